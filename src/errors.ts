@@ -1,0 +1,102 @@
+/**
+ * Every failure that a caller or an operator can see: one class, one table.
+ *
+ * A code names the failure, not the place. `status` is the HTTP status that it maps to, `hint` the
+ * advice that goes with it; `docs/errors.md` explains each one, and a test compares the two lists.
+ */
+export const ERRORS = {
+  BUSY: { status: 503, hint: 'too much is waiting to be committed: slow down and try again' },
+  CHAIN_MISMATCH: {
+    status: 500,
+    hint: 'two logs differ where they must be equal: compare them with walship log diff',
+  },
+  COMMIT_TIMEOUT: {
+    status: 504,
+    hint: 'the write may still commit: ask GET /v1/wait with its version',
+  },
+  CONDITION_FAILED: { status: 412, hint: 'read the key again and decide anew' },
+  CONFIG_INVALID: { status: 400, hint: 'correct the options named in the message' },
+  CONFIG_MISMATCH: {
+    status: 409,
+    hint: 'start the node with the voters and quorum that the cluster was born with',
+  },
+  DATA_DIR_LOCKED: {
+    status: 500,
+    hint: 'another process uses this directory: stop it, or choose another directory',
+  },
+  DISK_FAILED: {
+    status: 500,
+    hint: 'check the disk; the node recovers from its log at the next start',
+  },
+  DISK_FULL: {
+    status: 507,
+    hint: 'free some disk space: writing goes on by itself once there is room',
+  },
+  DUPLICATE_NODE: { status: 409, hint: 'two processes use one node id: give each its own' },
+  KEY_INVALID: { status: 400, hint: 'a key has 1 to 4096 bytes' },
+  LSN_REPLACED: { status: 409, hint: 'a failover cut this version off; read the key again' },
+  NODE_CLOSED: { status: 503, hint: 'the node is shutting down: try another one' },
+  NOT_FOUND: { status: 404, hint: 'check the path' },
+  NO_LEADER: {
+    status: 503,
+    hint: 'no leader is known: try again shortly, or look at walship status',
+  },
+  NO_QUORUM: { status: 503, hint: 'too few voters are connected: bring one back' },
+  PEER_UNREACHABLE: { status: 503, hint: 'check that the peer runs and that its address is right' },
+  PORT_IN_USE: { status: 500, hint: 'choose another port, or stop the process that listens there' },
+  PROTOCOL_ERROR: {
+    status: 400,
+    hint: 'the peer does not speak the walship protocol: check the address',
+  },
+  PURGED: { status: 410, hint: 'start again from the oldest version named here' },
+  REQUEST_INVALID: { status: 400, hint: 'correct the request as the message says' },
+  SEGMENT_MISSING: {
+    status: 500,
+    hint: 'restore the segment, or let the node refetch from its peers',
+  },
+  STALE_EPOCH: { status: 409, hint: 'a newer leadership exists: follow it' },
+  TXN_TOO_LARGE: { status: 413, hint: 'split the transaction' },
+  UNSUPPORTED_VERSION: { status: 400, hint: 'this needs a newer walship' },
+  VALUE_TOO_LARGE: { status: 413, hint: 'a value has at most 16 MiB' },
+  WAIT_TIMEOUT: { status: 504, hint: 'ask again, with more time' },
+  WAL_CORRUPT: {
+    status: 500,
+    hint: 'see walship log verify; walship log repair is the explicit way on',
+  },
+  WRONG_CLUSTER: { status: 409, hint: 'this directory or peer belongs to another cluster' },
+} as const satisfies Record<string, { readonly status: number; readonly hint: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What became of a write: `rejected` is certain (no LSN was given), `indeterminate` may still commit. */
+export type Outcome = 'rejected' | 'indeterminate';
+
+/** Numbers and names that belong to the failure; they go into logs and JSON as they are. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+export interface WalshipErrorOptions {
+  readonly details?: ErrorDetails;
+  /** On failed writes only. */
+  readonly outcome?: Outcome;
+  readonly cause?: unknown;
+}
+
+/** The message is lower case, without a full stop: what was found and what was expected. */
+export class WalshipError extends Error {
+  override readonly name = 'WalshipError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  readonly outcome: Outcome | undefined;
+
+  constructor(code: ErrorCode, message: string, options: WalshipErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+    this.outcome = options.outcome;
+  }
+}
+
+/** True where `error` is ours and, if `code` is given, has that code. */
+export function isWalshipError(error: unknown, code?: ErrorCode): error is WalshipError {
+  return error instanceof WalshipError && (code === undefined || error.code === code);
+}

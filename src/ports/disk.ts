@@ -1,0 +1,52 @@
+/**
+ * The file system, as the log sees it.
+ *
+ * Durability: nothing is durable before a sync. A file's bytes are, once `sync` or `writeDurable`
+ * resolved; a created, renamed or removed name is, once `syncDir` of its directory resolved.
+ * Any failure is thrown as WalshipError DISK_FULL (ENOSPC, EDQUOT) or DISK_FAILED, with path and
+ * operation in its details and the system's error as cause. A write is whole or it throws.
+ */
+export interface Disk {
+  /**
+   * `create` makes a new empty file (or empties an old one) for reading and writing, `write` opens an existing
+   * one for reading and writing, `read` for reading only.
+   */
+  open(path: string, mode: 'create' | 'write' | 'read'): Promise<DiskFile>;
+  /** Names in a directory, sorted; an absent directory has none. */
+  list(path: string): Promise<readonly string[]>;
+  /** Creates the directory and its absent parents, and makes each of them durable in its parent. */
+  makeDir(path: string): Promise<void>;
+  /** Replaces what `target` names, atomically. */
+  rename(source: string, target: string): Promise<void>;
+  /** Removes a file. */
+  remove(path: string): Promise<void>;
+  /** Makes the names in a directory durable. */
+  syncDir(path: string): Promise<void>;
+  /**
+   * Takes the lock of the file at `path`, creating it where absent; the kernel frees it when the process dies.
+   * @throws WalshipError DATA_DIR_LOCKED, naming the holder where it is known.
+   */
+  lock(path: string): Promise<DiskLock>;
+}
+
+export interface DiskFile {
+  /** Size in bytes. */
+  size(): Promise<number>;
+  /** Fills `target` from `position`; resolves with the bytes read, fewer only at the end of the file. */
+  read(target: Buffer, position: number): Promise<number>;
+  /** Writes all of `source` at `position`; not durable. */
+  write(source: Buffer, position: number): Promise<void>;
+  /** Writes all of `source` at `position` and makes it durable, in one hop to the thread pool. */
+  writeDurable(source: Buffer, position: number): Promise<void>;
+  /** Makes the file's bytes and size durable. */
+  sync(): Promise<void>;
+  /** Sets the size; not durable before `sync`. */
+  truncate(bytes: number): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface DiskLock {
+  /** Idempotent. */
+  release(): Promise<void>;
+}
