@@ -1,0 +1,17 @@
+/** Limits fixed by the format: shared by writers and readers, so that nothing can be written that cannot be read. */
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+
+export const KEY_BYTES_MAX = 4096;
+export const VALUE_BYTES_MAX = 16 * MiB;
+/** A batch with its seal. A transaction has to fit into one. */
+export const BATCH_BYTES_MAX = 32 * MiB;
+export const SEGMENT_HEADER_BYTES = 64;
+export const SEGMENT_BYTES_DEFAULT = 64 * MiB;
+/** A follower writes one batch of any size, or several that together stay within this, before it fsyncs. */
+export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
+/** What the log fills unwritten space with: a block that still holds it is proof that a write did not reach the disk. */
+export const FILL_BYTE = 0xa7;
+/** The unit in which disks tear writes. */
+export const BLOCK_BYTES = 512;
