@@ -1,0 +1,185 @@
+import type { Position, Version } from '../wal/position.ts';
+import type { Link } from '../ports/link.ts';
+
+/** What servers and embedding programs use of a node. */
+export interface NodeApi {
+  readonly nodeId: string;
+  /** The two lines of the contract, printed at start. */
+  readonly contract: readonly string[];
+  /**
+   * Writes all operations or none.
+   * @throws WalshipError with `outcome`: NO_LEADER (details.leader: address or null), NO_QUORUM, BUSY, DISK_FULL, CONDITION_FAILED,
+   *   LSN_REPLACED, KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE (all rejected); COMMIT_TIMEOUT, STALE_EPOCH, DISK_FAILED, NODE_CLOSED (indeterminate
+   *   where details.version is there).
+   */
+  write(request: WriteRequest): Promise<WriteResult>;
+  /** @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, NO_LEADER, KEY_INVALID. */
+  read(request: ReadRequest): Promise<ReadResult>;
+  /** A page of live keys in byte order, of what this node has applied. */
+  scan(request: ScanRequest): Promise<ScanResult>;
+  /**
+   * Applied changes in log order, starting behind `after`; waits for more until `signal` aborts. Never shows what is not applied.
+   * @throws WalshipError LSN_REPLACED, PURGED (details.oldest).
+   */
+  watch(request: WatchRequest): AsyncIterable<WatchEvent>;
+  /** Resolves when `version` has reached `level` here. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED. */
+  wait(request: WaitRequest): Promise<Version>;
+  status(): NodeStatus;
+  /** Takes over a link that a peer opened to this node. */
+  accept(link: Link): void;
+  /** Tries to lead, because an operator asked. @throws WalshipError NO_QUORUM with the refusals in details. */
+  promote(): Promise<PromoteResult>;
+  /** Resolves when the node has stopped for good; rejects with the failure that stopped it (a failed disk, a refusal). */
+  readonly stopped: Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export type AckLevel = 'local' | 'quorum' | 'all';
+
+/** A key as it must be for the write to happen: at exactly this version, present at all, or absent. */
+export interface Condition {
+  readonly key: Uint8Array;
+  readonly expect: Version | 'present' | 'absent';
+}
+
+export interface WriteOperation {
+  readonly op: 'put' | 'delete';
+  readonly key: Uint8Array;
+  /** Empty for a delete. */
+  readonly value: Uint8Array;
+}
+
+export interface WriteRequest {
+  readonly conditions: readonly Condition[];
+  readonly ops: readonly WriteOperation[];
+  readonly ack: AckLevel;
+  readonly timeoutMs: number;
+}
+
+export interface WriteResult {
+  readonly version: Version;
+  readonly ack: AckLevel;
+  /** Node ids of the voters known to have fsynced it. */
+  readonly durableOn: readonly string[];
+}
+
+export interface ReadRequest {
+  readonly key: Uint8Array;
+  readonly level: 'local' | 'linearizable';
+  readonly minVersion?: Version;
+  readonly timeoutMs: number;
+}
+
+export interface ReadResult {
+  readonly found: { readonly value: Buffer; readonly version: Version } | undefined;
+  /** What this node had applied when it read. */
+  readonly applied: Version;
+}
+
+export interface ScanRequest {
+  readonly prefix?: Uint8Array;
+  /** Exclusive. */
+  readonly after?: Uint8Array;
+  readonly limit: number;
+  readonly minVersion?: Version;
+  readonly timeoutMs: number;
+}
+
+export interface ScanResult {
+  readonly entries: readonly {
+    readonly key: Buffer;
+    readonly value: Buffer;
+    readonly version: Version;
+  }[];
+  /** More keys follow the last one. */
+  readonly more: boolean;
+  readonly applied: Version;
+}
+
+export interface WatchRequest {
+  readonly after: Version;
+  readonly prefix?: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+export type WatchEvent =
+  | {
+      readonly kind: 'change';
+      readonly op: 'put' | 'delete';
+      readonly key: Buffer;
+      readonly value: Buffer;
+      readonly version: Version;
+      /** The last change of its transaction (always true outside of transactions). */
+      readonly last: boolean;
+    }
+  /** Everything up to here has been shown; resume behind it. */
+  | { readonly kind: 'progress'; readonly version: Version };
+
+export interface WaitRequest {
+  readonly version: Version;
+  readonly level: 'durable' | 'committed' | 'applied';
+  readonly timeoutMs: number;
+}
+
+export interface PromoteResult {
+  readonly epoch: number;
+  readonly promisedBy: readonly string[];
+  readonly vouchedBy: readonly string[];
+  readonly tookMs: number;
+}
+
+export type Role = 'leader' | 'follower' | 'candidate' | 'stopped';
+export type VoterState = 'intact' | 'suspect' | 'blank';
+
+/** A code with a sentence in plain words. */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface NodeStatus {
+  readonly nodeId: string;
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  readonly role: Role;
+  readonly state: VoterState;
+  readonly epoch: number;
+  readonly leader: { readonly nodeId: string; readonly address: string } | null;
+  readonly voters: readonly { readonly nodeId: string; readonly address: string }[];
+  readonly quorum: number;
+  readonly received: Position;
+  readonly durable: Position;
+  readonly committedLsn: number;
+  readonly applied: Version;
+  readonly promise: { readonly epoch: number; readonly candidate: string | null };
+  readonly keys: number;
+  /** Bytes of log that were written and are not committed. */
+  readonly uncommittedBytes: number;
+  /** Of the leader only: one for each node in session, and for each voter that is not. */
+  readonly followers: readonly FollowerStatus[];
+  /** Why this node is not ready, or nothing. */
+  readonly notReady: Reason | null;
+  /** Why commits wait, or nothing. */
+  readonly commitWaits: Reason | null;
+  readonly warnings: readonly Reason[];
+  readonly contract: readonly string[];
+  readonly uptimeMs: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface FollowerStatus {
+  readonly nodeId: string;
+  readonly voter: boolean;
+  readonly connected: boolean;
+  readonly state: VoterState;
+  readonly receivedLsn: number;
+  readonly durableLsn: number;
+  readonly appliedLsn: number;
+  readonly lagLsns: number;
+  /** Bytes of log not yet sent to it, as far as known. */
+  readonly lagBytes: number;
+  /** Since it was last durable at the leader's end of log; 0 while it is. */
+  readonly lagMs: number;
+  readonly reason: Reason | null;
+}
