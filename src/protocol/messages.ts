@@ -1,0 +1,191 @@
+import type { EpochEntry, Position, Version } from '../wal/position.ts';
+
+/**
+ * What nodes say to each other over `/v1/replicate`. The first message of a link decides what it is for: `hello` opens a
+ * replication session (follower to leader), `ask` puts the question of leadership to a voter (candidate to voter), and `identify` asks
+ * who answers at an address.
+ *
+ * Versions of the protocol:
+ * - 1: the first.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** A node's fsynced word to follow no epoch below `epoch`. One made by following carries no candidate and no attempt. */
+export interface EpochPromise {
+  readonly epoch: number;
+  readonly candidate: string | null;
+  /** 32 hexadecimal digits, fresh for every attempt to lead. */
+  readonly attempt: string | null;
+}
+
+export type VoterState = 'intact' | 'suspect' | 'blank';
+
+/** The highest position a suspect may ever have held; null where nothing is claimed. */
+export type Claim = Version | 'unknown' | null;
+
+/** Everything a follower knows of itself, in one message. */
+export interface Hello {
+  readonly kind: 'hello';
+  readonly protocol: number;
+  /** 32 hexadecimal digits; null while the node is blank. */
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  readonly nodeId: string;
+  /** One run of one process: 32 hexadecimal digits. */
+  readonly run: string;
+  /** Of its whole log, oldest first. */
+  readonly epochs: readonly HistoryEntry[];
+  readonly last: Position;
+  /** The highest LSN it knows to be committed. */
+  readonly commitLsn: number;
+  readonly promise: EpochPromise;
+  readonly state: VoterState;
+  /** Of voters and quorum; see `configHash`. */
+  readonly configHash: string;
+}
+
+export type HistoryEntry = Pick<EpochEntry, 'epoch' | 'leader' | 'firstLsn'>;
+
+/** The leader's one answer to a hello. */
+export interface Answer {
+  readonly kind: 'answer';
+  /** `truncate`: cut to `at`, then go on from there. `continue`: go on from `at`. */
+  readonly verdict: 'continue' | 'truncate' | 'snapshot' | 'refuse';
+  readonly code: string;
+  /** One sentence in plain words. */
+  readonly message: string;
+  /** The leadership that answers; on a refusal the highest epoch the node knows. */
+  readonly epoch: number;
+  /** Who leads, as far as the answering node knows. */
+  readonly leader: string | null;
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  readonly at: Position;
+  readonly commitLsn: number;
+}
+
+/** Follower to leader: how far it is. The last two are for people. */
+export interface Ack {
+  readonly kind: 'ack';
+  readonly epoch: number;
+  readonly durableLsn: number;
+  /** At `durableLsn`. */
+  readonly chain: number;
+  readonly receivedLsn: number;
+  readonly appliedLsn: number;
+}
+
+/** Leader to follower: do you still follow this epoch? Numbers only grow within a session. */
+export interface Probe {
+  readonly kind: 'probe';
+  readonly epoch: number;
+  readonly number: number;
+}
+
+export interface ProbeAnswer {
+  readonly kind: 'probed';
+  readonly epoch: number;
+  readonly number: number;
+}
+
+/** Leader to a suspect or blank follower: the rule is met, become intact in this epoch. */
+export interface BecomeIntact {
+  readonly kind: 'intact';
+  readonly epoch: number;
+  /** What the follower has to be durable up to, with its chain in the leader's log. */
+  readonly at: Position;
+}
+
+/** Follower to leader: state and promise are fsynced. */
+export interface BecameIntact {
+  readonly kind: 'is-intact';
+  readonly epoch: number;
+}
+
+/** Candidate to voter. */
+export interface Ask {
+  readonly kind: 'ask';
+  readonly protocol: number;
+  /** `dry` changes nothing; `real` fences and promises; `confirm` asks whether that very promise still holds. */
+  readonly round: 'dry' | 'real' | 'confirm';
+  readonly epoch: number;
+  readonly candidate: string;
+  readonly attempt: string;
+  /** The candidate's own durable position. */
+  readonly position: Position;
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  readonly configHash: string;
+  /** A person asked for it: a live leader is no reason to refuse. */
+  readonly operator: boolean;
+}
+
+/** Voter to candidate. */
+export interface AskReply {
+  readonly kind: 'reply';
+  readonly round: Ask['round'];
+  readonly attempt: string;
+  readonly nodeId: string;
+  readonly run: string;
+  /** Dry: would promise. Real: has fsynced the promise. Confirm: still holds it. */
+  readonly granted: boolean;
+  readonly code: string;
+  readonly message: string;
+  readonly promise: EpochPromise;
+  readonly position: Position;
+  readonly state: VoterState;
+  readonly claim: Claim;
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  /** Who leads, as far as the voter knows. */
+  readonly leader: string | null;
+}
+
+export interface Identify {
+  readonly kind: 'identify';
+}
+
+export interface Identity {
+  readonly kind: 'identity';
+  readonly nodeId: string;
+  readonly run: string;
+}
+
+export type ControlMessage =
+  | Hello
+  | Answer
+  | Ack
+  | Probe
+  | ProbeAnswer
+  | BecomeIntact
+  | BecameIntact
+  | Ask
+  | AskReply
+  | Identify
+  | Identity;
+
+/**
+ * Leader to follower: raw whole batches, exactly as they lie in the log, or one numbered piece of a batch that is larger than
+ * a frame. Without bytes it is a heartbeat.
+ */
+export interface Frame {
+  readonly kind: 'frame';
+  readonly epoch: number;
+  readonly commitLsn: number;
+  /** Just before the first byte of the batch or batches. */
+  readonly previous: Position;
+  /** 0-based; 0 of 1 for whole batches. */
+  readonly pieceIndex: number;
+  readonly pieceCount: number;
+  /** Aliases the received message. */
+  readonly bytes: Buffer;
+}
+
+export type Message = ControlMessage | Frame;
+
+/** Whole batches are put together up to this size; a larger batch goes in pieces of it. */
+export const FRAME_BYTES_MAX = 256 * 1024;
+/** A control message; the epoch history is the only part that grows. */
+export const CONTROL_BYTES_MAX = 1024 * 1024;
+/** Entries of an epoch history that a hello may carry. */
+export const HISTORY_ENTRIES_MAX = 10_000;
