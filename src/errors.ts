@@ -34,6 +34,10 @@ export const ERRORS = {
   },
   DUPLICATE_NODE: { status: 409, hint: 'two processes use one node id: give each its own' },
   KEY_INVALID: { status: 400, hint: 'a key has 1 to 4096 bytes' },
+  LOCK_UNAVAILABLE: {
+    status: 500,
+    hint: 'install flock (util-linux or busybox), or accept the risk with --unsafe-no-lock',
+  },
   LSN_REPLACED: { status: 409, hint: 'a failover cut this version off; read the key again' },
   NODE_CLOSED: { status: 503, hint: 'the node is shutting down: try another one' },
   NOT_FOUND: { status: 404, hint: 'check the path' },

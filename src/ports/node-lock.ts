@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { hostname } from 'node:os';
+import { WalshipError } from '../errors.ts';
+
+/** flock(1) answers in milliseconds; a file system where it hangs has no usable locks. */
+const FLOCK_TIMEOUT_MS = 10_000;
+const HOLDER_BYTES_MAX = 1024;
+
+export interface LockRequest {
+  /** Open for reading and writing; holds the lock until it is closed or the process dies. */
+  readonly fd: number;
+  readonly path: string;
+  readonly unsafeNoLock: boolean;
+}
+
+/**
+ * Takes the kernel's lock on an open file. Node.js has no flock(2), but the lock belongs to the open file and not to the
+ * process that asked for it: so flock(1) takes it on a descriptor that it inherits, exits, and ours keeps it. The kernel
+ * frees it on `kill -9`, and it holds across containers that share a volume; a pid file does neither.
+ * @throws WalshipError DATA_DIR_LOCKED, LOCK_UNAVAILABLE.
+ */
+export function lockFile({ fd, path, unsafeNoLock }: LockRequest): void {
+  const { status, error } = spawnSync('flock', ['-n', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', fd],
+    timeout: FLOCK_TIMEOUT_MS,
+  });
+  if (status === 1) {
+    const holder = readHolder(fd);
+    throw new WalshipError(
+      'DATA_DIR_LOCKED',
+      `${path} is locked by ${holder ?? 'another process'}`,
+      {
+        details: { path, holder: holder ?? null },
+      },
+    );
+  }
+  if (status !== 0 && !unsafeNoLock) {
+    const why = error?.message ?? `flock ended with status ${status}`;
+    throw new WalshipError('LOCK_UNAVAILABLE', `${path} cannot be locked: ${why}`, {
+      details: { path },
+      cause: error,
+    });
+  }
+  writeHolder(fd);
+}
+
+/** For people only: the lock itself says whether it is held. */
+function writeHolder(fd: number): void {
+  const text = `pid ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`;
+  fs.ftruncateSync(fd, 0);
+  fs.writeSync(fd, text, 0);
+}
+
+function readHolder(fd: number): string | undefined {
+  const bytes = Buffer.alloc(HOLDER_BYTES_MAX);
+  const count = fs.readSync(fd, bytes, 0, bytes.length, 0);
+  const text = bytes.toString('utf8', 0, count).trim();
+  return text === '' ? undefined : text;
+}
