@@ -1,0 +1,183 @@
+import type { Clock } from '../ports/clock.ts';
+
+/** 2026-01-01: wall time starts here, so that it is a plausible number and the same in every run. */
+const WALL_START_MS = 1_767_225_600_000;
+
+interface Event {
+  atMs: number;
+  /** Breaks ties: events of one moment run in the order in which they were scheduled. */
+  readonly sequence: number;
+  readonly process: SimProcess | undefined;
+  run: (() => void) | undefined;
+}
+
+/** Virtual time: a queue of events. Time passes only from one event to the next. */
+export class SimClock {
+  readonly #heap: Event[] = [];
+  #nowMs = 0;
+  #sequence = 0;
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** When the next event is due, or undefined where nothing is scheduled. */
+  nextMs(): number | undefined {
+    this.#dropCancelled();
+    return this.#heap[0]?.atMs;
+  }
+
+  /** Runs the next event and reports whether there was one. */
+  step(): boolean {
+    for (;;) {
+      const event = this.#pop();
+      if (event === undefined) return false;
+      const { process, run } = event;
+      if (run === undefined || process?.alive === false) continue;
+      this.#nowMs = Math.max(this.#nowMs, event.atMs);
+      if (process !== undefined && process.pausedUntilMs > this.#nowMs) {
+        // The sequence stays, so that what piled up during a pause runs in its old order.
+        event.atMs = process.pausedUntilMs;
+        this.#push(event);
+        continue;
+      }
+      event.run = undefined;
+      run();
+      return true;
+    }
+  }
+
+  /** Calls `run` once after `delayMs`, on behalf of `process` where one is given; the result cancels it. */
+  schedule(delayMs: number, run: () => void, process?: SimProcess): () => void {
+    this.#sequence += 1;
+    const event: Event = {
+      atMs: this.#nowMs + Math.max(0, delayMs),
+      sequence: this.#sequence,
+      process,
+      run,
+    };
+    this.#push(event);
+    return () => {
+      event.run = undefined;
+    };
+  }
+
+  #dropCancelled(): void {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined) return;
+      if (first.run !== undefined && first.process?.alive !== false) return;
+      this.#pop();
+    }
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(event);
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex];
+      if (parent === undefined || !before(event, parent)) break;
+      heap[index] = parent;
+      index = parentIndex;
+    }
+    heap[index] = event;
+  }
+
+  #pop(): Event | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      let childIndex = 2 * index + 1;
+      let child = heap[childIndex];
+      const right = heap[childIndex + 1];
+      if (child === undefined) break;
+      if (right !== undefined && before(right, child)) {
+        childIndex += 1;
+        child = right;
+      }
+      if (!before(child, last)) break;
+      heap[index] = child;
+      index = childIndex;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function before(a: Event, b: Event): boolean {
+  return a.atMs === b.atMs ? a.sequence < b.sequence : a.atMs < b.atMs;
+}
+
+export interface SimProcessOptions {
+  /** How far this machine's wall clock is off. */
+  readonly wallSkewMs?: number;
+  /** Where its monotonic clock starts: never the same on two machines. */
+  readonly startMs?: number;
+}
+
+/**
+ * One life of one process, as its clock. Whatever a process hears of the world (timers, disk completions, messages)
+ * comes through here, so that `kill` silences it at once and `pause` delays it all in order, as SIGKILL and SIGSTOP do.
+ */
+export class SimProcess implements Clock {
+  readonly #clock: SimClock;
+  readonly #wallSkewMs: number;
+  readonly #startMs: number;
+  readonly #onDeath: (() => void)[] = [];
+  #alive = true;
+  #pausedUntilMs = 0;
+
+  constructor(clock: SimClock, options: SimProcessOptions = {}) {
+    this.#clock = clock;
+    this.#wallSkewMs = options.wallSkewMs ?? 0;
+    this.#startMs = options.startMs ?? 0;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs() - this.#startMs;
+  }
+
+  wallMs(): number {
+    return Math.floor(WALL_START_MS + this.#clock.nowMs() + this.#wallSkewMs);
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    if (!this.#alive) return () => undefined;
+    return this.#clock.schedule(delayMs, run, this);
+  }
+
+  soon(run: () => void): void {
+    this.after(0, run);
+  }
+
+  /** Nothing happens to it for so long; everything that was due happens then. */
+  pause(forMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.nowMs() + forMs);
+  }
+
+  /** Calls `listener` when it dies, at once where it is dead. */
+  onDeath(listener: () => void): void {
+    if (this.#alive) this.#onDeath.push(listener);
+    else listener();
+  }
+
+  /** Ends it: none of its events happens any more. Idempotent. */
+  kill(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    for (const listener of this.#onDeath.splice(0)) listener();
+  }
+}

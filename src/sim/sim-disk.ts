@@ -1,0 +1,208 @@
+/**
+ * A disk with its kernel, whose every decision comes from a seed.
+ *
+ * Fault model. A file has two images: the page cache, which every process sees, and the platter. A sync makes
+ * durable what was in the cache *when it began*; `writeDurable` only the blocks it wrote, and the size.
+ *
+ * - **Power loss** (`losePower`): the process dies. Of each file, every 512-byte block that was not synced is kept or lost, independently
+ *   and in no order; a lost block has the bytes it had on the platter (zeros where the file was shorter). A size
+ *   that was not synced is the old one, the new one, or (growing) anything between. Creations, renames and removals
+ *   whose directory was not synced happen or do not, each independently; a rename happens as one or not at all. A block is the unit that
+ *   disks write whole; `tearBlocks` takes even that away.
+ * - **Kill** (`kill`): the process dies, the cache stays. A later power loss still loses what nobody synced.
+ * - An operation in flight when its process dies happened, did not, or (a write) did in part. No promise of a dead
+ *   process ever settles, and nothing that it calls has any effect.
+ * - **A failed sync** (`eio`): the blocks it covered count as clean, are not on the platter, and a later sync reports
+ *   success without writing them: retrying is a lie, as on Linux.
+ * - A lock is freed when its holder dies.
+ *
+ * Two operations in flight at once end in any order. A write takes its bytes when it happens, not when it is
+ * called: a buffer reused too early ends up in the file. Operations are counted and named (`operations`), faults are
+ * planned by number or by what they do (`onOperation`), and a test that fails can say in which one.
+ */
+import { BLOCK_BYTES } from '../wal/limits.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { SimProcess } from './sim-clock.ts';
+import { SimEntropy } from './sim-entropy.ts';
+import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
+import { SimFile } from './sim-file.ts';
+import { SimNames } from './sim-names.ts';
+import { SimMount } from './sim-mount.ts';
+
+/** Mean milliseconds; each operation takes between half and one and a half times as long. */
+export interface DiskLatency {
+  readonly readMs: number;
+  readonly writeMs: number;
+  readonly syncMs: number;
+}
+
+export interface SimDiskOptions {
+  readonly seed: number | string;
+  /** Files together; a write beyond it is DISK_FULL. */
+  readonly capacityBytes?: number;
+  /** None: everything happens in the next turn. */
+  readonly latency?: DiskLatency;
+  /** Power loss may leave the beginning of a block new and its end old. */
+  readonly tearBlocks?: boolean;
+}
+
+const INSTANT: DiskLatency = { readMs: 0, writeMs: 0, syncMs: 0 };
+/** Enough to see what led to a failure. */
+const HISTORY_MAX = 4096;
+
+export class SimDisk {
+  readonly entropy: SimEntropy;
+  readonly names = new SimNames();
+  /** Directories. They are durable as soon as they exist. */
+  readonly directories = new Set<string>(['/']);
+  readonly locks = new Map<string, SimProcess>();
+  /** Asked before each operation; what it returns happens to it. */
+  onOperation: (operation: DiskOperation) => DiskFault | undefined = () => undefined;
+  capacityBytes: number;
+  latency: DiskLatency;
+  /** Multiplies every latency: a disk that is slow now. */
+  slowness = 1;
+
+  readonly #tearBlocks: boolean;
+  readonly #mounts = new Set<SimMount>();
+  readonly #history: DiskOperation[] = [];
+  #operations = 0;
+
+  constructor(options: SimDiskOptions) {
+    this.entropy = new SimEntropy(options.seed).fork('disk');
+    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.latency = options.latency ?? INSTANT;
+    this.#tearBlocks = options.tearBlocks ?? false;
+  }
+
+  /** The disk as one life of a process sees it. */
+  mount(process: SimProcess): Disk {
+    const mount = new SimMount(this, process);
+    this.#mounts.add(mount);
+    process.onDeath(() => {
+      this.#mounts.delete(mount);
+      mount.die();
+      for (const [path, holder] of this.locks) if (holder === process) this.locks.delete(path);
+    });
+    return mount;
+  }
+
+  /** Operations called so far. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** The latest operations, oldest first, for people. */
+  get history(): readonly string[] {
+    return this.#history.map(describeOperation);
+  }
+
+  /** Crashes in operation number `number`, as `onOperation` would. */
+  crashAt(number: number): void {
+    this.failAt(number, 'crash');
+  }
+
+  /** Lets `fault` happen to operation number `number`, once. */
+  failAt(number: number, fault: DiskFault): void {
+    const before = this.onOperation;
+    this.onOperation = (operation) => (operation.number === number ? fault : before(operation));
+  }
+
+  /** No fault is planned any more. */
+  healthy(): void {
+    this.onOperation = () => undefined;
+  }
+
+  /** The processes that use it die; what they wrote stays in the page cache, durable or not. */
+  kill(): void {
+    for (const mount of this.#mounts) mount.process.kill();
+  }
+
+  /** The processes die and the cache is gone: see the fault model above. */
+  losePower(): void {
+    this.kill();
+    for (const file of this.names.files()) file.losePower(this.entropy, this.#tearBlocks);
+    this.names.losePower(this.entropy);
+  }
+
+  /** Paths of all files, sorted. */
+  paths(): readonly string[] {
+    return this.names.paths();
+  }
+
+  /** A copy of a file's cached bytes; undefined where it is absent. */
+  contentOf(path: string): Buffer | undefined {
+    return this.names.get(path)?.content();
+  }
+
+  /** Puts a durable file there from outside, as an operator with a shell does. */
+  put(path: string, bytes: Uint8Array): void {
+    const file = this.names.get(path) ?? new SimFile();
+    file.replace(bytes);
+    this.names.set(path, file);
+    for (let dir = parentOf(path); dir !== '/'; dir = parentOf(dir)) this.directories.add(dir);
+  }
+
+  /** Takes a file away from outside, durably. */
+  drop(path: string): void {
+    this.names.set(path, undefined);
+  }
+
+  /** Takes away everything below `directory`: a new disk. */
+  wipe(directory: string): void {
+    for (const path of this.paths()) if (path.startsWith(`${directory}/`)) this.drop(path);
+    for (const dir of this.directories) {
+      if (dir.startsWith(`${directory}/`)) this.directories.delete(dir);
+    }
+  }
+
+  /** Flips the bits of `mask` in one byte, on the platter and in the cache. */
+  flip(path: string, offset: number, mask: number): void {
+    const bytes = this.contentOf(path);
+    const byte = bytes?.[offset];
+    if (bytes === undefined || byte === undefined) {
+      throw new RangeError(`${path} has no byte ${offset}`);
+    }
+    bytes[offset] = byte ^ mask;
+    this.put(path, bytes);
+  }
+
+  /** Cuts a file from outside, durably. */
+  cut(path: string, bytes: number): void {
+    const content = this.contentOf(path);
+    if (content === undefined) throw new RangeError(`${path} is absent`);
+    this.put(path, content.subarray(0, bytes));
+  }
+
+  /** Bytes of all files. */
+  usedBytes(): number {
+    let bytes = 0;
+    for (const file of this.names.files()) {
+      bytes += Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
+    }
+    return bytes;
+  }
+
+  /** Counts an operation and asks what shall happen to it. For mounts. */
+  begin(operation: Omit<DiskOperation, 'number'>): [DiskOperation, DiskFault | undefined] {
+    this.#operations += 1;
+    const counted: DiskOperation = { number: this.#operations, ...operation };
+    this.#history.push(counted);
+    if (this.#history.length > HISTORY_MAX) this.#history.shift();
+    return [counted, this.onOperation(counted)];
+  }
+
+  /** How long an operation takes. For mounts. */
+  delayMs(kind: DiskOperation['kind']): number {
+    const { readMs, writeMs, syncMs } = this.latency;
+    let meanMs = readMs;
+    if (kind === 'write') meanMs = writeMs;
+    else if (kind === 'sync' || kind === 'syncDir' || kind === 'writeDurable') meanMs = syncMs;
+    return meanMs === 0 ? 0 : meanMs * this.slowness * this.entropy.between(0.5, 1.5);
+  }
+}
+
+function parentOf(path: string): string {
+  const end = path.lastIndexOf('/');
+  return end <= 0 ? '/' : path.slice(0, end);
+}

@@ -1,0 +1,189 @@
+import { BLOCK_BYTES } from '../wal/limits.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+
+/** What the disk holds for a block, compared with the cache. */
+const CLEAN = 0;
+/** Changed since the last sync: power loss keeps or loses it. */
+const DIRTY = 1;
+/** A sync of it failed: it counts as clean, no later sync writes it, and power loss keeps or loses it. */
+const GHOST = 2;
+
+/** What a sync in progress will make durable: blocks as they were when it began. */
+export interface Capture {
+  readonly blocks: Map<number, Buffer>;
+  readonly size: number | undefined;
+}
+
+/** The bytes of one file: as the page cache has them, and as the disk has them. */
+export class SimFile {
+  #cache = Buffer.alloc(0);
+  #cacheSize = 0;
+  #disk = Buffer.alloc(0);
+  #diskSize = 0;
+  #blocks = new Uint8Array(0);
+  #size: typeof CLEAN | typeof DIRTY | typeof GHOST = CLEAN;
+  readonly #captures = new Set<Capture>();
+
+  get size(): number {
+    return this.#cacheSize;
+  }
+
+  /** A copy of the cached bytes. */
+  content(): Buffer {
+    return Buffer.from(this.#cache.subarray(0, this.#cacheSize));
+  }
+
+  read(target: Buffer, position: number): number {
+    const end = Math.min(this.#cacheSize, position + target.length);
+    return end <= position ? 0 : this.#cache.copy(target, 0, position, end);
+  }
+
+  write(source: Uint8Array, position: number): void {
+    if (source.length === 0) return;
+    const end = position + source.length;
+    this.#reserve(end);
+    this.#cache.set(source, position);
+    this.#mark(position, end);
+    if (end > this.#cacheSize) {
+      this.#cacheSize = end;
+      this.#size = DIRTY;
+    }
+  }
+
+  truncate(size: number): void {
+    if (size === this.#cacheSize) return;
+    this.#reserve(size);
+    if (size < this.#cacheSize) {
+      this.#cache.fill(0, size, this.#cacheSize);
+      this.#mark(size, this.#cacheSize);
+    }
+    this.#cacheSize = size;
+    this.#size = DIRTY;
+  }
+
+  /** Begins a sync of [from, to): what is written from now on is not part of it. */
+  beginSync(from = 0, to = Number.POSITIVE_INFINITY): Capture {
+    const blocks = new Map<number, Buffer>();
+    const last = Math.min(this.#blocks.length, Math.ceil(to / BLOCK_BYTES));
+    for (let block = Math.floor(from / BLOCK_BYTES); block < last; block += 1) {
+      if (this.#blocks[block] !== DIRTY) continue;
+      this.#blocks[block] = CLEAN;
+      blocks.set(block, this.#copyOf(block));
+    }
+    // A sync waits for what an earlier one is still writing.
+    for (const earlier of this.#captures) {
+      for (const block of earlier.blocks.keys()) {
+        if (block < last && block * BLOCK_BYTES >= from && !blocks.has(block)) {
+          blocks.set(block, this.#copyOf(block));
+        }
+      }
+    }
+    const sizeMatters =
+      this.#size === DIRTY || [...this.#captures].some((c) => c.size !== undefined);
+    const capture: Capture = { blocks, size: sizeMatters ? this.#cacheSize : undefined };
+    if (this.#size === DIRTY) this.#size = CLEAN;
+    this.#captures.add(capture);
+    return capture;
+  }
+
+  /** What the sync covers is durable now. */
+  finishSync(capture: Capture): void {
+    if (!this.#captures.has(capture)) return;
+    let isOlder = true;
+    for (const other of this.#captures) {
+      if (other === capture) isOlder = false;
+      // An older sync that ends later must not put older bytes back.
+      else if (isOlder) for (const block of capture.blocks.keys()) other.blocks.delete(block);
+    }
+    this.#captures.delete(capture);
+    for (const [block, bytes] of capture.blocks) this.#disk.set(bytes, block * BLOCK_BYTES);
+    if (capture.size === undefined) return;
+    if (capture.size < this.#diskSize) this.#disk.fill(0, capture.size, this.#diskSize);
+    this.#diskSize = capture.size;
+  }
+
+  /** The sync failed: its blocks count as clean, and are not durable. */
+  failSync(capture: Capture): void {
+    this.#abandon(capture, GHOST);
+  }
+
+  /** Who asked for the sync is gone before its end: nothing is known to be durable. */
+  abandonSync(capture: Capture): void {
+    this.#abandon(capture, DIRTY);
+  }
+
+  /** The machine lost power: the cache becomes what the disk holds. */
+  losePower(entropy: SimEntropy, tearBlocks: boolean): void {
+    for (const capture of this.#captures) this.#abandon(capture, DIRTY);
+    const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
+    const size = this.#size === CLEAN ? this.#diskSize : this.#sizeAfterPowerLoss(entropy);
+    for (let block = 0; block < this.#blocks.length; block += 1) {
+      if (this.#blocks[block] === CLEAN) continue;
+      this.#blocks[block] = CLEAN;
+      const start = block * BLOCK_BYTES;
+      // A cut that did not last leaves the old bytes, not zeros: file systems cut by metadata.
+      if (start >= this.#cacheSize && size > this.#cacheSize) continue;
+      const bytes = this.#cache.subarray(start, start + BLOCK_BYTES);
+      if (tearBlocks && entropy.chance(0.2)) {
+        this.#disk.set(bytes.subarray(0, entropy.below(BLOCK_BYTES)), start);
+      } else if (entropy.chance(keep)) {
+        this.#disk.set(bytes, start);
+      }
+    }
+    this.#disk.fill(0, size);
+    this.#diskSize = size;
+    this.#cacheSize = size;
+    this.#size = CLEAN;
+    this.#cache = Buffer.from(this.#disk);
+  }
+
+  /** Replaces the bytes on disk and in the cache. */
+  replace(bytes: Uint8Array): void {
+    this.#captures.clear();
+    this.#cache = Buffer.alloc(0);
+    this.#disk = Buffer.alloc(0);
+    this.#blocks = new Uint8Array(0);
+    this.#reserve(bytes.length);
+    this.#cache.set(bytes);
+    this.#disk.set(bytes);
+    this.#cacheSize = bytes.length;
+    this.#diskSize = bytes.length;
+    this.#size = CLEAN;
+  }
+
+  #sizeAfterPowerLoss(entropy: SimEntropy): number {
+    const low = Math.min(this.#diskSize, this.#cacheSize);
+    const high = Math.max(this.#diskSize, this.#cacheSize);
+    // A file that grew may stop anywhere on its way; one that was cut is long or short.
+    if (this.#cacheSize > this.#diskSize && entropy.chance(0.3)) {
+      return low + entropy.below(high - low);
+    }
+    return entropy.chance(0.5) ? low : high;
+  }
+
+  #abandon(capture: Capture, state: typeof DIRTY | typeof GHOST): void {
+    if (!this.#captures.delete(capture)) return;
+    for (const block of capture.blocks.keys()) {
+      if (this.#blocks[block] === CLEAN) this.#blocks[block] = state;
+    }
+    if (capture.size !== undefined && this.#size === CLEAN) this.#size = state;
+  }
+
+  #copyOf(block: number): Buffer {
+    return Buffer.from(this.#cache.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES));
+  }
+
+  #mark(from: number, to: number): void {
+    this.#blocks.fill(DIRTY, Math.floor(from / BLOCK_BYTES), Math.ceil(to / BLOCK_BYTES));
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#cache.length) return;
+    const capacity = Math.ceil(Math.max(size, this.#cache.length * 2) / BLOCK_BYTES) * BLOCK_BYTES;
+    this.#cache = Buffer.concat([this.#cache], capacity);
+    this.#disk = Buffer.concat([this.#disk], capacity);
+    const blocks = new Uint8Array(capacity / BLOCK_BYTES);
+    blocks.set(this.#blocks);
+    this.#blocks = blocks;
+  }
+}

@@ -1,0 +1,120 @@
+import { dirname } from 'node:path/posix';
+import type { SimEntropy } from './sim-entropy.ts';
+import type { SimFile } from './sim-file.ts';
+
+/** A change of a directory that is not durable yet. */
+interface NameChange {
+  readonly kind: 'link' | 'unlink' | 'rename';
+  /** The name that appears (link, rename) or goes (unlink). */
+  readonly path: string;
+  /** Of a rename: the name that goes. */
+  readonly source: string;
+  readonly file: SimFile;
+  /** A rename between directories of which only the target's was synced: the old name may come back beside the new one. */
+  targetDurable: boolean;
+  /** A sync of its directory failed: it counts as clean and is never synced again. */
+  ghost: boolean;
+}
+
+/** Which names there are: as the kernel has them, and as the disk has them. */
+export class SimNames {
+  #cache = new Map<string, SimFile>();
+  readonly #disk = new Map<string, SimFile>();
+  #changes: NameChange[] = [];
+
+  get(path: string): SimFile | undefined {
+    return this.#cache.get(path);
+  }
+
+  /** All paths, sorted. */
+  paths(): string[] {
+    return [...this.#cache.keys()].toSorted();
+  }
+
+  /** Every file that has a name, in the cache or on disk, once each. */
+  files(): Set<SimFile> {
+    return new Set([...this.#cache.values(), ...this.#disk.values()]);
+  }
+
+  link(path: string, file: SimFile): void {
+    this.#cache.set(path, file);
+    this.#note('link', path, file);
+  }
+
+  unlink(path: string): void {
+    const file = this.#cache.get(path);
+    if (file === undefined) return;
+    this.#cache.delete(path);
+    this.#note('unlink', path, file);
+  }
+
+  rename(source: string, target: string): void {
+    const file = this.#cache.get(source);
+    if (file === undefined || source === target) return;
+    this.#cache.delete(source);
+    this.#cache.set(target, file);
+    this.#note('rename', target, file, source);
+  }
+
+  /** What a sync of `directory` that begins now will make durable. */
+  beginSync(directory: string): readonly NameChange[] {
+    return this.#changes.filter((change) => !change.ghost && touches(change, directory));
+  }
+
+  finishSync(changes: readonly NameChange[], directory: string): void {
+    for (const change of changes) {
+      if (!this.#changes.includes(change)) continue;
+      if (change.kind === 'rename' && dirname(change.source) !== directory) {
+        this.#disk.set(change.path, change.file);
+        change.targetDurable = true;
+        continue;
+      }
+      this.#apply(change);
+      this.#changes = this.#changes.filter((other) => other !== change);
+    }
+  }
+
+  failSync(changes: readonly NameChange[]): void {
+    for (const change of changes) change.ghost = true;
+  }
+
+  /** Keeps or drops each change that was not synced, independently; a rename happens as one or not at all. */
+  losePower(entropy: SimEntropy): void {
+    const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
+    for (const change of this.#changes) {
+      if (entropy.chance(keep)) this.#apply(change);
+    }
+    this.#changes = [];
+    this.#cache = new Map(this.#disk);
+  }
+
+  /** Adds or takes away a name on disk and in the cache. */
+  set(path: string, file: SimFile | undefined): void {
+    for (const names of [this.#cache, this.#disk]) {
+      if (file === undefined) names.delete(path);
+      else names.set(path, file);
+    }
+    this.#changes = this.#changes.filter(
+      (change) => change.path !== path && change.source !== path,
+    );
+  }
+
+  #apply(change: NameChange): void {
+    if (change.kind === 'unlink') {
+      this.#disk.delete(change.path);
+      return;
+    }
+    if (!change.targetDurable) this.#disk.set(change.path, change.file);
+    // The old name goes, unless it names something else by now.
+    if (this.#disk.get(change.source) === change.file) this.#disk.delete(change.source);
+  }
+
+  #note(kind: NameChange['kind'], path: string, file: SimFile, source = ''): void {
+    this.#changes.push({ kind, path, source, file, targetDurable: false, ghost: false });
+  }
+}
+
+function touches(change: NameChange, directory: string): boolean {
+  if (change.kind === 'rename' && dirname(change.source) === directory) return true;
+  return dirname(change.path) === directory && !change.targetDurable;
+}
