@@ -1,0 +1,226 @@
+import type { Disk } from '../ports/disk.ts';
+import { WalshipError } from '../errors.ts';
+import { crc32 } from './checksum.ts';
+import { isId } from './epoch-record.ts';
+import { hex32 } from './record.ts';
+import { TEMPORARY_SUFFIX } from './segment.ts';
+
+/** A node's fsynced word to follow no epoch below `epoch`; one made by following has no attempt. */
+export interface Promised {
+  readonly epoch: number;
+  readonly candidate: string | null;
+  readonly attempt: string | null;
+}
+
+/** The highest position that a suspect may ever have held. */
+export type Claim = { readonly epoch: number; readonly lsn: number } | 'unknown' | null;
+
+export type NodeState = 'intact' | 'suspect' | 'blank';
+
+/** What a node must not forget, beside its log. */
+export interface Meta {
+  readonly format: 1;
+  readonly clusterId: string | null;
+  readonly historyId: string | null;
+  /** Empty until the node was given one. */
+  readonly nodeId: string;
+  readonly promise: Promised;
+  readonly state: NodeState;
+  readonly claim: Claim;
+  /** Base LSN of the newest segment, once that is durable. */
+  readonly newestSegment: number | null;
+  readonly voters: readonly string[] | null;
+  readonly quorum: number | null;
+}
+
+export const META_NAME = 'meta.json';
+const META_BYTES_MAX = 256 * 1024;
+
+const BLANK: Meta = {
+  format: 1,
+  clusterId: null,
+  historyId: null,
+  nodeId: '',
+  promise: { epoch: 0, candidate: null, attempt: null },
+  state: 'blank',
+  claim: null,
+  newestSegment: null,
+  voters: null,
+  quorum: null,
+};
+
+export interface MetaOptions {
+  /** The directory holds a log or a snapshot: then meta.json must be there. */
+  readonly hasLog: boolean;
+  /** Compared with the one in the file, or taken where that has none. */
+  readonly nodeId?: string;
+}
+
+/**
+ * Holds meta.json, and writes it atomically: temporary name, fsync, rename, directory fsync.
+ * Invariant: `current` never says what is not durable (but for a node's first values, before the first update).
+ */
+export class MetaStore {
+  readonly #disk: Disk;
+  readonly #dir: string;
+  #current: Meta;
+  #queue: Promise<void> = Promise.resolve();
+
+  private constructor(disk: Disk, dir: string, current: Meta) {
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#current = current;
+  }
+
+  /**
+   * Reads meta.json of the data directory `dir`. Absent, it means a blank node; nothing is written before the first update.
+   * @throws WalshipError WAL_CORRUPT where it is unreadable, or absent beside a log; UNSUPPORTED_VERSION where its format is
+   * newer; CONFIG_MISMATCH where it belongs to another node id.
+   */
+  static async open(disk: Disk, dir: string, options: MetaOptions): Promise<MetaStore> {
+    const path = `${dir}/${META_NAME}`;
+    const present = (await disk.list(dir)).includes(META_NAME);
+    if (!present && options.hasLog) {
+      throw new WalshipError(
+        'WAL_CORRUPT',
+        `${path} is missing beside a log: with it this node forgot what it promised; restore the file, ` +
+          'or move the directory away and start the node with an empty one',
+        { details: { path } },
+      );
+    }
+    const found = present ? decodeMeta(await readWhole(disk, path), path) : BLANK;
+    const { nodeId } = options;
+    if (nodeId !== undefined && found.nodeId !== '' && found.nodeId !== nodeId) {
+      throw new WalshipError(
+        'CONFIG_MISMATCH',
+        `${dir} belongs to node ${found.nodeId}, not ${nodeId}`,
+        {
+          details: { path, ours: nodeId, theirs: found.nodeId },
+        },
+      );
+    }
+    return new MetaStore(disk, dir, { ...found, nodeId: nodeId ?? found.nodeId });
+  }
+
+  /** What is durable now. */
+  get current(): Meta {
+    return this.#current;
+  }
+
+  /**
+   * Changes some values; updates run one after the other. Resolves once they are durable, and only then are they `current`.
+   * A failed write is final: every later update fails alike.
+   */
+  update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
+    const done = this.#queue.then(async () => {
+      const next = { ...this.#current, ...patch };
+      await this.#write(next);
+      this.#current = next;
+    });
+    this.#queue = done;
+    // The caller of each update sees the failure; the chain alone must not count as unhandled.
+    done.catch(() => undefined);
+    return done;
+  }
+
+  async #write(meta: Meta): Promise<void> {
+    await writeWhole(this.#disk, { dir: this.#dir, name: META_NAME, bytes: encodeMeta(meta) });
+  }
+}
+
+/** Writes a small file under a temporary name, fsyncs, renames and fsyncs the directory: durable on resolve. */
+export async function writeWhole(
+  disk: Disk,
+  target: { readonly dir: string; readonly name: string; readonly bytes: Buffer },
+): Promise<void> {
+  const path = `${target.dir}/${target.name}`;
+  const temporary = `${path}${TEMPORARY_SUFFIX}`;
+  const file = await disk.open(temporary, 'create');
+  try {
+    await file.write(target.bytes, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncDir(target.dir);
+}
+
+/** Reads a small file whole, up to a bound. */
+export async function readWhole(disk: Disk, path: string): Promise<Buffer> {
+  const file = await disk.open(path, 'read');
+  try {
+    const bytes = Buffer.alloc(Math.min(await file.size(), META_BYTES_MAX));
+    return bytes.subarray(0, await file.read(bytes, 0));
+  } finally {
+    await file.close();
+  }
+}
+
+/** The file's text: readable JSON, with a checksum over the rest of it, since disks lie. */
+export function encodeMeta(meta: Meta): Buffer {
+  return Buffer.from(`${JSON.stringify({ ...meta, crc: checksum(meta) }, undefined, 2)}\n`);
+}
+
+/** @throws WalshipError WAL_CORRUPT or UNSUPPORTED_VERSION. */
+export function decodeMeta(bytes: Buffer, path: string): Meta {
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new WalshipError(
+      'WAL_CORRUPT',
+      `${path} is unreadable (${reason}): with it this node forgot what it promised; restore the file, ` +
+        'or move the directory away and start the node with an empty one',
+      { details: { path }, ...(cause === undefined ? {} : { cause }) },
+    );
+  };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    return refuse('not JSON', cause);
+  }
+  if (typeof parsed !== 'object' || parsed === null) return refuse('not an object');
+  const { crc, ...rest } = parsed as Meta & { readonly crc: unknown };
+  if (typeof rest.format === 'number' && rest.format > 1) {
+    throw new WalshipError(
+      'UNSUPPORTED_VERSION',
+      `${path} has format ${String(rest.format)}, expected 1`,
+      {
+        details: { path, format: rest.format },
+      },
+    );
+  }
+  if (!isMeta(rest)) return refuse('another shape');
+  if (crc !== checksum(rest)) return refuse(`checksum ${checksum(rest)}, stored ${String(crc)}`);
+  return rest;
+}
+
+function checksum(meta: Meta): string {
+  return hex32(crc32(Buffer.from(JSON.stringify(meta))));
+}
+
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
+
+function isMeta(meta: Meta): boolean {
+  const { promise, claim, voters } = meta as { [K in keyof Meta]: unknown } as Meta;
+  return (
+    meta.format === 1 &&
+    (meta.clusterId === null || isId(meta.clusterId)) &&
+    (meta.historyId === null || isId(meta.historyId)) &&
+    typeof meta.nodeId === 'string' &&
+    typeof promise === 'object' &&
+    promise !== null &&
+    isCount(promise.epoch) &&
+    isTextOrNull(promise.candidate) &&
+    isTextOrNull(promise.attempt) &&
+    ['intact', 'suspect', 'blank'].includes(meta.state) &&
+    (claim === null ||
+      claim === 'unknown' ||
+      (typeof claim === 'object' && isCount(claim.epoch) && isCount(claim.lsn))) &&
+    (meta.newestSegment === null || isCount(meta.newestSegment)) &&
+    (voters === null ||
+      (Array.isArray(voters) && voters.every((voter) => typeof voter === 'string'))) &&
+    (meta.quorum === null || isCount(meta.quorum))
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * A segment: one log file. It begins with this header; then come whole batches, then fill.
+ *
+ *   0         8       10      12         16            32         40        48       52      60      64
+ *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
+ *   | WALSHIP\n| format| 0     | 64   u32 | cluster id  | base lsn | epoch   | chain  | 0     | crc   |
+ *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
+ *
+ * Epoch and chain are as they stand just before the base LSN; crc is CRC-32 of bytes 0 to 59.
+ *
+ * Invariant: a live segment ends in at least one fill byte, so that a full one is not mistaken for one that was trimmed.
+ */
+import assert from 'node:assert';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { crc32 } from './checksum.ts';
+import { isId } from './epoch-record.ts';
+import { FILL_BYTE, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { hex32, readU32, readU64, writeU32, writeU64 } from './record.ts';
+import type { LogState } from './scan.ts';
+
+/** Format 1: the first. */
+export const SEGMENT_FORMAT = 1;
+/** Files that were being made when the process died end in this; recovery removes them. */
+export const TEMPORARY_SUFFIX = '.tmp';
+const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
+const CRC_OFFSET = 60;
+const NAME_PATTERN = /^(\d{20})\.wal$/;
+const FILL_CHUNK_BYTES = MiB;
+
+export interface SegmentHeader {
+  /** 16 bytes as 32 hexadecimal digits. */
+  readonly clusterId: string;
+  /** LSN of the segment's first record. */
+  readonly baseLsn: number;
+  /** Epoch just before it. */
+  readonly epoch: number;
+  /** Chain just before it. */
+  readonly chain: number;
+}
+
+export type DecodedHeader =
+  | { readonly kind: 'header'; readonly header: SegmentHeader }
+  | { readonly kind: 'newer'; readonly format: number }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/** The header of the segment that follows `state`. */
+export function headerAfter(clusterId: string, state: LogState): SegmentHeader {
+  return { clusterId, baseLsn: state.lsn + 1, epoch: state.epoch, chain: state.chain };
+}
+
+/** The state that a segment with this header begins in. */
+export function stateBefore(header: SegmentHeader): LogState {
+  return { epoch: header.epoch, lsn: header.baseLsn - 1, chain: header.chain };
+}
+
+/** The 64 bytes of a header, in a buffer of their own. */
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+  assert(isId(header.clusterId), 'a cluster id has 32 hexadecimal digits');
+  assert(Number.isSafeInteger(header.baseLsn) && header.baseLsn >= 1, 'a base LSN is at least 1');
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  MAGIC.copy(bytes);
+  bytes.writeUInt16BE(SEGMENT_FORMAT, 8);
+  writeU32(bytes, 12, SEGMENT_HEADER_BYTES);
+  bytes.write(header.clusterId, 16, 'hex');
+  writeU64(bytes, 32, header.baseLsn);
+  writeU64(bytes, 40, header.epoch);
+  writeU32(bytes, 48, header.chain);
+  writeU32(bytes, CRC_OFFSET, crc32(bytes.subarray(0, CRC_OFFSET)));
+  return bytes;
+}
+
+/** Never throws, whatever the bytes. */
+export function decodeSegmentHeader(bytes: Buffer): DecodedHeader {
+  if (bytes.length < SEGMENT_HEADER_BYTES) return invalid(`a header of ${bytes.length} bytes`);
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return invalid('not a walship segment');
+  const stored = readU32(bytes, CRC_OFFSET);
+  const actual = crc32(bytes.subarray(0, CRC_OFFSET));
+  if (stored !== actual)
+    return invalid(`header checksum ${hex32(actual)}, stored ${hex32(stored)}`);
+  const format = bytes.readUInt16BE(8);
+  if (format > SEGMENT_FORMAT) return { kind: 'newer', format };
+  if (format < SEGMENT_FORMAT) return invalid(`format ${format}`);
+  const headerBytes = readU32(bytes, 12);
+  if (headerBytes !== SEGMENT_HEADER_BYTES)
+    return invalid(`a header that claims ${headerBytes} bytes`);
+  if (bytes.readUInt16BE(10) !== 0 || readU64(bytes, 52) !== 0)
+    return invalid('reserved bytes in use');
+  const baseLsn = readU64(bytes, 32);
+  const epoch = readU64(bytes, 40);
+  if (!Number.isSafeInteger(baseLsn) || baseLsn < 1) return invalid('a base LSN out of range');
+  if (!Number.isSafeInteger(epoch)) return invalid('an epoch that exceeds 2^53');
+  const clusterId = bytes.toString('hex', 16, 32);
+  return { kind: 'header', header: { clusterId, baseLsn, epoch, chain: readU32(bytes, 48) } };
+}
+
+const invalid = (reason: string): DecodedHeader => ({ kind: 'invalid', reason });
+
+export function segmentName(baseLsn: number): string {
+  return `${String(baseLsn).padStart(20, '0')}.wal`;
+}
+
+/** The base LSN that a file name spells, or undefined where it is not a segment's. */
+export function parseSegmentName(name: string): number | undefined {
+  const match = NAME_PATTERN.exec(name);
+  const baseLsn = match === null ? 0 : Number(match[1]);
+  return Number.isSafeInteger(baseLsn) && baseLsn >= 1 ? baseLsn : undefined;
+}
+
+/** A segment that can be written to. */
+export interface OpenSegment {
+  readonly path: string;
+  readonly file: DiskFile;
+  readonly header: SegmentHeader;
+  readonly sizeBytes: number;
+}
+
+/** A file of fill under a temporary name, waiting for its header and name. */
+export interface PrefilledFile {
+  readonly path: string;
+  readonly file: DiskFile;
+  readonly sizeBytes: number;
+}
+
+/** Makes a file that is fill throughout; its bytes are durable on resolve, its (temporary) name is not. */
+export async function prefill(disk: Disk, path: string, sizeBytes: number): Promise<PrefilledFile> {
+  const file = await disk.open(path, 'create');
+  try {
+    await fill(file, 0, sizeBytes);
+    await file.sync();
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+  return { path, file, sizeBytes };
+}
+
+/** Writes the fill byte from `start` to `end`; not durable. */
+export async function fill(file: DiskFile, start: number, end: number): Promise<void> {
+  const chunk = Buffer.alloc(Math.max(0, Math.min(FILL_CHUNK_BYTES, end - start)), FILL_BYTE);
+  for (let offset = start; offset < end; offset += chunk.length) {
+    await file.write(chunk.subarray(0, Math.min(chunk.length, end - offset)), offset);
+  }
+}
+
+/** Gives a prefilled file its header and its name in `dir`; both are durable on resolve. */
+export async function nameSegment(
+  disk: Disk,
+  dir: string,
+  named: { readonly prefilled: PrefilledFile; readonly header: SegmentHeader },
+): Promise<OpenSegment> {
+  const { prefilled, header } = named;
+  const path = `${dir}/${segmentName(header.baseLsn)}`;
+  await prefilled.file.writeDurable(encodeSegmentHeader(header), 0);
+  await disk.rename(prefilled.path, path);
+  await disk.syncDir(dir);
+  return { path, file: prefilled.file, header, sizeBytes: prefilled.sizeBytes };
+}
+
+/** Makes a new segment of `sizeBytes`, all fill behind its header; it is durable under its name on resolve. */
+export async function createSegment(
+  disk: Disk,
+  dir: string,
+  created: { readonly header: SegmentHeader; readonly sizeBytes: number },
+): Promise<OpenSegment> {
+  const { header, sizeBytes } = created;
+  assert(sizeBytes > SEGMENT_HEADER_BYTES, 'a segment holds more than its header');
+  const path = `${dir}/${segmentName(header.baseLsn)}${TEMPORARY_SUFFIX}`;
+  const prefilled = await prefill(disk, path, sizeBytes);
+  return nameSegment(disk, dir, { prefilled, header });
+}
