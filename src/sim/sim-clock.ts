@@ -150,6 +150,11 @@ export class SimProcess implements Clock {
     return this.#clock.nowMs() - this.#startMs;
   }
 
+  /** Milliseconds since the simulation began, the same for all processes. */
+  now(): number {
+    return this.#clock.nowMs();
+  }
+
   wallMs(): number {
     return Math.floor(WALL_START_MS + this.#clock.nowMs() + this.#wallSkewMs);
   }

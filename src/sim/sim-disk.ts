@@ -20,12 +20,11 @@
  * called: a buffer reused too early ends up in the file. Operations are counted and named (`operations`), faults are
  * planned by number or by what they do (`onOperation`), and a test that fails can say in which one.
  */
-import { BLOCK_BYTES } from '../wal/limits.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
 import { SimEntropy } from './sim-entropy.ts';
 import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
-import { SimFile } from './sim-file.ts';
+import { diskBytes, SimFile } from './sim-file.ts';
 import { SimNames } from './sim-names.ts';
 import { SimMount } from './sim-mount.ts';
 
@@ -177,9 +176,7 @@ export class SimDisk {
   /** Bytes of all files. */
   usedBytes(): number {
     let bytes = 0;
-    for (const file of this.names.files()) {
-      bytes += Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
-    }
+    for (const file of this.names.files()) bytes += diskBytes(file.size);
     return bytes;
   }
 

@@ -57,6 +57,6 @@ export function diskError(
   return new WalshipError(
     code === 'ENOSPC' ? 'DISK_FULL' : 'DISK_FAILED',
     `${kind} of ${path} failed: ${code}`,
-    { details: { path, operation: kind, number: operation.number }, cause },
+    { details: { path, operation: kind, errno: code, number: operation.number }, cause },
   );
 }

@@ -187,3 +187,8 @@ export class SimFile {
     this.#blocks = blocks;
   }
 }
+
+/** What a file of `size` bytes takes on a disk of whole blocks. */
+export function diskBytes(size: number): number {
+  return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+}

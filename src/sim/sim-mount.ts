@@ -4,7 +4,7 @@ import type { Disk, DiskFile, DiskLock } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
 import type { SimDisk } from './sim-disk.ts';
 import { diskError, type DiskFault, type DiskOperation } from './sim-fault.ts';
-import { SimFile } from './sim-file.ts';
+import { diskBytes, SimFile } from './sim-file.ts';
 
 /** What an operation does to the disk. */
 export interface Action<T> {
@@ -209,6 +209,7 @@ class SimHandle implements DiskFile {
   readonly #path: string;
   readonly #file: SimFile;
   #isClosed = false;
+  #inFlight = 0;
 
   constructor(mount: SimMount, path: string, file: SimFile) {
     this.#mount = mount;
@@ -276,18 +277,25 @@ class SimHandle implements DiskFile {
   }
 
   close(): Promise<void> {
+    // The kernel gives a closed descriptor's number to the next file, and the operation then hits that one.
+    if (this.#inFlight > 0) {
+      return Promise.reject(new Error(`${this.#path} is closed while in use`));
+    }
     this.#isClosed = true;
     return Promise.resolve();
   }
 
   #perform<T>(described: Omit<DiskOperation, 'number' | 'path'>, action: Action<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new Error(`${this.#path} is used after close`));
-    return this.#mount.perform({ path: this.#path, ...described }, action);
+    this.#inFlight += 1;
+    return this.#mount.perform({ path: this.#path, ...described }, action).finally(() => {
+      this.#inFlight -= 1;
+    });
   }
 
   #write(source: Buffer, position: number, operation: DiskOperation): void {
     const { disk } = this.#mount;
-    const growth = Math.max(0, position + source.length - this.#file.size);
+    const growth = diskBytes(position + source.length) - diskBytes(this.#file.size);
     if (growth > 0 && disk.usedBytes() + growth > disk.capacityBytes) {
       this.#writeInPart(source, position);
       throw diskError(operation, 'ENOSPC');

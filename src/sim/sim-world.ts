@@ -14,12 +14,15 @@ export interface SimRunLimits {
 
 const LIMIT_MS_DEFAULT = 3_600_000;
 const LIMIT_EVENTS_DEFAULT = 5_000_000;
+/** Machines that keep time badly: nothing may depend on it. */
+const WALL_SKEW_MS_MAX = 10_000;
 
 export class SimWorld {
   readonly seed: number;
   readonly clock = new SimClock();
   readonly entropy: SimEntropy;
   #events = 0;
+  #processes = 0;
 
   constructor(seed: number) {
     this.seed = seed;
@@ -31,10 +34,14 @@ export class SimWorld {
     return this.#events;
   }
 
-  /** A process that has just started. */
+  /** A process that has just started, with clocks of its own. */
   process(): SimProcess {
-    const entropy = this.entropy.fork(`process ${this.clock.nowMs()}`);
-    return new SimProcess(this.clock, { startMs: entropy.between(-1e6, 0) });
+    this.#processes += 1;
+    const entropy = this.entropy.fork(`process ${this.#processes}`);
+    return new SimProcess(this.clock, {
+      startMs: entropy.between(-1e6, 0),
+      wallSkewMs: entropy.between(-WALL_SKEW_MS_MAX, WALL_SKEW_MS_MAX),
+    });
   }
 
   /**
@@ -66,14 +73,11 @@ export class SimWorld {
     return result.value;
   }
 
-  /** Lets `ms` of virtual time pass. */
-  async pass(ms: number): Promise<void> {
-    const state = { over: false };
-    this.clock.schedule(ms, () => {
-      state.over = true;
+  /** Resolves when `ms` of virtual time have passed; for use inside of `run`. */
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.schedule(ms, resolve);
     });
-    await microtasks();
-    while (!state.over) await this.#step();
   }
 
   async #step(): Promise<boolean> {

@@ -1,0 +1,225 @@
+/**
+ * A network between machines, whose every delay comes from a seed.
+ *
+ * Links behave as TCP connections do: messages arrive whole, in order, once, after a delay with jitter, or the link breaks. What
+ * is sent into a cut waits and arrives when the cut is healed, unless the link was broken meanwhile. A process that is killed
+ * closes its links (its peers hear of it where the path is open); a machine that loses power says nothing, and
+ * answers with a reset when it is asked after its return. A message handed to a receiver is overwritten when
+ * its handler returns, and one handed to `send` is read only when the network takes it: whoever keeps or reuses a buffer
+ * against the port's rules is found out.
+ */
+import { WalshipError } from '../errors.ts';
+import type { Dialer, Link } from '../ports/link.ts';
+import type { SimClock, SimProcess } from './sim-clock.ts';
+import { SimEntropy } from './sim-entropy.ts';
+import { SimLink, type SimPath } from './sim-link.ts';
+
+export interface SimNetworkOptions {
+  readonly seed: number | string;
+  readonly delayMs?: number;
+  readonly jitterMs?: number;
+  /** How long a dialer waits for an answer. */
+  readonly dialTimeoutMs?: number;
+}
+
+interface Listener {
+  readonly process: SimProcess;
+  readonly onLink: (link: Link) => void;
+}
+
+interface Connection {
+  readonly from: string;
+  readonly to: string;
+  readonly ends: readonly [SimLink, SimLink];
+}
+
+export class SimNetwork {
+  readonly #clock: SimClock;
+  readonly #entropy: SimEntropy;
+  readonly #options: Required<SimNetworkOptions>;
+  readonly #paths = new Map<string, SimPath>();
+  readonly #listeners = new Map<string, Listener>();
+  /** Machines that are without power or just silent: a closed port refuses, these do not answer. */
+  readonly #dark = new Set<string>();
+  #connections: Connection[] = [];
+
+  constructor(clock: SimClock, options: SimNetworkOptions) {
+    this.#clock = clock;
+    this.#entropy = new SimEntropy(options.seed).fork('network');
+    this.#options = { delayMs: 0.5, jitterMs: 0.5, dialTimeoutMs: 1000, ...options };
+  }
+
+  /** Takes links at `address` for as long as the process lives; the result stops it. */
+  listen(address: string, process: SimProcess, onLink: (link: Link) => void): () => void {
+    const listener = { process, onLink };
+    this.#listeners.set(address, listener);
+    this.#dark.delete(address);
+    const stop = (): void => {
+      if (this.#listeners.get(address) === listener) this.#listeners.delete(address);
+    };
+    process.onDeath(stop);
+    return stop;
+  }
+
+  /** Opens links from the machine at `address`, for as long as the process lives. */
+  dialer(address: string, process: SimProcess): Dialer {
+    return { dial: (target) => this.#dial(address, target, process) };
+  }
+
+  /** The direction from one machine to another, to be slowed down or cut. Heal with `heal`, which also sends what waited. */
+  path(from: string, to: string): SimPath {
+    const key = `${from}>${to}`;
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      const { delayMs, jitterMs } = this.#options;
+      path = { isCut: false, delayMs, jitterMs };
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+
+  /** Nothing gets from one machine to the other; the way back stays open. */
+  cut(from: string, to: string): void {
+    this.path(from, to).isCut = true;
+  }
+
+  /** Nothing gets from any machine of one side to any of the other, either way. */
+  partition(side: readonly string[], others: readonly string[]): void {
+    for (const a of side) {
+      for (const b of others) {
+        this.cut(a, b);
+        this.cut(b, a);
+      }
+    }
+  }
+
+  /** Every path is open and as fast as in the beginning; what waited goes out. */
+  heal(): void {
+    const { delayMs, jitterMs } = this.#options;
+    for (const path of this.#paths.values()) {
+      Object.assign(path, { isCut: false, delayMs, jitterMs });
+    }
+    for (const { ends } of this.#connections) for (const end of ends) end.flush();
+  }
+
+  /** Breaks every link between two machines; both ends hear of it, messages under way are lost. */
+  breakLinks(a: string, b: string): void {
+    for (const connection of this.#between(a, b)) {
+      for (const end of connection.ends) {
+        end.lose();
+        end.reset('connection reset');
+      }
+    }
+    this.#forgetClosed();
+  }
+
+  /**
+   * What the others hear of a process that has died: with `kill` its kernel closes the links; without power they
+   * hear nothing, until it is back (`restored`).
+   */
+  died(address: string, how: 'kill' | 'power'): void {
+    this.#listeners.delete(address);
+    if (how === 'power') this.#dark.add(address);
+    for (const { from, to, ends } of this.#connections) {
+      const [dialing, listening] = ends;
+      if (from === address) this.#orphan(dialing, how);
+      if (to === address) this.#orphan(listening, how);
+    }
+    if (how === 'kill') this.#forgetClosed();
+  }
+
+  /** The machine is back: it knows nothing of its old links and resets them. */
+  restored(address: string): void {
+    this.#dark.delete(address);
+    for (const { from, to, ends } of this.#connections) {
+      if (from !== address && to !== address) continue;
+      const mine = from === address ? ends[0] : ends[1];
+      if (!mine.isOpen) mine.hangUp('connection reset by a restarted machine');
+    }
+    this.#forgetClosed();
+  }
+
+  /** Links that are open at one end at least. */
+  get openLinks(): number {
+    this.#forgetClosed();
+    return this.#connections.length;
+  }
+
+  #orphan(end: SimLink, how: 'kill' | 'power'): void {
+    if (how === 'kill') end.hangUp('connection closed by a dead process');
+    // What is on an open path still arrives; what waited for a cut to heal is gone with its memory.
+    else if (end.isCut) end.lose();
+  }
+
+  #between(a: string, b: string): Connection[] {
+    return this.#connections.filter(
+      ({ from, to }) => (from === a && to === b) || (from === b && to === a),
+    );
+  }
+
+  #forgetClosed(): void {
+    this.#connections = this.#connections.filter(({ ends }) => ends.some((end) => end.isOpen));
+  }
+
+  /** A round trip: the request has to arrive, and the answer too. */
+  #dial(from: string, to: string, process: SimProcess): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const state = { gaveUp: false };
+      process.after(this.#options.dialTimeoutMs, () => {
+        state.gaveUp = true;
+        reject(unreachable(to, 'no answer'));
+      });
+      const [there, back] = [this.path(from, to), this.path(to, from)];
+      this.#clock.schedule(this.#delay(there), () => {
+        if (there.isCut || back.isCut || this.#dark.has(to) || !process.alive) return;
+        const listener = this.#listeners.get(to);
+        if (listener === undefined) {
+          process.after(this.#delay(back), () => reject(unreachable(to, 'refused')));
+          return;
+        }
+        const [dialing, listening] = this.#connect({ from, to, process, listener });
+        listener.process.soon(() => listener.onLink(listening));
+        process.after(this.#delay(back), () => {
+          if (state.gaveUp) dialing.close('nobody waits for it any more');
+          else resolve(dialing);
+        });
+      });
+    });
+  }
+
+  #connect({
+    from,
+    to,
+    process,
+    listener,
+  }: {
+    from: string;
+    to: string;
+    process: SimProcess;
+    listener: Listener;
+  }): readonly [SimLink, SimLink] {
+    const entropy = this.#entropy;
+    const dialing = new SimLink({ peer: to, process, entropy, path: this.path(from, to) });
+    const listening = new SimLink({
+      peer: from,
+      process: listener.process,
+      entropy,
+      path: this.path(to, from),
+    });
+    dialing.other = listening;
+    listening.other = dialing;
+    this.#forgetClosed();
+    this.#connections.push({ from, to, ends: [dialing, listening] });
+    return [dialing, listening];
+  }
+
+  #delay({ delayMs, jitterMs }: SimPath): number {
+    return delayMs + jitterMs * this.#entropy.fraction();
+  }
+}
+
+function unreachable(address: string, why: string): WalshipError {
+  return new WalshipError('PEER_UNREACHABLE', `${address} cannot be reached: ${why}`, {
+    details: { address },
+  });
+}
