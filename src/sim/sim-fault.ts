@@ -47,11 +47,10 @@ export function describeOperation(operation: DiskOperation): string {
   return text;
 }
 
+type Errno = 'EIO' | 'ENOSPC' | 'ENOENT' | 'EBADF';
+
 /** The error that the real adapter throws where the system says `code`. */
-export function diskError(
-  operation: DiskOperation,
-  code: 'EIO' | 'ENOSPC' | 'ENOENT',
-): WalshipError {
+export function diskError(operation: DiskOperation, code: Errno): WalshipError {
   const { kind, path } = operation;
   const cause = Object.assign(new Error(`${code}: ${kind} '${path}'`), { code });
   return new WalshipError(

@@ -1,4 +1,5 @@
 import { dirname, normalize } from 'node:path/posix';
+import { BLOCK_BYTES } from '../wal/limits.ts';
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile, DiskLock } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
@@ -46,7 +47,7 @@ export class SimMount implements Disk {
           } else if (mode === 'create') {
             file.truncate(0);
           }
-          return new SimHandle(this, at, file);
+          return new SimHandle({ mount: this, path: at, file, isReadOnly: mode === 'read' });
         },
       },
     );
@@ -208,13 +209,15 @@ class SimHandle implements DiskFile {
   readonly #mount: SimMount;
   readonly #path: string;
   readonly #file: SimFile;
+  readonly #isReadOnly: boolean;
   #isClosed = false;
   #inFlight = 0;
 
-  constructor(mount: SimMount, path: string, file: SimFile) {
-    this.#mount = mount;
-    this.#path = path;
-    this.#file = file;
+  constructor(options: { mount: SimMount; path: string; file: SimFile; isReadOnly: boolean }) {
+    this.#mount = options.mount;
+    this.#path = options.path;
+    this.#file = options.file;
+    this.#isReadOnly = options.isReadOnly;
   }
 
   size(): Promise<number> {
@@ -287,8 +290,12 @@ class SimHandle implements DiskFile {
 
   #perform<T>(described: Omit<DiskOperation, 'number' | 'path'>, action: Action<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new Error(`${this.#path} is used after close`));
+    const operation = { path: this.#path, ...described };
+    if (this.#isReadOnly && CHANGING.has(described.kind)) {
+      return Promise.reject(diskError({ number: 0, ...operation }, 'EBADF'));
+    }
     this.#inFlight += 1;
-    return this.#mount.perform({ path: this.#path, ...described }, action).finally(() => {
+    return this.#mount.perform(operation, action).finally(() => {
       this.#inFlight -= 1;
     });
   }
@@ -303,8 +310,12 @@ class SimHandle implements DiskFile {
     this.#file.write(source, position);
   }
 
+  /** Kernels copy by pages and disks write by blocks: a part ends at a border. */
   #writeInPart(source: Buffer, position: number): void {
-    const length = this.#mount.disk.entropy.below(source.length + 1);
-    this.#file.write(source.subarray(0, length), position);
+    const end = position + this.#mount.disk.entropy.below(source.length + 1);
+    const border = end - (end % BLOCK_BYTES);
+    if (border > position) this.#file.write(source.subarray(0, border - position), position);
   }
 }
+
+const CHANGING: ReadonlySet<DiskOperation['kind']> = new Set(['write', 'writeDurable', 'truncate']);
