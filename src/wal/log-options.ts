@@ -1,0 +1,42 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { MetaStore } from './meta.ts';
+import type { ReplayedBatch } from './recover.ts';
+
+/** Which log this is. */
+export interface LogIdentity {
+  /** 16 bytes as 32 hexadecimal digits. */
+  readonly clusterId: string;
+  /** 16 bytes as 32 hexadecimal digits. */
+  readonly historyId: string;
+}
+
+export interface LogOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory; segments are in its `wal`. The caller holds its lock. */
+  readonly dir: string;
+  /** Opened by the caller. */
+  readonly meta: MetaStore;
+  readonly nodeId: string;
+  /** 1 or more: the column of the recovery table. */
+  readonly voters: number;
+  /** Size of a segment; a batch that does not fit gets a larger one. Default SEGMENT_BYTES_DEFAULT. */
+  readonly segmentBytes?: number;
+  /** What to do with a damaged log where no peer can help. Default `refuse`. */
+  readonly onDamage?: 'refuse' | 'cut';
+  /** Bounds the newest batches kept in memory. Default 16 MiB. */
+  readonly recentBytesMax?: number;
+  /** Called synchronously, in order, for each batch that recovery verified; its bytes are valid during the call only. */
+  readonly replay?: (batch: ReplayedBatch) => void;
+}
+
+/** A divergent tail that was cut off, as it is kept in `saved/`. */
+export interface SavedTail {
+  /** Its name there. */
+  readonly name: string;
+  /** First LSN that was cut. */
+  readonly fromLsn: number;
+  /** Last LSN that was cut. */
+  readonly toLsn: number;
+}
