@@ -54,6 +54,10 @@ export const ERRORS = {
   },
   PURGED: { status: 410, hint: 'start again from the oldest version named here' },
   REQUEST_INVALID: { status: 400, hint: 'correct the request as the message says' },
+  SAVED_FULL: {
+    status: 507,
+    hint: 'saved/ is at its cap: export what is there, then remove it by hand',
+  },
   SEGMENT_MISSING: {
     status: 500,
     hint: 'restore the segment, or let the node refetch from its peers',

@@ -113,9 +113,9 @@ export class MetaStore {
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
     const done = this.#queue.then(async () => {
-      const next = { ...this.#current, ...patch };
-      await this.#write(next);
-      this.#current = next;
+      const changed = { ...this.#current, ...patch };
+      await this.#write(changed);
+      this.#current = changed;
     });
     this.#queue = done;
     // The caller of each update sees the failure; the chain alone must not count as unhandled.
@@ -203,7 +203,7 @@ const isCount = (value: unknown): value is number =>
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
 function isMeta(meta: Meta): boolean {
-  const { promise, claim, voters } = meta as { [K in keyof Meta]: unknown } as Meta;
+  const { promise, claim, voters } = meta;
   return (
     meta.format === 1 &&
     (meta.clusterId === null || isId(meta.clusterId)) &&

@@ -126,8 +126,9 @@ export function decodeRecord(bytes: Buffer, offset: number, view: RecordView): s
   if (keyBytes > KEY_BYTES_MAX) return `key of ${keyBytes} bytes, at most ${KEY_BYTES_MAX}`;
   if (available < KEY_OFFSET + keyBytes + 4) return SHORT;
   const valueBytes = readU32(bytes, offset + KEY_OFFSET + keyBytes);
-  if (valueBytes > VALUE_BYTES_MAX)
+  if (valueBytes > VALUE_BYTES_MAX) {
     return `value of ${valueBytes} bytes, at most ${VALUE_BYTES_MAX}`;
+  }
   const coveredBytes = KEY_OFFSET + 4 + keyBytes + valueBytes;
   if (available < coveredBytes + 4) return SHORT;
   const crcOffset = offset + coveredBytes;

@@ -1,10 +1,33 @@
+/**
+ * Recovery, the driver: reads the log once, asks the table (recovery.ts), and carries out what it says, each step durable before
+ * the next: copy to saved/ -> state and claim into meta.json -> remove later segments, newest first -> cut.
+ *
+ * The last segment is always written to a new file, fsynced and renamed: what was read may have been in the page cache only, so
+ * nothing counts as recovered before that. The same step is the cut.
+ */
+import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { MetaStore } from './meta.ts';
+import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
+import { MiB } from './limits.ts';
+import type { Meta, MetaStore } from './meta.ts';
 import type { EpochEntry, Position } from './position.ts';
+import {
+  claimOf,
+  type Decision,
+  decisionOf,
+  goneLsns,
+  joinClaims,
+  refusalOf,
+  type RecoveryEvidence,
+  type RowId,
+  rowOf,
+  warningOf,
+} from './recovery.ts';
+import { type SavedNote, saveSegment, type SavedSource } from './saved.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
-import type { SegmentHeader } from './segment.ts';
+import { fill, headerAfter, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
 
 /** One batch that recovery verified; `bytes` alias a buffer that is reused after the call. */
 export interface ReplayedBatch {
@@ -17,7 +40,7 @@ export interface RecoverOptions {
   readonly disk: Disk;
   /** For the time in saved/ only. */
   readonly clock: Clock;
-  /** The data directory. */
+  /** The data directory; segments are in its `wal`. */
   readonly dir: string;
   readonly meta: MetaStore;
   readonly nodeId: string;
@@ -26,7 +49,7 @@ export interface RecoverOptions {
   /** What the last segment is rewritten to, unless it holds more. */
   readonly segmentBytes: number;
   readonly onDamage: 'refuse' | 'cut';
-  /** The log is needed from here on: 1, or the start of the snapshot. */
+  /** The log is needed from here on: 1 (the default), or the start of the snapshot. */
   readonly neededFromLsn?: number;
   /** Called in order, synchronously, for each batch that was verified. */
   readonly replay?: (batch: ReplayedBatch) => void;
@@ -45,13 +68,16 @@ export interface RecoveredSegment {
 
 export interface RecoveryWarning {
   readonly code: string;
+  /** One sentence, with segment, offset and LSNs. */
   readonly message: string;
 }
 
 export interface RecoveryReport {
-  /** The row of the recovery table (recovery.ts) that was found. */
-  readonly row: string;
-  readonly decision: 'open' | 'cut';
+  /** The row of the recovery table that was found. */
+  readonly row: RowId;
+  readonly decision: Decision;
+  /** What was cut off, if anything. */
+  readonly gone: { readonly from: number; readonly to: number | 'unknown' } | undefined;
   readonly warnings: readonly RecoveryWarning[];
   /** Names in saved/ of what was cut off. */
   readonly saved: readonly string[];
@@ -64,13 +90,13 @@ export interface RecoveryReport {
 export interface RecoveredLog {
   /** Oldest first; none where the log is blank. The last one has full size, ends in fill, and is where writing goes on. */
   readonly segments: readonly RecoveredSegment[];
-  /** At the last seal; LSN, epoch and chain are 0 where the log is blank. */
+  /** At the last seal; LSN and epoch are 0 before the first record. */
   readonly state: LogState;
   /** The last batch's seal, if any is held. */
   readonly lastSeal: Seal | undefined;
   /** Oldest LSN held; 1 where the log is blank. */
   readonly firstLsn: number;
-  /** Undefined where the log is blank. */
+  /** Of the segments; undefined where there is none. */
   readonly clusterId: string | undefined;
   /** Of the last EPOCH record, if any. */
   readonly historyId: string | undefined;
@@ -80,7 +106,180 @@ export interface RecoveredLog {
   readonly report: RecoveryReport;
 }
 
-/** Recovers the log of a data directory. Under construction: the signature is fixed. */
-export function recover(options: RecoverOptions): Promise<RecoveredLog> {
-  return Promise.reject(new Error(`recovery of ${options.dir} is not built yet`));
+const COPY_BYTES = MiB;
+
+/**
+ * Recovers the log of a data directory. On resolve everything in the result is durable.
+ * @throws WalshipError WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER or UNSUPPORTED_VERSION where the table refuses, SAVED_FULL; then
+ * nothing was changed. DISK_FAILED or DISK_FULL may come at any step; the next start begins again.
+ */
+export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
+  const { disk, meta, nodeId, replay } = options;
+  const dir = `${options.dir}/wal`;
+  const inspection = await inspect({
+    disk,
+    dir,
+    meta: meta.current,
+    nodeId,
+    neededFromLsn: options.neededFromLsn ?? 1,
+    visit: ({ offset, end, last, seal }, bytes) =>
+      replay?.({ bytes: bytes.subarray(offset, end), last, seal }),
+  });
+  const { evidence } = inspection;
+  const row = rowOf(evidence);
+  const decision = decisionOf(row, options);
+  if (decision === 'refuse') throw refusal(row, evidence);
+
+  const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
+  const saved = saves ? await saveRest(options, inspection) : [];
+  const patch = metaPatch(meta.current, inspection, decision);
+  if (patch !== undefined) await meta.update(patch);
+  await removeRest(disk, dir, inspection);
+  const segments = await rewriteLast(options, inspection);
+  const warnings = decision === 'open' ? [] : [warningOf(row, evidence)];
+  return {
+    segments,
+    state: inspection.state,
+    lastSeal: inspection.lastSeal,
+    firstLsn: segments[0]?.header.baseLsn ?? 1,
+    clusterId: segments.length === 0 ? undefined : inspection.clusterId,
+    historyId: inspection.epochs.at(-1)?.historyId,
+    epochs: inspection.epochs,
+    knownCommitLsn: inspection.knownCommitLsn,
+    report: {
+      row,
+      decision,
+      gone: saves ? goneLsns(evidence) : undefined,
+      warnings,
+      saved,
+      batches: inspection.batches,
+      records: inspection.records,
+      bytes: inspection.bytes,
+    },
+  };
+}
+
+function refusal(row: RowId, evidence: RecoveryEvidence): WalshipError {
+  const { code, message } = refusalOf(evidence);
+  const { segment, offset, last } = evidence;
+  const details = { row, segment, offset, lastGoodLsn: last.lsn, gone: goneLsns(evidence) };
+  return new WalshipError(code, message, { details });
+}
+
+/** Copies what will be cut off: the rest of the last good segment, and the segments from which nothing is kept. */
+async function saveRest(
+  options: RecoverOptions,
+  inspection: Inspection,
+): Promise<readonly string[]> {
+  const { disk, dir, clock } = options;
+  const { evidence, segments, rejected, clusterId } = inspection;
+  const { last, tail, later } = evidence;
+  const names: string[] = [];
+  const { from } = goneLsns(evidence);
+  const save = async (source: SavedSource, to: SavedNote['to']): Promise<void> => {
+    const entry = await saveSegment({ disk, dir }, source, {
+      why: `${evidence.segment} at offset ${evidence.offset}: ${evidence.reason}`,
+      whenMs: clock.wallMs(),
+      from: { epoch: last.epoch, lsn: from },
+      to,
+      by: options.onDamage === 'cut' ? 'operator' : 'recovery',
+    });
+    names.push(entry.name);
+  };
+  const lastSegment = segments.at(-1);
+  if (lastSegment !== undefined && tail !== undefined && tail.writtenEnd > evidence.lastEnd) {
+    const header = headerAfter(clusterId ?? '', last);
+    const path = `${dir}/wal/${lastSegment.name}`;
+    const source = { path, start: evidence.lastEnd, end: tail.writtenEnd, header };
+    await save(source, tail.highest ?? 'unknown');
+  }
+  for (const [index, name] of rejected.entries()) {
+    const segment = later[index];
+    const end = segment?.writtenEnd ?? 0;
+    await save({ path: `${dir}/wal/${name}`, start: 0, end }, segment?.highest ?? 'unknown');
+  }
+  return names;
+}
+
+/** What meta.json has to say from now on, or undefined where it says so already. */
+function metaPatch(
+  current: Meta,
+  inspection: Inspection,
+  decision: Decision,
+): Partial<Meta> | undefined {
+  const { evidence, segments, epochs, clusterId } = inspection;
+  const patch: { -readonly [K in keyof Meta]?: Meta[K] } = {};
+  const newest = segments.at(-1)?.header.baseLsn ?? null;
+  if (newest !== current.newestSegment) patch.newestSegment = newest;
+  if (current.clusterId === null && clusterId !== undefined) patch.clusterId = clusterId;
+  const lastEpoch = epochs.at(-1);
+  if (lastEpoch !== undefined) {
+    if (current.historyId === null) patch.historyId = lastEpoch.historyId;
+    if (current.promise.epoch < lastEpoch.epoch) {
+      patch.promise = { epoch: lastEpoch.epoch, candidate: null, attempt: null };
+    }
+  }
+  // A blank node stays blank: it vouches for even less than a suspect.
+  if (decision === 'save-cut-suspect' && current.state !== 'blank') {
+    patch.state = 'suspect';
+    patch.claim = joinClaims(current.claim, claimOf(evidence));
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** Removes files that were being made, and rejected segments, newest first: each is gone for good before the next. */
+async function removeRest(disk: Disk, dir: string, inspection: Inspection): Promise<void> {
+  for (const name of inspection.temporary) await disk.remove(`${dir}/${name}`);
+  for (const name of inspection.rejected.toReversed()) {
+    await disk.remove(`${dir}/${name}`);
+    await disk.syncDir(dir);
+  }
+}
+
+async function rewriteLast(
+  options: RecoverOptions,
+  inspection: Inspection,
+): Promise<readonly RecoveredSegment[]> {
+  const { disk } = options;
+  const dir = `${options.dir}/wal`;
+  const segments = inspection.segments.map((segment) => recovered(dir, segment));
+  const last = segments.at(-1);
+  if (last === undefined) return [];
+  // At least one byte of fill, so that a full segment is never taken for a trimmed one.
+  const sizeBytes = Math.max(options.segmentBytes, last.usedBytes + 1);
+  const temporary = `${last.path}${TEMPORARY_SUFFIX}`;
+  const source = await disk.open(last.path, 'read');
+  try {
+    const target = await disk.open(temporary, 'create');
+    try {
+      const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+      for (let offset = 0; offset < last.usedBytes;) {
+        const wanted = Math.min(COPY_BYTES, last.usedBytes - offset);
+        const count = await source.read(buffer.subarray(0, wanted), offset);
+        if (count < wanted) throw shrunk(last.path, offset + count);
+        await target.write(buffer.subarray(0, count), offset);
+        offset += count;
+      }
+      await fill(target, last.usedBytes, sizeBytes);
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+  await disk.rename(temporary, last.path);
+  await disk.syncDir(dir);
+  return [...segments.slice(0, -1), { ...last, sizeBytes }];
+}
+
+function recovered(dir: string, segment: GoodSegment): RecoveredSegment {
+  const { header, usedBytes, sizeBytes, lastLsn } = segment;
+  return { path: `${dir}/${segment.name}`, header, usedBytes, sizeBytes, lastLsn };
+}
+
+function shrunk(path: string, bytes: number): WalshipError {
+  return new WalshipError('DISK_FAILED', `${path} shrank to ${bytes} bytes while it was read`, {
+    details: { path, bytes },
+  });
 }

@@ -128,14 +128,16 @@ function sealContinues(state: ScanState): string | undefined {
   const seal = decodeSeal(record);
   if (typeof seal === 'string') return seal;
   if (state.count === 0) return 'a seal without a batch';
-  if (seal.count !== state.count)
+  if (seal.count !== state.count) {
     return `a seal that counts ${seal.count}, expected ${state.count}`;
+  }
   const lsn = state.lsn + state.count;
   if (record.lsn !== lsn) return `a seal of LSN ${record.lsn}, expected ${lsn}`;
   if (state.more) return 'a transaction that its batch does not finish';
   if (seal.epoch !== state.epoch) return `a seal of epoch ${seal.epoch}, expected ${state.epoch}`;
-  if (seal.commitLsn > lsn)
+  if (seal.commitLsn > lsn) {
     return `a seal that knows LSN ${seal.commitLsn} committed, beyond ${lsn}`;
+  }
   if (state.batchBytes + record.end - record.offset > BATCH_BYTES_MAX) {
     return `a batch of more than ${BATCH_BYTES_MAX} bytes`;
   }

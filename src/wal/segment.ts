@@ -75,16 +75,19 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedHeader {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return invalid('not a walship segment');
   const stored = readU32(bytes, CRC_OFFSET);
   const actual = crc32(bytes.subarray(0, CRC_OFFSET));
-  if (stored !== actual)
+  if (stored !== actual) {
     return invalid(`header checksum ${hex32(actual)}, stored ${hex32(stored)}`);
+  }
   const format = bytes.readUInt16BE(8);
   if (format > SEGMENT_FORMAT) return { kind: 'newer', format };
   if (format < SEGMENT_FORMAT) return invalid(`format ${format}`);
   const headerBytes = readU32(bytes, 12);
-  if (headerBytes !== SEGMENT_HEADER_BYTES)
+  if (headerBytes !== SEGMENT_HEADER_BYTES) {
     return invalid(`a header that claims ${headerBytes} bytes`);
-  if (bytes.readUInt16BE(10) !== 0 || readU64(bytes, 52) !== 0)
+  }
+  if (bytes.readUInt16BE(10) !== 0 || readU64(bytes, 52) !== 0) {
     return invalid('reserved bytes in use');
+  }
   const baseLsn = readU64(bytes, 32);
   const epoch = readU64(bytes, 40);
   if (!Number.isSafeInteger(baseLsn) || baseLsn < 1) return invalid('a base LSN out of range');

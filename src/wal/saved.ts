@@ -1,0 +1,192 @@
+/**
+ * saved/: what was cut off a log. Each entry is an ordinary segment file and one JSON beside it; nothing here is ever
+ * erased by the node. At the cap, saving is refused, and so is whatever needed it.
+ */
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { WalshipError } from '../errors.ts';
+import { crc32 } from './checksum.ts';
+import { MiB } from './limits.ts';
+import { readWhole, writeWhole } from './meta.ts';
+import type { Version } from './position.ts';
+import { hex32 } from './record.ts';
+import { encodeSegmentHeader, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
+
+/** saved/ holds at most this much, and at most this many entries. */
+export const SAVED_BYTES_MAX = 8 * 1024 * MiB;
+export const SAVED_ENTRIES_MAX = 1000;
+const COPY_BYTES = MiB;
+const SAVED_DIR = 'saved';
+
+/** Why something was cut off, and by whose decision. */
+export interface SavedNote {
+  /** One sentence. */
+  readonly why: string;
+  /** Milliseconds since 1970. */
+  readonly whenMs: number;
+  /** First LSN that was cut off, and the epoch of the record before it. */
+  readonly from: Version;
+  /** Last one, where it is known. */
+  readonly to: Version | 'unknown';
+  /** `recovery`, `operator`, or the leader that it followed. */
+  readonly by: string;
+}
+
+/** One entry, as its JSON says. */
+export interface SavedEntry extends SavedNote {
+  readonly format: 1;
+  /** Name of the segment file in saved/. */
+  readonly name: string;
+  readonly bytes: number;
+  /** CRC-32 of the file. */
+  readonly crc: string;
+  /** Where it came from: segment and offset. */
+  readonly segment: string;
+  readonly offset: number;
+}
+
+/** A piece of a segment. With a header, it is put behind that one; without, it is copied from the file's beginning. */
+export interface SavedSource {
+  /** Path of the segment. */
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+  readonly header?: SegmentHeader;
+}
+
+export interface SavedPlace {
+  readonly disk: Disk;
+  /** The data directory. */
+  readonly dir: string;
+  readonly bytesMax?: number;
+}
+
+/** Entries of saved/, oldest first by LSN. A JSON that does not read is listed by its name only. */
+export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[]> {
+  const dir = `${place.dir}/${SAVED_DIR}`;
+  const names = await place.disk.list(dir);
+  const entries: SavedEntry[] = [];
+  for (const name of names) {
+    if (!name.endsWith('.json')) continue;
+    const entry = decodeEntry(await readWhole(place.disk, `${dir}/${name}`));
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
+}
+
+/**
+ * Copies a piece of a segment to saved/; durable on resolve, under a name of its own. The same piece is saved once only, so that a
+ * recovery that died halfway can begin again.
+ * @throws WalshipError SAVED_FULL at the cap; then nothing was saved and nothing erased.
+ */
+export async function saveSegment(
+  place: SavedPlace,
+  source: SavedSource,
+  note: SavedNote,
+): Promise<SavedEntry> {
+  const { disk } = place;
+  const dir = `${place.dir}/${SAVED_DIR}`;
+  await disk.makeDir(dir);
+  const file = await disk.open(source.path, 'read');
+  try {
+    const head = source.header === undefined ? Buffer.alloc(0) : encodeSegmentHeader(source.header);
+    const content = { file, head, start: source.start, end: source.end };
+    const bytes = head.length + source.end - source.start;
+    const crc = hex32(await copyTo(undefined, content));
+    const entries = await listSaved(place);
+    const segment = source.path.slice(source.path.lastIndexOf('/') + 1);
+    const same = entries.find(
+      (entry) => entry.segment === segment && entry.bytes === bytes && entry.crc === crc,
+    );
+    if (same !== undefined) return same;
+    await refuseAtCap(place, { dir, entries, bytes });
+    const stem = await freeStem(disk, dir, note.from.lsn);
+    const entry: SavedEntry = {
+      format: 1,
+      name: `${stem}.wal`,
+      bytes,
+      crc,
+      segment,
+      offset: source.start,
+      ...note,
+    };
+    await writeCopy(disk, `${dir}/${entry.name}`, content);
+    const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
+    const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
+    return entry;
+  } finally {
+    await file.close();
+  }
+}
+
+interface CopySource {
+  readonly file: DiskFile;
+  readonly head: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+async function writeCopy(disk: Disk, path: string, source: CopySource): Promise<void> {
+  const temporary = `${path}${TEMPORARY_SUFFIX}`;
+  const target = await disk.open(temporary, 'create');
+  try {
+    await copyTo(target, source);
+    await target.sync();
+  } finally {
+    await target.close();
+  }
+  await disk.rename(temporary, path);
+}
+
+/** Copies, if there is a target, and returns the checksum of what it read. */
+async function copyTo(target: DiskFile | undefined, source: CopySource): Promise<number> {
+  const { file, head, start, end } = source;
+  if (head.length > 0) await target?.write(head, 0);
+  let crc = crc32(head);
+  const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+  for (let offset = start; offset < end;) {
+    const count = await file.read(buffer.subarray(0, Math.min(COPY_BYTES, end - offset)), offset);
+    if (count === 0) break;
+    const bytes = buffer.subarray(0, count);
+    crc = crc32(bytes, crc);
+    await target?.write(bytes, head.length + offset - start);
+    offset += count;
+  }
+  return crc;
+}
+
+async function refuseAtCap(
+  place: SavedPlace,
+  wanted: { readonly dir: string; readonly entries: readonly SavedEntry[]; readonly bytes: number },
+): Promise<void> {
+  const bytesMax = place.bytesMax ?? SAVED_BYTES_MAX;
+  let usedBytes = 0;
+  for (const entry of wanted.entries) usedBytes += entry.bytes;
+  if (usedBytes + wanted.bytes <= bytesMax && wanted.entries.length < SAVED_ENTRIES_MAX) return;
+  throw new WalshipError(
+    'SAVED_FULL',
+    `${wanted.dir} holds ${usedBytes} bytes in ${wanted.entries.length} entries, and ${wanted.bytes} bytes more ` +
+      `have to be saved before anything is cut; at most ${bytesMax} bytes in ${SAVED_ENTRIES_MAX} entries are kept`,
+    { details: { path: wanted.dir, usedBytes, wantedBytes: wanted.bytes, bytesMax } },
+  );
+}
+
+/** A name that no file in `dir` has: the LSN, and a number. */
+async function freeStem(disk: Disk, dir: string, lsn: number): Promise<string> {
+  const taken = new Set(await disk.list(dir));
+  for (let number = 1; ; number += 1) {
+    const stem = `${String(lsn).padStart(20, '0')}-${number}`;
+    if (!taken.has(`${stem}.wal`) && !taken.has(`${stem}.json`)) return stem;
+  }
+}
+
+function decodeEntry(bytes: Buffer): SavedEntry | undefined {
+  try {
+    const parsed = JSON.parse(bytes.toString('utf8')) as SavedEntry;
+    const known = parsed.format === 1 && typeof parsed.name === 'string';
+    return known && Number.isSafeInteger(parsed.bytes) ? parsed : undefined;
+  } catch {
+    // Not ours, or damaged: the file stays, and is not counted.
+    return undefined;
+  }
+}

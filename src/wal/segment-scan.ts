@@ -1,0 +1,165 @@
+/** Drivers that read one segment: its batches, and the tail behind them. Reads are large, and the next one runs while this one is checked. */
+import type { DiskFile } from '../ports/disk.ts';
+import { type TailEvidence, TailScan } from './evidence.ts';
+import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { Position } from './position.ts';
+import { type BatchInfo, BatchScanner, type LogState, type ScanEnd } from './scan.ts';
+
+const WINDOW_BYTES = MiB;
+/** A batch that does not end within its window is carried into the room before the next one. */
+const CARRY_BYTES = MiB;
+const TAIL_WINDOW_BYTES = 4 * MiB;
+
+/** How the batches of a segment ended; offsets are in the file. */
+export interface SegmentEnd {
+  readonly kind: ScanEnd['kind'];
+  /** Of the record that does not continue, or of the end. */
+  readonly offset: number;
+  readonly reason: string;
+  readonly last: Position;
+  /** Just past the last good seal. */
+  readonly lastEnd: number;
+}
+
+/** A batch, with the bytes of the window that it lies in; they are reused after the call. */
+export type BatchVisitor = (batch: BatchInfo, bytes: Buffer) => void;
+
+export interface SegmentSource {
+  readonly file: DiskFile;
+  readonly sizeBytes: number;
+  /** The state at `startOffset`: just past the header, unless said otherwise. */
+  readonly state: LogState;
+  readonly startOffset?: number;
+}
+
+/** Reads and verifies batches until something ends them, and hands each one to `visit` as soon as it is verified. */
+export async function scanSegment(source: SegmentSource, visit: BatchVisitor): Promise<SegmentEnd> {
+  const start = source.startOffset ?? SEGMENT_HEADER_BYTES;
+  const windows = new Windows(source.file, { position: start, end: source.sizeBytes });
+  let window = await windows.next(Buffer.alloc(0));
+  const scanner = new BatchScanner(source.state, window.start);
+  let end: ScanEnd;
+  for (;;) {
+    const bytes = window.bytes.subarray(0, window.end);
+    end = scanner.run(bytes, (batch) => visit(batch, bytes));
+    if (end.kind !== 'end' || windows.atEnd) break;
+    const rest = bytes.subarray(scanner.batchOffset);
+    const carriedFrom = scanner.batchOffset;
+    window = await windows.next(rest);
+    scanner.shift(carriedFrom - window.start);
+  }
+  await windows.settle();
+  const base = windows.position - window.end;
+  const unfinished = end.offset !== scanner.batchOffset || scanner.state.count > 0;
+  const atEnd = end.kind === 'end';
+  return {
+    kind: end.kind !== 'invalid' && !atEnd && unfinished ? 'invalid' : end.kind,
+    offset: base + end.offset,
+    reason: reasonOf(end, unfinished),
+    last: scanner.before,
+    lastEnd: base + scanner.batchOffset,
+  };
+}
+
+function reasonOf(end: ScanEnd, unfinished: boolean): string {
+  if (end.kind === 'invalid') return end.reason;
+  if (end.kind === 'fill') {
+    return unfinished ? 'the fill byte inside a batch' : 'the end of the log';
+  }
+  return unfinished ? 'the file ends inside a batch' : 'the file ends behind a seal';
+}
+
+interface Window {
+  readonly bytes: Buffer;
+  /** Where what was carried begins. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Consecutive pieces of a file, read one ahead; each begins with what the one before left unfinished. */
+class Windows {
+  readonly #file: DiskFile;
+  #end: number;
+  /** Of the next byte to hand out. */
+  position: number;
+  /** Where the read ahead goes on. */
+  #ahead: number;
+  /** The window handed out last, until the next one is asked for; then it is free. */
+  #current: Buffer | undefined;
+  #free: Buffer | undefined;
+  #pending: Promise<{ bytes: Buffer; count: number }> | undefined;
+
+  constructor(file: DiskFile, range: { readonly position: number; readonly end: number }) {
+    this.#file = file;
+    this.position = range.position;
+    this.#ahead = range.position;
+    this.#end = range.end;
+  }
+
+  get atEnd(): boolean {
+    return this.position >= this.#end;
+  }
+
+  /** The next window, behind a copy of `rest`, which lies in the window before. */
+  async next(rest: Buffer): Promise<Window> {
+    const wanted = Math.min(WINDOW_BYTES, this.#end - this.position);
+    const { bytes, count } = await (this.#pending ?? this.#read());
+    this.#pending = undefined;
+    this.position += count;
+    // A file that turns out to be shorter ends there.
+    if (count < wanted) this.#end = this.position;
+    const window = joined(rest, bytes, count);
+    this.#free = this.#current;
+    this.#current = bytes;
+    if (!this.atEnd) this.#pending = this.#read();
+    return window;
+  }
+
+  /** Waits for a read that nobody needs any more, so that the file can be closed. */
+  async settle(): Promise<void> {
+    await this.#pending?.catch(() => undefined);
+  }
+
+  async #read(): Promise<{ bytes: Buffer; count: number }> {
+    const bytes = this.#free ?? Buffer.allocUnsafeSlow(CARRY_BYTES + WINDOW_BYTES);
+    this.#free = undefined;
+    const position = this.#ahead;
+    const wanted = Math.min(WINDOW_BYTES, this.#end - position);
+    this.#ahead += wanted;
+    const target = bytes.subarray(CARRY_BYTES, CARRY_BYTES + wanted);
+    return { bytes, count: await this.#file.read(target, position) };
+  }
+}
+
+/** Puts `rest` right before the bytes that were read, in place where there is room. */
+function joined(rest: Buffer, bytes: Buffer, count: number): Window {
+  const end = CARRY_BYTES + count;
+  if (rest.length <= CARRY_BYTES) {
+    rest.copy(bytes, CARRY_BYTES - rest.length);
+    return { bytes, start: CARRY_BYTES - rest.length, end };
+  }
+  const large = Buffer.allocUnsafeSlow(rest.length + count);
+  rest.copy(large);
+  bytes.copy(large, rest.length, CARRY_BYTES, end);
+  return { bytes: large, start: 0, end: large.length };
+}
+
+/** Gathers what stands behind the last good seal of a segment. */
+export async function scanTail(
+  file: DiskFile,
+  range: { readonly start: number; readonly end: number; readonly last: Position },
+): Promise<TailEvidence> {
+  const scan = new TailScan(range.start, range.last);
+  const buffer = Buffer.allocUnsafeSlow(TAIL_WINDOW_BYTES);
+  let position = range.start;
+  while (position < range.end) {
+    // Windows end at borders of blocks, so that a block is judged whole.
+    const border = buffer.length - (position % buffer.length);
+    const window = buffer.subarray(0, Math.min(border, range.end - position));
+    const count = await file.read(window, position);
+    scan.add(window.subarray(0, count), position);
+    if (count < window.length) break;
+    position += count;
+  }
+  return scan.finish();
+}
