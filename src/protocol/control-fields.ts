@@ -1,0 +1,140 @@
+import type { Position } from '../wal/position.ts';
+import type { Answer, Ask, AskReply, Claim, ControlMessage, Hello } from './messages.ts';
+import { MESSAGE_CHARS_MAX } from './limits.ts';
+
+/**
+ * A control message is an array: its tag, then its fields in a fixed order. `docs/protocol.md` has the table.
+ *
+ * In `hello` and `ask`, which open a link, the protocol version is the second element. These two tags and that place
+ * stay as they are in every version, so that a node of another version is refused by name instead of by a parse error.
+ */
+export const TAGS = {
+  hello: 1,
+  answer: 2,
+  ack: 3,
+  probe: 4,
+  probed: 5,
+  intact: 6,
+  'is-intact': 7,
+  ask: 8,
+  reply: 9,
+  identify: 10,
+  identity: 11,
+} as const satisfies Record<ControlMessage['kind'], number>;
+
+/** Names that travel as their index. */
+export const VERDICTS = ['continue', 'truncate', 'snapshot', 'refuse'] as const;
+export const STATES = ['intact', 'suspect', 'blank'] as const;
+export const ROUNDS = ['dry', 'real', 'confirm'] as const;
+
+/** The array that stands for `message`. A sentence that is too long is cut. */
+export function toFields(message: ControlMessage): unknown[] {
+  const tag = TAGS[message.kind];
+  switch (message.kind) {
+    case 'hello':
+      return [tag, ...helloFields(message)];
+    case 'answer':
+      return [tag, ...answerFields(message)];
+    case 'ack': {
+      const { epoch, durableLsn, chain, receivedLsn, appliedLsn } = message;
+      return [tag, epoch, durableLsn, chain, receivedLsn, appliedLsn];
+    }
+    case 'probe':
+    case 'probed':
+      return [tag, message.epoch, message.number];
+    case 'intact':
+      return [tag, message.epoch, ...positionFields(message.at)];
+    case 'is-intact':
+      return [tag, message.epoch];
+    case 'ask':
+      return [tag, ...askFields(message)];
+    case 'reply':
+      return [tag, ...replyFields(message)];
+    case 'identify':
+      return [tag];
+    case 'identity':
+      return [tag, message.nodeId, message.run];
+  }
+}
+
+function helloFields(hello: Hello): unknown[] {
+  return [
+    hello.protocol,
+    hello.clusterId,
+    hello.historyId,
+    hello.nodeId,
+    hello.run,
+    hello.epochs.map(({ epoch, leader, firstLsn }) => [epoch, leader, firstLsn]),
+    ...positionFields(hello.last),
+    hello.commitLsn,
+    hello.promise.epoch,
+    hello.promise.candidate,
+    hello.promise.attempt,
+    STATES.indexOf(hello.state),
+    hello.configHash,
+  ];
+}
+
+function answerFields(answer: Answer): unknown[] {
+  return [
+    VERDICTS.indexOf(answer.verdict),
+    answer.code,
+    sentence(answer.message),
+    answer.epoch,
+    answer.leader,
+    answer.clusterId,
+    answer.historyId,
+    ...positionFields(answer.at),
+    answer.commitLsn,
+  ];
+}
+
+function askFields(ask: Ask): unknown[] {
+  return [
+    ask.protocol,
+    ROUNDS.indexOf(ask.round),
+    ask.epoch,
+    ask.candidate,
+    ask.attempt,
+    ...positionFields(ask.position),
+    ask.clusterId,
+    ask.historyId,
+    ask.configHash,
+    ask.operator,
+  ];
+}
+
+function replyFields(reply: AskReply): unknown[] {
+  return [
+    ROUNDS.indexOf(reply.round),
+    reply.attempt,
+    reply.nodeId,
+    reply.run,
+    reply.granted,
+    reply.code,
+    sentence(reply.message),
+    reply.promise.epoch,
+    reply.promise.candidate,
+    reply.promise.attempt,
+    ...positionFields(reply.position),
+    STATES.indexOf(reply.state),
+    claimField(reply.claim),
+    reply.clusterId,
+    reply.historyId,
+    reply.leader,
+  ];
+}
+
+function positionFields({ epoch, lsn, chain }: Position): unknown[] {
+  return [epoch, lsn, chain];
+}
+
+function claimField(claim: Claim): unknown {
+  if (claim === null || claim === 'unknown') return claim;
+  return [claim.epoch, claim.lsn];
+}
+
+// For people: half of a sentence is worth more than a refused message. A cut may split a pair of surrogates.
+function sentence(text: string): string {
+  return text.slice(0, MESSAGE_CHARS_MAX).toWellFormed();
+}

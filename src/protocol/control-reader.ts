@@ -1,0 +1,194 @@
+import { CODE_CHARS_MAX, MESSAGE_CHARS_MAX, NODE_ID_CHARS_MAX } from './limits.ts';
+import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from './messages.ts';
+import type {
+  Answer,
+  Ask,
+  AskReply,
+  Claim,
+  ControlMessage,
+  EpochPromise,
+  Hello,
+  HistoryEntry,
+} from './messages.ts';
+import { ROUNDS, STATES, TAGS, VERDICTS } from './control-fields.ts';
+import { FieldReader } from './field-reader.ts';
+
+export type DecodedControl =
+  | { readonly kind: 'message'; readonly message: ControlMessage }
+  /** A hello or ask of another protocol version, which is all that is known of it. */
+  | { readonly kind: 'version'; readonly theirs: number }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/** Checks the shape and the range of every field of a decoded array. Never throws, whatever `value` is. */
+export function fromFields(value: unknown): DecodedControl {
+  if (!Array.isArray(value)) return invalid('a control message is an array');
+  const reader = new FieldReader(value);
+  const tag = reader.integer('tag');
+  if (tag === TAGS.hello || tag === TAGS.ask) {
+    const protocol = reader.integer('protocol');
+    if (reader.problem === undefined && protocol !== PROTOCOL_VERSION) {
+      return { kind: 'version', theirs: protocol };
+    }
+  }
+  const message = readMessage(tag, reader);
+  if (message === undefined) return invalid(reader.problem ?? `unknown message tag ${tag}`);
+  const problem = reader.finish();
+  return problem === undefined
+    ? { kind: 'message', message }
+    : invalid(`${message.kind}: ${problem}`);
+}
+
+function readMessage(tag: number, reader: FieldReader): ControlMessage | undefined {
+  switch (tag) {
+    case TAGS.hello:
+      return readHello(reader);
+    case TAGS.answer:
+      return readAnswer(reader);
+    case TAGS.ack:
+      return {
+        kind: 'ack',
+        epoch: reader.integer('epoch'),
+        durableLsn: reader.integer('durableLsn'),
+        chain: reader.chain('chain'),
+        receivedLsn: reader.integer('receivedLsn'),
+        appliedLsn: reader.integer('appliedLsn'),
+      };
+    case TAGS.probe:
+      return { kind: 'probe', epoch: reader.integer('epoch'), number: reader.integer('number') };
+    case TAGS.probed:
+      return { kind: 'probed', epoch: reader.integer('epoch'), number: reader.integer('number') };
+    case TAGS.intact:
+      return { kind: 'intact', epoch: reader.integer('epoch'), at: reader.position('at') };
+    case TAGS['is-intact']:
+      return { kind: 'is-intact', epoch: reader.integer('epoch') };
+    case TAGS.ask:
+      return readAsk(reader);
+    case TAGS.reply:
+      return readReply(reader);
+    case TAGS.identify:
+      return { kind: 'identify' };
+    case TAGS.identity:
+      return { kind: 'identity', nodeId: readNodeId(reader, 'nodeId'), run: reader.id('run') };
+    default:
+      return undefined;
+  }
+}
+
+// The protocol version was read already. Literals are evaluated in the order in which they are written: that is the wire order.
+function readHello(reader: FieldReader): Hello {
+  return {
+    kind: 'hello',
+    protocol: PROTOCOL_VERSION,
+    clusterId: reader.idOrNull('clusterId'),
+    historyId: reader.idOrNull('historyId'),
+    nodeId: readNodeId(reader, 'nodeId'),
+    run: reader.id('run'),
+    epochs: readHistory(reader),
+    last: reader.position('last'),
+    commitLsn: reader.integer('commitLsn'),
+    promise: readPromise(reader),
+    state: reader.choice('state', STATES),
+    configHash: reader.id('configHash'),
+  };
+}
+
+function readAnswer(reader: FieldReader): Answer {
+  return {
+    kind: 'answer',
+    verdict: reader.choice('verdict', VERDICTS),
+    code: reader.text('code', CODE_CHARS_MAX, 0),
+    message: reader.text('message', MESSAGE_CHARS_MAX, 0),
+    epoch: reader.integer('epoch'),
+    leader: reader.textOrNull('leader', NODE_ID_CHARS_MAX),
+    clusterId: reader.idOrNull('clusterId'),
+    historyId: reader.idOrNull('historyId'),
+    at: reader.position('at'),
+    commitLsn: reader.integer('commitLsn'),
+  };
+}
+
+function readAsk(reader: FieldReader): Ask {
+  return {
+    kind: 'ask',
+    protocol: PROTOCOL_VERSION,
+    round: reader.choice('round', ROUNDS),
+    epoch: reader.integer('epoch'),
+    candidate: readNodeId(reader, 'candidate'),
+    attempt: reader.id('attempt'),
+    position: reader.position('position'),
+    clusterId: reader.idOrNull('clusterId'),
+    historyId: reader.idOrNull('historyId'),
+    configHash: reader.id('configHash'),
+    operator: reader.boolean('operator'),
+  };
+}
+
+function readReply(reader: FieldReader): AskReply {
+  return {
+    kind: 'reply',
+    round: reader.choice('round', ROUNDS),
+    attempt: reader.id('attempt'),
+    nodeId: readNodeId(reader, 'nodeId'),
+    run: reader.id('run'),
+    granted: reader.boolean('granted'),
+    code: reader.text('code', CODE_CHARS_MAX, 0),
+    message: reader.text('message', MESSAGE_CHARS_MAX, 0),
+    promise: readPromise(reader),
+    position: reader.position('position'),
+    state: reader.choice('state', STATES),
+    claim: readClaim(reader),
+    clusterId: reader.idOrNull('clusterId'),
+    historyId: reader.idOrNull('historyId'),
+    leader: reader.textOrNull('leader', NODE_ID_CHARS_MAX),
+  };
+}
+
+function readNodeId(reader: FieldReader, name: string): string {
+  return reader.text(name, NODE_ID_CHARS_MAX);
+}
+
+function readPromise(reader: FieldReader): EpochPromise {
+  return {
+    epoch: reader.integer('promise.epoch'),
+    candidate: reader.textOrNull('promise.candidate', NODE_ID_CHARS_MAX),
+    attempt: reader.idOrNull('promise.attempt'),
+  };
+}
+
+function readClaim(reader: FieldReader): Claim {
+  const next = reader.peek();
+  if (next === null || next === 'unknown') {
+    reader.skip();
+    return next;
+  }
+  const inner = new FieldReader(reader.array('claim', 2));
+  const claim = { epoch: inner.integer('claim.epoch'), lsn: inner.integer('claim.lsn') };
+  reader.check(inner.finish());
+  return claim;
+}
+
+/** Epochs and first LSNs only ever grow: whoever looks for a fork may rely on it. */
+function readHistory(reader: FieldReader): readonly HistoryEntry[] {
+  const entries: HistoryEntry[] = [];
+  let before = { epoch: 0, firstLsn: 0 };
+  for (const element of reader.array('epochs', HISTORY_ENTRIES_MAX)) {
+    const inner = new FieldReader(Array.isArray(element) ? element : []);
+    const entry = {
+      epoch: inner.integer('epochs.epoch'),
+      leader: inner.text('epochs.leader', NODE_ID_CHARS_MAX),
+      firstLsn: inner.integer('epochs.firstLsn'),
+    };
+    reader.check(inner.finish());
+    if (entry.epoch <= before.epoch || entry.firstLsn <= before.firstLsn) {
+      reader.check('epochs do not grow');
+    }
+    if (reader.problem !== undefined) return [];
+    entries.push(entry);
+    before = entry;
+  }
+  return entries;
+}
+
+function invalid(reason: string): DecodedControl {
+  return { kind: 'invalid', reason };
+}

@@ -1,0 +1,13 @@
+import { BATCH_BYTES_MAX } from '../wal/limits.ts';
+import { FRAME_BYTES_MAX } from './messages.ts';
+
+/** A node id, in UTF-16 code units: what the command line allows too. */
+export const NODE_ID_CHARS_MAX = 64;
+/** A reason code. */
+export const CODE_CHARS_MAX = 64;
+/** A sentence for people; the sender cuts a longer one. */
+export const MESSAGE_CHARS_MAX = 1024;
+/** Any id of 16 bytes, as lower-case hexadecimal digits. */
+export const ID_CHARS = 32;
+/** Of one batch; the receiver's buffer is bounded by it. */
+export const PIECES_MAX = Math.ceil(BATCH_BYTES_MAX / FRAME_BYTES_MAX);

@@ -1,0 +1,94 @@
+import assert from 'node:assert';
+import { BATCH_BYTES_MAX } from '../wal/limits.ts';
+import type { Position } from '../wal/position.ts';
+import { FRAME_BYTES_MAX } from './messages.ts';
+import type { Frame } from './messages.ts';
+
+/**
+ * The frames that carry `chunk`: one where it fits, else numbered pieces of FRAME_BYTES_MAX, the last one shorter. A chunk
+ * that needs pieces must be one whole batch. The frames alias the chunk's bytes.
+ */
+export function framesOf(
+  chunk: { readonly bytes: Buffer; readonly previous: Position },
+  context: { readonly epoch: number; readonly commitLsn: number },
+): Frame[] {
+  const { bytes, previous } = chunk;
+  assert(bytes.length <= BATCH_BYTES_MAX, 'a chunk exceeds BATCH_BYTES_MAX');
+  const { epoch, commitLsn } = context;
+  const pieceCount = Math.max(1, Math.ceil(bytes.length / FRAME_BYTES_MAX));
+  return Array.from({ length: pieceCount }, (_, pieceIndex) => {
+    const start = pieceIndex * FRAME_BYTES_MAX;
+    const piece = bytes.subarray(start, start + FRAME_BYTES_MAX);
+    return { kind: 'frame', epoch, commitLsn, previous, pieceIndex, pieceCount, bytes: piece };
+  });
+}
+
+export type Assembled =
+  /** `bytes` alias the frame where it was the only piece, and are a buffer of their own otherwise. */
+  | { readonly kind: 'whole'; readonly bytes: Buffer; readonly previous: Position }
+  /** More pieces are to come. */
+  | { readonly kind: 'more' }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/**
+ * Puts the pieces of a batch together, for one session. A heartbeat between two pieces is the caller's: it has no bytes, and
+ * does not come here. After `invalid` the session is over.
+ *
+ * Invariant: the bytes held never exceed BATCH_BYTES_MAX.
+ */
+export class PieceAssembler {
+  #first: Frame | undefined;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+
+  /** Bytes of pieces held. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a frame with bytes. Pieces are copied: a message is not valid for long. */
+  add(frame: Frame): Assembled {
+    const fault = this.#fault(frame);
+    if (fault !== undefined) {
+      this.clear();
+      return { kind: 'invalid', reason: fault };
+    }
+    const { pieceCount, previous } = frame;
+    if (pieceCount === 1) return { kind: 'whole', bytes: frame.bytes, previous };
+    this.#first ??= { ...frame, bytes: Buffer.alloc(0) };
+    this.#pieces.push(Buffer.from(frame.bytes));
+    this.#bytes += frame.bytes.length;
+    if (this.#pieces.length < pieceCount) return { kind: 'more' };
+    const bytes = Buffer.concat(this.#pieces, this.#bytes);
+    this.clear();
+    return { kind: 'whole', bytes, previous };
+  }
+
+  /** Forgets the pieces held. */
+  clear(): void {
+    this.#first = undefined;
+    this.#pieces = [];
+    this.#bytes = 0;
+  }
+
+  #fault(frame: Frame): string | undefined {
+    const { pieceIndex, pieceCount, previous } = frame;
+    const first = this.#first;
+    if (frame.bytes.length === 0) return 'a piece without bytes';
+    if (pieceIndex !== this.#pieces.length) {
+      return `piece ${pieceIndex}, expected ${this.#pieces.length}`;
+    }
+    if (this.#bytes + frame.bytes.length > BATCH_BYTES_MAX) {
+      return `pieces of more than ${BATCH_BYTES_MAX} bytes`;
+    }
+    if (first === undefined) return undefined;
+    if (pieceCount !== first.pieceCount)
+      return `${pieceCount} pieces, expected ${first.pieceCount}`;
+    if (frame.epoch !== first.epoch) return `a piece of epoch ${frame.epoch} in ${first.epoch}`;
+    return samePosition(previous, first.previous) ? undefined : 'pieces of two places in the log';
+  }
+}
+
+function samePosition(a: Position, b: Position): boolean {
+  return a.epoch === b.epoch && a.lsn === b.lsn && a.chain === b.chain;
+}
