@@ -147,12 +147,11 @@ export class SimDisk {
     this.names.set(path, undefined);
   }
 
-  /** Takes away everything below `directory`: a new disk. */
-  wipe(directory: string): void {
-    for (const path of this.paths()) if (path.startsWith(`${directory}/`)) this.drop(path);
-    for (const dir of this.directories) {
-      if (dir.startsWith(`${directory}/`)) this.directories.delete(dir);
-    }
+  /** Another disk in its place: empty. */
+  wipe(): void {
+    for (const path of this.paths()) this.drop(path);
+    this.directories.clear();
+    this.directories.add('/');
   }
 
   /** Flips the bits of `mask` in one byte, on the platter and in the cache. */

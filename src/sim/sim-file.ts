@@ -33,6 +33,11 @@ export class SimFile {
     return Buffer.from(this.#cache.subarray(0, this.#cacheSize));
   }
 
+  /** A copy of the bytes on the platter: what is certain to survive a power loss. */
+  durableContent(): Buffer {
+    return Buffer.from(this.#disk.subarray(0, this.#diskSize));
+  }
+
   read(target: Buffer, position: number): number {
     const end = Math.min(this.#cacheSize, position + target.length);
     return end <= position ? 0 : this.#cache.copy(target, 0, position, end);

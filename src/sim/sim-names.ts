@@ -26,6 +26,16 @@ export class SimNames {
     return this.#cache.get(path);
   }
 
+  /** The file that has this name on the platter. */
+  durable(path: string): SimFile | undefined {
+    return this.#disk.get(path);
+  }
+
+  /** All paths on the platter, sorted. */
+  durablePaths(): string[] {
+    return [...this.#disk.keys()].toSorted();
+  }
+
   /** All paths, sorted. */
   paths(): string[] {
     return [...this.#cache.keys()].toSorted();

@@ -1,0 +1,250 @@
+/**
+ * Judges a cluster from the outside: by what its nodes answer, what they say of themselves, and what is on their disks.
+ *
+ * - P1: a write acknowledged at `quorum` is on the platters of W voters at that moment, and in the log of every later leader.
+ * - P2: a read shows exactly what the committed history says at the position that it names; a linearizable one is never behind
+ *   what was acknowledged, or read so, before it began.
+ * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
+ * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
+ * - A rejected write is in nobody's log.
+ */
+import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
+import type { Version } from '../wal/position.ts';
+import { GoldenLog, SimViolation } from './golden-log.ts';
+import { readImage } from './log-image.ts';
+import { WAL_DIR, type SimMachine } from './sim-machine.ts';
+
+/** One write, as its client sees it. Values are unique. */
+export interface ClientWrite {
+  readonly ops: readonly { readonly key: string; readonly value: string | undefined }[];
+  /** The version that `ops[0].key` had to have; `absent`: none. */
+  readonly expect: Version | 'absent' | undefined;
+  readonly ack: AckLevel;
+  /** What had been acknowledged when it began. */
+  readonly after: number;
+}
+
+/** What is known of one life of one node. */
+interface Seen {
+  committedLsn: number;
+  appliedLsn: number;
+  /** Its log equals the golden one up to here. */
+  comparedLsn: number;
+}
+
+export class ClusterChecker {
+  readonly golden = new GoldenLog();
+  readonly #machines: readonly SimMachine[];
+  readonly #quorum: number;
+  readonly #seen = new Map<string, Seen>();
+  /** Highest promise of each disk. */
+  readonly #promises = new Map<string, number>();
+  readonly #leaders = new Map<number, string>();
+  readonly #rejected: ClientWrite[] = [];
+  readonly #lost = new Set<string>();
+  #ackedLsn = 0;
+  #linearLsn = 0;
+  /** Counts, for people: how much was checked. */
+  readonly counts = { acked: 0, rejected: 0, indeterminate: 0, reads: 0, leaders: 0 };
+
+  constructor(machines: readonly SimMachine[], quorum: number) {
+    this.#machines = machines;
+    this.#quorum = quorum;
+  }
+
+  /** Highest LSN acknowledged at `quorum` so far. */
+  get ackedLsn(): number {
+    return this.#ackedLsn;
+  }
+
+  /** A linearizable read that begins now has to show this much. */
+  get linearFloor(): number {
+    return Math.max(this.#ackedLsn, this.#linearLsn);
+  }
+
+  /** Looks at every node. To be called often: after every step of a client, and every few milliseconds. */
+  observe(): void {
+    for (const machine of this.#machines) {
+      const status = machine.node?.status();
+      if (status !== undefined && status.role !== 'stopped') this.#observe(machine, status);
+    }
+  }
+
+  /** A machine got an empty disk: it owes nothing any more, until it is intact again. */
+  wiped(machine: SimMachine): void {
+    this.#promises.delete(machine.nodeId);
+    this.#lost.add(machine.nodeId);
+  }
+
+  /** Machines that lost what they held and are not intact again. */
+  get lost(): ReadonlySet<string> {
+    return this.#lost;
+  }
+
+  acknowledged(write: ClientWrite, result: WriteResult): void {
+    this.counts.acked += 1;
+    // Durable on the leader alone: a failover may lose it, and it is not committed yet.
+    if (write.ack === 'local') return;
+    this.observe();
+    const { version } = result;
+    const name = `the write acknowledged as ${version.epoch}.${version.lsn}`;
+    if (version.lsn > this.golden.end) throw new SimViolation(`${name} is not committed`);
+    if (version.lsn <= write.after) {
+      throw new SimViolation(`${name} came after ${write.after} was acknowledged`);
+    }
+    this.#checkInGolden(write, version, name);
+    this.#checkPlatters(version, write.ack === 'all' ? this.#machines.length : this.#quorum);
+    this.#ackedLsn = Math.max(this.#ackedLsn, version.lsn);
+  }
+
+  rejected(write: ClientWrite): void {
+    this.counts.rejected += 1;
+    this.#rejected.push(write);
+  }
+
+  indeterminate(): void {
+    this.counts.indeterminate += 1;
+  }
+
+  /** @param floor `linearFloor` when the read began. */
+  read(
+    request: { key: string; level: ReadRequest['level']; floor: number },
+    result: ReadResult,
+  ): void {
+    this.counts.reads += 1;
+    this.observe();
+    const { key, level, floor } = request;
+    const { applied, found } = result;
+    const name = `a ${level} read of ${key} at ${applied.epoch}.${applied.lsn}`;
+    if (applied.lsn > this.golden.end) {
+      throw new SimViolation(`${name} is beyond what is committed`);
+    }
+    const epoch = this.golden.records[applied.lsn - 1]?.epoch ?? 0;
+    if (applied.epoch !== epoch) throw new SimViolation(`${name}: that LSN is of epoch ${epoch}`);
+    const expected = this.golden.valueAt(key, applied.lsn);
+    if (found?.version.lsn !== expected?.lsn || found?.version.epoch !== expected?.epoch) {
+      throw new SimViolation(`${name} shows ${found?.version.lsn}, expected ${expected?.lsn}`);
+    }
+    if (found !== undefined && expected?.value.equals(found.value) === false) {
+      throw new SimViolation(`${name} shows another value than the log`);
+    }
+    if (level !== 'linearizable') return;
+    if (applied.lsn < floor) throw new SimViolation(`${name} began when ${floor} was known`);
+    this.#linearLsn = Math.max(this.#linearLsn, applied.lsn);
+  }
+
+  /** Once all is quiet: every log is the golden one, whole, and nothing rejected is in it. */
+  finish(): void {
+    this.observe();
+    for (const machine of this.#machines) {
+      const batches = readImage(machine.disk, WAL_DIR);
+      this.golden.compare(batches, { fromLsn: 1, toLsn: this.golden.end }, machine.nodeId);
+      const last = batches.at(-1)?.lastLsn ?? 0;
+      if (last !== this.golden.end) {
+        throw new SimViolation(
+          `${machine.nodeId} ends at ${last}, all others at ${this.golden.end}`,
+        );
+      }
+    }
+    const values = new Set(this.golden.records.map(({ value }) => value.toString('latin1')));
+    for (const { ops } of this.#rejected) {
+      const found = ops.find(({ value }) => value !== undefined && values.has(value));
+      if (found === undefined) continue;
+      throw new SimViolation(`${found.value} was rejected, and is committed`);
+    }
+  }
+
+  #observe(machine: SimMachine, status: NodeStatus): void {
+    const who = `${machine.nodeId} (life ${machine.lives})`;
+    const seen = this.#seenOf(who);
+    // What a follower knows of the leader's commit may be ahead of its own log.
+    const committedLsn = Math.min(status.committedLsn, status.durable.lsn);
+    if (committedLsn < seen.committedLsn) {
+      throw new SimViolation(
+        `${who} went back from commit ${seen.committedLsn} to ${committedLsn}`,
+      );
+    }
+    if (status.applied.lsn < seen.appliedLsn) {
+      throw new SimViolation(`${who} unapplied ${status.applied.lsn} to ${seen.appliedLsn}`);
+    }
+    if (status.applied.lsn > committedLsn) {
+      throw new SimViolation(`${who} applied ${status.applied.lsn}, committed is ${committedLsn}`);
+    }
+    seen.committedLsn = committedLsn;
+    seen.appliedLsn = status.applied.lsn;
+    this.#observePromise(machine, status, who);
+    if (status.state === 'intact') this.#lost.delete(machine.nodeId);
+    if (committedLsn > seen.comparedLsn) {
+      const fromLsn = Math.min(seen.comparedLsn, this.golden.end) + 1;
+      const batches = readImage(machine.disk, WAL_DIR, { fromLsn });
+      this.golden.extend(batches, committedLsn, who);
+      this.golden.compare(batches, { fromLsn, toLsn: committedLsn }, who);
+      seen.comparedLsn = committedLsn;
+    }
+    if (status.role === 'leader') this.#observeLeader(machine, status.epoch);
+  }
+
+  #observePromise({ nodeId }: SimMachine, status: NodeStatus, who: string): void {
+    const before = this.#promises.get(nodeId) ?? 0;
+    const { epoch } = status.promise;
+    if (epoch < before) throw new SimViolation(`${who} has promised ${epoch}, after ${before}`);
+    this.#promises.set(nodeId, epoch);
+  }
+
+  /** Whoever begins to lead holds everything that earlier leaderships committed. */
+  #observeLeader({ nodeId, disk }: SimMachine, epoch: number): void {
+    const known = this.#leaders.get(epoch);
+    if (known === nodeId) return;
+    if (known !== undefined) {
+      throw new SimViolation(`${known} and ${nodeId} both lead epoch ${epoch}`);
+    }
+    this.#leaders.set(epoch, nodeId);
+    this.counts.leaders += 1;
+    const range = { fromLsn: 1, toLsn: this.golden.end, epochMax: epoch };
+    this.golden.compare(readImage(disk, WAL_DIR), range, `${nodeId}, leader of epoch ${epoch},`);
+  }
+
+  #checkInGolden(write: ClientWrite, version: Version, name: string): void {
+    const { records } = this.golden;
+    const firstLsn = version.lsn - write.ops.length + 1;
+    for (const [index, { key, value }] of write.ops.entries()) {
+      const record = records[firstLsn + index - 1];
+      const isSame =
+        record?.key === key &&
+        record.epoch === version.epoch &&
+        record.value.toString('latin1') === (value ?? '');
+      if (!isSame) throw new SimViolation(`${name} is not what is committed there`);
+    }
+    if (write.expect === undefined) return;
+    const before = this.golden.valueAt(write.ops[0]?.key ?? '', firstLsn - 1);
+    const isMet =
+      write.expect === 'absent'
+        ? before === undefined
+        : before?.lsn === write.expect.lsn && before.epoch === write.expect.epoch;
+    if (!isMet) throw new SimViolation(`${name} had a condition that did not hold`);
+  }
+
+  #checkPlatters({ epoch, lsn }: Version, needed: number): void {
+    const holders = this.#machines.filter(({ disk }) => {
+      const batches = readImage(disk, WAL_DIR, { fromLsn: lsn, durable: true });
+      return batches.some(({ records }) =>
+        records.some((record) => record.lsn === lsn && record.epoch === epoch),
+      );
+    });
+    // A disk may have been lost between the ack and this look at it.
+    if (holders.length + this.#lost.size >= needed) return;
+    const names = holders.map(({ nodeId }) => nodeId).join(', ');
+    throw new SimViolation(
+      `${epoch}.${lsn} was acknowledged, is on the platters of ${names || 'nobody'}, and needs ${needed}`,
+    );
+  }
+
+  #seenOf(who: string): Seen {
+    let seen = this.#seen.get(who);
+    if (seen === undefined) {
+      seen = { committedLsn: 0, appliedLsn: 0, comparedLsn: 0 };
+      this.#seen.set(who, seen);
+    }
+    return seen;
+  }
+}

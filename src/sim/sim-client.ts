@@ -1,0 +1,168 @@
+import { isWalshipError, type WalshipError } from '../errors.ts';
+import type { NodeApi, ReadRequest } from '../node/api.ts';
+import type { Version } from '../wal/position.ts';
+import type { ClientWrite, ClusterChecker } from './cluster-checker.ts';
+import { SimViolation } from './golden-log.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimWorld } from './sim-world.ts';
+
+export interface SimClientOptions {
+  readonly name: string;
+  readonly world: SimWorld;
+  readonly entropy: SimEntropy;
+  readonly machines: readonly SimMachine[];
+  readonly checker: ClusterChecker;
+  /** Told where an answer breaks a promise. */
+  readonly onViolation: (violation: unknown) => void;
+}
+
+const REGISTERS = 6;
+const THINK_MS_MAX = 60;
+/** A process that died never answers: what a client waits beyond the time limit that it asked for. */
+const PATIENCE_MS = 1_000;
+const GONE = 'gone';
+
+/**
+ * Writes and reads, one operation after the other, at any node: registers with unique values, and a set that only grows.
+ * It tells the checker everything that it is told, and never retries.
+ */
+export class SimClient {
+  readonly #options: SimClientOptions;
+  readonly #versions = new Map<string, Version>();
+  #running = true;
+  #count = 0;
+  /** Node id of who seems to lead. */
+  #leader: string | undefined;
+
+  constructor(options: SimClientOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  /** Goes on until it is stopped. */
+  async run(): Promise<void> {
+    const { world, entropy, onViolation } = this.#options;
+    try {
+      while (this.#running) {
+        await world.pass(entropy.fraction() * THINK_MS_MAX);
+        const node = this.#choose();
+        if (node === undefined) continue;
+        if (entropy.chance(0.6)) await this.#write(node);
+        else await this.#read(node);
+      }
+    } catch (error) {
+      onViolation(error);
+    }
+  }
+
+  #choose(): NodeApi | undefined {
+    const { machines, entropy } = this.#options;
+    const leader = machines.find(({ nodeId }) => nodeId === this.#leader)?.node;
+    if (leader !== undefined && entropy.chance(0.8)) return leader;
+    return entropy.pick(machines).node;
+  }
+
+  async #write(node: NodeApi): Promise<void> {
+    const { checker, entropy } = this.#options;
+    const write = this.#newWrite();
+    const { expect, ops, ack } = write;
+    const key = bytes(ops[0]?.key ?? '');
+    const timeoutMs = entropy.pick([200, 1_000, 3_000]);
+    const request = {
+      conditions:
+        expect === undefined
+          ? []
+          : [{ key, expect: expect === 'absent' ? ('absent' as const) : expect }],
+      ops: ops.map((op) => ({
+        op: op.value === undefined ? ('delete' as const) : ('put' as const),
+        key: bytes(op.key),
+        value: bytes(op.value ?? ''),
+      })),
+      ack,
+      timeoutMs,
+    };
+    const result = await this.#within(timeoutMs, node.write(request));
+    if (result === GONE) {
+      checker.indeterminate();
+    } else if (isWalshipError(result)) {
+      this.#failed(write, result);
+    } else {
+      this.#leader = node.nodeId;
+      checker.acknowledged(write, result);
+    }
+  }
+
+  #newWrite(): ClientWrite {
+    const { checker, entropy, name } = this.#options;
+    this.#count += 1;
+    const value = `${name}-${this.#count}${'.'.repeat(entropy.pick([0, 5, 100, 1000]))}`;
+    const ack = entropy.pick(['quorum', 'quorum', 'quorum', 'quorum', 'local', 'all'] as const);
+    const register = `r${entropy.below(REGISTERS)}`;
+    const isConditional = entropy.chance(0.25);
+    const expect = isConditional ? (this.#versions.get(register) ?? 'absent') : undefined;
+    const member = { key: `set/${name}/${this.#count}`, value };
+    const ops = entropy.chance(0.3) && !isConditional ? [member] : [{ key: register, value }];
+    if (entropy.chance(0.1)) ops.push({ key: `r${entropy.below(REGISTERS)}`, value: `${value}-2` });
+    const isDelete = entropy.chance(0.08);
+    return {
+      ops: isDelete ? [{ key: register, value: undefined }] : ops,
+      expect,
+      ack,
+      after: checker.ackedLsn,
+    };
+  }
+
+  #failed(write: ClientWrite, error: WalshipError): void {
+    const { checker } = this.#options;
+    if (error.code === 'NO_LEADER') {
+      const { leader } = error.details as { leader?: unknown };
+      this.#leader = typeof leader === 'string' ? leader : undefined;
+    }
+    if (error.outcome === 'rejected') checker.rejected(write);
+    else if (error.outcome === 'indeterminate') checker.indeterminate();
+    else {
+      throw new SimViolation(`a write failed without an outcome: ${error.code} ${error.message}`);
+    }
+  }
+
+  async #read(node: NodeApi): Promise<void> {
+    const { checker, entropy } = this.#options;
+    const key = `r${entropy.below(REGISTERS)}`;
+    const level = entropy.pick<ReadRequest['level']>(['local', 'linearizable']);
+    const timeoutMs = entropy.pick([100, 1_000]);
+    const floor = checker.linearFloor;
+    const reading = node.read({ key: bytes(key), level, timeoutMs });
+    const result = await this.#within(timeoutMs, reading);
+    if (result === GONE || isWalshipError(result)) return;
+    if (result.found === undefined) this.#versions.delete(key);
+    else this.#versions.set(key, result.found.version);
+    checker.read({ key, level, floor }, result);
+  }
+
+  /** The result or the coded error; GONE where the node does not answer because it is dead. Any other failure is thrown. */
+  #within<T>(timeoutMs: number, call: Promise<T>): Promise<T | WalshipError | typeof GONE> {
+    const { clock } = this.#options.world;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.schedule(timeoutMs + PATIENCE_MS, () => resolve(GONE));
+      call.then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          cancel();
+          if (isWalshipError(error)) resolve(error);
+          else reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+}
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}

@@ -1,0 +1,296 @@
+/**
+ * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and everything that goes wrong. A
+ * run breaks things for a while, checking P1 to P4 after every step; then it heals everything, and demands a leader within a bound, and equal logs.
+ */
+import { ClusterChecker } from './cluster-checker.ts';
+import { SimClient } from './sim-client.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+import { SimMachine, type NodeFactory } from './sim-machine.ts';
+import { SimNemesis } from './sim-nemesis.ts';
+import { SimNetwork } from './sim-network.ts';
+import { SimWorld } from './sim-world.ts';
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly voters: number;
+  readonly quorum: number;
+  readonly segmentBytes: number;
+  readonly open: NodeFactory;
+}
+
+const OBSERVE_MS = 20;
+const TRACE_MAX = 400;
+
+/** Machines, network and checker; what happens to them is up to the caller. */
+export class SimCluster {
+  readonly world: SimWorld;
+  readonly network: SimNetwork;
+  readonly machines: readonly SimMachine[];
+  readonly checker: ClusterChecker;
+  readonly quorum: number;
+  readonly #trace: string[] = [];
+  #violation: unknown;
+  #failed: (violation: unknown) => void = () => undefined;
+
+  constructor(options: ClusterOptions) {
+    const { seed, voters, quorum, segmentBytes, open } = options;
+    this.world = new SimWorld(seed);
+    this.quorum = quorum;
+    this.network = new SimNetwork(this.world.clock, { seed });
+    const peers = Array.from({ length: voters }, (_, index) => ({
+      nodeId: `n${index + 1}`,
+      address: `n${index + 1}`,
+    }));
+    const { world, network } = this;
+    this.machines = peers.map(
+      ({ nodeId }) =>
+        new SimMachine({
+          world,
+          network,
+          nodeId,
+          peers,
+          quorum,
+          segmentBytes,
+          open,
+          note: (text) => this.note(text),
+        }),
+    );
+    this.checker = new ClusterChecker(this.machines, quorum);
+  }
+
+  /** What happened, latest last, with virtual milliseconds. */
+  get trace(): readonly string[] {
+    return this.#trace;
+  }
+
+  note(text: string): void {
+    this.#trace.push(`${this.world.clock.nowMs().toFixed(1).padStart(9)} ${text}`);
+    if (this.#trace.length > TRACE_MAX) this.#trace.shift();
+  }
+
+  /** Ends the run with this failure. */
+  fail(violation: unknown): void {
+    this.#violation ??= violation;
+    this.#failed(violation);
+  }
+
+  /** Runs `main` while the checker looks on. @throws Error with seed, violation and trace. */
+  async run<T>(main: () => Promise<T>): Promise<T> {
+    const { world } = this;
+    const violated = new Promise<never>((_, reject) => {
+      this.#failed = (violation) => {
+        reject(violation instanceof Error ? violation : new Error(String(violation)));
+      };
+    });
+    this.#observe();
+    try {
+      return await world.run(Promise.race([main(), violated]));
+    } catch (cause) {
+      const trace = this.#trace.slice(-60).join('\n');
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${message}\n${trace}\n${this.describe()}`, { cause });
+    }
+  }
+
+  machine(nodeId: string): SimMachine {
+    const found = this.machines.find((machine) => machine.nodeId === nodeId);
+    if (found === undefined) throw new RangeError(`no machine ${nodeId}`);
+    return found;
+  }
+
+  /** One line for each node. */
+  describe(): string {
+    return this.machines
+      .map(({ nodeId, node, failure }) => {
+        const status = node?.status();
+        if (status === undefined) return `${nodeId} is down: ${String(failure)}`;
+        const { role, state, epoch, durable, committedLsn, applied, promise } = status;
+        return (
+          `${nodeId} ${role} ${state} epoch ${epoch} durable ${durable.epoch}.${durable.lsn} committed ${committedLsn} ` +
+          `applied ${applied.epoch}.${applied.lsn} promise ${promise.epoch} ` +
+          `${status.notReady?.code ?? 'ready'}: ${status.notReady?.message ?? ''} ${status.commitWaits?.code ?? ''}`
+        );
+      })
+      .join('\n');
+  }
+
+  /** Every node is durable, committed and applied at one position, under one leader. */
+  get isSettled(): boolean {
+    const all = this.machines.map(({ node }) => node?.status());
+    const leader = all.find((status) => status?.role === 'leader');
+    if (leader === undefined) return false;
+    const { lsn, chain } = leader.durable;
+    return all.every(
+      (status) =>
+        status?.durable.lsn === lsn &&
+        status.durable.chain === chain &&
+        status.committedLsn === lsn &&
+        status.applied.lsn === lsn &&
+        status.state === 'intact',
+    );
+  }
+
+  /** Waits until `condition` holds. @throws Error after `limitMs`, with `what` was waited for. */
+  async until(what: string, limitMs: number, condition: () => boolean): Promise<void> {
+    const { world } = this;
+    const endMs = world.clock.nowMs() + limitMs;
+    while (!condition()) {
+      if (world.clock.nowMs() > endMs) throw new Error(`${what} did not come within ${limitMs} ms`);
+      await world.pass(OBSERVE_MS);
+    }
+  }
+
+  #observe(): void {
+    this.world.clock.schedule(OBSERVE_MS, () => {
+      if (this.#violation !== undefined) return;
+      try {
+        this.checker.observe();
+      } catch (violation) {
+        this.fail(violation);
+        return;
+      }
+      this.#observe();
+    });
+  }
+}
+
+/** The person who watches the cluster: promotes somebody where nobody leads. */
+export class SimOperator {
+  readonly #cluster: SimCluster;
+  readonly #entropy: SimEntropy;
+  #running = true;
+
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
+    this.#entropy = cluster.world.entropy.fork('operator');
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  async run(): Promise<void> {
+    const { world, machines } = this.#cluster;
+    let stuckMs = 0;
+    let committedLsn = 0;
+    while (this.#running) {
+      const waitMs = this.#entropy.between(300, 1_200);
+      await world.pass(waitMs);
+      const leads = machines.some(({ node }) => node?.status().role === 'leader');
+      const moved = this.#cluster.checker.golden.end > committedLsn;
+      committedLsn = this.#cluster.checker.golden.end;
+      stuckMs = moved ? 0 : stuckMs + waitMs;
+      const patienceMs = leads ? 10_000 : 2_000;
+      const up = machines.filter(({ node }) => node !== undefined);
+      if (stuckMs < patienceMs || up.length === 0) continue;
+      stuckMs = 0;
+      const { nodeId, node } = this.#entropy.pick(up);
+      this.#cluster.note(`the operator promotes ${nodeId}`);
+      node?.promote().then(
+        ({ epoch }) => this.#cluster.note(`${nodeId} leads epoch ${epoch}`),
+        (error: unknown) => this.#cluster.note(`${nodeId} cannot lead: ${String(error)}`),
+      );
+    }
+  }
+}
+
+export interface RunSummary {
+  readonly seed: number;
+  readonly voters: number;
+  readonly quorum: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly records: number;
+  readonly counts: ClusterChecker['counts'];
+  /** Equal for equal runs. */
+  readonly digest: string;
+  readonly trace: readonly string[];
+}
+
+const SHAPES: readonly (readonly [number, number])[] = [
+  [3, 2],
+  [3, 2],
+  [3, 2],
+  [5, 3],
+  [5, 3],
+  [3, 3],
+  [2, 2],
+  [4, 2],
+  [1, 1],
+];
+const LEADER_LIMIT_MS = 60_000;
+const SETTLE_LIMIT_MS = 120_000;
+
+/** One run from one seed, everything in it drawn from that seed. */
+export async function runSeed(seed: number, open: NodeFactory): Promise<RunSummary> {
+  const shapes = new SimWorld(seed).entropy.fork('shape');
+  const [voters, quorum] = shapes.pick(SHAPES);
+  const segmentBytes = shapes.pick([4, 16, 64]) * 1024;
+  const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, open });
+  await cluster.run(() => live(cluster, shapes.between(5_000, 30_000)));
+  const { world, checker } = cluster;
+  return {
+    seed,
+    voters,
+    quorum,
+    events: world.events,
+    virtualMs: world.clock.nowMs(),
+    records: checker.golden.end,
+    counts: checker.counts,
+    digest: `${world.events} ${world.clock.nowMs()} ${checker.golden.end}`,
+    trace: cluster.trace,
+  };
+}
+
+async function live(cluster: SimCluster, forMs: number): Promise<void> {
+  const { world, network, machines, checker, quorum } = cluster;
+  const nemesis = new SimNemesis({
+    world,
+    network,
+    machines,
+    checker,
+    quorum,
+    entropy: world.entropy.fork('nemesis'),
+    note: (text) => cluster.note(text),
+  });
+  const operator = new SimOperator(cluster);
+  const clients = Array.from(
+    { length: 3 },
+    (_, index) =>
+      new SimClient({
+        name: `c${index + 1}`,
+        world,
+        machines,
+        checker,
+        entropy: world.entropy.fork(`client ${index + 1}`),
+        onViolation: (violation) => cluster.fail(violation),
+      }),
+  );
+  const onFailure = (error: unknown): void => cluster.fail(error);
+  for (const machine of machines) machine.start();
+  operator.run().catch(onFailure);
+  await cluster.until('the birth of the cluster', LEADER_LIMIT_MS, () => checker.golden.end > 0);
+  for (const client of clients) client.run().catch(onFailure);
+  nemesis.run().catch(onFailure);
+  nemesis.restart().catch(onFailure);
+  await world.pass(forMs);
+
+  nemesis.stop();
+  cluster.note('--- from here on nothing breaks any more');
+  nemesis.healAll();
+  const [before, healedMs] = [checker.golden.end, world.clock.nowMs()];
+  await cluster.until('a commit', LEADER_LIMIT_MS, () => {
+    // A node whose disk failed just before is started once more.
+    for (const machine of machines) machine.start();
+    return checker.golden.end > before;
+  });
+  cluster.note(`commits again after ${(world.clock.nowMs() - healedMs).toFixed(0)} ms`);
+  for (const client of clients) client.stop();
+  await cluster.until('equal logs', SETTLE_LIMIT_MS, () => {
+    for (const machine of machines) machine.start();
+    return cluster.isSettled;
+  });
+  operator.stop();
+  await world.pass(5_000);
+  checker.finish();
+}

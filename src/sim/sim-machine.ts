@@ -1,0 +1,153 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Dialer } from '../ports/link.ts';
+import type { NodeApi } from '../node/api.ts';
+import type { SimProcess } from './sim-clock.ts';
+import { SimDisk } from './sim-disk.ts';
+import type { SimNetwork } from './sim-network.ts';
+import type { SimWorld } from './sim-world.ts';
+
+/** Where a node keeps its data on its machine. */
+export const DATA_DIR = '/data';
+export const WAL_DIR = `${DATA_DIR}/wal`;
+
+/** What a node gets from the machine it runs on. */
+export interface NodeParts {
+  readonly nodeId: string;
+  readonly dir: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dialer: Dialer;
+  /** All voters, this one among them. */
+  readonly peers: readonly { readonly nodeId: string; readonly address: string }[];
+  readonly quorum: number;
+  readonly segmentBytes: number;
+}
+
+export type NodeFactory = (parts: NodeParts) => Promise<NodeApi>;
+
+export interface MachineOptions {
+  readonly world: SimWorld;
+  readonly network: SimNetwork;
+  readonly nodeId: string;
+  readonly peers: NodeParts['peers'];
+  readonly quorum: number;
+  readonly segmentBytes: number;
+  readonly open: NodeFactory;
+  /** Told what happens to it, for people. */
+  readonly note: (text: string) => void;
+}
+
+/** A machine with a disk and an address, on which a node runs, dies, and runs again. */
+export class SimMachine {
+  readonly nodeId: string;
+  readonly disk: SimDisk;
+  readonly #options: MachineOptions;
+  #process: SimProcess | undefined;
+  #node: NodeApi | undefined;
+  #lives = 0;
+  #diesBy: 'kill' | 'power' = 'kill';
+  /** Why the last life ended by itself. */
+  failure: unknown;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.nodeId = options.nodeId;
+    this.disk = new SimDisk({
+      seed: `${options.world.seed}/${options.nodeId}`,
+      latency: { readMs: 0.02, writeMs: 0.05, syncMs: 0.5 },
+    });
+  }
+
+  /** The node, where it has started and lives. */
+  get node(): NodeApi | undefined {
+    return this.#node;
+  }
+
+  get process(): SimProcess | undefined {
+    return this.#process;
+  }
+
+  get isUp(): boolean {
+    return this.#process?.alive === true;
+  }
+
+  /** Number of the life it is in. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** Starts the node; it is there once its recovery is over. Does nothing where it runs. */
+  start(): void {
+    if (this.isUp) return;
+    const { world, network, nodeId, peers, quorum, segmentBytes, open, note } = this.#options;
+    const process = world.process();
+    this.#process = process;
+    this.#lives += 1;
+    this.failure = undefined;
+    process.onDeath(() => {
+      this.#node = undefined;
+      network.died(nodeId, this.#diesBy);
+    });
+    network.restored(nodeId);
+    note(`${nodeId} starts, life ${this.#lives}`);
+    open({
+      nodeId,
+      dir: DATA_DIR,
+      disk: this.disk.mount(process),
+      clock: process,
+      entropy: world.entropy.fork(`${nodeId} life ${this.#lives}`),
+      dialer: network.dialer(nodeId, process),
+      peers,
+      quorum,
+      segmentBytes,
+    }).then(
+      (node) => this.#opened(node, process),
+      (error: unknown) => this.#ended(process, error),
+    );
+  }
+
+  /** SIGKILL: the page cache and the connections' peers survive. */
+  kill(): void {
+    if (!this.isUp) return;
+    this.#options.note(`${this.nodeId} is killed`);
+    this.disk.kill();
+  }
+
+  /** The plug is pulled; of a node that is down already, the page cache goes. */
+  losePower(): void {
+    this.#options.note(`${this.nodeId} loses power`);
+    this.#diesBy = 'power';
+    const wasUp = this.isUp;
+    this.disk.losePower();
+    this.#diesBy = 'kill';
+    if (!wasUp) this.#options.network.died(this.nodeId, 'power');
+  }
+
+  /** A new disk; the node has to be down. */
+  wipe(): void {
+    this.#options.note(`${this.nodeId} gets an empty disk`);
+    this.disk.wipe();
+  }
+
+  #opened(node: NodeApi, process: SimProcess): void {
+    if (!process.alive) return;
+    this.#node = node;
+    const { network, nodeId } = this.#options;
+    network.listen(nodeId, process, (link) => node.accept(link));
+    node.stopped.then(
+      () => this.#ended(process, undefined),
+      (error: unknown) => this.#ended(process, error),
+    );
+  }
+
+  /** The node ended by itself: its process exits. */
+  #ended(process: SimProcess, error: unknown): void {
+    if (!process.alive) return;
+    this.failure = error ?? new Error('it stopped without a reason');
+    this.#options.note(`${this.nodeId} stops: ${String(this.failure)}`);
+    process.kill();
+  }
+}

@@ -1,0 +1,167 @@
+import type { ClusterChecker } from './cluster-checker.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimNetwork } from './sim-network.ts';
+import type { SimWorld } from './sim-world.ts';
+
+export interface NemesisOptions {
+  readonly world: SimWorld;
+  readonly entropy: SimEntropy;
+  readonly network: SimNetwork;
+  readonly machines: readonly SimMachine[];
+  readonly checker: ClusterChecker;
+  readonly quorum: number;
+  readonly note: (text: string) => void;
+}
+
+type Fault = (entropy: SimEntropy, machine: SimMachine) => void;
+
+/** Breaks things, at random and within the fault model: no more than W-1 disks are lost at a time. */
+export class SimNemesis {
+  readonly #options: NemesisOptions;
+  readonly #faults: readonly Fault[];
+  #running = true;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+    const all: Record<string, Fault> = {
+      kill: (_, machine) => machine.kill(),
+      power: (_, machine) => machine.losePower(),
+      killThenPower: (entropy, machine) => this.#killThenPower(entropy, machine),
+      powerAll: (entropy) => this.#powerAll(entropy),
+      crashInDisk: (entropy, machine) => this.#inDisk(entropy, machine, 'crash'),
+      failDisk: (entropy, machine) => this.#inDisk(entropy, machine, 'eio'),
+      fullDisk: (entropy, machine) => this.#inDisk(entropy, machine, 'enospc'),
+      slowDisk: (entropy, machine) => this.#slowDisk(entropy, machine),
+      pause: (entropy, machine) => this.#pause(entropy, machine),
+      partition: (entropy) => this.#partition(entropy),
+      cutOneWay: (entropy) => this.#cutOneWay(entropy),
+      delay: (entropy) => this.#delay(entropy),
+      breakLinks: (entropy) => this.#breakLinks(entropy),
+      heal: () => this.#heal(),
+      wipe: (entropy, machine) => this.#wipe(entropy, machine),
+    };
+    // Each run knows some faults only: what many hide, few find.
+    const names = Object.keys(all).filter(() => options.entropy.chance(0.6));
+    this.#faults = [...names, 'heal', 'kill'].map((name) => all[name] ?? (() => undefined));
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  async run(): Promise<void> {
+    const { world, entropy, machines } = this.#options;
+    while (this.#running) {
+      await world.pass(entropy.between(50, 2_500));
+      if (!this.#running) return;
+      entropy.pick(this.#faults)(entropy, entropy.pick(machines));
+    }
+  }
+
+  /** Nodes that are down come back after a while; to be called all along. */
+  async restart(): Promise<void> {
+    const { world, entropy, machines } = this.#options;
+    while (this.#running) {
+      await world.pass(entropy.between(100, 2_000));
+      const down = machines.filter(({ isUp }) => !isUp);
+      if (down.length > 0 && this.#running) entropy.pick(down).start();
+    }
+  }
+
+  /** Nothing is broken any more, and every node is up. */
+  healAll(): void {
+    this.#heal();
+    for (const machine of this.#options.machines) {
+      machine.disk.healthy();
+      machine.disk.slowness = 1;
+      machine.start();
+    }
+  }
+
+  #killThenPower(entropy: SimEntropy, machine: SimMachine): void {
+    const { world } = this.#options;
+    machine.kill();
+    world.clock.schedule(entropy.between(0, 3_000), () => {
+      if (this.#running) machine.losePower();
+    });
+  }
+
+  #powerAll(entropy: SimEntropy): void {
+    const { machines } = this.#options;
+    for (const machine of machines) if (entropy.chance(0.9)) machine.losePower();
+  }
+
+  #inDisk(entropy: SimEntropy, machine: SimMachine, fault: 'crash' | 'eio' | 'enospc'): void {
+    const number = machine.disk.operations + 1 + entropy.below(20);
+    this.#options.note(`${machine.nodeId}: ${fault} at disk operation ${number}`);
+    machine.disk.failAt(number, fault);
+    const withPower = entropy.chance(0.5);
+    machine.process?.onDeath(() => {
+      machine.disk.healthy();
+      if (withPower) this.#options.world.clock.schedule(0, () => machine.losePower());
+    });
+  }
+
+  #slowDisk(entropy: SimEntropy, { nodeId, disk }: SimMachine): void {
+    disk.slowness = entropy.pick([1, 1, 20, 200, 2_000]);
+    this.#options.note(`${nodeId}: disk ${disk.slowness} times slower`);
+  }
+
+  #pause(entropy: SimEntropy, { nodeId, process }: SimMachine): void {
+    const forMs = entropy.between(100, 6_000);
+    this.#options.note(`${nodeId} is paused for ${forMs.toFixed(0)} ms`);
+    process?.pause(forMs);
+  }
+
+  #partition(entropy: SimEntropy): void {
+    const { machines, network, note } = this.#options;
+    const side = machines.map(({ nodeId }) => nodeId).filter(() => entropy.chance(0.5));
+    const others = machines.map(({ nodeId }) => nodeId).filter((id) => !side.includes(id));
+    note(`partition: ${side.join(' ') || '-'} | ${others.join(' ') || '-'}`);
+    network.partition(side, others);
+  }
+
+  #cutOneWay(entropy: SimEntropy): void {
+    const [from, to] = this.#pair(entropy);
+    this.#options.note(`cut: ${from} -> ${to}`);
+    this.#options.network.cut(from, to);
+  }
+
+  #delay(entropy: SimEntropy): void {
+    const [from, to] = this.#pair(entropy);
+    const path = this.#options.network.path(from, to);
+    path.delayMs = entropy.pick([0.2, 20, 300]);
+    path.jitterMs = entropy.pick([0.2, 30, 500]);
+    this.#options.note(
+      `delay: ${from} -> ${to} ${path.delayMs} to ${path.delayMs + path.jitterMs} ms`,
+    );
+  }
+
+  #breakLinks(entropy: SimEntropy): void {
+    const [from, to] = this.#pair(entropy);
+    this.#options.note(`links break: ${from} - ${to}`);
+    this.#options.network.breakLinks(from, to);
+  }
+
+  #heal(): void {
+    this.#options.note('the network heals');
+    this.#options.network.heal();
+  }
+
+  /** A disk is replaced by an empty one, where the promises allow one more to be lost. */
+  #wipe(_entropy: SimEntropy, machine: SimMachine): void {
+    const { checker, quorum } = this.#options;
+    if (checker.lost.size >= quorum - 1 || checker.lost.has(machine.nodeId)) return;
+    machine.kill();
+    machine.wipe();
+    checker.wiped(machine);
+  }
+
+  #pair(entropy: SimEntropy): [string, string] {
+    const ids = this.#options.machines.map(({ nodeId }) => nodeId);
+    const from = entropy.pick(ids);
+    const others = ids.filter((id) => id !== from);
+    return [from, others.length === 0 ? from : entropy.pick(others)];
+  }
+}
