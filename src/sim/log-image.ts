@@ -62,9 +62,10 @@ function readSegment(bytes: Buffer, baseLsn: number, batches: ImageBatch[]): boo
   let firstLsn = baseLsn;
   let records: Omit<ImageRecord, 'epoch'>[] = [];
   while (offset < bytes.length && bytes[offset] !== FILL) {
-    const record = readRecord(bytes, offset);
-    if (record === undefined) return false;
-    offset = record.end;
+    const read = readRecord(bytes, offset);
+    if (read === undefined) return false;
+    const { end, ...record } = read;
+    offset = end;
     if (record.op !== SEAL) {
       records.push(record);
       continue;
