@@ -1,0 +1,380 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Link } from '../ports/link.ts';
+import { isWalshipError } from '../errors.ts';
+import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
+import type {
+  Answer,
+  BecomeIntact,
+  Claim,
+  ControlMessage,
+  Frame,
+  Hello,
+  VoterState,
+} from '../protocol/messages.ts';
+import { PieceAssembler } from '../protocol/pieces.ts';
+import type { Log } from '../wal/log.ts';
+import type { Position } from '../wal/position.ts';
+import { SEAL_BYTES } from '../wal/seal.ts';
+import { Inbox } from './inbox.ts';
+
+/** What the follower changes and asks outside of its log. */
+export interface FollowerHost {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In memory, at least the durable promise: nothing of a lower epoch is written or acknowledged. */
+  readonly fence: number;
+  readonly committedLsn: number;
+  readonly appliedLsn: number;
+  readonly state: VoterState;
+  /** Makes the promise durable; false where a higher fence came up meanwhile. */
+  promiseToFollow(epoch: number): Promise<boolean>;
+  /** Takes over the cluster's identity into an empty log; durable on resolve. */
+  begin(identity: { clusterId: string; historyId: string }): Promise<void>;
+  /** Up to here the log is what this leader has. */
+  setVerified(lsn: number): void;
+  learnCommitted(lsn: number): void;
+  /** Durable on resolve. */
+  saveState(state: VoterState, claim: Claim): Promise<void>;
+  durableMoved(): void;
+  /** The leader accepted this node: it is followed from here on. */
+  following(leader: string, epoch: number): void;
+  /** Something that a person has to look at; the node stops where `halt` is set. */
+  alarm(
+    code: 'CHAIN_MISMATCH' | 'WRONG_CLUSTER' | 'CONFIG_MISMATCH',
+    message: string,
+    halt: boolean,
+  ): void;
+  info(code: string, message: string): void;
+}
+
+/** Why a session ended. */
+export interface SessionEnd {
+  readonly code: string;
+  readonly message: string;
+  /** Whom the other side believes to be the leader. */
+  readonly leader: string | null;
+  /** The leader had accepted this node. */
+  readonly followed: boolean;
+}
+
+/**
+ * The follower's side of replication: one link to one leader, from hello to the end.
+ *
+ *   hello  →  answer: continue | truncate | refuse
+ *   promise fsynced  →  (tail saved and cut)  →  first ack
+ *   frame: checked whole  →  written and fsynced  →  ack  →  applied up to the commit LSN
+ *
+ * Invariant: before it truncates, writes or acks for epoch E, this node has fsynced a promise of at least E.
+ * Invariant: nothing is acknowledged before it is durable, or while the fence is above the session's epoch.
+ */
+export class FollowerSession {
+  readonly #host: FollowerHost;
+  readonly #link: Link;
+  readonly #silenceMs: number;
+  readonly #inbox = new Inbox();
+  readonly #pieces = new PieceAssembler();
+  readonly #ended: Promise<SessionEnd>;
+  #end!: (end: SessionEnd) => void;
+  #over = false;
+  #epoch = 0;
+  #leader: string | null = null;
+  #followed = false;
+  #answered = false;
+  #commitLsn = 0;
+  #writing = false;
+  #receivedLsn = 0;
+  #heardMs: number;
+
+  constructor(host: FollowerHost, link: Link, silenceMs: number) {
+    this.#host = host;
+    this.#link = link;
+    this.#silenceMs = silenceMs;
+    this.#heardMs = host.clock.nowMs();
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  get followed(): boolean {
+    return this.#followed && !this.#over;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get leader(): string | null {
+    return this.#leader;
+  }
+
+  /** When the last message came, on the monotonic clock. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  get receivedLsn(): number {
+    return Math.max(this.#receivedLsn, this.#host.log.durable.lsn);
+  }
+
+  /** Says hello, and follows until the session ends. Rejects only where this node's own disk failed. */
+  async run(hello: Hello): Promise<SessionEnd> {
+    this.#link.receive({
+      onMessage: (bytes) => this.#receive(bytes),
+      onClose: (reason) => this.#finish('LINK_CLOSED', reason),
+    });
+    this.#send(hello);
+    const end = await this.#ended;
+    // A write in flight still ends before anybody else may use the log.
+    await this.#host.log.drained();
+    return end;
+  }
+
+  /** To be called every few milliseconds. */
+  tick(): void {
+    if (this.#host.clock.nowMs() - this.#heardMs > this.#silenceMs) {
+      this.#finish('LEADER_SILENT', `nothing was heard for ${this.#silenceMs} ms`);
+    }
+  }
+
+  /** A higher epoch is promised: nothing more of this one. */
+  fenced(fence: number): void {
+    if (this.#answered && this.#epoch < fence) {
+      this.#finish('STALE_EPOCH', `epoch ${fence} is promised, above the leader's ${this.#epoch}`);
+    }
+  }
+
+  close(reason: string): void {
+    this.#finish('NODE_CLOSED', reason);
+  }
+
+  #finish(code: string, message: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#link.close(`${code}: ${message}`);
+    this.#end({ code, message, leader: this.#leader, followed: this.#followed });
+  }
+
+  #send(message: ControlMessage): void {
+    if (!this.#over) this.#link.send(encodeMessage(message));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#over) return;
+    const decoded = decodeMessage(bytes);
+    if (decoded.kind !== 'message') {
+      this.#finish('PROTOCOL_ERROR', 'the leader sent something that is no walship message');
+      return;
+    }
+    this.#heardMs = this.#host.clock.nowMs();
+    const { message } = decoded;
+    switch (message.kind) {
+      case 'answer':
+        this.#track(this.#answer(message));
+        return;
+      case 'frame':
+        this.#frame(message);
+        return;
+      case 'probe':
+        if (this.#followed && this.#current(message.epoch)) {
+          this.#send({ kind: 'probed', epoch: message.epoch, number: message.number });
+        }
+        return;
+      case 'intact':
+        if (this.#current(message.epoch)) this.#track(this.#becomeIntact(message));
+        return;
+      default:
+        this.#finish('PROTOCOL_ERROR', `a leader does not send ${message.kind}`);
+    }
+  }
+
+  /** Steps that wait for the disk: a failure ends the session, and is reported where it belongs. */
+  #track(step: Promise<void>): void {
+    step.catch((error: unknown) => {
+      if (!isWalshipError(error)) throw error;
+      this.#finish(error.code, error.message);
+    });
+  }
+
+  #current(epoch: number): boolean {
+    return (
+      !this.#over && this.#answered && epoch === this.#epoch && this.#host.fence <= this.#epoch
+    );
+  }
+
+  async #answer(answer: Answer): Promise<void> {
+    if (this.#answered) {
+      this.#finish('PROTOCOL_ERROR', 'a second answer to one hello');
+      return;
+    }
+    this.#answered = true;
+    this.#leader = answer.leader;
+    this.#epoch = answer.epoch;
+    if (answer.verdict === 'refuse' || answer.verdict === 'snapshot') {
+      this.#refused(answer);
+      return;
+    }
+    if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {
+      this.#finish(
+        'STALE_EPOCH',
+        `a leader of epoch ${answer.epoch}, below the promise of ${this.#host.fence}`,
+      );
+      return;
+    }
+    if (!(await this.#adopt(answer)) || !this.#current(answer.epoch)) return;
+    this.#followed = true;
+    this.#host.setVerified(answer.at.lsn);
+    this.#host.following(answer.leader ?? '', answer.epoch);
+    this.#learn(answer.commitLsn);
+    this.#ack();
+    this.#write();
+  }
+
+  #refused({ code, message, leader }: Answer): void {
+    if (code === 'WRONG_CLUSTER' || code === 'CONFIG_MISMATCH' || code === 'CHAIN_MISMATCH') {
+      this.#host.alarm(code, `${leader ?? 'a node'} refuses this one: ${message}`, false);
+    }
+    this.#finish(code, message);
+  }
+
+  /** Brings the log to the place that the leader goes on from. False where that cannot be; the session is over then. */
+  async #adopt({ verdict, at, clusterId, historyId, leader, epoch }: Answer): Promise<boolean> {
+    const { log } = this.#host;
+    if (log.identity === undefined) {
+      if (clusterId === null || historyId === null || at.lsn !== 0) {
+        this.#finish('PROTOCOL_ERROR', 'an answer to a blank node without the cluster id');
+        return false;
+      }
+      await this.#host.begin({ clusterId, historyId });
+      return true;
+    }
+    if (verdict === 'continue') {
+      if (at.lsn === log.durable.lsn && (at.lsn === 0 || at.chain === log.durable.chain)) {
+        return true;
+      }
+      this.#finish('PROTOCOL_ERROR', `to go on from LSN ${at.lsn}, not from ${log.durable.lsn}`);
+      return false;
+    }
+    return this.#truncate(
+      at,
+      `${leader ?? 'the leader'} of epoch ${epoch} has another log above LSN ${at.lsn}`,
+    );
+  }
+
+  async #truncate(at: Position, why: string): Promise<boolean> {
+    const { log } = this.#host;
+    const { committedLsn } = this.#host;
+    if (at.lsn < committedLsn) {
+      const message = `a leader wants LSN ${at.lsn + 1} to ${log.durable.lsn} cut, of which up to ${committedLsn} is committed`;
+      this.#host.alarm('CHAIN_MISMATCH', message, true);
+      this.#finish('CHAIN_MISMATCH', message);
+      return false;
+    }
+    const ours = await log.chainAt(at.lsn);
+    if (!this.#current(this.#epoch)) return false;
+    if (ours === undefined || ours.chain !== at.chain) {
+      const message = `the logs differ at LSN ${at.lsn}, where their histories agree`;
+      this.#host.alarm('CHAIN_MISMATCH', message, true);
+      this.#finish('CHAIN_MISMATCH', message);
+      return false;
+    }
+    const { lsn } = log.durable;
+    await log.truncate(ours, why);
+    this.#host.info('TRUNCATED', `LSN ${at.lsn + 1} to ${lsn} were saved and cut: ${why}`);
+    return true;
+  }
+
+  #frame(frame: Frame): void {
+    if (!this.#answered || frame.epoch !== this.#epoch) {
+      this.#finish('STALE_EPOCH', `a frame of epoch ${frame.epoch} in a session of ${this.#epoch}`);
+      return;
+    }
+    if (frame.bytes.length === 0) {
+      this.#learn(frame.commitLsn);
+      if (this.#followed) this.#ack();
+      return;
+    }
+    const whole = this.#pieces.add(frame);
+    if (whole.kind === 'invalid') {
+      this.#finish('PROTOCOL_ERROR', whole.reason);
+      return;
+    }
+    if (whole.kind === 'more') return;
+    // The message's memory belongs to the link; what waits here is a copy.
+    const bytes = frame.pieceCount === 1 ? Buffer.from(whole.bytes) : whole.bytes;
+    this.#receivedLsn = lastLsn(bytes);
+    this.#inbox.add(bytes, frame.commitLsn);
+    this.#write();
+  }
+
+  /** Commit LSNs mean something only for a log that this leader has verified: not before its answer was carried out. */
+  #learn(commitLsn: number): void {
+    this.#commitLsn = Math.max(this.#commitLsn, commitLsn);
+    if (this.#followed) this.#host.learnCommitted(this.#commitLsn);
+  }
+
+  #write(): void {
+    if (this.#writing || !this.#followed || this.#over) return;
+    const next = this.#inbox.take();
+    if (next === undefined) return;
+    this.#writing = true;
+    this.#track(this.#writeOne(next.bytes, next.commitLsn));
+  }
+
+  async #writeOne(bytes: Buffer, commitLsn: number): Promise<void> {
+    const durable = await this.#verified(bytes);
+    this.#writing = false;
+    // The promise may have risen while the disk worked: then this is written, and never acknowledged.
+    if (durable === undefined || !this.#current(this.#epoch)) return;
+    this.#host.setVerified(durable.lsn);
+    this.#host.durableMoved();
+    this.#learn(commitLsn);
+    this.#ack();
+    this.#write();
+  }
+
+  async #verified(bytes: Buffer): Promise<Position | undefined> {
+    try {
+      return await this.#host.log.write(bytes);
+    } catch (error) {
+      if (isWalshipError(error, 'CHAIN_MISMATCH') || isWalshipError(error, 'WAL_CORRUPT')) {
+        this.#host.info(
+          error.code,
+          `what ${this.#leader ?? 'the leader'} sent was refused: ${error.message}`,
+        );
+        this.#finish(error.code, error.message);
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #becomeIntact({ at, epoch }: BecomeIntact): Promise<void> {
+    const { log } = this.#host;
+    const ours = await log.chainAt(at.lsn);
+    if (!this.#current(epoch)) return;
+    if (ours === undefined || ours.chain !== at.chain || ours.lsn > log.durable.lsn) {
+      this.#finish('CHAIN_MISMATCH', `not durable at LSN ${at.lsn} with the leader's chain`);
+      return;
+    }
+    if (this.#host.state !== 'intact') await this.#host.saveState('intact', null);
+    if (this.#current(epoch)) this.#send({ kind: 'is-intact', epoch });
+  }
+
+  #ack(): void {
+    if (!this.#current(this.#epoch)) return;
+    const { log, appliedLsn } = this.#host;
+    this.#send({
+      kind: 'ack',
+      epoch: this.#epoch,
+      durableLsn: log.durable.lsn,
+      chain: log.durable.chain,
+      receivedLsn: this.receivedLsn,
+      appliedLsn,
+    });
+  }
+}
+
+/** The LSN of the seal that whole batches end with; 0 where they cannot hold one. Not checked yet: for people only. */
+function lastLsn(bytes: Buffer): number {
+  return bytes.length < SEAL_BYTES ? 0 : Number(bytes.readBigUInt64BE(bytes.length - SEAL_BYTES));
+}

@@ -1,0 +1,408 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Link } from '../ports/link.ts';
+import { WalshipError } from '../errors.ts';
+import { encodeMessage } from '../protocol/codec.ts';
+import type { Answer, Hello, VoterState } from '../protocol/messages.ts';
+import type { Log } from '../wal/log.ts';
+import type { Position } from '../wal/position.ts';
+import { Waiters } from '../wal/waiters.ts';
+import { answerHello } from './answer-hello.ts';
+import type { HelloAnswer } from './answer-hello.ts';
+import { commitLsn } from './commit-rule.ts';
+import { probeReached } from './probes.ts';
+import { Session } from './session.ts';
+
+export interface LeaderOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly historyId: string;
+  readonly epoch: number;
+  readonly attempt: string;
+  readonly ownEpochLsn: number;
+  /** Node ids, this one included. */
+  readonly voters: readonly string[];
+  readonly quorum: number;
+  /** N-Q+1: so many voters prove that no other leadership has begun. */
+  readonly proofVoters: number;
+  readonly configHash: string;
+  /** Every voter confirmed its promise to this very attempt. */
+  readonly allConfirmed: boolean;
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly hooks: LeaderHooks;
+}
+
+export interface LeaderHooks {
+  state(): VoterState;
+  committedLsn(): number;
+  /** A higher commit LSN, by the commit rule. */
+  commit(lsn: number): void;
+  /** Which run of which process answers at the voter's own address; undefined where nobody does. */
+  runAt(nodeId: string): Promise<string | undefined>;
+  /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
+  ended(reason: { code: string; message: string; lostData?: Position }): void;
+  warn(code: string, message: string): void;
+}
+
+interface Mending {
+  /** Its answers count from the first probe that was sent after the hello. */
+  readonly probe: number;
+  /** The leader's last LSN when that probe was answered; not known before. */
+  targetLsn?: number;
+}
+
+/**
+ * One leadership: the followers in session, what is committed, and the proof that it still leads. It decides by pure rules
+ * (`answerHello`, `commitLsn`, `probeReached`); everything here is their driver.
+ *
+ * Invariant: after `end` nothing is committed, counted or acknowledged in this epoch by this node.
+ */
+export class Leader {
+  readonly epoch: number;
+  readonly #options: LeaderOptions;
+  readonly #sessions = new Map<string, Session>();
+  /** When suspects and blanks said hello, as the number of the first probe after it; then what they have to reach. */
+  readonly #mending = new Map<Session, Mending>();
+  readonly #probeWaiters: Waiters;
+  #probeNumber = 0;
+  #probeSoon = false;
+  #ended = false;
+  #heardEnoughMs: number;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.epoch = options.epoch;
+    this.#probeWaiters = new Waiters(options.clock);
+    this.#heardEnoughMs = options.clock.nowMs();
+  }
+
+  get ownEpochLsn(): number {
+    return this.#options.ownEpochLsn;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Voters that count right now, this node included: what new writes are judged by. */
+  get countingVoters(): number {
+    return this.sessions.filter(({ counts }) => counts).length + (this.#counts ? 1 : 0);
+  }
+
+  get #counts(): boolean {
+    return this.#options.hooks.state() === 'intact';
+  }
+
+  /** The voters that are known to have fsynced everything up to `lsn`. */
+  durableOn(lsn: number): readonly string[] {
+    const { log, nodeId } = this.#options;
+    const others = this.sessions.filter(({ counts, durableLsn }) => counts && durableLsn >= lsn);
+    return [
+      ...(log.durable.lsn >= lsn ? [nodeId] : []),
+      ...others.map((session) => session.nodeId),
+    ];
+  }
+
+  /**
+   * Resolves when enough voters have answered a probe that is sent after this call: no newer leadership had begun when it was made.
+   * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT.
+   */
+  prove(timeoutMs: number): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#lost());
+    this.#probeNext();
+    const proven = this.#probeWaiters.wait(
+      this.#probeNumber + 1,
+      timeoutMs,
+      () =>
+        new WalshipError(
+          'WAIT_TIMEOUT',
+          `too few voters confirmed the leadership in ${timeoutMs} ms`,
+        ),
+    );
+    return proven;
+  }
+
+  /** Takes over a link whose first message was `hello`, and answers it. */
+  async accept(link: Link, hello: Hello): Promise<void> {
+    const { log, clock, voters, silenceMs } = this.#options;
+    const present = this.#sessions.get(hello.nodeId);
+    if (
+      present !== undefined &&
+      present.run !== hello.run &&
+      clock.nowMs() - present.heardMs < silenceMs
+    ) {
+      this.#refuse(
+        link,
+        'DUPLICATE_NODE',
+        `another process is in session as ${hello.nodeId}`,
+        true,
+      );
+      return;
+    }
+    const answer = this.#answer(hello);
+    if (answer.kind === 'step-down') {
+      link.close(`${answer.code}: ${answer.message}`);
+      const lost = answer.why === 'LEADER_LOST_DATA' ? { lostData: hello.last } : {};
+      this.end({ code: answer.code, message: answer.message, ...lost });
+      return;
+    }
+    if (answer.kind === 'refuse' || answer.kind === 'snapshot') {
+      const alarm = answer.kind === 'refuse' && answer.alarm;
+      this.#refuse(link, answer.code, answer.message, alarm);
+      return;
+    }
+    const from = await log.chainAt(answer.lsn);
+    if (this.#ended) {
+      link.close('STALE_EPOCH: this leadership is over');
+      return;
+    }
+    if (from === undefined || differs(answer, hello, from)) {
+      const where = `the logs differ at LSN ${answer.lsn}, where their histories agree`;
+      this.#refuse(link, 'CHAIN_MISMATCH', where, true);
+      return;
+    }
+    // A hello ends that node's previous session, and with it all that was known of its progress.
+    this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');
+    this.#open(link, hello, from, voters.includes(hello.nodeId));
+    void this.#say(link, {
+      verdict: answer.kind,
+      code: answer.code,
+      message: answer.message,
+      at: from,
+    });
+    this.#sessions.get(hello.nodeId)?.start();
+  }
+
+  #answer(hello: Hello): HelloAnswer {
+    const { log, hooks, epoch, nodeId, clusterId, historyId, configHash } = this.#options;
+    return answerHello(
+      {
+        epoch,
+        nodeId,
+        clusterId,
+        historyId,
+        epochs: log.epochs,
+        durable: log.durable,
+        commitLsn: hooks.committedLsn(),
+        configHash,
+        firstLsn: log.firstLsn,
+      },
+      hello,
+    );
+  }
+
+  #open(link: Link, hello: Hello, from: Position, voter: boolean): void {
+    const { log, clock, epoch, hooks } = this.#options;
+    const session = new Session({
+      link,
+      log,
+      clock,
+      hello,
+      epoch,
+      voter,
+      from,
+      committedLsn: () => hooks.committedLsn(),
+      hooks: {
+        progressed: (progressed) => this.#progressed(progressed),
+        probed: () => this.#probed(),
+        closed: (closed, reason) => this.#sessionClosed(closed, reason),
+      },
+    });
+    this.#sessions.set(hello.nodeId, session);
+    if (!voter) return;
+    if (hello.state !== 'intact') this.#mend(session);
+    this.#verify(session).catch((error: unknown) => session.close(String(error)));
+  }
+
+  /** Acks count only from the process that answers where promises are asked for: else two processes could be one voter. */
+  async #verify(session: Session): Promise<void> {
+    const run = await this.#options.hooks.runAt(session.nodeId);
+    if (this.#ended || this.#sessions.get(session.nodeId) !== session) return;
+    if (run === session.run) {
+      session.verify();
+    } else if (run !== undefined) {
+      this.#options.hooks.warn(
+        'DUPLICATE_NODE',
+        `another process than the one in session answers at the address of ${session.nodeId}`,
+      );
+    }
+  }
+
+  #mend(session: Session): void {
+    const { hello } = session;
+    const { allConfirmed, epoch, attempt, nodeId, log } = this.#options;
+    const { promise } = hello;
+    const granted =
+      allConfirmed &&
+      promise.epoch === epoch &&
+      promise.candidate === nodeId &&
+      promise.attempt === attempt;
+    if (granted) {
+      this.#mending.set(session, { probe: 0, targetLsn: log.last.lsn });
+      return;
+    }
+    this.#probeNext();
+    this.#mending.set(session, { probe: this.#probeNumber + 1 });
+  }
+
+  /** A probe goes out in a later turn, one for all who want one in this turn. */
+  #probeNext(): void {
+    if (this.#probeSoon || this.#ended) return;
+    this.#probeSoon = true;
+    this.#options.clock.soon(() => {
+      this.#probeSoon = false;
+      if (this.#ended) return;
+      this.#probeNumber += 1;
+      for (const session of this.#sessions.values()) session.probe(this.#probeNumber);
+      this.#probed();
+    });
+  }
+
+  #probed(): void {
+    if (this.#ended) return;
+    const { proofVoters: needed, nodeId, hooks, log } = this.#options;
+    const voters = [
+      { nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber },
+      ...this.sessions
+        .filter(({ voter }) => voter)
+        .map((session) => ({
+          nodeId: session.nodeId,
+          blank: session.state === 'blank',
+          number: session.probedNumber,
+        })),
+    ];
+    this.#probeWaiters.reach(probeReached({ voters, needed }));
+    for (const [session, mending] of this.#mending) {
+      if (mending.targetLsn !== undefined) continue;
+      const reached = probeReached({ voters, needed, except: session.nodeId });
+      if (reached < mending.probe) continue;
+      mending.targetLsn = log.last.lsn;
+      this.#offerIntact(session);
+    }
+  }
+
+  #offerIntact(session: Session): void {
+    const target = this.#mending.get(session)?.targetLsn;
+    const { durable } = session;
+    if (target === undefined || durable === undefined || durable.lsn < target) return;
+    session.offerIntact(durable);
+    if (session.state === 'intact') this.#mending.delete(session);
+  }
+
+  #progressed(session: Session): void {
+    if (this.#ended) return;
+    this.#offerIntact(session);
+    this.advance();
+  }
+
+  /** Looks at the commit rule again: more is durable somewhere, or another voter counts. */
+  advance(): void {
+    if (this.#ended) return;
+    const { log, hooks, quorum, voters, ownEpochLsn } = this.#options;
+    const committed = hooks.committedLsn();
+    const next = commitLsn({
+      quorum,
+      voters,
+      ownEpochLsn,
+      committed,
+      knowsCommit: committed > 0,
+      leaderDurableLsn: this.#counts ? log.durable.lsn : 0,
+      followers: this.sessions,
+    });
+    if (next > committed) {
+      hooks.commit(next);
+      for (const session of this.#sessions.values()) session.pumpLater();
+    }
+  }
+
+  /** More of this node's log is durable. */
+  durableMoved(): void {
+    if (this.#ended) return;
+    for (const session of this.#sessions.values()) session.pump();
+    this.advance();
+  }
+
+  /** To be called every few milliseconds: heartbeats, silence, deadlines. */
+  tick(): void {
+    if (this.#ended) return;
+    const { clock, heartbeatMs, silenceMs } = this.#options;
+    const nowMs = clock.nowMs();
+    for (const session of this.sessions) {
+      if (nowMs - session.heardMs > silenceMs) session.close('silent for too long');
+      else session.heartbeat(heartbeatMs);
+      if (!session.verified && session.voter && nowMs - session.sinceMs > silenceMs) {
+        session.close('nobody, or another process, answers at its address');
+      }
+    }
+    this.#probeWaiters.expire();
+    this.#watchSilence(nowMs);
+  }
+
+  /** A leader that hears too few voters could be deposed without knowing: it steps down and falls silent. */
+  #watchSilence(nowMs: number): void {
+    const { silenceMs, proofVoters } = this.#options;
+    const heard = this.sessions.filter(
+      ({ voter, heardMs }) => voter && nowMs - heardMs <= silenceMs,
+    ).length;
+    if (heard + 1 >= proofVoters) {
+      this.#heardEnoughMs = nowMs;
+    } else if (nowMs - this.#heardEnoughMs > 2 * silenceMs) {
+      const message = `answers from ${heard} other voters, and ${proofVoters - 1} are needed to lead`;
+      this.end({ code: 'NO_QUORUM', message });
+    }
+  }
+
+  /** Ends the leadership in this very turn; idempotent. */
+  end(reason: { code: string; message: string; lostData?: Position }): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#probeWaiters.fail(() => this.#lost());
+    for (const session of this.sessions) session.close(`${reason.code}: ${reason.message}`);
+    this.#mending.clear();
+    this.#options.hooks.ended(reason);
+  }
+
+  #lost(): WalshipError {
+    return new WalshipError('NO_LEADER', `the leadership of epoch ${this.epoch} is over`);
+  }
+
+  #sessionClosed(session: Session, reason: string): void {
+    this.#mending.delete(session);
+    if (this.#sessions.get(session.nodeId) === session) this.#sessions.delete(session.nodeId);
+    if (reason.startsWith('CHAIN_MISMATCH')) this.#options.hooks.warn('CHAIN_MISMATCH', reason);
+  }
+
+  #refuse(link: Link, code: string, message: string, alarm: boolean): void {
+    if (alarm) this.#options.hooks.warn(code, message);
+    const at = { epoch: 0, lsn: 0, chain: 0 };
+    void this.#say(link, { verdict: 'refuse', code, message, at }).then(() => link.close(code));
+  }
+
+  /** Resolves when the answer was handed to the network. */
+  #say(link: Link, part: Pick<Answer, 'verdict' | 'code' | 'message' | 'at'>): Promise<void> {
+    const { epoch, nodeId, clusterId, historyId, hooks } = this.#options;
+    const answer: Answer = {
+      kind: 'answer',
+      ...part,
+      epoch,
+      leader: nodeId,
+      clusterId,
+      historyId,
+      commitLsn: hooks.committedLsn(),
+    };
+    return new Promise((resolve) => {
+      link.send(encodeMessage(answer), resolve);
+    });
+  }
+}
+
+/** A follower that goes on from its own end has to have our chain there; one that is to be cut compares for itself. */
+function differs(answer: HelloAnswer, hello: Hello, ours: Position): boolean {
+  return answer.kind === 'continue' && answer.lsn > 0 && hello.last.chain !== ours.chain;
+}

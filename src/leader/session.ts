@@ -1,0 +1,309 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Link } from '../ports/link.ts';
+import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
+import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
+import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
+import { framesOf } from '../protocol/pieces.ts';
+import type { LogChunk } from '../wal/chunk.ts';
+import type { Log } from '../wal/log.ts';
+import type { Position } from '../wal/position.ts';
+import { InFlight } from './in-flight.ts';
+
+/** Bytes handed to the link and not yet to the network, before shipping pauses. */
+export const LINK_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface SessionOptions {
+  readonly link: Link;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly hello: Hello;
+  readonly epoch: number;
+  readonly voter: boolean;
+  /** Where the follower goes on from: the end of a batch that both logs have. */
+  readonly from: Position;
+  readonly committedLsn: () => number;
+  readonly hooks: SessionHooks;
+}
+
+export interface SessionHooks {
+  /** More is durable there, or it counts now: look at the commit rule. */
+  progressed(session: Session): void;
+  probed(session: Session): void;
+  /** Called once. */
+  closed(session: Session, reason: string): void;
+}
+
+/**
+ * The leader's side of one follower: a cursor into the log, never a queue of copies. Recent batches come from memory, older ones
+ * from the segment files; shipping pauses while the link or the follower has enough to do, and a slow follower costs the
+ * others nothing.
+ *
+ * Invariant: `durableLsn` rises only by acks of this session whose chain equals the leader's.
+ */
+export class Session {
+  readonly nodeId: string;
+  readonly run: string;
+  readonly voter: boolean;
+  readonly hello: Hello;
+  readonly sinceMs: number;
+  readonly #options: SessionOptions;
+  readonly #inFlight = new InFlight();
+  #cursor: Position;
+  #durable: Position | undefined;
+  #receivedLsn = 0;
+  #appliedLsn = 0;
+  #state: VoterState;
+  #verified = false;
+  #probedNumber = 0;
+  #heardMs: number;
+  #sentMs: number;
+  #sentCommitLsn = 0;
+  #behindSinceMs: number | undefined;
+  #pumping = false;
+  #pumpSoon = false;
+  #closed = false;
+  #intactOffered = false;
+
+  constructor(options: SessionOptions) {
+    const { hello, clock, from } = options;
+    this.#options = options;
+    this.nodeId = hello.nodeId;
+    this.run = hello.run;
+    this.voter = options.voter;
+    this.hello = hello;
+    this.#state = hello.state;
+    this.#cursor = from;
+    this.#inFlight.send(from, 0);
+    this.sinceMs = clock.nowMs();
+    this.#heardMs = this.sinceMs;
+    this.#sentMs = this.sinceMs;
+  }
+
+  /** Counts for W: an intact voter, and the process that answers at that voter's address. */
+  get counts(): boolean {
+    return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;
+  }
+
+  get state(): VoterState {
+    return this.#state;
+  }
+
+  get verified(): boolean {
+    return this.#verified;
+  }
+
+  /** As acknowledged in this session; a hello's own position never counts. */
+  get durable(): Position | undefined {
+    return this.#durable;
+  }
+
+  get durableLsn(): number {
+    return this.#durable?.lsn ?? 0;
+  }
+
+  get receivedLsn(): number {
+    return this.#receivedLsn;
+  }
+
+  get appliedLsn(): number {
+    return this.#appliedLsn;
+  }
+
+  /** The highest probe that it answered. */
+  get probedNumber(): number {
+    return this.#probedNumber;
+  }
+
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** Where shipping goes on. */
+  get sentLsn(): number {
+    return this.#cursor.lsn;
+  }
+
+  /** Sent and not acknowledged. */
+  get inFlightBytes(): number {
+    return this.#inFlight.bytes;
+  }
+
+  /** For how long it has not been durable at the leader's end of log. */
+  get lagMs(): number {
+    return this.#behindSinceMs === undefined
+      ? 0
+      : this.#options.clock.nowMs() - this.#behindSinceMs;
+  }
+
+  /** Takes over the link; the answer to the hello has been sent. */
+  start(): void {
+    this.#options.link.receive({
+      onMessage: (bytes) => this.#receive(bytes),
+      onClose: (reason) => this.close(reason),
+    });
+    this.pump();
+  }
+
+  /** The process at the voter's own address is this one: its acks count. */
+  verify(): void {
+    this.#verified = true;
+    this.#options.hooks.progressed(this);
+  }
+
+  probe(number: number): void {
+    this.#send({ kind: 'probe', epoch: this.#options.epoch, number });
+  }
+
+  /** Tells a suspect or blank voter, once, that the rule is met. */
+  offerIntact(at: Position): void {
+    if (this.#intactOffered) return;
+    this.#intactOffered = true;
+    this.#send({ kind: 'intact', epoch: this.#options.epoch, at });
+  }
+
+  /** Idempotent. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.link.close(reason);
+    this.#options.hooks.closed(this, reason);
+  }
+
+  /** A sign of life, and the commit LSN where nothing else carries it. */
+  heartbeat(heartbeatMs: number): void {
+    if (this.#options.clock.nowMs() - this.#sentMs >= heartbeatMs) this.#sendEmpty();
+  }
+
+  /** Sends what may be sent, in a later turn: what one turn makes durable goes out together. */
+  pumpLater(): void {
+    if (this.#pumpSoon || this.#closed) return;
+    this.#pumpSoon = true;
+    this.#options.clock.soon(() => {
+      this.#pumpSoon = false;
+      this.pump();
+    });
+  }
+
+  pump(): void {
+    this.#noteLag();
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    this.#ship().then(
+      () => {
+        this.#pumping = false;
+        if (this.#mayShip()) this.pump();
+      },
+      (error: unknown) => this.close(`reading the log failed: ${String(error)}`),
+    );
+  }
+
+  #mayShip(): boolean {
+    const { log, link } = this.#options;
+    return (
+      !this.#closed &&
+      this.#cursor.lsn < log.durable.lsn &&
+      link.bufferedBytes < LINK_BYTES_MAX &&
+      !this.#inFlight.full
+    );
+  }
+
+  async #ship(): Promise<void> {
+    const { log, committedLsn } = this.#options;
+    while (this.#mayShip()) {
+      const chunk =
+        log.recentAfter(this.#cursor.lsn, FRAME_BYTES_MAX) ??
+        (await log.chunkAfter(this.#cursor.lsn, FRAME_BYTES_MAX));
+      if (chunk === undefined || this.#closed) return;
+      this.#sendChunk(chunk);
+    }
+    if (!this.#closed && this.#sentCommitLsn < committedLsn()) this.#sendEmpty();
+  }
+
+  #sendChunk(chunk: LogChunk): void {
+    this.#sendFrames(chunk);
+    this.#inFlight.send(chunk.last, chunk.bytes.length);
+    this.#cursor = chunk.last;
+  }
+
+  #sendEmpty(): void {
+    this.#sendFrames({ bytes: Buffer.alloc(0), previous: this.#cursor });
+  }
+
+  #sendFrames(chunk: Pick<LogChunk, 'bytes' | 'previous'>): void {
+    const { epoch, committedLsn, link, clock } = this.#options;
+    const commitLsn = committedLsn();
+    for (const frame of framesOf(chunk, { epoch, commitLsn })) {
+      link.send(encodeMessage(frame), () => this.#flushed());
+    }
+    this.#sentCommitLsn = commitLsn;
+    this.#sentMs = clock.nowMs();
+  }
+
+  #flushed(): void {
+    if (this.#mayShip()) this.pumpLater();
+  }
+
+  #send(message: ControlMessage): void {
+    if (this.#closed) return;
+    this.#options.link.send(encodeMessage(message));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#closed) return;
+    const decoded = decodeMessage(bytes);
+    if (decoded.kind !== 'message') {
+      this.close('PROTOCOL_ERROR: not a walship message');
+      return;
+    }
+    this.#heardMs = this.#options.clock.nowMs();
+    const { message } = decoded;
+    const { epoch, hooks } = this.#options;
+    if (message.kind !== 'ack' && message.kind !== 'probed' && message.kind !== 'is-intact') {
+      this.close(`PROTOCOL_ERROR: a ${message.kind} message inside a session`);
+      return;
+    }
+    if (message.epoch !== epoch) {
+      this.close(`STALE_EPOCH: a message of epoch ${message.epoch} in epoch ${epoch}`);
+      return;
+    }
+    switch (message.kind) {
+      case 'ack':
+        this.#acknowledged(message);
+        return;
+      case 'probed':
+        this.#probedNumber = Math.max(this.#probedNumber, message.number);
+        hooks.probed(this);
+        return;
+      case 'is-intact':
+        if (this.#intactOffered) this.#state = 'intact';
+        hooks.progressed(this);
+    }
+  }
+
+  #acknowledged(ack: Ack): void {
+    this.#receivedLsn = ack.receivedLsn;
+    this.#appliedLsn = ack.appliedLsn;
+    if (ack.durableLsn !== this.#durable?.lsn) {
+      const ours = this.#inFlight.acknowledge(ack.durableLsn);
+      if (ours === undefined) {
+        this.close(`PROTOCOL_ERROR: an ack of LSN ${ack.durableLsn}, where nothing sent ends`);
+        return;
+      }
+      if (ours.chain !== ack.chain) {
+        this.close(
+          `CHAIN_MISMATCH: at LSN ${ack.durableLsn}: ${ack.chain}, expected ${ours.chain}`,
+        );
+        return;
+      }
+      this.#durable = ours;
+    }
+    this.#noteLag();
+    this.#options.hooks.progressed(this);
+    if (this.#mayShip()) this.pump();
+  }
+
+  #noteLag(): void {
+    if (this.durableLsn >= this.#options.log.durable.lsn) this.#behindSinceMs = undefined;
+    else this.#behindSinceMs ??= this.#options.clock.nowMs();
+  }
+}

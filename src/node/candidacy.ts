@@ -1,0 +1,202 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Ask, AskReply } from '../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { mayLead } from './may-lead.ts';
+import type { MayLead } from './may-lead.ts';
+import type { Asked, Peer } from './peers.ts';
+import type { Replica } from './replica.ts';
+import type { Voter } from './voter.ts';
+
+/** Where an answer is blank, its promise is forgotten: the next epoch goes so far above all that was seen. */
+export const BLANK_EPOCH_GAP = 1_000;
+
+export interface CandidacyOptions {
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly voter: Voter;
+  /** All voters, this one included. */
+  readonly voters: readonly Peer[];
+  readonly quorum: number;
+  readonly configHash: string;
+  readonly operator: boolean;
+  /** Puts a question to another voter; never rejects. */
+  readonly ask: (peer: Peer, question: Ask) => Promise<Asked>;
+}
+
+export type Candidacy =
+  | {
+      readonly kind: 'won';
+      readonly epoch: number;
+      readonly attempt: string;
+      readonly how: 'promises' | 'all-answered' | 'birth';
+      readonly promisedBy: readonly string[];
+      readonly vouchedBy: readonly string[];
+      /** Every voter confirmed its promise to this attempt. */
+      readonly allConfirmed: boolean;
+      /** Of the cluster, where any voter knows one: an interrupted birth leaves an identity behind without a log. */
+      readonly identity: { readonly clusterId: string; readonly historyId: string } | undefined;
+    }
+  | {
+      readonly kind: 'lost';
+      readonly code: string;
+      readonly message: string;
+      /** What each voter said, for people. */
+      readonly answers: readonly string[];
+    };
+
+/**
+ * The one door to leadership, for a birth, a restart, a promotion and a failover alike:
+ *
+ *   dry round (nothing is fenced)  →  real round (promises)  →  confirm round (those very promises still hold)
+ *
+ * After each round `mayLead` says whether the answers are enough. The dry round keeps a hopeless candidate from deposing
+ * a leader; the confirm round keeps a voter that was wiped in between from being counted for a promise it no longer has.
+ */
+export async function stand(options: CandidacyOptions): Promise<Candidacy> {
+  const attempt = options.entropy.bytes(16).toString('hex');
+  // The dry question is asked in an epoch that nobody can have promised: what matters is what comes back.
+  const probeEpoch = options.replica.fence + 1;
+  const dry = await round(options, question(options, { round: 'dry', epoch: probeEpoch, attempt }));
+  const epoch = nextEpoch(options, dry);
+  const dryAgain = await dryInEpoch(options, { dry, probeEpoch, epoch, attempt });
+  const hopeful = judge(options, dryAgain);
+  if (hopeful.kind === 'no') return lost(hopeful, dryAgain);
+
+  const real = await realRound(options, question(options, { round: 'real', epoch, attempt }));
+  const promised = judge(options, real);
+  if (promised.kind === 'no') return lost(promised, real);
+
+  const counted = options.voters.filter(({ nodeId }) => promised.counted.includes(nodeId));
+  const ask = question(options, { round: 'confirm', epoch, attempt });
+  const confirmed = await round({ ...options, voters: counted }, ask);
+  const decided = judge(options, confirmed);
+  if (decided.kind === 'no') return lost(decided, confirmed);
+  return {
+    kind: 'won',
+    epoch,
+    attempt,
+    how: decided.how,
+    promisedBy: decided.counted,
+    vouchedBy: decided.vouched,
+    allConfirmed:
+      repliesOf(confirmed).filter(({ granted }) => granted).length === options.voters.length,
+    identity: identityAmong(confirmed),
+  };
+}
+
+function question(
+  { replica, configHash, operator }: CandidacyOptions,
+  { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
+): Ask {
+  const { clusterId, historyId } = replica.meta.current;
+  return {
+    kind: 'ask',
+    protocol: PROTOCOL_VERSION,
+    round,
+    epoch,
+    candidate: replica.nodeId,
+    attempt,
+    position: replica.log.durable,
+    clusterId,
+    historyId,
+    configHash,
+    operator,
+  };
+}
+
+/** Asks every voter at once; this node answers for itself, by the same rules. */
+async function round(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
+  return Promise.all(
+    options.voters.map(async (peer): Promise<Asked> =>
+      peer.nodeId === options.replica.nodeId
+        ? { kind: 'reply', reply: await options.voter.answer(ask) }
+        : options.ask(peer, ask),
+    ),
+  );
+}
+
+/** The candidate fences and promises itself before it asks: its own position is final then. */
+async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
+  const { replica, voter } = options;
+  const own = await voter.answer(ask);
+  if (!own.granted) return [{ kind: 'reply', reply: own }];
+  const others = options.voters.filter(({ nodeId }) => nodeId !== replica.nodeId);
+  const asked = await round(
+    { ...options, voters: others },
+    { ...ask, position: replica.log.durable },
+  );
+  return [{ kind: 'reply', reply: own }, ...asked];
+}
+
+/** An epoch above all that was seen: far above, where a blank voter among others that are not may have forgotten one. */
+function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
+  const replies = repliesOf(dry);
+  const seen = [
+    replica.fence,
+    replica.log.durable.epoch,
+    ...replies.map(({ promise, position }) => Math.max(promise.epoch, position.epoch)),
+  ];
+  const blanks = replies.filter(({ state }) => state === 'blank').length;
+  const someoneForgot = blanks > 0 && blanks < replies.length;
+  return Math.max(...seen) + 1 + (someoneForgot ? BLANK_EPOCH_GAP : 0);
+}
+
+/** A voter that refused only because the dry epoch was too low is asked again in the one that will be used. */
+async function dryInEpoch(
+  options: CandidacyOptions,
+  {
+    dry,
+    probeEpoch,
+    epoch,
+    attempt,
+  }: {
+    readonly dry: readonly Asked[];
+    readonly probeEpoch: number;
+    readonly epoch: number;
+    readonly attempt: string;
+  },
+): Promise<readonly Asked[]> {
+  if (epoch === probeEpoch) return dry;
+  if (!repliesOf(dry).some(({ granted, code }) => !granted && code === 'STALE_EPOCH')) return dry;
+  return round(options, question(options, { round: 'dry', epoch, attempt }));
+}
+
+function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
+  const { replica, voters, quorum } = options;
+  return mayLead({
+    voters: voters.map(({ nodeId }) => nodeId),
+    quorum,
+    candidate: { nodeId: replica.nodeId, position: replica.log.durable, state: replica.state },
+    answers: repliesOf(asked).map(({ nodeId, granted, position, state, claim }) => ({
+      nodeId,
+      granted,
+      position,
+      state,
+      claim,
+    })),
+  });
+}
+
+function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
+  return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
+}
+
+function identityAmong(
+  asked: readonly Asked[],
+): { readonly clusterId: string; readonly historyId: string } | undefined {
+  for (const { clusterId, historyId } of repliesOf(asked)) {
+    if (clusterId !== null && historyId !== null) return { clusterId, historyId };
+  }
+  return undefined;
+}
+
+function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candidacy {
+  const answers = asked.map((one) =>
+    one.kind === 'silent'
+      ? `${one.nodeId}: ${one.message}`
+      : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
+  );
+  return { kind: 'lost', code: verdict.code, message: verdict.message, answers };
+}

@@ -1,0 +1,9 @@
+/** Something an operator may want to know, with a stable code and one sentence in plain words. */
+export interface NodeEvent {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly code: string;
+  readonly message: string;
+  readonly [detail: string]: unknown;
+}
+
+export type EventListener = (event: NodeEvent) => void;

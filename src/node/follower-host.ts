@@ -1,0 +1,42 @@
+import type { FollowerHost } from '../follower/follower.ts';
+import { WalshipError } from '../errors.ts';
+import type { LifeOptions } from './life.ts';
+
+/** What a follower session sees of its node. */
+export function followerHost(
+  { replica, clock, quorums, peers, onEvent }: LifeOptions,
+  following: (leader: string, epoch: number) => void,
+): FollowerHost {
+  return {
+    log: replica.log,
+    clock,
+    get fence() {
+      return replica.fence;
+    },
+    get committedLsn() {
+      return replica.committedLsn;
+    },
+    get appliedLsn() {
+      return replica.appliedLsn;
+    },
+    get state() {
+      return replica.state;
+    },
+    promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
+    begin: async ({ clusterId, historyId }) => {
+      const voters = peers.map(({ nodeId }) => nodeId);
+      await replica.meta.update({ clusterId, historyId, voters, quorum: quorums.quorum });
+      await replica.log.begin({ clusterId, historyId });
+    },
+    setVerified: (lsn) => replica.setVerified(lsn),
+    learnCommitted: (lsn) => replica.learnCommitted(lsn),
+    saveState: (state, claim) => replica.meta.update({ state, claim }),
+    durableMoved: () => replica.durableMoved(),
+    following,
+    alarm: (code, message, halt) => {
+      if (halt) replica.fail(new WalshipError(code, message));
+      else onEvent({ level: 'error', code, message });
+    },
+    info: (code, message) => onEvent({ level: 'warn', code, message }),
+  };
+}

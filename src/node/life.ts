@@ -1,0 +1,481 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Dialer, Link } from '../ports/link.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import { FollowerSession } from '../follower/follower.ts';
+import type { SessionEnd } from '../follower/follower.ts';
+import { Leader } from '../leader/leader.ts';
+import { encodeMessage } from '../protocol/codec.ts';
+import type { Answer, Hello } from '../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import type { Role } from './api.ts';
+import { stand } from './candidacy.ts';
+import type { Candidacy } from './candidacy.ts';
+import type { Quorums } from './cluster.ts';
+import type { EventListener } from './events.ts';
+import { followerHost } from './follower-host.ts';
+import type { LeaderLiveness } from './judge-ask.ts';
+import { ask, identify } from './peers.ts';
+import type { Peer } from './peers.ts';
+import type { Replica } from './replica.ts';
+import { Voter } from './voter.ts';
+
+/** Between two rounds of looking for a leader: at least this, and a random part of it more. */
+export const RETRY_MS = 100;
+/** The same, after many rounds without success. */
+export const RETRY_MS_MAX = 1_000;
+
+export interface LifeOptions {
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dialer: Dialer;
+  /** The voters, this node among them unless it is a learner. */
+  readonly peers: readonly Peer[];
+  readonly quorums: Quorums;
+  readonly configHash: string;
+  /** Stands first while all are blank. */
+  readonly initialLeader: string;
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly run: string;
+  readonly onEvent: EventListener;
+  /** In the turn in which it happens. */
+  readonly onLeading: (leader: Leader) => void;
+  readonly onLeaderEnded: (code: string, message: string) => void;
+}
+
+/**
+ * What a node does with its days: look for a leader and follow it; where there is none and it is this node's turn, stand;
+ * once elected, lead until that ends. One thing at a time, in one loop.
+ */
+export class Life {
+  readonly voter: Voter;
+  readonly #options: LifeOptions;
+  readonly #startedMs: number;
+  #leader: Leader | undefined;
+  #session: FollowerSession | undefined;
+  #standing: Promise<Candidacy> | undefined;
+  #leading: Promise<void> | undefined;
+  #known: Peer | undefined;
+  #heardLeaderMs: number | undefined;
+  #standPending: boolean;
+  #closed = false;
+  #failures = 0;
+  #cancelPause: (() => void) | undefined;
+
+  constructor(options: LifeOptions) {
+    const { replica, clock, run, configHash, onEvent } = options;
+    this.#options = options;
+    this.#startedMs = clock.nowMs();
+    this.voter = new Voter({
+      replica,
+      clock,
+      run,
+      configHash,
+      onEvent,
+      liveness: () => this.#liveness(),
+    });
+    this.#standPending = this.#itsTurn();
+    replica.onFenced((fence) => this.#fenced(fence));
+    replica.log.onDurable(() => {
+      this.#leader?.durableMoved();
+      replica.durableMoved();
+    });
+  }
+
+  get role(): Role {
+    if (this.#closed) return 'stopped';
+    if (this.#leader !== undefined) return 'leader';
+    return this.#standing === undefined ? 'follower' : 'candidate';
+  }
+
+  get leader(): Leader | undefined {
+    return this.#leader;
+  }
+
+  get session(): FollowerSession | undefined {
+    return this.#session?.followed === true ? this.#session : undefined;
+  }
+
+  /** Who leads, as far as this node knows. */
+  get knownLeader(): Peer | undefined {
+    if (this.#leader !== undefined) return this.#self;
+    return this.session === undefined ? undefined : this.#known;
+  }
+
+  get #self(): Peer | undefined {
+    return this.#options.peers.find(({ nodeId }) => nodeId === this.#options.replica.nodeId);
+  }
+
+  /** Lives until `close`, or until the disk fails. */
+  async live(): Promise<void> {
+    const { replica } = this.#options;
+    while (!this.#closed && replica.failure === undefined) {
+      const followed = await this.#follow();
+      if (this.#standing !== undefined) await this.#standing;
+      if (this.#leading !== undefined) await this.#leading;
+      if (followed) {
+        this.#standPending = false;
+        this.#failures = 0;
+      } else if (this.#standPending && this.#self !== undefined && !this.#isOver()) {
+        const result = await this.stand(false);
+        if (result.kind === 'won') await this.#leading;
+        else this.#lost(result);
+      }
+      if (!this.#isOver()) await this.#pause();
+    }
+  }
+
+  /** Tries to lead. Whoever calls it while another attempt is under way gets the result of that one. */
+  stand(operator: boolean): Promise<Candidacy> {
+    this.#standing ??= this.#standOnce(operator).finally(() => {
+      this.#standing = undefined;
+    });
+    return this.#standing;
+  }
+
+  tick(): void {
+    this.#leader?.tick();
+    this.#session?.tick();
+    if (this.session !== undefined) this.#heardLeaderMs = this.session.heardMs;
+  }
+
+  /** Answers a hello: as the leader, or with the name of who that is. */
+  async hello(link: Link, hello: Hello): Promise<void> {
+    if (this.#leader !== undefined) return this.#leader.accept(link, hello);
+    const { replica } = this.#options;
+    const known = this.knownLeader;
+    const answer: Answer = {
+      kind: 'answer',
+      verdict: 'refuse',
+      code: 'NOT_LEADER',
+      message: known === undefined ? 'this node knows of no leader' : `${known.nodeId} leads`,
+      epoch: replica.fence,
+      leader: known?.nodeId ?? null,
+      clusterId: replica.meta.current.clusterId,
+      historyId: replica.meta.current.historyId,
+      at: { epoch: 0, lsn: 0, chain: 0 },
+      commitLsn: 0,
+    };
+    link.send(encodeMessage(answer), () => link.close('NOT_LEADER'));
+  }
+
+  /** Idempotent. */
+  close(reason: string): void {
+    this.#closed = true;
+    this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
+    this.#session?.close(reason);
+    this.#cancelPause?.();
+  }
+
+  #isOver(): boolean {
+    return this.#closed || this.#options.replica.failure !== undefined;
+  }
+
+  /** A restarted leader, one that had all but won, and at birth the one that was named: they try by themselves. */
+  #itsTurn(): boolean {
+    const { replica, initialLeader } = this.#options;
+    const last = replica.log.epochs.at(-1);
+    if (last === undefined) {
+      return (
+        replica.nodeId === initialLeader ||
+        replica.meta.current.promise.candidate === replica.nodeId
+      );
+    }
+    return (
+      last.leader === replica.nodeId || replica.meta.current.promise.candidate === replica.nodeId
+    );
+  }
+
+  #liveness(): LeaderLiveness {
+    const { clock, silenceMs } = this.#options;
+    const nowMs = clock.nowMs();
+    const heardMs = this.session?.heardMs ?? this.#heardLeaderMs;
+    return {
+      heardLeaderRecently: heardMs !== undefined && nowMs - heardMs < silenceMs,
+      leaderId: this.knownLeader?.nodeId ?? null,
+      justStarted: heardMs === undefined && nowMs - this.#startedMs < silenceMs,
+      leading: this.#leader !== undefined,
+    };
+  }
+
+  #fenced(fence: number): void {
+    if (this.#leader !== undefined && this.#leader.epoch < fence) {
+      this.#leader.end({ code: 'STALE_EPOCH', message: `epoch ${fence} is promised` });
+    }
+    this.#session?.fenced(fence);
+  }
+
+  /** Looks for a leader among the voters, the one last heard of first, and follows it. True if it did. */
+  async #follow(): Promise<boolean> {
+    const { peers, replica } = this.#options;
+    const others = peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
+    const queue =
+      this.#known === undefined
+        ? others
+        : [this.#known, ...others.filter((peer) => peer !== this.#known)];
+    const tried = new Set<string>();
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+      if (this.#isOver() || this.#standing !== undefined || this.#leader !== undefined) {
+        return false;
+      }
+      if (tried.has(peer.nodeId)) continue;
+      tried.add(peer.nodeId);
+      const end = await this.#followOne(peer);
+      if (end === undefined) continue;
+      if (end.followed) return true;
+      const hint = peers.find(({ nodeId }) => nodeId === end.leader && nodeId !== replica.nodeId);
+      if (hint !== undefined) queue.unshift(hint);
+    }
+    return false;
+  }
+
+  async #followOne(peer: Peer): Promise<SessionEnd | undefined> {
+    const link = await this.#dial(peer);
+    if (link === undefined) return undefined;
+    if (this.#isOver() || this.#leader !== undefined) {
+      link.close('not needed any more');
+      return undefined;
+    }
+    const { silenceMs, replica, onEvent } = this.#options;
+    const host = followerHost(this.#options, (leader, epoch) => {
+      this.#known = this.#options.peers.find(({ nodeId }) => nodeId === leader);
+      onEvent({
+        level: 'info',
+        code: 'FOLLOWING',
+        message: `following ${leader} in epoch ${epoch}`,
+        leader,
+        epoch,
+      });
+    });
+    const session = new FollowerSession(host, link, silenceMs);
+    this.#session = session;
+    const end = await session.run(this.#hello());
+    this.#session = undefined;
+    if (end.followed) {
+      this.#heardLeaderMs = session.heardMs;
+      const level = replica.fence > session.epoch ? 'info' : 'warn';
+      onEvent({
+        level,
+        code: end.code,
+        message: `stopped following ${end.leader ?? 'a leader'}: ${end.message}`,
+      });
+    }
+    return end;
+  }
+
+  async #dial({ address }: Peer): Promise<Link | undefined> {
+    try {
+      return await this.#options.dialer.dial(address);
+    } catch (error) {
+      if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
+      throw error;
+    }
+  }
+
+  #hello(): Hello {
+    const { replica, run, configHash } = this.#options;
+    const { clusterId, historyId, promise, state } = replica.meta.current;
+    return {
+      kind: 'hello',
+      protocol: PROTOCOL_VERSION,
+      clusterId,
+      historyId,
+      nodeId: replica.nodeId,
+      run,
+      epochs: replica.log.epochs.map(({ epoch, leader, firstLsn }) => ({
+        epoch,
+        leader,
+        firstLsn,
+      })),
+      last: replica.log.durable,
+      commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
+      promise,
+      state,
+      configHash,
+    };
+  }
+
+  async #standOnce(operator: boolean): Promise<Candidacy> {
+    const { replica, clock, entropy, dialer, peers, quorums, configHash, onEvent } = this.#options;
+    const result = await stand({
+      replica,
+      clock,
+      entropy,
+      voter: this.voter,
+      voters: peers,
+      quorum: quorums.quorum,
+      configHash,
+      operator,
+      ask: (peer, question) => ask({ dialer, clock }, peer, question),
+    });
+    if (result.kind !== 'won') return result;
+    // The session that was followed, if any, has ended with the fence; its last write has too.
+    const begun = await this.#begin(result);
+    if (!begun) {
+      const message = `epoch ${replica.fence} was promised meanwhile`;
+      return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
+    }
+    onEvent({
+      level: 'info',
+      code: 'LEADING',
+      message: `leading epoch ${result.epoch}: promises from ${result.promisedBy.join(', ')}`,
+      epoch: result.epoch,
+      how: result.how,
+    });
+    return result;
+  }
+
+  /** Writes the EPOCH record and leads. False where a higher epoch was promised before it came to that. */
+  async #begin(won: Candidacy & { kind: 'won' }): Promise<boolean> {
+    const { replica, peers, quorums, entropy, clock } = this.#options;
+    const { epoch } = won;
+    const { clusterId, historyId } = won.identity ?? {
+      clusterId: entropy.bytes(16).toString('hex'),
+      historyId: entropy.bytes(16).toString('hex'),
+    };
+    const voters = peers.map(({ nodeId }) => nodeId);
+    if (replica.log.identity === undefined) {
+      await replica.meta.update({ clusterId, historyId, voters, quorum: quorums.quorum });
+      await replica.log.begin({ clusterId, historyId });
+    }
+    await replica.log.drained();
+    if (replica.fence !== epoch || this.#isOver()) return false;
+    const ownEpochLsn = replica.log.lead(
+      { epoch, leader: replica.nodeId, historyId, voters, quorum: quorums.quorum },
+      () => ({ commitLsn: replica.committedLsn, wallMs: clock.wallMs() }),
+    );
+    this.#lead(won, { clusterId, historyId, ownEpochLsn });
+    return true;
+  }
+
+  #lead(
+    won: Candidacy & { kind: 'won' },
+    {
+      clusterId,
+      historyId,
+      ownEpochLsn,
+    }: { clusterId: string; historyId: string; ownEpochLsn: number },
+  ): void {
+    const {
+      replica,
+      clock,
+      peers,
+      quorums,
+      configHash,
+      heartbeatMs,
+      silenceMs,
+      dialer,
+      onEvent,
+      onLeading,
+    } = this.#options;
+    let over!: () => void;
+    this.#leading = new Promise((resolve) => {
+      over = resolve;
+    });
+    const leader = new Leader({
+      log: replica.log,
+      clock,
+      nodeId: replica.nodeId,
+      clusterId,
+      historyId,
+      epoch: won.epoch,
+      attempt: won.attempt,
+      ownEpochLsn,
+      voters: peers.map(({ nodeId }) => nodeId),
+      quorum: quorums.quorum,
+      proofVoters: quorums.proof,
+      configHash,
+      allConfirmed: won.allConfirmed,
+      heartbeatMs,
+      silenceMs,
+      hooks: {
+        state: () => replica.state,
+        committedLsn: () => replica.committedLsn,
+        commit: (lsn) => replica.learnCommitted(lsn),
+        runAt: async (nodeId) => {
+          const peer = peers.find((candidate) => candidate.nodeId === nodeId);
+          const found =
+            peer === undefined ? undefined : await identify({ dialer, clock }, peer.address);
+          return found?.nodeId === nodeId ? found.run : undefined;
+        },
+        ended: (reason) => void this.#ended(reason).finally(over),
+        warn: (code, message) => onEvent({ level: 'warn', code, message }),
+      },
+    });
+    this.#leader = leader;
+    this.#standPending = true;
+    replica.setVerified(Number.MAX_SAFE_INTEGER);
+    onLeading(leader);
+    this.#becomeIntactAtBirth(ownEpochLsn, leader).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** At birth the candidate becomes intact with its EPOCH record: never before, or a crash in between leaves nobody who may lead. */
+  async #becomeIntactAtBirth(ownEpochLsn: number, leader: Leader): Promise<void> {
+    const { replica } = this.#options;
+    if (replica.state !== 'blank') return;
+    await replica.log.drained();
+    if (replica.log.durable.lsn < ownEpochLsn) return;
+    await replica.meta.update({ state: 'intact' });
+    leader.advance();
+  }
+
+  /** The first part runs in the turn in which leadership ended: nothing may be acknowledged after it. */
+  async #ended(reason: {
+    code: string;
+    message: string;
+    lostData?: { epoch: number; lsn: number };
+  }): Promise<void> {
+    const { replica, onLeaderEnded, onEvent } = this.#options;
+    this.#leader = undefined;
+    replica.log.stopLeading();
+    replica.setVerified(replica.committedLsn);
+    onLeaderEnded(reason.code, reason.message);
+    onEvent({ level: 'warn', code: 'STEPPED_DOWN', message: reason.message, reason: reason.code });
+    try {
+      await replica.log.drained();
+      if (reason.lostData === undefined) return;
+      const { epoch, lsn } = reason.lostData;
+      await replica.meta.update({ state: 'suspect', claim: { epoch, lsn } });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!isWalshipError(error)) throw error;
+    this.#options.replica.fail(error);
+  }
+
+  #lost({ code, message, answers }: Candidacy & { kind: 'lost' }): void {
+    this.#failures += 1;
+    // Often, and the same each time: said once, and then now and again.
+    if (this.#failures % 20 !== 1) return;
+    this.#options.onEvent({ level: 'warn', code, message: `cannot lead yet: ${message}`, answers });
+  }
+
+  /** Jittered, so that two nodes that do the same thing stop doing it at the same time. */
+  #pause(): Promise<void> {
+    const { clock, entropy } = this.#options;
+    const base = Math.min(RETRY_MS * 2 ** Math.min(this.#failures / 4, 4), RETRY_MS_MAX);
+    return new Promise((resolve) => {
+      const cancel = clock.after(base / 2 + entropy.below(Math.ceil(base)), resolve);
+      this.#cancelPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** The refusal that a promotion by an operator ends with. */
+export function refusedPromotion({
+  code,
+  message,
+  answers,
+}: Candidacy & { kind: 'lost' }): WalshipError {
+  return new WalshipError('NO_QUORUM', `this node may not lead: ${message}`, {
+    details: { reason: code, answers },
+  });
+}

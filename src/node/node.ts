@@ -1,0 +1,341 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Dialer, Link } from '../ports/link.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { Leader } from '../leader/leader.ts';
+import { configHash } from '../protocol/config-hash.ts';
+import { MiB } from '../wal/limits.ts';
+import type { Version } from '../wal/position.ts';
+import type {
+  NodeApi,
+  NodeStatus,
+  PromoteResult,
+  ReadRequest,
+  ReadResult,
+  ScanRequest,
+  ScanResult,
+  WaitRequest,
+  WatchEvent,
+  WatchRequest,
+  WriteRequest,
+  WriteResult,
+} from './api.ts';
+import { checkPeers, contractOf, quorumsOf } from './cluster.ts';
+import type { Quorums } from './cluster.ts';
+import type { EventListener } from './events.ts';
+import { Life, refusedPromotion } from './life.ts';
+import type { Peer } from './peers.ts';
+import { ReadPath } from './read-path.ts';
+import { Reception } from './reception.ts';
+import { Replica } from './replica.ts';
+import { statusOf } from './status.ts';
+import { watch } from './watch-path.ts';
+import { WritePath } from './write-path.ts';
+
+export const HEARTBEAT_MS_DEFAULT = 100;
+export const SILENCE_MS_DEFAULT = 1_000;
+export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
+/** How often deadlines and silences are looked at. */
+export const TICK_MS = 25;
+
+export interface NodeOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dialer: Dialer;
+  /** The data directory. */
+  readonly dir: string;
+  readonly nodeId: string;
+  /** The voters and where they are reached; a node that is not among them is a learner. */
+  readonly peers: readonly Peer[];
+  /** W; a majority unless given. */
+  readonly quorum?: number;
+  /** Stands first while all are blank; the first voter unless given. */
+  readonly initialLeader?: string;
+  readonly heartbeatMs?: number;
+  /** After so much silence a peer counts as gone. */
+  readonly silenceMs?: number;
+  readonly segmentBytes?: number;
+  /** Log that is kept in memory for followers. */
+  readonly recentBytesMax?: number;
+  readonly onDamage?: 'refuse' | 'cut';
+  readonly uncommittedBytesMax?: number;
+  readonly onEvent?: EventListener;
+}
+
+/** One walship node: a replica, the life it leads, and the ways in for clients and peers. */
+export class Node implements NodeApi {
+  readonly nodeId: string;
+  readonly contract: readonly string[];
+  readonly stopped: Promise<void>;
+  readonly #options: NodeOptions;
+  readonly #replica: Replica;
+  readonly #quorums: Quorums;
+  readonly #life: Life;
+  readonly #reads: ReadPath;
+  readonly #reception: Reception;
+  readonly #startedMs: number;
+  #writes: WritePath | undefined;
+  #cancelTick: () => void = () => undefined;
+  #closing: Promise<void> | undefined;
+  #lived: Promise<void> = Promise.resolve();
+  #settle!: { readonly stop: () => void; readonly fail: (error: WalshipError) => void };
+
+  private constructor(options: NodeOptions, replica: Replica, quorums: Quorums) {
+    const { clock, entropy, peers, nodeId } = options;
+    this.#options = options;
+    this.#replica = replica;
+    this.#quorums = quorums;
+    this.nodeId = nodeId;
+    this.contract = contractOf(quorums);
+    this.#startedMs = clock.nowMs();
+    this.#reads = new ReadPath(replica, clock);
+    this.stopped = new Promise((stop, fail) => {
+      this.#settle = { stop, fail };
+    });
+    // Whoever does not look at it must not be killed by it.
+    this.stopped.catch(() => undefined);
+    const run = entropy.bytes(16).toString('hex');
+    this.#life = new Life({
+      ...options,
+      replica,
+      quorums,
+      configHash: configHash(
+        peers.map((peer) => peer.nodeId),
+        quorums.quorum,
+      ),
+      initialLeader: options.initialLeader ?? peers[0]?.nodeId ?? nodeId,
+      heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS_DEFAULT,
+      silenceMs: options.silenceMs ?? SILENCE_MS_DEFAULT,
+      run,
+      onEvent: (event) => options.onEvent?.(event),
+      onLeading: (leader) => this.#leading(leader),
+      onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
+    });
+    this.#reception = new Reception({ clock, nodeId, run, life: this.#life });
+    this.#listen();
+  }
+
+  /**
+   * Opens the data directory, recovers, and begins to look for its place in the cluster. Resolves before it has one.
+   * @throws WalshipError CONFIG_INVALID, CONFIG_MISMATCH, DATA_DIR_LOCKED, WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER, UNSUPPORTED_VERSION, DISK_FAILED.
+   */
+  static async open(options: NodeOptions): Promise<Node> {
+    checkPeers(options.peers);
+    const quorums = quorumsOf(options.peers.length, options.quorum);
+    const { disk, clock, entropy, dir, nodeId, segmentBytes, recentBytesMax, onDamage } = options;
+    const replica = await Replica.open({
+      disk,
+      clock,
+      entropy,
+      dir,
+      nodeId,
+      voterCount: quorums.voterCount,
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(recentBytesMax === undefined ? {} : { recentBytesMax }),
+      ...(onDamage === undefined ? {} : { onDamage }),
+      onEvent: (event) => options.onEvent?.(event),
+    });
+    try {
+      checkConfig(replica, options.peers, quorums.quorum);
+    } catch (error) {
+      await replica.close();
+      throw error;
+    }
+    const node = new Node(options, replica, quorums);
+    node.#start();
+    return node;
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    if (this.#writes === undefined) throw this.#noLeader();
+    return this.#writes.write(request);
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    const { level, key, minVersion, timeoutMs } = request;
+    if (level === 'linearizable') await this.#linearize(timeoutMs);
+    if (minVersion !== undefined) {
+      await this.#reads.wait({ version: minVersion, level: 'applied', timeoutMs });
+    }
+    return this.#reads.get(key);
+  }
+
+  async scan(request: ScanRequest): Promise<ScanResult> {
+    const { minVersion, timeoutMs } = request;
+    if (minVersion !== undefined) {
+      await this.#reads.wait({ version: minVersion, level: 'applied', timeoutMs });
+    }
+    return this.#reads.scan(request);
+  }
+
+  watch(request: WatchRequest): AsyncIterable<WatchEvent> {
+    return watch(this.#replica, request);
+  }
+
+  async wait(request: WaitRequest): Promise<Version> {
+    await this.#reads.wait(request);
+    return request.version;
+  }
+
+  status(): NodeStatus {
+    const { peers, clock } = this.#options;
+    return statusOf({
+      replica: this.#replica,
+      life: this.#life,
+      peers,
+      quorums: this.#quorums,
+      contract: this.contract,
+      uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
+      uptimeMs: clock.nowMs() - this.#startedMs,
+    });
+  }
+
+  accept(link: Link): void {
+    this.#reception.accept(link);
+  }
+
+  async promote(): Promise<PromoteResult> {
+    const { clock } = this.#options;
+    const startMs = clock.nowMs();
+    const leading = this.#life.leader;
+    if (leading !== undefined) {
+      return { epoch: leading.epoch, promisedBy: [], vouchedBy: [], tookMs: 0 };
+    }
+    const result = await this.#life.stand(true);
+    if (result.kind === 'lost') throw refusedPromotion(result);
+    const { epoch, promisedBy, vouchedBy } = result;
+    return { epoch, promisedBy, vouchedBy, tookMs: clock.nowMs() - startMs };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelTick();
+    const error = new WalshipError('NODE_CLOSED', 'the node is shutting down');
+    this.#life.close(error.message);
+    this.#reception.close();
+    this.#reads.fail(error);
+    await this.#lived;
+    await this.#replica.close();
+    this.#settle.stop();
+  }
+
+  #start(): void {
+    this.#lived = this.#life.live().catch((error: unknown) => {
+      this.#replica.fail(
+        isWalshipError(error)
+          ? error
+          : new WalshipError('DISK_FAILED', 'the node stopped', { cause: error }),
+      );
+    });
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
+      this.#life.tick();
+      this.#writes?.expire();
+      this.#reads.expire();
+      this.#tickLater();
+    });
+  }
+
+  #listen(): void {
+    const replica = this.#replica;
+    replica.log.onDurable(() => {
+      this.#writes?.durableMoved();
+      this.#reads.moved();
+    });
+    replica.log.onFailed((error) => replica.fail(error));
+    replica.onCommitted(() => {
+      this.#writes?.committedMoved();
+      this.#reads.moved();
+    });
+    replica.onApplied(() => {
+      this.#writes?.appliedMoved();
+      this.#reads.moved();
+    });
+    replica.onFailed((error) => this.#failed(error));
+  }
+
+  /** A failed disk is final: nothing is acknowledged any more, and the process is to end. */
+  #failed(error: WalshipError): void {
+    this.#writes?.end('DISK_FAILED', error.message);
+    this.#settle.fail(error);
+    this.close().catch(() => undefined);
+  }
+
+  #leading(leader: Leader): void {
+    const { clock, uncommittedBytesMax } = this.#options;
+    const { quorum, voterCount } = this.#quorums;
+    this.#writes = new WritePath({
+      replica: this.#replica,
+      leader,
+      clock,
+      quorum,
+      voterCount,
+      uncommittedBytesMax: uncommittedBytesMax ?? UNCOMMITTED_BYTES_MAX_DEFAULT,
+    });
+  }
+
+  #leaderEnded(code: string, message: string): void {
+    const why = code === 'NODE_CLOSED' ? 'NODE_CLOSED' : 'STALE_EPOCH';
+    this.#writes?.end(why, message);
+    this.#writes = undefined;
+  }
+
+  /** Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied. */
+  async #linearize(timeoutMs: number): Promise<void> {
+    const { leader } = this.#life;
+    if (leader === undefined) throw this.#noLeader();
+    const replica = this.#replica;
+    await this.#committedOwnEpoch(leader, timeoutMs);
+    const lsn = replica.committedLsn;
+    await leader.prove(timeoutMs);
+    await this.#reads.wait({
+      version: { epoch: replica.log.epochAt(lsn), lsn },
+      level: 'applied',
+      timeoutMs,
+    });
+  }
+
+  /** Until its own EPOCH record is committed, a new leader does not know what is. */
+  async #committedOwnEpoch(leader: Leader, timeoutMs: number): Promise<void> {
+    const { ownEpochLsn, epoch } = leader;
+    if (this.#replica.committedLsn >= ownEpochLsn) return;
+    await this.#reads.wait({ version: { epoch, lsn: ownEpochLsn }, level: 'committed', timeoutMs });
+  }
+
+  #noLeader(): WalshipError {
+    const leader = this.#life.knownLeader;
+    const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
+    return new WalshipError('NO_LEADER', `this node does not lead, ${where}`, {
+      outcome: 'rejected',
+      details: { leader: leader?.address ?? null, leaderId: leader?.nodeId ?? null },
+    });
+  }
+}
+
+/**
+ * Voters and quorum are fixed by the first EPOCH record: two nodes that count differently could both be right.
+ * @throws WalshipError CONFIG_MISMATCH.
+ */
+function checkConfig(replica: Replica, peers: readonly Peer[], quorum: number): void {
+  const last = replica.log.epochs.at(-1);
+  const born = last ?? replica.meta.current;
+  if (born.voters === null || born.quorum === null) return;
+  const ours = peers.map(({ nodeId }) => nodeId).toSorted();
+  const theirs = [...born.voters].toSorted();
+  if (ours.join(' ') === theirs.join(' ') && quorum === born.quorum) return;
+  throw new WalshipError(
+    'CONFIG_MISMATCH',
+    `the cluster was born with voters ${theirs.join(', ')} and quorum ${born.quorum}, ` +
+      `this node was started with ${ours.join(', ')} and ${quorum}`,
+    { details: { voters: theirs, quorum: born.quorum } },
+  );
+}

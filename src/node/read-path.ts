@@ -1,0 +1,111 @@
+import type { Clock } from '../ports/clock.ts';
+import { WalshipError } from '../errors.ts';
+import { formatVersion } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
+import { Waiters } from '../wal/waiters.ts';
+import type { ReadResult, ScanRequest, ScanResult, WaitRequest } from './api.ts';
+import type { Replica } from './replica.ts';
+import { judgeVersion } from './versions.ts';
+import { replaced } from './write-path.ts';
+
+/** Those who may wait at one time for something to become durable, committed or applied here. */
+export const READ_WAITERS_MAX = 100_000;
+
+/** Reads of what this node has applied, and those who wait until it has. */
+export class ReadPath {
+  readonly #replica: Replica;
+  readonly #waiters: Readonly<Record<WaitRequest['level'], Waiters>>;
+
+  constructor(replica: Replica, clock: Clock) {
+    this.#replica = replica;
+    this.#waiters = {
+      durable: new Waiters(clock),
+      committed: new Waiters(clock),
+      applied: new Waiters(clock),
+    };
+  }
+
+  get(key: Uint8Array): ReadResult {
+    const { store, log, applied } = this.#replica;
+    const found = store.get(key);
+    if (found === undefined) return { found: undefined, applied };
+    const version = { epoch: log.epochAt(found.lsn), lsn: found.lsn };
+    return { found: { value: found.value, version }, applied };
+  }
+
+  scan({ prefix, after, limit }: ScanRequest): ScanResult {
+    const { store, log, applied } = this.#replica;
+    const page = store.page({
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(after === undefined ? {} : { after }),
+      limit: limit + 1,
+    });
+    const entries = page.slice(0, limit).map(({ key, value, lsn }) => ({
+      key,
+      value,
+      version: { epoch: log.epochAt(lsn), lsn },
+    }));
+    return { entries, more: page.length > limit, applied };
+  }
+
+  /** @throws WalshipError LSN_REPLACED where the history cut `version` off, before or while waiting; WAIT_TIMEOUT, BUSY. */
+  async wait({ version, level, timeoutMs }: WaitRequest): Promise<void> {
+    this.#check(version);
+    if (this.#reached(level) >= version.lsn) return this.#checkEpoch(version);
+    const waiters = this.#waiters[level];
+    if (waiters.count >= READ_WAITERS_MAX) {
+      throw new WalshipError(
+        'BUSY',
+        `${waiters.count} requests wait already, the limit is ${READ_WAITERS_MAX}`,
+      );
+    }
+    await waiters.wait(
+      version.lsn,
+      timeoutMs,
+      () =>
+        new WalshipError(
+          'WAIT_TIMEOUT',
+          `version ${formatVersion(version)} was not ${level} here within ${timeoutMs} ms`,
+          {
+            details: { version: formatVersion(version), level, reached: this.#reached(level) },
+          },
+        ),
+    );
+    this.#checkEpoch(version);
+  }
+
+  moved(): void {
+    for (const level of ['durable', 'committed', 'applied'] as const) {
+      this.#waiters[level].reach(this.#reached(level));
+    }
+  }
+
+  expire(): void {
+    for (const waiters of Object.values(this.#waiters)) waiters.expire();
+  }
+
+  fail(error: WalshipError): void {
+    for (const waiters of Object.values(this.#waiters)) waiters.fail(() => error);
+  }
+
+  #reached(level: WaitRequest['level']): number {
+    const { log, committedLsn, appliedLsn } = this.#replica;
+    // What a node knows to be committed and does not hold yet is not committed *here*: its epoch could not be checked.
+    if (level === 'committed') return Math.min(committedLsn, log.durable.lsn);
+    return level === 'durable' ? log.durable.lsn : appliedLsn;
+  }
+
+  #check(version: Version): void {
+    const judged = judgeVersion(this.#replica.log.epochs, version);
+    if (judged.kind === 'replaced') throw replaced(version, judged);
+  }
+
+  /** The LSN is here now, so the history knows its epoch: a version of a leadership that never was is replaced as well. */
+  #checkEpoch(version: Version): void {
+    this.#check(version);
+    const epoch = this.#replica.log.epochAt(version.lsn);
+    if (version.lsn > 0 && epoch !== version.epoch) {
+      throw replaced(version, { by: epoch, from: version.lsn });
+    }
+  }
+}

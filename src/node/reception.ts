@@ -1,0 +1,91 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Link } from '../ports/link.ts';
+import { isWalshipError } from '../errors.ts';
+import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
+import type { Ask } from '../protocol/messages.ts';
+import type { Life } from './life.ts';
+
+/** A peer that opened a link has so long to say what it wants. */
+export const FIRST_MESSAGE_MS = 3_000;
+/** Links that have not said yet what they want. */
+export const UNDECIDED_LINKS_MAX = 256;
+
+export interface ReceptionOptions {
+  readonly clock: Clock;
+  readonly nodeId: string;
+  readonly run: string;
+  readonly life: Life;
+}
+
+/** Where links from other nodes arrive: the first message says what each is for. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+  readonly #undecided = new Set<Link>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  accept(link: Link): void {
+    if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
+      link.close('BUSY: too many links wait to say what they want');
+      return;
+    }
+    this.#undecided.add(link);
+    const { clock } = this.#options;
+    const cancel = clock.after(FIRST_MESSAGE_MS, () =>
+      link.close('PROTOCOL_ERROR: nothing was said'),
+    );
+    const decided = (): void => {
+      cancel();
+      this.#undecided.delete(link);
+    };
+    link.receive({
+      onMessage: (bytes) => {
+        decided();
+        this.#first(link, bytes);
+      },
+      onClose: decided,
+    });
+  }
+
+  close(): void {
+    for (const link of this.#undecided) link.close('NODE_CLOSED');
+  }
+
+  #first(link: Link, bytes: Buffer): void {
+    const { life, nodeId, run } = this.#options;
+    const decoded = decodeMessage(bytes);
+    if (decoded.kind !== 'message') {
+      const code = decoded.kind === 'version' ? 'UNSUPPORTED_VERSION' : 'PROTOCOL_ERROR';
+      link.close(
+        `${code}: ${decoded.kind === 'version' ? `protocol ${decoded.theirs}` : decoded.reason}`,
+      );
+      return;
+    }
+    const { message } = decoded;
+    switch (message.kind) {
+      case 'hello':
+        life.hello(link, message).catch((error: unknown) => close(link, error));
+        return;
+      case 'ask':
+        this.#answer(link, message).catch((error: unknown) => close(link, error));
+        return;
+      case 'identify':
+        link.send(encodeMessage({ kind: 'identity', nodeId, run }), () => link.close('answered'));
+        return;
+      default:
+        link.close(`PROTOCOL_ERROR: a link does not begin with ${message.kind}`);
+    }
+  }
+
+  async #answer(link: Link, ask: Ask): Promise<void> {
+    const reply = await this.#options.life.voter.answer(ask);
+    link.send(encodeMessage(reply), () => link.close('answered'));
+  }
+}
+
+/** The disk failed under the answer: the node stops by itself, the peer only needs to know that there is none. */
+function close(link: Link, error: unknown): void {
+  link.close(isWalshipError(error) ? `${error.code}: ${error.message}` : 'the node stopped');
+}

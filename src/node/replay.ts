@@ -1,0 +1,66 @@
+import type { Position } from '../wal/position.ts';
+import { MiB } from '../wal/limits.ts';
+
+/** Batches kept back at start because no later seal has called them committed yet. */
+export const REPLAY_HELD_BYTES_MAX = 8 * MiB;
+
+/** One batch that recovery has verified. */
+export interface ReplayedBatch {
+  /** Valid only until the call returns. */
+  readonly bytes: Buffer;
+  readonly last: Position;
+  readonly commitLsn: number;
+}
+
+/**
+ * Applies the log to the store while recovery reads it, so that a start reads the log once.
+ *
+ * Visibility follows commitment, at a restart too: a batch is applied when a seal at or behind it says that it was
+ * committed. Until then it is held. Where too much would have to be held, replay stops there, and the node's
+ * applier reads on from the log once it knows more.
+ */
+export class Replay {
+  readonly #apply: (bytes: Buffer) => void;
+  #held: { readonly bytes: Buffer; readonly lsn: number }[] = [];
+  #heldBytes = 0;
+  #stopped = false;
+  #appliedLsn = 0;
+
+  constructor(apply: (bytes: Buffer) => void) {
+    this.#apply = apply;
+  }
+
+  /** Everything up to here is in the store. Always the end of a batch. */
+  get appliedLsn(): number {
+    return this.#appliedLsn;
+  }
+
+  batch({ bytes, last, commitLsn }: ReplayedBatch): void {
+    if (this.#stopped) return;
+    this.#release(commitLsn);
+    if (this.#held.length === 0 && last.lsn <= commitLsn) {
+      this.#apply(bytes);
+      this.#appliedLsn = last.lsn;
+      return;
+    }
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > REPLAY_HELD_BYTES_MAX) {
+      this.#stopped = true;
+      this.#held = [];
+      return;
+    }
+    this.#held.push({ bytes: Buffer.from(bytes), lsn: last.lsn });
+  }
+
+  #release(commitLsn: number): void {
+    let count = 0;
+    for (const { bytes, lsn } of this.#held) {
+      if (lsn > commitLsn) break;
+      this.#apply(bytes);
+      this.#appliedLsn = lsn;
+      this.#heldBytes -= bytes.length;
+      count += 1;
+    }
+    if (count > 0) this.#held = this.#held.slice(count);
+  }
+}

@@ -1,0 +1,287 @@
+import type { Disk, DiskLock } from '../ports/disk.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { WalshipError } from '../errors.ts';
+import type { VoterState, Claim } from '../protocol/messages.ts';
+import { applyRecords } from '../store/apply.ts';
+import { Store } from '../store/store.ts';
+import { Log } from '../wal/log.ts';
+import { MetaStore } from '../wal/meta.ts';
+import type { Version } from '../wal/position.ts';
+import type { EventListener } from './events.ts';
+import { Replay } from './replay.ts';
+
+/** Log bytes that are applied to the store in one turn of the event loop. */
+export const APPLY_BYTES_MAX = 256 * 1024;
+
+export interface ReplicaOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dir: string;
+  readonly nodeId: string;
+  readonly voterCount: number;
+  readonly segmentBytes?: number;
+  readonly recentBytesMax?: number;
+  readonly onDamage?: 'refuse' | 'cut';
+  readonly onEvent: EventListener;
+}
+
+/**
+ * What one node holds, whatever its role: log, meta.json, store, and the two numbers that say what may be shown.
+ *
+ * Invariant: what is applied is committed, durable here, and verified against the leader of the day
+ * (`applied <= min(durable, committed, verified)`): no read ever shows a write that is not committed.
+ * Invariant: `fence` never falls below the durable promise, and only a node that said nothing under a fence lowers it again.
+ */
+export class Replica {
+  readonly log: Log;
+  readonly meta: MetaStore;
+  readonly store: Store;
+  readonly nodeId: string;
+  readonly #clock: Clock;
+  readonly #lock: DiskLock;
+  readonly #onEvent: EventListener;
+  #fence: number;
+  #committedLsn: number;
+  #verifiedLsn: number;
+  #appliedLsn: number;
+  #applying = false;
+  #failure: WalshipError | undefined;
+  #fencedListeners: ((fence: number) => void)[] = [];
+  #appliedListeners: ((lsn: number) => void)[] = [];
+  #appliedOnce: (() => void)[] = [];
+  #committedListeners: ((lsn: number) => void)[] = [];
+  #failedListeners: ((error: WalshipError) => void)[] = [];
+
+  private constructor(parts: {
+    readonly log: Log;
+    readonly meta: MetaStore;
+    readonly store: Store;
+    readonly lock: DiskLock;
+    readonly appliedLsn: number;
+    readonly options: ReplicaOptions;
+  }) {
+    this.log = parts.log;
+    this.meta = parts.meta;
+    this.store = parts.store;
+    this.nodeId = parts.options.nodeId;
+    this.#lock = parts.lock;
+    this.#clock = parts.options.clock;
+    this.#onEvent = parts.options.onEvent;
+    this.#fence = parts.meta.current.promise.epoch;
+    // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
+    this.#committedLsn = Math.min(parts.log.knownCommitLsn, parts.log.durable.lsn);
+    this.#verifiedLsn = this.#committedLsn;
+    this.#appliedLsn = parts.appliedLsn;
+  }
+
+  /**
+   * Locks the directory, recovers the log and replays what is known to be committed.
+   * @throws WalshipError DATA_DIR_LOCKED, WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER, UNSUPPORTED_VERSION, CONFIG_MISMATCH, DISK_FAILED.
+   */
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    const { disk, dir, clock, nodeId } = options;
+    await disk.makeDir(dir);
+    const lock = await disk.lock(`${dir}/LOCK`);
+    try {
+      const hasLog = (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal'));
+      const meta = await MetaStore.open(disk, dir, { hasLog, nodeId });
+      const store = new Store({ seed: options.entropy.below(2 ** 31) });
+      const replay = new Replay((bytes) => applyRecords(store, bytes));
+      const log = await Log.open({
+        disk,
+        clock,
+        dir,
+        meta,
+        nodeId,
+        voters: options.voterCount,
+        ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+        ...(options.recentBytesMax === undefined ? {} : { recentBytesMax: options.recentBytesMax }),
+        ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
+        replay: ({ bytes, last, seal }) => replay.batch({ bytes, last, commitLsn: seal.commitLsn }),
+      });
+      const replica = new Replica({
+        log,
+        meta,
+        store,
+        lock,
+        appliedLsn: replay.appliedLsn,
+        options,
+      });
+      await replica.#finishBirth();
+      replica.#apply();
+      return replica;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /**
+   * A blank node becomes intact with the first EPOCH record that it writes as a leader. When it died between that record and
+   * meta.json, the record itself says so: it is of the very epoch that this node promised to itself.
+   */
+  async #finishBirth(): Promise<void> {
+    const { state, promise } = this.meta.current;
+    const first = this.log.epochs[0];
+    if (state !== 'blank' || first === undefined || this.log.epochs.length !== 1) return;
+    if (first.leader !== this.nodeId || promise.candidate !== this.nodeId) return;
+    if (first.epoch !== promise.epoch) return;
+    await this.meta.update({ state: 'intact' });
+  }
+
+  get state(): VoterState {
+    return this.meta.current.state;
+  }
+
+  get claim(): Claim {
+    return this.meta.current.claim;
+  }
+
+  get committedLsn(): number {
+    return this.#committedLsn;
+  }
+
+  get appliedLsn(): number {
+    return this.#appliedLsn;
+  }
+
+  get applied(): Version {
+    return { epoch: this.log.epochAt(this.#appliedLsn), lsn: this.#appliedLsn };
+  }
+
+  /** The lowest epoch whose frames, acks and writes this node still takes part in; in memory, at least the durable promise. */
+  get fence(): number {
+    return this.#fence;
+  }
+
+  get failure(): WalshipError | undefined {
+    return this.#failure;
+  }
+
+  onFenced(listener: (fence: number) => void): void {
+    this.#fencedListeners.push(listener);
+  }
+
+  onApplied(listener: (lsn: number) => void): void {
+    this.#appliedListeners.push(listener);
+  }
+
+  /** Calls `listener` once, when more is applied. Listeners of those who left meanwhile are called for nothing. */
+  onceApplied(listener: () => void): void {
+    this.#appliedOnce.push(listener);
+  }
+
+  onCommitted(listener: (lsn: number) => void): void {
+    this.#committedListeners.push(listener);
+  }
+
+  /** Fences every epoch below `epoch` in this very turn: leaders and sessions of lower ones stop before anything else runs. */
+  raiseFence(epoch: number): void {
+    if (epoch <= this.#fence) return;
+    this.#fence = epoch;
+    for (const listener of this.#fencedListeners) listener(epoch);
+  }
+
+  /** Takes a fence back under which nothing was said; never below the durable promise. */
+  lowerFence(epoch: number): void {
+    if (this.#fence === epoch) this.#fence = this.meta.current.promise.epoch;
+  }
+
+  /**
+   * Makes it durable that no epoch below `epoch` is followed. Resolves false where a higher fence came up meanwhile.
+   * Calls come in rising order of epochs, since the fence rises in the turn of the call: no promise is ever lowered.
+   */
+  async promiseToFollow(epoch: number): Promise<boolean> {
+    if (epoch < this.#fence) return false;
+    this.raiseFence(epoch);
+    if (this.meta.current.promise.epoch < epoch) {
+      await this.meta.update({ promise: { epoch, candidate: null, attempt: null } });
+    }
+    return this.#fence === epoch;
+  }
+
+  /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
+  setVerified(lsn: number): void {
+    this.#verifiedLsn = lsn;
+    this.#apply();
+  }
+
+  /** The leader says that everything up to `lsn` is committed. Never goes back. */
+  learnCommitted(lsn: number): void {
+    if (lsn > this.#committedLsn) {
+      this.#committedLsn = lsn;
+      for (const listener of this.#committedListeners) listener(lsn);
+    }
+    this.#apply();
+  }
+
+  /** To be called when more became durable. */
+  durableMoved(): void {
+    this.#apply();
+  }
+
+  #applyLimit(): number {
+    return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
+  }
+
+  /** Applies what may be applied, in slices, without ever holding up the event loop for long. */
+  #apply(): void {
+    if (this.#applying || this.#failure !== undefined) return;
+    if (this.#appliedLsn >= this.#applyLimit()) return;
+    this.#applying = true;
+    this.#applySlices().then(
+      () => {
+        this.#applying = false;
+        this.#apply();
+      },
+      (cause: unknown) => {
+        this.#applying = false;
+        this.fail(
+          cause instanceof WalshipError
+            ? cause
+            : new WalshipError('WAL_CORRUPT', 'applying the log failed', { cause }),
+        );
+      },
+    );
+  }
+
+  async #applySlices(): Promise<void> {
+    while (this.#appliedLsn < this.#applyLimit() && this.#failure === undefined) {
+      const recent = this.log.recentAfter(this.#appliedLsn, APPLY_BYTES_MAX);
+      const chunk = recent ?? (await this.log.chunkAfter(this.#appliedLsn, APPLY_BYTES_MAX));
+      if (chunk === undefined) return;
+      const limit = this.#applyLimit();
+      applyRecords(this.store, chunk.bytes, limit);
+      this.#appliedLsn = Math.min(chunk.last.lsn, limit);
+      this.#tellApplied();
+      if (recent !== undefined) await new Promise<void>((resolve) => this.#clock.soon(resolve));
+    }
+  }
+
+  #tellApplied(): void {
+    for (const listener of this.#appliedListeners) listener(this.#appliedLsn);
+    const once = this.#appliedOnce;
+    this.#appliedOnce = [];
+    for (const listener of once) listener();
+  }
+
+  /** Stops for good: nothing is written, acknowledged or applied any more. The first failure counts. */
+  fail(error: WalshipError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#onEvent({ level: 'error', code: error.code, message: error.message, ...error.details });
+    for (const listener of this.#failedListeners) listener(error);
+  }
+
+  onFailed(listener: (error: WalshipError) => void): void {
+    this.#failedListeners.push(listener);
+  }
+
+  /** Idempotent; what has an LSN is still written. */
+  async close(): Promise<void> {
+    await this.log.close();
+    await this.#lock.release();
+  }
+}

@@ -1,0 +1,148 @@
+import type { Session } from '../leader/session.ts';
+import type { FollowerStatus, NodeStatus, Reason } from './api.ts';
+import type { Quorums } from './cluster.ts';
+import type { Life } from './life.ts';
+import type { Peer } from './peers.ts';
+import type { Replica } from './replica.ts';
+
+export interface StatusOptions {
+  readonly replica: Replica;
+  readonly life: Life;
+  readonly peers: readonly Peer[];
+  readonly quorums: Quorums;
+  readonly contract: readonly string[];
+  readonly uncommittedBytes: number;
+  readonly uptimeMs: number;
+}
+
+/** What a node knows of itself, with the reasons in words. */
+export function statusOf(options: StatusOptions): NodeStatus {
+  const { replica, life, peers, quorums, contract, uncommittedBytes, uptimeMs } = options;
+  const { log, meta, store } = replica;
+  const { clusterId, historyId, promise, state } = meta.current;
+  const { session } = life;
+  return {
+    nodeId: replica.nodeId,
+    clusterId,
+    historyId,
+    role: life.role,
+    state,
+    epoch: life.leader?.epoch ?? session?.epoch ?? log.durable.epoch,
+    leader: life.knownLeader ?? null,
+    voters: peers,
+    quorum: quorums.quorum,
+    received: { ...log.durable, lsn: session?.receivedLsn ?? log.last.lsn },
+    durable: log.durable,
+    committedLsn: replica.committedLsn,
+    applied: replica.applied,
+    promise: { epoch: promise.epoch, candidate: promise.candidate },
+    keys: store.count,
+    uncommittedBytes,
+    followers: followersOf(options),
+    notReady: notReady(options),
+    commitWaits: commitWaits(options),
+    warnings: log.recovery.warnings,
+    contract,
+    uptimeMs,
+    counters: {},
+  };
+}
+
+function followersOf({ replica, life, peers }: StatusOptions): readonly FollowerStatus[] {
+  const { leader } = life;
+  if (leader === undefined) return [];
+  const sessions = leader.sessions;
+  const present = sessions.map((session) => connected(session, replica));
+  const missing = peers
+    .filter(({ nodeId }) => nodeId !== replica.nodeId)
+    .filter(({ nodeId }) => !sessions.some((session) => session.nodeId === nodeId))
+    .map(({ nodeId }) => absent(nodeId));
+  return [...present, ...missing].toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+}
+
+function connected(session: Session, { log }: Replica): FollowerStatus {
+  return {
+    nodeId: session.nodeId,
+    voter: session.voter,
+    connected: true,
+    state: session.state,
+    receivedLsn: session.receivedLsn,
+    durableLsn: session.durableLsn,
+    appliedLsn: session.appliedLsn,
+    lagLsns: Math.max(0, log.durable.lsn - session.durableLsn),
+    lagBytes: session.inFlightBytes + log.bytesAfter(session.sentLsn),
+    lagMs: session.lagMs,
+    reason: reasonOf(session),
+  };
+}
+
+function reasonOf(session: Session): Reason | null {
+  if (!session.voter) {
+    return { code: 'LEARNER', message: 'not among the voters: counts for nothing' };
+  }
+  if (session.state !== 'intact') {
+    return {
+      code: 'NOT_INTACT',
+      message: `${session.state}: it counts once it has caught up and enough voters have confirmed the epoch`,
+    };
+  }
+  if (!session.verified) {
+    return {
+      code: 'UNVERIFIED',
+      message: 'not yet confirmed that this process answers at its address',
+    };
+  }
+  return null;
+}
+
+function absent(nodeId: string): FollowerStatus {
+  return {
+    nodeId,
+    voter: true,
+    connected: false,
+    state: 'intact',
+    receivedLsn: 0,
+    durableLsn: 0,
+    appliedLsn: 0,
+    lagLsns: 0,
+    lagBytes: 0,
+    lagMs: 0,
+    reason: { code: 'NOT_CONNECTED', message: 'no session: it is down, cut off, or refused' },
+  };
+}
+
+function notReady({ replica, life }: StatusOptions): Reason | null {
+  const { leader, session } = life;
+  if (replica.failure !== undefined) {
+    return { code: replica.failure.code, message: replica.failure.message };
+  }
+  if (leader === undefined && session === undefined) {
+    return { code: 'NO_LEADER', message: 'no leader was found yet' };
+  }
+  if (leader !== undefined && replica.committedLsn < leader.ownEpochLsn) {
+    return {
+      code: 'NO_QUORUM',
+      message: 'the EPOCH record of this leadership is not committed yet',
+    };
+  }
+  if (replica.state !== 'intact') {
+    return { code: 'NOT_INTACT', message: `this node is ${replica.state} and is catching up` };
+  }
+  return null;
+}
+
+function commitWaits({ replica, life, quorums }: StatusOptions): Reason | null {
+  const { leader } = life;
+  if (leader === undefined || replica.committedLsn >= replica.log.last.lsn) return null;
+  const present = leader.countingVoters;
+  if (present < quorums.quorum) {
+    return {
+      code: 'NO_QUORUM',
+      message: `${present} voters count, and ${quorums.quorum} are needed`,
+    };
+  }
+  return {
+    code: 'IN_FLIGHT',
+    message: `LSN ${replica.committedLsn + 1} and above are on their way to the voters`,
+  };
+}

@@ -1,0 +1,29 @@
+import type { EpochEntry, Version } from '../wal/position.ts';
+
+export type VersionJudgement =
+  /** The history holds it, or may come to hold it. */
+  | { readonly kind: 'current' }
+  /** The history cut it off: epoch `by` begins at or before it. */
+  | { readonly kind: 'replaced'; readonly by: number; readonly from: number };
+
+/**
+ * Says whether `version` belongs to this history. An LSN alone does not identify a write: after a failover the
+ * same LSN can hold another one, so the epoch is compared with the one that the history gives to that LSN.
+ *
+ * `history` is oldest first. A version of a leadership that this node has not met yet is `current`: it may arrive.
+ */
+export function judgeVersion(history: readonly EpochEntry[], version: Version): VersionJudgement {
+  const last = history.at(-1);
+  if (last === undefined || version.epoch > last.epoch || version.lsn === 0) {
+    return { kind: 'current' };
+  }
+  const index = history.findIndex(({ epoch }) => epoch === version.epoch);
+  const own = history[index];
+  if (own !== undefined && version.lsn >= own.firstLsn) {
+    const next = history[index + 1];
+    if (next === undefined || version.lsn < next.firstLsn) return { kind: 'current' };
+    return { kind: 'replaced', by: next.epoch, from: next.firstLsn };
+  }
+  const holder = history.findLast(({ firstLsn }) => firstLsn <= version.lsn) ?? last;
+  return { kind: 'replaced', by: holder.epoch, from: holder.firstLsn };
+}

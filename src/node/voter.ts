@@ -1,0 +1,121 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Ask, AskReply } from '../protocol/messages.ts';
+import type { EventListener } from './events.ts';
+import { judgeAsk } from './judge-ask.ts';
+import type { AskJudgement, LeaderLiveness } from './judge-ask.ts';
+import type { Replica } from './replica.ts';
+
+export interface VoterOptions {
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly run: string;
+  readonly configHash: string;
+  /** What this node knows of a leader right now. */
+  readonly liveness: () => LeaderLiveness;
+  readonly onEvent: EventListener;
+}
+
+/**
+ * Answers a candidate's questions for this node, and is asked by this node itself when it stands.
+ *
+ * **Fence first, compare second.** In the turn in which the real question arrives the fence goes up: from then on no frame of a
+ * lower epoch is written, no ack sent or counted, no write acknowledged; a leader steps down. Then the log I/O in flight ends. Only
+ * then positions are compared, the promise is fsynced, and the answer leaves. Were the comparison made first, an ack could slip out
+ * between it and the promise, and the write it vouched for would be lost.
+ */
+export class Voter {
+  readonly #options: VoterOptions;
+
+  constructor(options: VoterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the answer; what it grants is durable then. Rejects only where the disk failed. */
+  async answer(ask: Ask): Promise<AskReply> {
+    const judged = this.#judge(ask, this.#options.replica.fence);
+    if (judged.verdict === 'refuse' || ask.round !== 'real') return this.#reply(ask, judged);
+    return this.#promise(ask);
+  }
+
+  async #promise(ask: Ask): Promise<AskReply> {
+    const { replica, onEvent } = this.#options;
+    const promised = replica.meta.current.promise;
+    const again = promised.epoch === ask.epoch && promised.attempt === ask.attempt;
+    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+
+    // The world may have moved while the log came to rest: look again, at the position that is final now.
+    // The fence at this epoch is ours now; only the durable promise can still stand in the way.
+    const overtaken = replica.fence !== ask.epoch;
+    const judged = overtaken
+      ? overtakenBy(replica.fence)
+      : this.#judge(ask, replica.meta.current.promise.epoch);
+    if (judged.verdict === 'refuse') {
+      replica.lowerFence(ask.epoch);
+      return this.#reply(ask, judged);
+    }
+    if (!again) {
+      const { epoch, candidate, attempt } = ask;
+      await replica.meta.update({ promise: { epoch, candidate, attempt } });
+      onEvent({ level: 'info', code: 'PROMISED', message: judged.message, epoch, candidate });
+    }
+    const current = replica.meta.current.promise;
+    const held = replica.fence === ask.epoch && current.attempt === ask.attempt;
+    return this.#reply(ask, held ? judged : overtakenBy(replica.fence));
+  }
+
+  #judge(ask: Ask, fence: number): AskJudgement {
+    const { replica, configHash, liveness } = this.#options;
+    const { promise, state, claim, clusterId, historyId } = replica.meta.current;
+    return judgeAsk(
+      {
+        nodeId: replica.nodeId,
+        promise,
+        fence,
+        position: replica.log.durable,
+        lastLeader: replica.log.epochs.at(-1)?.leader ?? null,
+        state,
+        claim,
+        clusterId,
+        historyId,
+        configHash,
+        liveness: liveness(),
+      },
+      ask,
+    );
+  }
+
+  #reply(ask: Ask, { verdict, code, message }: AskJudgement): AskReply {
+    const { replica, run, liveness } = this.#options;
+    const { promise, state, claim, clusterId, historyId } = replica.meta.current;
+    return {
+      kind: 'reply',
+      round: ask.round,
+      attempt: ask.attempt,
+      nodeId: replica.nodeId,
+      run,
+      granted: verdict === 'grant',
+      code,
+      message,
+      // A refusal names the highest epoch that stands in the way, so that the next attempt goes above it.
+      promise:
+        replica.fence > promise.epoch
+          ? { epoch: replica.fence, candidate: null, attempt: null }
+          : promise,
+      position: replica.log.durable,
+      state,
+      claim,
+      clusterId,
+      historyId,
+      leader: liveness().leaderId,
+    };
+  }
+}
+
+function overtakenBy(fence: number): AskJudgement {
+  return {
+    verdict: 'refuse',
+    code: 'STALE_EPOCH',
+    message: `it has promised epoch ${fence} meanwhile`,
+  };
+}

@@ -1,0 +1,113 @@
+import { WalshipError } from '../errors.ts';
+import { formatVersion } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
+import { OP } from '../wal/record.ts';
+import { records } from '../wal/scan.ts';
+import type { LogRecord } from '../wal/record.ts';
+import type { WatchEvent, WatchRequest } from './api.ts';
+import { APPLY_BYTES_MAX } from './replica.ts';
+import type { Replica } from './replica.ts';
+import { judgeVersion } from './versions.ts';
+import { replaced } from './write-path.ts';
+
+/**
+ * Applied changes, in log order, from behind `after`. A watcher is a cursor into the log with one wake-up, never a queue: a slow
+ * one costs no memory. It never goes past what is applied here, so it shows nothing that could still be cut off.
+ */
+export async function* watch(
+  replica: Replica,
+  { after, prefix, signal }: WatchRequest,
+): AsyncGenerator<WatchEvent> {
+  check(replica, after);
+  const oldest = replica.log.firstLsn;
+  if (after.lsn + 1 < oldest) {
+    const version = formatVersion({ epoch: replica.log.epochAt(oldest), lsn: oldest });
+    throw new WalshipError('PURGED', `the log begins at version ${version}`, {
+      details: { oldest: version },
+    });
+  }
+  const wake = new WakeUp(replica, signal);
+  let cursor = after.lsn;
+  let aligned = cursor === 0;
+  while (!signal.aborted) {
+    const limit = replica.appliedLsn;
+    if (cursor >= limit) {
+      const version =
+        cursor === after.lsn ? after : { epoch: replica.log.epochAt(cursor), lsn: cursor };
+      yield { kind: 'progress', version };
+      await wake.next();
+      continue;
+    }
+    check(replica, after);
+    // A version may lie inside a batch; from the first end of a batch on, whole chunks are read.
+    const found = aligned ? await chunk(replica, cursor) : await upTo(replica, cursor, limit);
+    aligned = true;
+    for (const record of found) {
+      if (record.lsn > limit) break;
+      const event = change(replica, record, prefix);
+      if (event !== undefined) yield event;
+      if (signal.aborted) return;
+    }
+    cursor = Math.min(found.at(-1)?.lsn ?? limit, limit);
+  }
+}
+
+/** Again once its LSN is here: a version from elsewhere may have named a leadership that this node had not met. */
+function check(replica: Replica, after: Version): void {
+  const judged = judgeVersion(replica.log.epochs, after);
+  if (judged.kind === 'replaced') throw replaced(after, judged);
+}
+
+async function chunk(replica: Replica, cursor: number): Promise<readonly LogRecord[]> {
+  const found = await replica.log.chunkAfter(cursor, APPLY_BYTES_MAX);
+  if (found === undefined) return [];
+  return [...records(found.bytes)];
+}
+
+async function upTo(
+  replica: Replica,
+  cursor: number,
+  limit: number,
+): Promise<readonly LogRecord[]> {
+  const found: LogRecord[] = [];
+  for await (const record of replica.log.read({ from: cursor + 1 })) {
+    if (record.lsn > limit) break;
+    found.push(record);
+    if (record.lsn === limit) break;
+  }
+  return found;
+}
+
+function change(
+  replica: Replica,
+  { op, key, value, lsn, more }: LogRecord,
+  prefix: Uint8Array | undefined,
+): WatchEvent | undefined {
+  if (op !== OP.PUT && op !== OP.DELETE) return undefined;
+  if (prefix !== undefined && !key.subarray(0, prefix.length).equals(prefix)) return undefined;
+  const version = { epoch: replica.log.epochAt(lsn), lsn };
+  return { kind: 'change', op: op === OP.PUT ? 'put' : 'delete', key, value, version, last: !more };
+}
+
+/** One wake-up: more was applied, or the watcher is gone. */
+class WakeUp {
+  readonly #signal: AbortSignal;
+  readonly #replica: Replica;
+
+  constructor(replica: Replica, signal: AbortSignal) {
+    this.#replica = replica;
+    this.#signal = signal;
+  }
+
+  next(): Promise<void> {
+    if (this.#signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#signal.addEventListener('abort', done, { once: true });
+      this.#replica.onceApplied(done);
+    });
+  }
+}

@@ -1,0 +1,272 @@
+import type { Clock } from '../ports/clock.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { Leader } from '../leader/leader.ts';
+import { Overlay } from '../store/overlay.ts';
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import { formatVersion } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
+import { OP } from '../wal/record.ts';
+import { Waiters } from '../wal/waiters.ts';
+import type { Condition, WriteRequest, WriteResult } from './api.ts';
+import type { Replica } from './replica.ts';
+import { Uncommitted } from './uncommitted.ts';
+import { judgeVersion } from './versions.ts';
+
+export interface WritePathOptions {
+  readonly replica: Replica;
+  readonly leader: Leader;
+  readonly clock: Clock;
+  readonly quorum: number;
+  readonly voterCount: number;
+  /** Log bytes that were given an LSN and are not committed. */
+  readonly uncommittedBytesMax: number;
+}
+
+/**
+ * The writes of one leadership: judged, appended, and answered when they are where the client wanted them.
+ *
+ * Three outcomes, never mixed up. *Rejected*: no LSN was given, nothing was written. *Acknowledged*: the level was reached.
+ * *Indeterminate*: there is an LSN and the level was not reached in time, or leadership was lost; it may still commit.
+ */
+export class WritePath {
+  readonly #options: WritePathOptions;
+  readonly #overlay = new Overlay();
+  readonly #uncommitted = new Uncommitted();
+  readonly #durable: Waiters;
+  readonly #committed: Waiters;
+  readonly #everywhere: Waiters;
+  #ended: WalshipError | undefined;
+
+  constructor(options: WritePathOptions) {
+    this.#options = options;
+    this.#durable = new Waiters(options.clock);
+    this.#committed = new Waiters(options.clock);
+    this.#everywhere = new Waiters(options.clock);
+  }
+
+  get uncommittedBytes(): number {
+    return this.#uncommitted.bytes;
+  }
+
+  /** Notes a record that an earlier leadership left above the applied state: conditions see it too. */
+  inherit(lsn: number, op: number, key: Uint8Array): void {
+    if (op === OP.PUT || op === OP.DELETE) this.#overlay.note(lsn, op, key);
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    const { replica, leader } = this.#options;
+    this.#admit(request);
+    for (const condition of request.conditions) {
+      const fault = this.#judge(condition);
+      if (fault === undefined) continue;
+      await this.#proveJudgement(request.timeoutMs);
+      throw fault;
+    }
+    if (request.ops.length === 0) return this.#onlyConditions(request);
+
+    const ops = request.ops.map(({ op, key, value }) => ({
+      op: op === 'put' ? OP.PUT : OP.DELETE,
+      key,
+      value,
+    }));
+    const lsn = replica.log.append(ops);
+    let bytes = 0;
+    ops.forEach(({ op, key, value }, index) => {
+      this.#overlay.note(lsn - ops.length + 1 + index, op, key);
+      bytes += key.length + value.length;
+    });
+    this.#uncommitted.add(lsn, bytes);
+    const version = { epoch: leader.epoch, lsn };
+    await this.#reach(request, version);
+    return { version, ack: request.ack, durableOn: leader.durableOn(lsn) };
+  }
+
+  durableMoved(): void {
+    const { replica } = this.#options;
+    this.#durable.reach(replica.log.durable.lsn);
+    this.progressed();
+  }
+
+  committedMoved(): void {
+    const { committedLsn } = this.#options.replica;
+    this.#uncommitted.committed(committedLsn);
+    this.#committed.reach(committedLsn);
+    this.progressed();
+  }
+
+  appliedMoved(): void {
+    this.#overlay.appliedUpTo(this.#options.replica.appliedLsn);
+  }
+
+  /** A follower is further: writes that wait for every voter may be there now. */
+  progressed(): void {
+    if (this.#everywhere.count === 0) return;
+    const { leader, replica, voterCount } = this.#options;
+    const counting = leader.sessions.filter(({ counts }) => counts);
+    if (counting.length + 1 < voterCount) return;
+    const lsns = counting.map(({ durableLsn }) => durableLsn);
+    this.#everywhere.reach(Math.min(replica.log.durable.lsn, replica.committedLsn, ...lsns));
+  }
+
+  expire(): void {
+    this.#durable.expire();
+    this.#committed.expire();
+    this.#everywhere.expire();
+  }
+
+  /** Leadership is over, or the disk failed: everything that has an LSN is indeterminate now. */
+  end(code: 'STALE_EPOCH' | 'DISK_FAILED' | 'NODE_CLOSED', why: string): void {
+    if (this.#ended !== undefined) return;
+    const { epoch } = this.#options.leader;
+    this.#ended = new WalshipError('NO_LEADER', `this node does not lead any more: ${why}`, {
+      outcome: 'rejected',
+    });
+    for (const waiters of [this.#durable, this.#committed, this.#everywhere]) {
+      waiters.fail(
+        (lsn) =>
+          new WalshipError(code, `${why}; the write may still commit`, {
+            outcome: 'indeterminate',
+            details: { version: formatVersion({ epoch, lsn }) },
+          }),
+      );
+    }
+  }
+
+  /** Everything that can be known before an LSN is given: what fails here was certainly not written. */
+  #admit(request: WriteRequest): void {
+    if (this.#ended !== undefined) throw this.#ended;
+    for (const { key, value } of request.ops) checkSizes(key, value.length);
+    for (const { key } of request.conditions) checkSizes(key, 0);
+    const { leader, quorum, voterCount, uncommittedBytesMax } = this.#options;
+    const needed = request.ack === 'all' ? voterCount : quorum;
+    const present = leader.countingVoters;
+    if (present < needed) {
+      throw new WalshipError(
+        'NO_QUORUM',
+        `${present} voters are in session and count, and ${needed} are needed for ack=${request.ack}`,
+        { outcome: 'rejected', details: { present, needed } },
+      );
+    }
+    if (this.#uncommitted.bytes > uncommittedBytesMax) {
+      throw new WalshipError(
+        'BUSY',
+        `${this.#uncommitted.bytes} bytes wait to be committed, the limit is ${uncommittedBytesMax}`,
+        {
+          outcome: 'rejected',
+          details: { uncommittedBytes: this.#uncommitted.bytes, uncommittedBytesMax },
+        },
+      );
+    }
+  }
+
+  /** Against the applied state plus every record in the log above it: a write that is still on its way counts. */
+  #judge({ key, expect }: Condition): WalshipError | undefined {
+    const { replica } = this.#options;
+    const lsn = this.#overlay.lsnOf(key) ?? replica.store.lsnOf(key);
+    if (expect === 'absent' ? lsn === 0 : expect === 'present' && lsn !== 0) return undefined;
+    const current = lsn === 0 ? null : { epoch: replica.log.epochAt(lsn), lsn };
+    if (typeof expect === 'object') {
+      const judged = judgeVersion(replica.log.epochs, expect);
+      if (judged.kind === 'replaced') return replaced(expect, judged);
+      if (current !== null && current.lsn === expect.lsn && current.epoch === expect.epoch) {
+        return undefined;
+      }
+    }
+    const is = current === null ? 'absent' : `at version ${formatVersion(current)}`;
+    const wanted = typeof expect === 'object' ? `version ${formatVersion(expect)}` : expect;
+    return new WalshipError('CONDITION_FAILED', `the key is ${is}, expected ${wanted}`, {
+      outcome: 'rejected',
+      details: { version: current === null ? null : formatVersion(current) },
+    });
+  }
+
+  /**
+   * A failed condition tells the client what the key holds, so it is told only once that is committed, and once it is certain that
+   * no newer leader had replaced it when the question came.
+   */
+  async #proveJudgement(timeoutMs: number): Promise<void> {
+    const { replica, leader } = this.#options;
+    try {
+      await Promise.all([
+        this.#committedAt(replica.log.last.lsn, timeoutMs),
+        leader.prove(timeoutMs),
+      ]);
+    } catch (error) {
+      if (!isWalshipError(error)) throw error;
+      const code = error.code === 'STALE_EPOCH' ? 'NO_LEADER' : error.code;
+      throw new WalshipError(code, `the condition could not be judged: ${error.message}`, {
+        outcome: 'rejected',
+        cause: error,
+      });
+    }
+  }
+
+  async #onlyConditions(request: WriteRequest): Promise<WriteResult> {
+    const { leader, replica } = this.#options;
+    await this.#proveJudgement(request.timeoutMs);
+    const version = replica.applied;
+    return { version, ack: request.ack, durableOn: leader.durableOn(version.lsn) };
+  }
+
+  async #committedAt(lsn: number, timeoutMs: number): Promise<void> {
+    if (this.#options.replica.committedLsn >= lsn) return;
+    await this.#committed.wait(
+      lsn,
+      timeoutMs,
+      () => new WalshipError('WAIT_TIMEOUT', `LSN ${lsn} was not committed within ${timeoutMs} ms`),
+    );
+  }
+
+  #reach({ ack, timeoutMs }: WriteRequest, version: Version): Promise<void> {
+    const waiters = { local: this.#durable, quorum: this.#committed, all: this.#everywhere }[ack];
+    return waiters.wait(version.lsn, timeoutMs, () => {
+      const committed = this.#options.replica.committedLsn >= version.lsn;
+      const known = committed ? '; it is committed at quorum' : '; it may still commit';
+      return new WalshipError(
+        'COMMIT_TIMEOUT',
+        `ack=${ack} was not reached within ${timeoutMs} ms${known}`,
+        {
+          outcome: 'indeterminate',
+          details: { version: formatVersion(version), committed: committed ? true : 'unknown' },
+        },
+      );
+    });
+  }
+}
+
+function checkSizes(key: Uint8Array, valueBytes: number): void {
+  if (key.length === 0 || key.length > KEY_BYTES_MAX) {
+    throw new WalshipError(
+      'KEY_INVALID',
+      `a key of ${key.length} bytes, expected 1 to ${KEY_BYTES_MAX}`,
+      {
+        outcome: 'rejected',
+      },
+    );
+  }
+  if (valueBytes > VALUE_BYTES_MAX) {
+    throw new WalshipError(
+      'VALUE_TOO_LARGE',
+      `a value of ${valueBytes} bytes, at most ${VALUE_BYTES_MAX}`,
+      {
+        outcome: 'rejected',
+      },
+    );
+  }
+}
+
+/** What to say of a version that a failover cut off. */
+export function replaced(
+  version: Version,
+  { by, from }: { readonly by: number; readonly from: number },
+): WalshipError {
+  const text = formatVersion(version);
+  return new WalshipError(
+    'LSN_REPLACED',
+    `version ${text} was cut off: epoch ${by} begins at LSN ${from}`,
+    {
+      outcome: 'rejected',
+      details: { version: text, replacedByEpoch: by, fromLsn: from },
+    },
+  );
+}
