@@ -9,6 +9,7 @@ import { Waiters } from '../wal/waiters.ts';
 import { answerHello } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn } from './commit-rule.ts';
+import { MendingVoters } from './mending.ts';
 import { probeReached } from './probes.ts';
 import { Session } from './session.ts';
 
@@ -46,13 +47,6 @@ export interface LeaderHooks {
   warn(code: string, message: string): void;
 }
 
-interface Mending {
-  /** Its answers count from the first probe that was sent after the hello. */
-  readonly probe: number;
-  /** The leader's last LSN when that probe was answered; not known before. */
-  targetLsn?: number;
-}
-
 /**
  * One leadership: the followers in session, what is committed, and the proof that it still leads. It decides by pure rules
  * (`answerHello`, `commitLsn`, `probeReached`); everything here is their driver.
@@ -63,8 +57,7 @@ export class Leader {
   readonly epoch: number;
   readonly #options: LeaderOptions;
   readonly #sessions = new Map<string, Session>();
-  /** When suspects and blanks said hello, as the number of the first probe after it; then what they have to reach. */
-  readonly #mending = new Map<Session, Mending>();
+  readonly #mending = new MendingVoters<Session>();
   readonly #probeWaiters: Waiters;
   #probeNumber = 0;
   #probeSoon = false;
@@ -243,12 +236,9 @@ export class Leader {
       promise.epoch === epoch &&
       promise.candidate === nodeId &&
       promise.attempt === attempt;
-    if (granted) {
-      this.#mending.set(session, { probe: 0, targetLsn: log.last.lsn });
-      return;
-    }
-    this.#probeNext();
-    this.#mending.set(session, { probe: this.#probeNumber + 1 });
+    if (!granted) this.#probeNext();
+    const probe = granted ? undefined : this.#probeNumber + 1;
+    this.#mending.add(session, { probe, lastLsn: log.last.lsn });
   }
 
   /** A probe goes out in a later turn, one for all who want one in this turn. */
@@ -278,21 +268,16 @@ export class Leader {
         })),
     ];
     this.#probeWaiters.reach(probeReached({ voters, needed }));
-    for (const [session, mending] of this.#mending) {
-      if (mending.targetLsn !== undefined) continue;
-      const reached = probeReached({ voters, needed, except: session.nodeId });
-      if (reached < mending.probe) continue;
-      mending.targetLsn = log.last.lsn;
-      this.#offerIntact(session);
-    }
+    const ready = this.#mending.probed({ voters, needed, lastLsn: log.last.lsn });
+    for (const session of ready) this.#offerIntact(session);
   }
 
   #offerIntact(session: Session): void {
-    const target = this.#mending.get(session)?.targetLsn;
+    const target = this.#mending.targetOf(session);
     const { durable } = session;
     if (target === undefined || durable === undefined || durable.lsn < target) return;
     session.offerIntact(durable);
-    if (session.state === 'intact') this.#mending.delete(session);
+    if (session.state === 'intact') this.#mending.remove(session);
   }
 
   #progressed(session: Session): void {
@@ -373,7 +358,7 @@ export class Leader {
   }
 
   #sessionClosed(session: Session, reason: string): void {
-    this.#mending.delete(session);
+    this.#mending.remove(session);
     if (this.#sessions.get(session.nodeId) === session) this.#sessions.delete(session.nodeId);
     if (reason.startsWith('CHAIN_MISMATCH')) this.#options.hooks.warn('CHAIN_MISMATCH', reason);
   }

@@ -2,18 +2,16 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
-import { FollowerSession } from '../follower/follower.ts';
-import type { SessionEnd } from '../follower/follower.ts';
+import type { FollowerSession } from '../follower/follower.ts';
 import { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Answer, Hello } from '../protocol/messages.ts';
-import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import type { Role } from './api.ts';
 import { stand } from './candidacy.ts';
 import type { Candidacy } from './candidacy.ts';
 import type { Quorums } from './cluster.ts';
 import type { EventListener } from './events.ts';
-import { followerHost } from './follower-host.ts';
+import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { ask, identify } from './peers.ts';
 import type { Peer } from './peers.ts';
@@ -53,12 +51,10 @@ export class Life {
   readonly voter: Voter;
   readonly #options: LifeOptions;
   readonly #startedMs: number;
+  readonly #search: LeaderSearch;
   #leader: Leader | undefined;
-  #session: FollowerSession | undefined;
   #standing: Promise<Candidacy> | undefined;
   #leading: Promise<void> | undefined;
-  #known: Peer | undefined;
-  #heardLeaderMs: number | undefined;
   #standPending: boolean;
   #closed = false;
   #failures = 0;
@@ -76,6 +72,7 @@ export class Life {
       onEvent,
       liveness: () => this.#liveness(),
     });
+    this.#search = new LeaderSearch(options, () => this.#mayFollow());
     this.#standPending = this.#itsTurn();
     replica.onFenced((fence) => this.#fenced(fence));
     replica.log.onDurable(() => {
@@ -95,13 +92,13 @@ export class Life {
   }
 
   get session(): FollowerSession | undefined {
-    return this.#session?.followed === true ? this.#session : undefined;
+    return this.#search.session;
   }
 
   /** Who leads, as far as this node knows. */
   get knownLeader(): Peer | undefined {
     if (this.#leader !== undefined) return this.#self;
-    return this.session === undefined ? undefined : this.#known;
+    return this.session === undefined ? undefined : this.#search.leader;
   }
 
   get #self(): Peer | undefined {
@@ -112,7 +109,7 @@ export class Life {
   async live(): Promise<void> {
     const { replica } = this.#options;
     while (!this.#closed && replica.failure === undefined) {
-      const followed = await this.#follow();
+      const followed = await this.#search.follow();
       if (this.#standing !== undefined) await this.#standing;
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
@@ -137,8 +134,7 @@ export class Life {
 
   tick(): void {
     this.#leader?.tick();
-    this.#session?.tick();
-    if (this.session !== undefined) this.#heardLeaderMs = this.session.heardMs;
+    this.#search.tick();
   }
 
   /** Answers a hello: as the leader, or with the name of who that is. */
@@ -165,8 +161,12 @@ export class Life {
   close(reason: string): void {
     this.#closed = true;
     this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
-    this.#session?.close(reason);
+    this.#search.close(reason);
     this.#cancelPause?.();
+  }
+
+  #mayFollow(): boolean {
+    return !this.#isOver() && this.#standing === undefined && this.#leader === undefined;
   }
 
   #isOver(): boolean {
@@ -191,7 +191,7 @@ export class Life {
   #liveness(): LeaderLiveness {
     const { clock, silenceMs } = this.#options;
     const nowMs = clock.nowMs();
-    const heardMs = this.session?.heardMs ?? this.#heardLeaderMs;
+    const { heardMs } = this.#search;
     return {
       heardLeaderRecently: heardMs !== undefined && nowMs - heardMs < silenceMs,
       leaderId: this.knownLeader?.nodeId ?? null,
@@ -204,97 +204,7 @@ export class Life {
     if (this.#leader !== undefined && this.#leader.epoch < fence) {
       this.#leader.end({ code: 'STALE_EPOCH', message: `epoch ${fence} is promised` });
     }
-    this.#session?.fenced(fence);
-  }
-
-  /** Looks for a leader among the voters, the one last heard of first, and follows it. True if it did. */
-  async #follow(): Promise<boolean> {
-    const { peers, replica } = this.#options;
-    const others = peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
-    const queue =
-      this.#known === undefined
-        ? others
-        : [this.#known, ...others.filter((peer) => peer !== this.#known)];
-    const tried = new Set<string>();
-    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
-      if (this.#isOver() || this.#standing !== undefined || this.#leader !== undefined) {
-        return false;
-      }
-      if (tried.has(peer.nodeId)) continue;
-      tried.add(peer.nodeId);
-      const end = await this.#followOne(peer);
-      if (end === undefined) continue;
-      if (end.followed) return true;
-      const hint = peers.find(({ nodeId }) => nodeId === end.leader && nodeId !== replica.nodeId);
-      if (hint !== undefined) queue.unshift(hint);
-    }
-    return false;
-  }
-
-  async #followOne(peer: Peer): Promise<SessionEnd | undefined> {
-    const link = await this.#dial(peer);
-    if (link === undefined) return undefined;
-    if (this.#isOver() || this.#leader !== undefined) {
-      link.close('not needed any more');
-      return undefined;
-    }
-    const { silenceMs, replica, onEvent } = this.#options;
-    const host = followerHost(this.#options, (leader, epoch) => {
-      this.#known = this.#options.peers.find(({ nodeId }) => nodeId === leader);
-      onEvent({
-        level: 'info',
-        code: 'FOLLOWING',
-        message: `following ${leader} in epoch ${epoch}`,
-        leader,
-        epoch,
-      });
-    });
-    const session = new FollowerSession(host, link, silenceMs);
-    this.#session = session;
-    const end = await session.run(this.#hello());
-    this.#session = undefined;
-    if (end.followed) {
-      this.#heardLeaderMs = session.heardMs;
-      const level = replica.fence > session.epoch ? 'info' : 'warn';
-      onEvent({
-        level,
-        code: end.code,
-        message: `stopped following ${end.leader ?? 'a leader'}: ${end.message}`,
-      });
-    }
-    return end;
-  }
-
-  async #dial({ address }: Peer): Promise<Link | undefined> {
-    try {
-      return await this.#options.dialer.dial(address);
-    } catch (error) {
-      if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
-      throw error;
-    }
-  }
-
-  #hello(): Hello {
-    const { replica, run, configHash } = this.#options;
-    const { clusterId, historyId, promise, state } = replica.meta.current;
-    return {
-      kind: 'hello',
-      protocol: PROTOCOL_VERSION,
-      clusterId,
-      historyId,
-      nodeId: replica.nodeId,
-      run,
-      epochs: replica.log.epochs.map(({ epoch, leader, firstLsn }) => ({
-        epoch,
-        leader,
-        firstLsn,
-      })),
-      last: replica.log.durable,
-      commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
-      promise,
-      state,
-      configHash,
-    };
+    this.#search.fenced(fence);
   }
 
   async #standOnce(operator: boolean): Promise<Candidacy> {

@@ -111,7 +111,7 @@ function absent(nodeId: string): FollowerStatus {
   };
 }
 
-function notReady({ replica, life }: StatusOptions): Reason | null {
+function notReady({ replica, life, peers }: StatusOptions): Reason | null {
   const { leader, session } = life;
   if (replica.failure !== undefined) {
     return { code: replica.failure.code, message: replica.failure.message };
@@ -125,7 +125,8 @@ function notReady({ replica, life }: StatusOptions): Reason | null {
       message: 'the EPOCH record of this leadership is not committed yet',
     };
   }
-  if (replica.state !== 'intact') {
+  const voter = peers.some(({ nodeId }) => nodeId === replica.nodeId);
+  if (voter && replica.state !== 'intact') {
     return { code: 'NOT_INTACT', message: `this node is ${replica.state} and is catching up` };
   }
   return null;

@@ -1,0 +1,139 @@
+import type { Link } from '../ports/link.ts';
+import { isWalshipError } from '../errors.ts';
+import { FollowerSession } from '../follower/follower.ts';
+import type { SessionEnd } from '../follower/follower.ts';
+import type { Hello } from '../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { followerHost } from './follower-host.ts';
+import type { LifeOptions } from './life.ts';
+import type { Peer } from './peers.ts';
+
+/**
+ * Looks for a leader and follows it: one session at a time, the leader last heard of first, hints taken. A session that
+ * ended is followed by another search, which is the caller's to begin.
+ */
+export class LeaderSearch {
+  readonly #options: LifeOptions;
+  /** Nothing else keeps this node from following. */
+  readonly #mayFollow: () => boolean;
+  #session: FollowerSession | undefined;
+  #leader: Peer | undefined;
+  #heardMs: number | undefined;
+
+  constructor(options: LifeOptions, mayFollow: () => boolean) {
+    this.#options = options;
+    this.#mayFollow = mayFollow;
+  }
+
+  /** The session of a leader that accepted this node. */
+  get session(): FollowerSession | undefined {
+    return this.#session?.followed === true ? this.#session : undefined;
+  }
+
+  /** The leader last followed. */
+  get leader(): Peer | undefined {
+    return this.#leader;
+  }
+
+  /** When a leader was last heard of, on the monotonic clock. */
+  get heardMs(): number | undefined {
+    return this.session?.heardMs ?? this.#heardMs;
+  }
+
+  /** Asks the voters in turn, and follows the first that leads until that ends. True if one was followed. */
+  async follow(): Promise<boolean> {
+    const { peers, replica } = this.#options;
+    const others = peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
+    const known = this.#leader;
+    const queue =
+      known === undefined || known.nodeId === replica.nodeId
+        ? others
+        : [known, ...others.filter((peer) => peer !== known)];
+    const tried = new Set<string>();
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+      if (!this.#mayFollow()) return false;
+      if (tried.has(peer.nodeId)) continue;
+      tried.add(peer.nodeId);
+      const end = await this.#ask(peer);
+      if (end === undefined) continue;
+      if (end.followed) return true;
+      const hint = others.find(({ nodeId }) => nodeId === end.leader);
+      if (hint !== undefined) queue.unshift(hint);
+    }
+    return false;
+  }
+
+  tick(): void {
+    this.#session?.tick();
+    this.#heardMs = this.heardMs;
+  }
+
+  fenced(fence: number): void {
+    this.#session?.fenced(fence);
+  }
+
+  close(reason: string): void {
+    this.#session?.close(reason);
+  }
+
+  async #ask(peer: Peer): Promise<SessionEnd | undefined> {
+    const link = await this.#dial(peer);
+    if (link === undefined) return undefined;
+    if (!this.#mayFollow()) {
+      link.close('not needed any more');
+      return undefined;
+    }
+    const { silenceMs, replica, onEvent } = this.#options;
+    const host = followerHost(this.#options, (leader, epoch) => this.#following(leader, epoch));
+    const session = new FollowerSession(host, link, silenceMs);
+    this.#session = session;
+    const end = await session.run(this.#hello());
+    this.#session = undefined;
+    if (end.followed) {
+      this.#heardMs = session.heardMs;
+      const level = replica.fence > session.epoch ? 'info' : 'warn';
+      const message = `stopped following ${end.leader ?? 'a leader'}: ${end.message}`;
+      onEvent({ level, code: end.code, message });
+    }
+    return end;
+  }
+
+  #following(leader: string, epoch: number): void {
+    const { peers, onEvent } = this.#options;
+    this.#leader = peers.find(({ nodeId }) => nodeId === leader);
+    const message = `following ${leader} in epoch ${epoch}`;
+    onEvent({ level: 'info', code: 'FOLLOWING', message, leader, epoch });
+  }
+
+  async #dial({ address }: Peer): Promise<Link | undefined> {
+    try {
+      return await this.#options.dialer.dial(address);
+    } catch (error) {
+      if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
+      throw error;
+    }
+  }
+
+  #hello(): Hello {
+    const { replica, run, configHash } = this.#options;
+    const { clusterId, historyId, promise, state } = replica.meta.current;
+    return {
+      kind: 'hello',
+      protocol: PROTOCOL_VERSION,
+      clusterId,
+      historyId,
+      nodeId: replica.nodeId,
+      run,
+      epochs: replica.log.epochs.map(({ epoch, leader, firstLsn }) => ({
+        epoch,
+        leader,
+        firstLsn,
+      })),
+      last: replica.log.durable,
+      commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
+      promise,
+      state,
+      configHash,
+    };
+  }
+}
