@@ -51,7 +51,7 @@ export class BatchBuilder {
   constructor(previous: Position, timeMs: number) {
     this.#previous = previous;
     this.#epoch = previous.epoch;
-    this.#timeMs = timeMs;
+    this.#timeMs = Number.isSafeInteger(timeMs) ? timeMs : 0;
     this.#lsn = previous.lsn;
     this.#sum.start(previous.chain);
   }
@@ -145,7 +145,8 @@ export class BatchBuilder {
     this.#previous = position;
     this.#epoch = position.epoch;
     this.#lsn = position.lsn;
-    this.#timeMs = timeMs;
+    // A peer's time is not trusted to be one.
+    if (Number.isSafeInteger(timeMs)) this.#timeMs = Math.max(this.#timeMs, timeMs);
     this.#count = 0;
     this.#start = this.#end;
     this.#sum.start(position.chain);

@@ -33,8 +33,8 @@ export interface LogOptions {
 
 /** A divergent tail that was cut off, as it is kept in `saved/`. */
 export interface SavedTail {
-  /** Its name there. */
-  readonly name: string;
+  /** Names of the entries there, one per segment. */
+  readonly names: readonly string[];
   /** First LSN that was cut. */
   readonly fromLsn: number;
   /** Last LSN that was cut. */

@@ -2,6 +2,7 @@ import type { Disk } from '../ports/disk.ts';
 import { WalshipError } from '../errors.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
+import type { Position } from './position.ts';
 import { hex32 } from './record.ts';
 import { TEMPORARY_SUFFIX } from './segment.ts';
 
@@ -29,6 +30,8 @@ export interface Meta {
   readonly claim: Claim;
   /** Base LSN of the newest segment, once that is durable. */
   readonly newestSegment: number | null;
+  /** Where the log is being cut, while it is: an interrupted cut is finished at the next start. */
+  readonly cut: Position | null;
   readonly voters: readonly string[] | null;
   readonly quorum: number | null;
 }
@@ -45,6 +48,7 @@ const BLANK: Meta = {
   state: 'blank',
   claim: null,
   newestSegment: null,
+  cut: null,
   voters: null,
   quorum: null,
 };
@@ -203,7 +207,7 @@ const isCount = (value: unknown): value is number =>
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
 function isMeta(meta: Meta): boolean {
-  const { promise, claim, voters } = meta;
+  const { promise, claim, cut, voters } = meta;
   return (
     meta.format === 1 &&
     (meta.clusterId === null || isId(meta.clusterId)) &&
@@ -219,6 +223,8 @@ function isMeta(meta: Meta): boolean {
       claim === 'unknown' ||
       (typeof claim === 'object' && isCount(claim.epoch) && isCount(claim.lsn))) &&
     (meta.newestSegment === null || isCount(meta.newestSegment)) &&
+    (cut === null ||
+      (typeof cut === 'object' && isCount(cut.epoch) && isCount(cut.lsn) && isCount(cut.chain))) &&
     (voters === null ||
       (Array.isArray(voters) && voters.every((voter) => typeof voter === 'string'))) &&
     (meta.quorum === null || isCount(meta.quorum))

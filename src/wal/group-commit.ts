@@ -1,0 +1,94 @@
+import type { Clock } from '../ports/clock.ts';
+import type { BatchBuilder, BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
+import type { Position } from './position.ts';
+
+export interface GroupCommitOptions {
+  readonly clock: Clock;
+  readonly builder: BatchBuilder;
+  /** Writes the batch; durable on resolve. A failure is final. */
+  readonly write: (batch: SealedBatch) => Promise<void>;
+  /** Called for each batch in order, once it is durable. */
+  readonly onDurable: (batch: SealedBatch) => void;
+  /** Called with what `write` threw; nothing is written after it. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/**
+ * One batch in flight; what arrives meanwhile is the next batch.
+ *
+ * A flush is always scheduled and never made at once: after the I/O events that are ready now, so that what they append
+ * goes into one batch. This holds behind a commit too, since those it woke are about to append again.
+ *
+ * Invariant: while anything is open, a flush is scheduled or a batch is in flight.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #context: () => BatchContext = () => ({ commitLsn: 0, wallMs: 0 });
+  #scheduled = false;
+  #inFlight: SealedBatch | undefined;
+  #written: Position;
+  #stopped = false;
+
+  constructor(options: GroupCommitOptions, written: Position) {
+    this.#options = options;
+    this.#written = written;
+  }
+
+  /** The end of the last batch that was sealed. */
+  get written(): Position {
+    return this.#written;
+  }
+
+  /** Bytes that have an LSN and are not durable. */
+  get pendingBytes(): number {
+    return this.#options.builder.bytes + (this.#inFlight?.bytes.length ?? 0);
+  }
+
+  /** Asked for when a batch is sealed. */
+  set context(context: () => BatchContext) {
+    this.#context = context;
+  }
+
+  /** Adds a transaction, which was checked and fits; returns the LSN of its last record. */
+  append(ops: readonly LogOperation[], bytes: number): number {
+    const lsn = this.#options.builder.add(ops, bytes);
+    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
+    return lsn;
+  }
+
+  /** The log now ends at `position`, because it was written by others or cut. */
+  continueFrom(position: Position, timeMs: number): void {
+    this.#written = position;
+    this.#options.builder.continueFrom(position, timeMs);
+  }
+
+  /** Writes nothing any more, not even what has an LSN. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    this.#options.clock.soon(() => {
+      this.#scheduled = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const { builder, write, onDurable, onFailed } = this.#options;
+    if (this.#stopped || builder.count === 0) return;
+    const batch = builder.seal(this.#context());
+    this.#inFlight = batch;
+    this.#written = batch.last;
+    try {
+      await write(batch);
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    this.#inFlight = undefined;
+    onDurable(batch);
+    if (builder.count > 0 && !this.#scheduled) this.#schedule();
+  }
+}

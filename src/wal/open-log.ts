@@ -1,0 +1,128 @@
+import type { OpenSegment } from './segment.ts';
+import { createSegment, headerAfter, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
+import assert from 'node:assert';
+import { isWalshipError } from '../errors.ts';
+import type { Disk } from '../ports/disk.ts';
+import { SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { LogMap } from './log-map.ts';
+import type { LogIdentity, LogOptions } from './log-options.ts';
+import type { MetaStore } from './meta.ts';
+import type { Position } from './position.ts';
+import { recover } from './recover.ts';
+import type { RecoveredLog, RecoverOptions } from './recover.ts';
+import { firstChain } from './seal.ts';
+import { cutSegments } from './truncate.ts';
+import type { CutPlace } from './truncate.ts';
+
+export const walDirOf = (dir: string): string => `${dir}/wal`;
+
+/** A log as it was found, and what goes on from it. */
+export interface OpenedLog {
+  readonly recovered: RecoveredLog;
+  readonly map: LogMap;
+  /** Where writing goes on; undefined in a blank log. */
+  readonly current: OpenedSegment | undefined;
+  /** Segments that have a successor and were not trimmed yet. */
+  readonly untrimmed: readonly OpenedSegment[];
+}
+
+export interface OpenedSegment {
+  readonly segment: OpenSegment;
+  readonly usedBytes: number;
+}
+
+/** Finishes a cut that was interrupted, recovers, and maps what is there. All of it is durable on resolve. */
+export async function openLog(options: LogOptions): Promise<OpenedLog> {
+  const { disk, clock, dir, meta, nodeId, voters, replay } = options;
+  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
+  const walDir = walDirOf(dir);
+  const { cut } = meta.current;
+  if (cut !== null) await finishCut({ disk, walDir, segmentBytes }, cut);
+  const map = new LogMap({ epoch: 0, lsn: 0, chain: 0 });
+  const recoverOptions: RecoverOptions = {
+    disk,
+    clock,
+    dir,
+    meta,
+    nodeId,
+    voters,
+    segmentBytes,
+    onDamage: options.onDamage ?? 'refuse',
+    replay: (batch) => {
+      map.addBatch(batch.bytes.length, batch.last);
+      replay?.(batch);
+    },
+  };
+  const recovered = await recover(recoverOptions);
+  if (cut !== null) await meta.update({ cut: null });
+  const { segments } = recovered;
+  const [oldest] = segments;
+  if (oldest !== undefined) map.beginAt(stateBefore(oldest.header));
+  assert(map.end.position.lsn === recovered.state.lsn, 'every batch was replayed');
+  const untrimmed: OpenedSegment[] = [];
+  let current: OpenedSegment | undefined;
+  let at = 0;
+  for (const segment of segments) {
+    const { path, header, sizeBytes, usedBytes } = segment;
+    map.addSegmentAt(path, header, at);
+    at += usedBytes - SEGMENT_HEADER_BYTES;
+    const live = segment === segments.at(-1);
+    if (!live && sizeBytes === usedBytes) continue;
+    const file = await disk.open(path, 'write');
+    const opened = { segment: { path, file, header, sizeBytes }, usedBytes };
+    if (live) current = opened;
+    else untrimmed.push(opened);
+  }
+  return { recovered, map, current, untrimmed };
+}
+
+/** Where the log is damaged below the cut, recovery decides what becomes of it. */
+async function finishCut(place: CutPlace, cut: Position): Promise<void> {
+  try {
+    const { segment } = await cutSegments(place, cut);
+    await segment.file.close();
+  } catch (error) {
+    const damaged =
+      isWalshipError(error, 'WAL_CORRUPT') || isWalshipError(error, 'SEGMENT_MISSING');
+    if (!damaged) throw error;
+  }
+}
+
+export interface NewLog {
+  readonly disk: Disk;
+  readonly dir: string;
+  readonly meta: MetaStore;
+  readonly segmentBytes: number;
+}
+
+/** The position before the first record of a log. */
+export function startOf(identity: LogIdentity): Position {
+  return { epoch: 0, lsn: 0, chain: firstChain(Buffer.from(identity.clusterId, 'hex')) };
+}
+
+/**
+ * Creates the first segment of a blank log; durable on resolve.
+ * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
+ */
+export async function beginLog(log: NewLog, identity: LogIdentity): Promise<OpenSegment> {
+  const { disk, dir, meta, segmentBytes } = log;
+  const walDir = walDirOf(dir);
+  // First of all: a log beside a missing meta.json is refused at the next start.
+  await meta.update(identity);
+  await disk.makeDir(walDir);
+  const header = headerAfter(identity.clusterId, startOf(identity));
+  try {
+    const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
+    await meta.update({ newestSegment: header.baseLsn });
+    return segment;
+  } catch (error) {
+    if (isWalshipError(error, 'DISK_FULL')) await removeTemporary(disk, walDir);
+    throw error;
+  }
+}
+
+async function removeTemporary(disk: Disk, walDir: string): Promise<void> {
+  for (const name of await disk.list(walDir)) {
+    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${walDir}/${name}`);
+  }
+}

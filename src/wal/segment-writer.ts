@@ -1,0 +1,184 @@
+/**
+ * Where batches go: the segment that is written now, the spare one that waits behind it, and the way from one to the next.
+ *
+ * The spare is filled in the background from the moment on in which the current segment is half full. So a full disk shows up
+ * there, while the log still has room, and never in the middle of a commit.
+ *
+ * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch; and in the
+ * background, since its successor is durable now, the predecessor is trimmed. A segment is never trimmed otherwise.
+ *
+ * Invariant: at least one fill byte stays behind the last batch of a live segment.
+ */
+import assert from 'node:assert';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { MetaStore } from './meta.ts';
+import type { Position } from './position.ts';
+import { headerAfter, nameSegment } from './segment.ts';
+import type { OpenSegment, PrefilledFile } from './segment.ts';
+import { SpareSegment } from './spare-segment.ts';
+
+/** How long a batch that has its LSNs waits for room on a full disk before the log gives up for good. */
+export const ROOM_WAIT_MS_MAX = 30_000;
+const ROOM_RETRY_MS = 500;
+
+export interface SegmentWriterOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The directory of the segments. */
+  readonly walDir: string;
+  readonly meta: MetaStore;
+  readonly clusterId: string;
+  readonly segmentBytes: number;
+  /** Called when a segment was given its name, before anything is written to it. */
+  readonly onSegment: (segment: OpenSegment) => void;
+  /** Called when background work failed for good: nothing may be written any more. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+export interface WriteOrder {
+  /** Where the log ends before these bytes. */
+  readonly before: Position;
+  /** On a full disk: wait a bounded time, because the records have their LSNs, or refuse with nothing written. */
+  readonly whenFull: 'wait' | 'refuse';
+}
+
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  readonly #spare: SpareSegment;
+  #current: OpenSegment;
+  /** Where the next batch goes. */
+  #offset: number;
+  #writing = false;
+  #trimming: Promise<void> = Promise.resolve();
+
+  /** Goes on in `current`, whose first `usedBytes` are written. */
+  constructor(options: SegmentWriterOptions, current: OpenSegment, usedBytes: number) {
+    const { disk, clock, walDir, segmentBytes, onFailed } = options;
+    this.#options = options;
+    this.#current = current;
+    this.#offset = usedBytes;
+    this.#spare = new SpareSegment({ disk, clock, walDir, sizeBytes: segmentBytes, onFailed });
+    this.#fillAhead();
+  }
+
+  /** The spare cannot be filled because the disk is full: accept nothing new. */
+  get full(): boolean {
+    return this.#spare.full;
+  }
+
+  /** Whether a batch of `bytes` still goes into the current segment. */
+  fits(bytes: number): boolean {
+    return this.#offset + bytes < this.#current.sizeBytes;
+  }
+
+  /**
+   * Writes whole batches; durable on resolve. One call at a time: the next batch is not written before this one is durable.
+   * @throws WalshipError DISK_FULL with nothing written (`details.written` is false); any other failure is final.
+   */
+  async write(bytes: Buffer, order: WriteOrder): Promise<void> {
+    assert(!this.#writing, 'one batch in flight');
+    this.#writing = true;
+    try {
+      if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
+      const offset = this.#offset;
+      this.#offset += bytes.length;
+      await this.#current.file.writeDurable(bytes, offset);
+      this.#fillAhead();
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Goes on elsewhere, because the log was cut; the old current segment is closed as it is. */
+  async replace(current: OpenSegment, usedBytes: number): Promise<void> {
+    assert(!this.#writing, 'nothing is in flight');
+    const { file } = this.#current;
+    this.#current = current;
+    this.#offset = usedBytes;
+    await file.close();
+  }
+
+  /** Waits for background work that touches segments with a name. */
+  settle(): Promise<void> {
+    return this.#trimming;
+  }
+
+  /** Cuts a segment that has a durable successor to what is used of it, in the background. */
+  trim(file: DiskFile, usedBytes: number): void {
+    const { onFailed } = this.#options;
+    this.#trimming = this.#trimming
+      .then(() => trimFile(file, usedBytes))
+      .catch((error: unknown) => onFailed(error));
+  }
+
+  /** Leaves the current segment as it is, and removes the spare. */
+  async close(): Promise<void> {
+    await this.#spare.close();
+    await this.#trimming;
+    await this.#current.file.close();
+  }
+
+  #fillAhead(): void {
+    if (this.#offset * 2 >= this.#current.sizeBytes) this.#spare.start();
+  }
+
+  async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {
+    const { disk, walDir, clusterId, meta, onSegment } = this.#options;
+    const prefilled = await this.#room(SEGMENT_HEADER_BYTES + bytes + 1, whenFull);
+    const old = { segment: this.#current, usedBytes: this.#offset };
+    const header = headerAfter(clusterId, before);
+    const next = await nameSegment(disk, walDir, { prefilled, header });
+    await meta.update({ newestSegment: header.baseLsn });
+    // At most one trim is outstanding: files that wait for theirs must not pile up.
+    await this.#trimming;
+    this.#current = next;
+    this.#offset = SEGMENT_HEADER_BYTES;
+    onSegment(next);
+    // An empty segment that was too small for its first batch has been replaced under its own name.
+    if (old.segment.header.baseLsn === header.baseLsn) await old.segment.file.close();
+    else this.trim(old.segment.file, old.usedBytes);
+  }
+
+  /** A file of fill, at least `sizeBytes` large. */
+  async #room(sizeBytes: number, whenFull: 'wait' | 'refuse'): Promise<PrefilledFile> {
+    const { clock } = this.#options;
+    const startMs = clock.nowMs();
+    for (;;) {
+      try {
+        return await this.#spare.take(sizeBytes);
+      } catch (error) {
+        if (!isWalshipError(error, 'DISK_FULL')) throw error;
+        if (whenFull === 'refuse') throw refused(error);
+        if (clock.nowMs() - startMs >= ROOM_WAIT_MS_MAX) throw error;
+        await new Promise<void>((done) => {
+          clock.after(ROOM_RETRY_MS, done);
+        });
+      }
+    }
+  }
+}
+
+/** True for a write that was refused before anything was written: the log can go on later. */
+export function wasRefused(error: unknown): error is WalshipError {
+  return isWalshipError(error, 'DISK_FULL') && error.outcome === 'rejected';
+}
+
+function refused(cause: WalshipError): WalshipError {
+  return new WalshipError('DISK_FULL', cause.message, {
+    details: cause.details,
+    outcome: 'rejected',
+    cause,
+  });
+}
+
+async function trimFile(file: DiskFile, usedBytes: number): Promise<void> {
+  try {
+    await file.truncate(usedBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,119 @@
+import { isWalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import { prefill, TEMPORARY_SUFFIX } from './segment.ts';
+import type { PrefilledFile } from './segment.ts';
+
+/** How often a full disk is asked again. */
+const FILL_RETRY_MS = 1000;
+
+export interface SpareSegmentOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly walDir: string;
+  readonly sizeBytes: number;
+  /** Called when filling failed for another reason than a full disk. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/**
+ * The next segment, filled before it is needed, under a temporary name.
+ * Invariant: at most one of ready, being filled, and waiting to be tried again.
+ */
+export class SpareSegment {
+  readonly #options: SpareSegmentOptions;
+  #ready: PrefilledFile | undefined;
+  #filling: Promise<PrefilledFile> | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #full = false;
+  #closed = false;
+
+  constructor(options: SpareSegmentOptions) {
+    this.#options = options;
+  }
+
+  /** The last attempt found the disk full; another success says otherwise. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Begins to fill one in the background, unless there is one or the disk is waited for. */
+  start(): void {
+    if (this.#closed || this.#cancelRetry !== undefined) return;
+    if (this.#ready !== undefined || this.#filling !== undefined) return;
+    this.#fill().catch((error: unknown) => {
+      if (!isWalshipError(error, 'DISK_FULL')) this.#options.onFailed(error);
+    });
+  }
+
+  /**
+   * Hands over a file of fill of at least `sizeBytes`, waiting where it is being filled.
+   * @throws WalshipError DISK_FULL with nothing left behind.
+   */
+  async take(sizeBytes: number): Promise<PrefilledFile> {
+    // For a batch that no ordinary segment holds.
+    if (sizeBytes > this.#options.sizeBytes) return this.#prefill('large', sizeBytes);
+    const file = this.#ready ?? (await (this.#filling ?? this.#fill()));
+    this.#ready = undefined;
+    return file;
+  }
+
+  /** Removes the spare: it has nothing in it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    try {
+      await this.#filling;
+    } catch (error) {
+      // Whoever started it has heard of it.
+      if (!isWalshipError(error)) throw error;
+    }
+    const spare = this.#ready;
+    if (spare === undefined) return;
+    this.#ready = undefined;
+    await spare.file.close();
+    await this.#options.disk.remove(spare.path);
+  }
+
+  #fill(): Promise<PrefilledFile> {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#filling = this.#prefill('spare', this.#options.sizeBytes).then(
+      (spare) => {
+        this.#filling = undefined;
+        this.#ready = spare;
+        this.#full = false;
+        return spare;
+      },
+      (error: unknown) => {
+        this.#filling = undefined;
+        if (isWalshipError(error, 'DISK_FULL')) this.#waitForRoom();
+        throw error;
+      },
+    );
+    return this.#filling;
+  }
+
+  #waitForRoom(): void {
+    this.#full = true;
+    if (this.#closed) return;
+    this.#cancelRetry = this.#options.clock.after(FILL_RETRY_MS, () => {
+      this.#cancelRetry = undefined;
+      this.start();
+    });
+  }
+
+  async #prefill(name: string, sizeBytes: number): Promise<PrefilledFile> {
+    const { disk, walDir } = this.#options;
+    const file = `${name}${TEMPORARY_SUFFIX}`;
+    const path = `${walDir}/${file}`;
+    try {
+      return await prefill(disk, path, sizeBytes);
+    } catch (error) {
+      // What was filled in vain takes the last room from others.
+      const left = isWalshipError(error, 'DISK_FULL') && (await disk.list(walDir)).includes(file);
+      if (left) await disk.remove(path);
+      throw error;
+    }
+  }
+}
