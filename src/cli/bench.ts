@@ -1,0 +1,50 @@
+import { runClosedLoop, runFixedRate } from './bench-load.ts';
+import { ackMeaning, formatBench } from './bench-result.ts';
+import type { ClientOptions } from './client-options.ts';
+import { ClusterClient } from './cluster-client.ts';
+import { clusterStatus } from './cluster-status.ts';
+import type { CommandIo } from './command-io.ts';
+import { LoadClient } from './load-client.ts';
+import { leaderOf } from './status.ts';
+
+export interface BenchOptions extends ClientOptions {
+  readonly connections: number;
+  readonly durationMs: number;
+  readonly valueBytes: number;
+  /** How many different keys are written. */
+  readonly keys: number;
+  readonly ack: string;
+  /** Writes per second; undefined: closed loop. */
+  readonly rate: number | undefined;
+}
+
+/** `walship bench`: loads a running cluster with writes and says how fast which kind of acknowledgement was. */
+export async function bench(options: BenchOptions, io: CommandIo): Promise<void> {
+  const { connections, ack, timeoutMs } = options;
+  const nodes = await clusterStatus(options.url, timeoutMs);
+  const view = leaderOf(nodes) ?? nodes.find((node) => node.status !== undefined)?.status;
+  const voters = view?.voters.length ?? 1;
+  const meaning = ackMeaning({ ack, voters, quorum: view?.quorum ?? 1 });
+
+  const { urls } = new ClusterClient(options.url);
+  const client = new LoadClient({ urls, connections, ack, timeoutMs });
+  const value = Buffer.alloc(options.valueBytes, 'walship-');
+  const write = async (index: number): Promise<string> => {
+    const key = Buffer.from(`bench/${String(index % options.keys).padStart(10, '0')}`);
+    return (await client.put(key, value)).code;
+  };
+  try {
+    const result =
+      options.rate === undefined
+        ? await runClosedLoop(write, options)
+        : await runFixedRate(write, { ...options, rate: options.rate });
+    const run = { connections, valueBytes: options.valueBytes, keys: options.keys };
+    io.out(
+      options.json
+        ? `${JSON.stringify({ ...run, ack, meaning, ...result })}\n`
+        : formatBench(result, meaning),
+    );
+  } finally {
+    client.close();
+  }
+}

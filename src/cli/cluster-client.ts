@@ -1,0 +1,203 @@
+/**
+ * Requests of the commands to a cluster: any node will do, the leader is followed.
+ *
+ * A node that surely did nothing (it cannot be reached, or it says `rejected`) is followed by the next one.
+ * A write of which that is not sure is never sent twice: it ends as indeterminate.
+ */
+import { WalshipError } from '../errors.ts';
+import type { Outcome } from '../errors.ts';
+import { isKnownCode } from './report-error.ts';
+
+/** One request; `query` leaves out what is undefined. */
+export interface ClusterRequest {
+  readonly method: 'GET' | 'PUT' | 'DELETE' | 'POST';
+  /** Begins with a slash; already percent-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** How long to wait for the whole answer. 0: as long as it takes. */
+  readonly timeoutMs: number;
+}
+
+/** How often one request may be sent on to a leader. */
+const REDIRECTS_MAX = 3;
+/** Answers of a node that wrote nothing and where another node may know better. */
+const TRY_NEXT_CODES = new Set(['NO_LEADER', 'NODE_CLOSED']);
+
+/** Talks to the nodes at `urls`, in turn. */
+export class ClusterClient {
+  readonly urls: readonly string[];
+
+  /** @throws WalshipError CONFIG_INVALID where one of the addresses is none. */
+  constructor(urls: readonly string[]) {
+    this.urls = urls.flatMap((list) => list.split(',')).map(normaliseUrl);
+  }
+
+  /**
+   * Resolves with the first answer that is a success; its body is not yet read.
+   * @throws WalshipError with the server's code, or PEER_UNREACHABLE, WAIT_TIMEOUT, COMMIT_TIMEOUT, PROTOCOL_ERROR.
+   */
+  async request(request: ClusterRequest): Promise<Response> {
+    const failures: WalshipError[] = [];
+    for (const url of this.urls) {
+      try {
+        return await send(url, request);
+      } catch (error) {
+        if (!(error instanceof WalshipError) || !mayTryNext(error, request)) throw error;
+        failures.push(error);
+      }
+    }
+    // One that answered knows more than one that did not.
+    const told = failures.find((failure) => failure.code !== 'PEER_UNREACHABLE');
+    if (told !== undefined || failures.length <= 1) throw told ?? failures[0];
+    const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
+    throw new WalshipError('PEER_UNREACHABLE', failures.map((f) => f.message).join('; '), outcome);
+  }
+
+  /** As `request`, with the answer's JSON. */
+  async json(request: ClusterRequest): Promise<unknown> {
+    const response = await this.request(request);
+    try {
+      return await response.json();
+    } catch (cause) {
+      throw new WalshipError('PROTOCOL_ERROR', `${response.url} did not answer with JSON`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** The path and query of a key: percent-encoded byte by byte, or `key64` where a URL cannot carry it. */
+export function keyTarget(key: Uint8Array): { path: string; query: Record<string, string> } {
+  const text = Buffer.from(key).toString('latin1');
+  if (text === '.' || text === '..') {
+    // URL parsers take these, encoded or not, for steps in a path.
+    return { path: '/v1/kv/', query: { key64: Buffer.from(key).toString('base64url') } };
+  }
+  const encoded = text.replace(
+    /[^A-Za-z0-9_.~-]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+  return { path: `/v1/kv/${encoded}`, query: {} };
+}
+
+function normaliseUrl(text: string): string {
+  const trimmed = text.trim();
+  const full = /^[a-z]+:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new WalshipError('CONFIG_INVALID', `--url must be http://HOST:PORT, not "${text}"`);
+  }
+  return url.origin;
+}
+
+function isWrite({ method }: ClusterRequest): boolean {
+  return method !== 'GET';
+}
+
+function mayTryNext(error: WalshipError, request: ClusterRequest): boolean {
+  if (error.outcome === 'indeterminate') return false;
+  if (error.code === 'PEER_UNREACHABLE') return true;
+  return TRY_NEXT_CODES.has(error.code) && (!isWrite(request) || error.outcome === 'rejected');
+}
+
+async function send(origin: string, request: ClusterRequest): Promise<Response> {
+  let target = new URL(request.path, origin);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) target.searchParams.set(name, String(value));
+  }
+  for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
+    const response = await fetchOnce(target, request);
+    const location = response.headers.get('location');
+    if (response.status !== 307 || location === null) {
+      if (response.ok) return response;
+      throw await errorOf(response, request);
+    }
+    await response.body?.cancel();
+    target = new URL(location, target);
+  }
+  const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
+  const message = `${origin} led to ${REDIRECTS_MAX} other nodes and to no leader`;
+  throw new WalshipError('NO_LEADER', message, outcome);
+}
+
+async function fetchOnce(target: URL, request: ClusterRequest): Promise<Response> {
+  const { method, headers, body, timeoutMs } = request;
+  try {
+    return await fetch(target, {
+      method,
+      redirect: 'manual',
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body }),
+      ...(timeoutMs === 0 ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
+    });
+  } catch (cause) {
+    throw unreachable(target, request, cause);
+  }
+}
+
+/** Errors of a connection that was never made: the request was surely not read. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function unreachable(target: URL, request: ClusterRequest, cause: unknown): WalshipError {
+  const code = errnoOf(cause);
+  const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
+  const surelyNothing = NOT_SENT.has(code);
+  const outcome: { outcome?: Outcome } = isWrite(request)
+    ? { outcome: surelyNothing ? 'rejected' : 'indeterminate' }
+    : {};
+  if (timedOut) {
+    const message = `${target.host} did not answer within ${request.timeoutMs} ms`;
+    return new WalshipError(isWrite(request) ? 'COMMIT_TIMEOUT' : 'WAIT_TIMEOUT', message, {
+      ...outcome,
+      cause,
+    });
+  }
+  const message = `${target.host} did not answer (${code === '' ? String(cause) : code})`;
+  return new WalshipError('PEER_UNREACHABLE', message, { ...outcome, cause });
+}
+
+function errnoOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? code : '';
+}
+
+async function errorOf(response: Response, request: ClusterRequest): Promise<WalshipError> {
+  const text = await response.text().catch(() => '');
+  const parsed = parseError(text);
+  if (parsed === undefined) {
+    const message = `${response.url} answered ${response.status} without a walship error`;
+    const outcome = isWrite(request) ? ({ outcome: 'indeterminate' } as const) : {};
+    return new WalshipError('PROTOCOL_ERROR', message, outcome);
+  }
+  const { code, message, outcome, ...details } = parsed;
+  const known = isKnownCode(code);
+  return new WalshipError(
+    known ? code : 'PROTOCOL_ERROR',
+    known ? String(message) : `${String(code)}: ${String(message)}`,
+    {
+      details,
+      ...(outcome === 'rejected' || outcome === 'indeterminate' ? { outcome } : {}),
+    },
+  );
+}
+
+function parseError(text: string): Record<string, unknown> | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown };
+    return typeof error === 'object' && error !== null
+      ? (error as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined; // A proxy's page, or nothing: the caller says so.
+  }
+}

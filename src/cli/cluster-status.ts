@@ -1,0 +1,126 @@
+/** What `/v1/status` of a node says, as far as the commands show it, and the same of a whole cluster. */
+import { WalshipError } from '../errors.ts';
+import { ClusterClient } from './cluster-client.ts';
+
+export interface StatusReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface FollowerView {
+  readonly nodeId: string;
+  readonly connected: boolean;
+  readonly state: string;
+  readonly durableLsn: number;
+  readonly appliedLsn: number;
+  readonly lagLsns: number;
+  readonly lagBytes: number;
+  readonly lagMs: number;
+  readonly reason: StatusReason | null;
+}
+
+/** One node's own view. Versions are text, `<epoch>.<lsn>`. */
+export interface StatusView {
+  readonly nodeId: string;
+  readonly role: string;
+  readonly state: string;
+  readonly epoch: number;
+  readonly leader: { readonly nodeId: string; readonly address: string } | null;
+  readonly voters: readonly { readonly nodeId: string; readonly address: string }[];
+  readonly quorum: number;
+  readonly receivedLsn: number;
+  readonly durableLsn: number;
+  readonly committedLsn: number;
+  readonly applied: string;
+  readonly appliedLsn: number;
+  readonly keys: number;
+  readonly followers: readonly FollowerView[];
+  readonly notReady: StatusReason | null;
+  readonly commitWaits: StatusReason | null;
+  readonly warnings: readonly StatusReason[];
+  readonly contract: readonly string[];
+}
+
+/** A node that was asked: its answer, or why there is none. */
+export interface NodeView {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly status: StatusView | undefined;
+  readonly failure: string | undefined;
+}
+
+interface Place {
+  readonly epoch: number;
+  readonly lsn: number;
+}
+
+/** @throws WalshipError PROTOCOL_ERROR where `reply` is no status. */
+export function readStatus(reply: unknown): StatusView {
+  const raw = reply as Partial<Record<keyof StatusView | 'received' | 'durable', unknown>> | null;
+  if (typeof raw !== 'object' || raw === null || typeof raw.nodeId !== 'string') {
+    throw new WalshipError('PROTOCOL_ERROR', 'the answer is not the status of a walship node');
+  }
+  const applied = placeOf(raw.applied);
+  return {
+    ...(raw as unknown as StatusView),
+    receivedLsn: placeOf(raw.received).lsn,
+    durableLsn: placeOf(raw.durable).lsn,
+    applied: `${applied.epoch}.${applied.lsn}`,
+    appliedLsn: applied.lsn,
+  };
+}
+
+/** A position or a version, as text or as an object. */
+function placeOf(value: unknown): Place {
+  if (typeof value === 'string') {
+    const [epoch, lsn] = value.split('.').map(Number);
+    return { epoch: epoch ?? 0, lsn: lsn ?? 0 };
+  }
+  const { epoch, lsn } = (value ?? {}) as Partial<Place>;
+  return { epoch: epoch ?? 0, lsn: lsn ?? 0 };
+}
+
+/** Asks the nodes at `urls` and every voter that they name; an unreachable one has a failure instead of a status. */
+export async function clusterStatus(
+  urls: readonly string[],
+  timeoutMs: number,
+): Promise<readonly NodeView[]> {
+  const asked = await Promise.all(
+    new ClusterClient(urls).urls.map((url) => ask(url, { nodeId: url, timeoutMs })),
+  );
+  const views = new Map<string, NodeView>();
+  for (const view of asked) {
+    if (view.status !== undefined) views.set(view.nodeId, view);
+  }
+  const voters = [...views.values()].flatMap((view) => view.status?.voters ?? []);
+  const others = new Map(voters.map((voter) => [voter.nodeId, voter.address]));
+  await Promise.all(
+    [...others].map(async ([nodeId, address]) => {
+      if (views.has(nodeId)) return;
+      const view = await ask(`http://${address}`, { nodeId, timeoutMs });
+      if (!views.has(view.nodeId)) views.set(view.nodeId, view);
+    }),
+  );
+  if (views.size > 0) return [...views.values()].toSorted(byNodeId);
+  const reasons = asked.map((view) => view.failure).join('; ');
+  throw new WalshipError('PEER_UNREACHABLE', reasons === '' ? 'no node was named' : reasons);
+}
+
+function byNodeId(a: NodeView, b: NodeView): number {
+  return a.nodeId < b.nodeId ? -1 : 1;
+}
+
+async function ask(
+  url: string,
+  { nodeId, timeoutMs }: { readonly nodeId: string; readonly timeoutMs: number },
+): Promise<NodeView> {
+  const address = url.replace(/^https?:\/\//, '');
+  try {
+    const client = new ClusterClient([url]);
+    const status = readStatus(await client.json({ method: 'GET', path: '/v1/status', timeoutMs }));
+    return { nodeId: status.nodeId, address, status, failure: undefined };
+  } catch (error) {
+    if (!(error instanceof WalshipError)) throw error;
+    return { nodeId, address, status: undefined, failure: error.message };
+  }
+}

@@ -1,0 +1,163 @@
+/** `walship demo`: three nodes on this machine, a stream of writes, and a live view of what becomes of them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WalshipError } from '../errors.ts';
+import { clusterStatus } from './cluster-status.ts';
+import type { NodeView } from './cluster-status.ts';
+import type { CommandIo } from './command-io.ts';
+import { DemoCluster } from './demo-cluster.ts';
+import { formatCurlLines, formatMoment, formatMomentLine } from './demo-view.ts';
+import type { DemoMoment } from './demo-view.ts';
+import { LoadClient } from './load-client.ts';
+import { leaderOf } from './status.ts';
+
+export interface DemoOptions {
+  /** Ends by itself after this long; 0: only when it is interrupted. */
+  readonly seconds: number;
+  /** The script that this process runs: the nodes run it too. */
+  readonly program: string;
+  /** Aborts when the user has had enough. */
+  readonly signal: AbortSignal;
+}
+
+const READY_MS_MAX = 30_000;
+const POLL_MS = 100;
+const STATUS_TIMEOUT_MS = 1_000;
+const WRITERS = 8;
+/** Between two writes of one writer: a steady stream, not a load test. */
+const WRITE_PAUSE_MS = 20;
+const WRITE_TIMEOUT_MS = 5_000;
+const KEYS = 1_000;
+
+/** Runs until `seconds` are over or `signal` aborts; leaves no process and no file behind. */
+export async function demo(options: DemoOptions, io: CommandIo): Promise<void> {
+  const cluster = await DemoCluster.start(options.program);
+  try {
+    io.out(`three nodes in ${cluster.dir}, waiting for a leader\n`);
+    const views = await Promise.race([untilLed(cluster, options.signal), cluster.failed]);
+    if (views === undefined) return;
+    io.out(
+      `${(leaderOf(views)?.contract ?? []).join('\n')}\n\n${formatCurlLines(cluster.nodes)}\n`,
+    );
+    await Promise.race([runStream(cluster, options, io), cluster.failed]);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** The views of a cluster that has a leader and all its nodes; undefined when the user gave up first. */
+async function untilLed(
+  cluster: DemoCluster,
+  signal: AbortSignal,
+): Promise<readonly NodeView[] | undefined> {
+  const deadlineMs = performance.now() + READY_MS_MAX;
+  while (!signal.aborted) {
+    const views = await viewsOf(cluster);
+    const answering = views.filter((view) => view.status !== undefined).length;
+    if (leaderOf(views) !== undefined && answering === cluster.nodes.length) return views;
+    if (performance.now() > deadlineMs) {
+      const message = `no leader after ${READY_MS_MAX} ms; the logs are in ${cluster.dir}`;
+      throw new WalshipError('NO_LEADER', message);
+    }
+    await sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+async function viewsOf(cluster: DemoCluster): Promise<readonly NodeView[]> {
+  try {
+    return await clusterStatus(
+      cluster.nodes.map((node) => node.url),
+      STATUS_TIMEOUT_MS,
+    );
+  } catch (error) {
+    if (error instanceof WalshipError) return []; // Nobody answers: the table says so.
+    throw error;
+  }
+}
+
+/** What the writers count and the view shows. */
+interface Tally {
+  acknowledged: number;
+  latestError: string | undefined;
+  latestErrorMs: number;
+}
+
+async function runStream(cluster: DemoCluster, options: DemoOptions, io: CommandIo): Promise<void> {
+  const tally: Tally = { acknowledged: 0, latestError: undefined, latestErrorMs: 0 };
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const urls = cluster.nodes.map((node) => node.url);
+  const client = new LoadClient({
+    urls,
+    connections: WRITERS,
+    ack: 'quorum',
+    timeoutMs: WRITE_TIMEOUT_MS,
+  });
+  const writers = Array.from({ length: WRITERS }, async (_, writer) => {
+    await writeUntil(signal, { client, tally, writer });
+  });
+  try {
+    await show(cluster, { options, io, tally });
+  } finally {
+    ended.abort();
+    client.close();
+    await Promise.all(writers);
+  }
+  if (tally.acknowledged === 0 && !options.signal.aborted) {
+    throw new WalshipError('NO_QUORUM', `no write was acknowledged (${tally.latestError ?? ''})`);
+  }
+}
+
+async function writeUntil(
+  signal: AbortSignal,
+  { client, tally, writer }: { client: LoadClient; tally: Tally; writer: number },
+): Promise<void> {
+  for (let count = 0; !signal.aborted; count += 1) {
+    const key = Buffer.from(`demo/${(count * WRITERS + writer) % KEYS}`);
+    const { code } = await client.put(key, Buffer.from(`write ${count} of writer ${writer}`));
+    if (code === 'OK') {
+      tally.acknowledged += 1;
+    } else if (!signal.aborted) {
+      tally.latestError = code;
+      tally.latestErrorMs = performance.now();
+    }
+    await pause(WRITE_PAUSE_MS, signal);
+  }
+}
+
+/** Shows a moment each second: redrawn on a terminal, one line each elsewhere. */
+async function show(
+  cluster: DemoCluster,
+  { options, io, tally }: { options: DemoOptions; io: CommandIo; tally: Tally },
+): Promise<void> {
+  const startMs = performance.now();
+  let before = { acknowledged: 0, atMs: startMs };
+  let drawnLines = 0;
+  while (!options.signal.aborted) {
+    await pause(1_000, options.signal);
+    const views = await viewsOf(cluster);
+    const nowMs = performance.now();
+    const { acknowledged } = tally;
+    const moment: DemoMoment = {
+      nodes: cluster.nodes,
+      views,
+      seconds: (nowMs - startMs) / 1_000,
+      writesPerSecond: ((acknowledged - before.acknowledged) * 1_000) / (nowMs - before.atMs),
+      acknowledged,
+      latestError: nowMs - tally.latestErrorMs < 2_000 ? tally.latestError : undefined,
+    };
+    before = { acknowledged, atMs: nowMs };
+    const text = io.terminal ? formatMoment(moment) : formatMomentLine(moment);
+    // Up over what was drawn before, and clear from there.
+    io.out(io.terminal && drawnLines > 0 ? `\u001B[${drawnLines}A\u001B[J${text}` : text);
+    drawnLines = text.split('\n').length - 1;
+    if (options.seconds > 0 && moment.seconds >= options.seconds) return;
+  }
+}
+
+/** Waits, but no longer than until `signal` aborts. */
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(delayMs, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}

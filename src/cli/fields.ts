@@ -1,0 +1,232 @@
+/**
+ * Every option of `walship serve`, in the order that help and documentation list them.
+ *
+ * This table is the only source: flags (`--heartbeat-ms`), variables (`WALSHIP_HEARTBEAT_MS`), keys of
+ * the file (`heartbeatMs`), `--help` and the table in `docs/cli.md` are derived from it.
+ */
+import { BATCH_BYTES_MAX, KiB, MiB } from '../wal/limits.ts';
+
+/** A host and a port, as `--listen` and `--peers` spell them. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A voter and where the others reach it. */
+export interface Peer {
+  readonly nodeId: string;
+  /** `host:port`, as it was given. */
+  readonly address: string;
+}
+
+/** What one option takes. */
+export type Field = {
+  /** One sentence for people. */
+  readonly doc: string;
+  /** What stands in for a value in help. */
+  readonly placeholder?: string;
+  readonly required?: boolean;
+  /** How an absent value is found, where that is not a constant. */
+  readonly otherwise?: string;
+} & (
+  | { readonly kind: 'id' | 'path' | 'peers' }
+  | { readonly kind: 'address'; readonly default: string }
+  | {
+      readonly kind: 'integer';
+      readonly min: number;
+      readonly max: number;
+      readonly default?: number;
+    }
+  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default: string }
+  | { readonly kind: 'switch' }
+);
+
+/** More voters than this make every commit slower and nothing safer. */
+export const PEERS_MAX = 9;
+
+export const FIELDS = {
+  node: {
+    kind: 'id',
+    placeholder: 'ID',
+    required: true,
+    doc: 'Name of this node: one of the names in --peers.',
+  },
+  listen: {
+    kind: 'address',
+    placeholder: 'HOST:PORT',
+    default: '127.0.0.1:7401',
+    doc: 'Where to accept HTTP and the connections of other nodes.',
+  },
+  data: {
+    kind: 'path',
+    placeholder: 'DIR',
+    required: true,
+    doc: 'Directory of the log and of what the node has promised; made if absent.',
+  },
+  peers: {
+    kind: 'peers',
+    placeholder: 'LIST',
+    otherwise: 'this node alone, at --listen',
+    doc: 'The voters, this node among them, as ID=HOST:PORT,ID=HOST:PORT,…',
+  },
+  quorum: {
+    kind: 'integer',
+    placeholder: 'W',
+    min: 1,
+    max: PEERS_MAX,
+    otherwise: 'a majority of --peers',
+    doc: 'On how many voters a write is durable before it is acknowledged.',
+  },
+  failover: {
+    kind: 'choice',
+    choices: ['manual', 'auto'],
+    default: 'manual',
+    doc: 'Who decides when a follower tries to lead; only manual exists so far.',
+  },
+  initialLeader: {
+    kind: 'id',
+    placeholder: 'ID',
+    otherwise: 'the first of --peers',
+    doc: 'Which voter tries first to lead while all of them are blank.',
+  },
+  segmentBytes: {
+    kind: 'integer',
+    placeholder: 'BYTES',
+    min: 4 * KiB,
+    max: 1024 * MiB,
+    default: 64 * MiB,
+    doc: 'Size of one log file; a batch that is larger gets a larger file.',
+  },
+  logLevel: {
+    kind: 'choice',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+    default: 'info',
+    doc: 'The least severe messages that are logged, as JSON lines on stderr.',
+  },
+  heartbeatMs: {
+    kind: 'integer',
+    placeholder: 'MS',
+    min: 10,
+    max: 60_000,
+    default: 100,
+    doc: 'How often an idle connection between nodes carries a sign of life.',
+  },
+  silenceMs: {
+    kind: 'integer',
+    placeholder: 'MS',
+    min: 30,
+    max: 600_000,
+    default: 1_000,
+    doc: 'After how long without a byte a peer is held to be gone; at least 3 heartbeats.',
+  },
+  onDamage: {
+    kind: 'choice',
+    choices: ['refuse', 'cut'],
+    default: 'refuse',
+    doc: 'With a damaged log: refuse to start, or save the damaged rest and go on before it.',
+  },
+  unsafeNoLock: {
+    kind: 'switch',
+    doc: 'Start although the file system cannot lock the directory; then two processes can ruin it.',
+  },
+  maxUncommittedBytes: {
+    kind: 'integer',
+    placeholder: 'BYTES',
+    min: 64 * KiB,
+    max: 1024 * MiB,
+    default: 2 * BATCH_BYTES_MAX,
+    doc: 'How much may wait to be committed before writes are refused with BUSY.',
+  },
+  shutdownMs: {
+    kind: 'integer',
+    placeholder: 'MS',
+    min: 0,
+    max: 600_000,
+    default: 10_000,
+    doc: 'How long a stop waits for requests and writes in flight.',
+  },
+} as const satisfies Record<string, Field>;
+
+export type FieldName = keyof typeof FIELDS;
+
+type ValueOf<F> = F extends { kind: 'choice'; choices: readonly (infer C)[] }
+  ? C
+  : F extends { kind: 'integer' }
+    ? number
+    : F extends { kind: 'switch' }
+      ? boolean
+      : F extends { kind: 'address' }
+        ? HostPort
+        : F extends { kind: 'peers' }
+          ? readonly Peer[]
+          : string;
+
+/** The value of one option, once it is valid. */
+export type FieldValue<N extends FieldName> = ValueOf<(typeof FIELDS)[N]>;
+
+/** Every name in the table, in its order. */
+export const FIELD_NAMES = Object.keys(FIELDS) as readonly FieldName[];
+
+/** The table's row, without the literal types that only the compiler needs. */
+export function fieldOf(name: FieldName): Field {
+  return FIELDS[name];
+}
+
+/** `heartbeatMs` as a flag: `--heartbeat-ms`. */
+export function flagOf(name: FieldName): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `heartbeatMs` as a variable: `WALSHIP_HEARTBEAT_MS`. */
+export function variableOf(name: FieldName): string {
+  return `WALSHIP_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** What a row falls back to, for people; empty where it is required. */
+export function defaultText(field: Field): string {
+  if (field.required === true) return 'required';
+  if (field.otherwise !== undefined) return field.otherwise;
+  if (field.kind === 'switch') return 'off';
+  return 'default' in field ? String(field.default) : '';
+}
+
+/** What a row accepts, for people. */
+export function boundsText(field: Field): string {
+  switch (field.kind) {
+    case 'integer':
+      return `${field.min} to ${field.max}`;
+    case 'choice':
+      return field.choices.join(', ');
+    case 'id':
+      return 'up to 64 letters, digits, dots, dashes and underscores';
+    case 'address':
+      return 'a host and a port';
+    case 'peers':
+      return `1 to ${PEERS_MAX} voters`;
+    case 'switch':
+      return 'true or false';
+    case 'path':
+  }
+  return 'a path';
+}
+
+/** The options as a Markdown table; `docs/cli.md` holds it and a test compares. */
+export function fieldsAsMarkdown(): string {
+  const rows = FIELD_NAMES.map((name) => {
+    const field = fieldOf(name);
+    const cells = [
+      `\`${flagOf(name)}\``,
+      `\`${variableOf(name)}\``,
+      `\`${name}\``,
+      defaultText(field),
+      boundsText(field),
+      field.doc,
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| Flag | Variable | File key | Default | Accepts | Meaning |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}

@@ -1,0 +1,22 @@
+import { GRACE_MS } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
+import { ClusterClient } from './cluster-client.ts';
+import type { CommandIo } from './command-io.ts';
+
+/** `walship promote`: asks the node at the first --url, and no other, to lead. */
+export async function promote(options: ClientOptions, io: CommandIo): Promise<void> {
+  const first = new ClusterClient(options.url).urls.slice(0, 1);
+  const reply = await new ClusterClient(first).json({
+    method: 'POST',
+    path: '/v1/admin/promote',
+    timeoutMs: options.timeoutMs + GRACE_MS,
+  });
+  if (options.json) return io.out(`${JSON.stringify(reply)}\n`);
+  const { epoch, promisedBy, tookMs } = reply as {
+    epoch?: unknown;
+    promisedBy?: unknown;
+    tookMs?: unknown;
+  };
+  const voters = Array.isArray(promisedBy) ? promisedBy.join(', ') : 'its voters';
+  io.out(`leads epoch ${String(epoch)}, promised by ${voters}, after ${String(tookMs)} ms\n`);
+}

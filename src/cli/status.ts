@@ -1,0 +1,99 @@
+import type { ClientOptions } from './client-options.ts';
+import { clusterStatus } from './cluster-status.ts';
+import type { FollowerView, NodeView, StatusView } from './cluster-status.ts';
+import type { CommandIo } from './command-io.ts';
+import { textTable } from './text-table.ts';
+
+/** `walship status`: every voter in one table, and in words why anything waits. */
+export async function status(options: ClientOptions, io: CommandIo): Promise<void> {
+  const nodes = await clusterStatus(options.url, options.timeoutMs);
+  io.out(options.json ? `${JSON.stringify({ nodes })}\n` : formatCluster(nodes));
+}
+
+/** The cluster for people. */
+export function formatCluster(nodes: readonly NodeView[]): string {
+  const leader = leaderOf(nodes);
+  const rows = nodes.map((node) => rowOf(node, leader));
+  const lines = [textTable(STATUS_HEADS, rows), ''];
+  const contract = (leader ?? nodes.find((node) => node.status !== undefined)?.status)?.contract;
+  lines.push(...(contract ?? []), ...notesOf(nodes, leader));
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const STATUS_HEADS = [
+  'node',
+  'address',
+  'role',
+  'state',
+  'epoch',
+  'received',
+  'durable',
+  'committed',
+  'applied',
+  'lag bytes',
+  'lag ms',
+  'keys',
+];
+
+/** The leader of the highest epoch that says of itself that it leads. */
+export function leaderOf(nodes: readonly NodeView[]): StatusView | undefined {
+  return nodes
+    .flatMap(({ status }) => (status?.role === 'leader' ? [status] : []))
+    .toSorted((a, b) => b.epoch - a.epoch)[0];
+}
+
+function followerOf(leader: StatusView | undefined, nodeId: string): FollowerView | undefined {
+  return leader?.followers.find((follower) => follower.nodeId === nodeId);
+}
+
+function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
+  const { nodeId, address, status } = node;
+  const follower = followerOf(leader, nodeId);
+  const lag = [follower?.lagBytes ?? 0, follower?.lagMs ?? 0];
+  if (status === undefined) {
+    const known = follower === undefined ? ['?', '?'] : [follower.durableLsn, follower.appliedLsn];
+    return [
+      nodeId,
+      address,
+      'unreachable',
+      '?',
+      '?',
+      '?',
+      known[0] ?? '?',
+      '?',
+      known[1] ?? '?',
+      ...lag,
+      '?',
+    ];
+  }
+  return [
+    nodeId,
+    address,
+    status.role,
+    status.state,
+    status.epoch,
+    status.receivedLsn,
+    status.durableLsn,
+    status.committedLsn,
+    status.appliedLsn,
+    ...lag,
+    status.keys,
+  ];
+}
+
+/** Everything that waits or is wrong, each with its node, code and sentence. */
+function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): readonly string[] {
+  const notes: string[] = [];
+  if (leader === undefined) notes.push('no node that answered leads');
+  for (const { nodeId, status, failure } of nodes) {
+    if (failure !== undefined) notes.push(`${nodeId}: ${failure}`);
+    for (const reason of [status?.notReady, status?.commitWaits, ...(status?.warnings ?? [])]) {
+      if (reason != null) notes.push(`${nodeId}: ${reason.code}: ${reason.message}`);
+    }
+  }
+  for (const { nodeId, reason } of leader?.followers ?? []) {
+    if (reason === null) continue;
+    notes.push(`${nodeId}, says the leader: ${reason.code}: ${reason.message}`);
+  }
+  return notes;
+}
