@@ -85,7 +85,8 @@ export class TailScan {
   }
 
   finish(): TailEvidence {
-    const end = this.#writtenEnd;
+    // A seal may end in a byte that looks like fill.
+    const end = Math.max(this.#writtenEnd, this.#lastSeal?.end ?? 0);
     let hole = this.#hole !== undefined && this.#hole < end ? this.#hole : undefined;
     if (hole === undefined && end > this.#start && end % BLOCK_BYTES === 0) hole = end;
     return {

@@ -1,5 +1,6 @@
 /** Reads a whole log once and gathers the evidence that the recovery table wants. Changes nothing, and decides nothing. */
 import type { Disk } from '../ports/disk.ts';
+import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Meta } from './meta.ts';
 import type { EpochEntry } from './position.ts';
@@ -139,9 +140,13 @@ class Inspector {
       this.#state = end.last;
       const { last, lastEnd } = end;
       this.#segments.push({ name, header, usedBytes: lastEnd, sizeBytes, lastLsn: last.lsn });
-      if (end.lastEnd === sizeBytes) return this.#trimmed(end, index);
+      if (await this.#goesOn(index, end.last)) return undefined;
+      // Trimmed or clean, but not continued: then the next header says what is wrong.
+      const hasNext = index < this.#names.length - 1;
+      if (end.lastEnd === sizeBytes) return hasNext ? undefined : this.#trimmed(end);
       const tail = await scanTail(file, { start: lastEnd, end: sizeBytes, last });
-      return this.#stopOf(end, { tail, index, sizeBytes });
+      const stopped = stopOf(end, { tail, sizeBytes });
+      return hasNext && stopped.ending === 'fill' ? undefined : stopped;
     } finally {
       await file.close();
     }
@@ -157,38 +162,28 @@ class Inspector {
     this.#options.visit(batch, bytes);
   };
 
-  #trimmed(end: SegmentEnd, index: number): Stop | undefined {
-    if (index < this.#names.length - 1) return undefined;
-    const reason = 'the segment was trimmed, so its successor is missing';
-    return { ending: 'trimmed', offset: end.offset, reason, missingLsn: end.last.lsn + 1 };
+  /**
+   * Whether the next segment's header continues `last`. Its chain proves that nothing is missing in between, whatever stands behind the
+   * last seal here: where power was lost during a trim, a file system leaves zeros there instead of the fill.
+   */
+  async #goesOn(index: number, last: LogState): Promise<boolean> {
+    const { disk, dir, neededFromLsn } = this.#options;
+    const name = this.#names[index + 1];
+    if (name === undefined) return false;
+    const file = await disk.open(`${dir}/${name}`, 'read');
+    try {
+      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
+      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+      const clusterId = this.#clusterId;
+      return headerStop(decoded, { name, clusterId, state: last, neededFromLsn }) === undefined;
+    } finally {
+      await file.close();
+    }
   }
 
-  #stopOf(
-    end: SegmentEnd,
-    at: {
-      readonly tail: NonNullable<Stop['tail']>;
-      readonly index: number;
-      readonly sizeBytes: number;
-    },
-  ): Stop | undefined {
-    const { offset, reason } = end;
-    const { tail, sizeBytes } = at;
-    if (end.kind === 'fill') {
-      if (tail.writtenEnd > end.lastEnd) {
-        return { ending: 'invalid', offset, reason: 'fill, and written bytes behind it', tail };
-      }
-      return at.index < this.#names.length - 1
-        ? undefined
-        : { ending: 'fill', offset, reason, tail };
-    }
-    if (end.kind === 'invalid') {
-      const foreign = reason.startsWith(UNKNOWN_OP) ? ({ foreign: 'op' } as const) : {};
-      return { ending: 'invalid', offset, reason, tail, ...foreign };
-    }
-    // A length that points beyond the file is no proof that the file was cut: a live segment ends in fill.
-    return tail.writtenEnd === sizeBytes
-      ? { ending: 'short', offset, reason, tail }
-      : { ending: 'invalid', offset, reason: 'a record longer than the rest of the file', tail };
+  #trimmed(end: SegmentEnd): Stop {
+    const reason = 'the segment was trimmed, so its successor is missing';
+    return { ending: 'trimmed', offset: end.offset, reason, missingLsn: end.last.lsn + 1 };
   }
 
   /** Two more things that only meta.json can tell: a segment that is gone, and a history that is not ours. */
@@ -217,12 +212,9 @@ class Inspector {
     const { nodeId, meta } = this.#options;
     const later: LaterSegment[] = [];
     for (const name of rejected) later.push(await this.#laterSegment(name));
-    const followed = followedIn(stop.tail?.epochs ?? [], {
-      nodeId,
-      last: this.#state,
-      history: this.#epochs,
-      promise: meta.promise,
-    });
+    const { promise } = meta;
+    const known = { nodeId, last: this.#state, history: this.#epochs, promise };
+    const followed = stop.tail !== undefined && followedIn(stop.tail, known);
     return {
       ending: stop.ending,
       segment,
@@ -257,4 +249,26 @@ class Inspector {
       await file.close();
     }
   }
+}
+
+/** Where a segment that is not continued by another one ends, and how. */
+function stopOf(
+  end: SegmentEnd,
+  at: { readonly tail: TailEvidence; readonly sizeBytes: number },
+): Stop {
+  const { offset, reason } = end;
+  const { tail, sizeBytes } = at;
+  if (end.kind === 'fill') {
+    return tail.writtenEnd > end.lastEnd
+      ? { ending: 'invalid', offset, reason: 'fill, and written bytes behind it', tail }
+      : { ending: 'fill', offset, reason, tail };
+  }
+  if (end.kind === 'invalid') {
+    const foreign = reason.startsWith(UNKNOWN_OP) ? ({ foreign: 'op' } as const) : {};
+    return { ending: 'invalid', offset, reason, tail, ...foreign };
+  }
+  // A length that points beyond the file is no proof that the file was cut: a live segment ends in fill.
+  return tail.writtenEnd === sizeBytes
+    ? { ending: 'short', offset, reason, tail }
+    : { ending: 'invalid', offset, reason: 'a record longer than the rest of the file', tail };
 }

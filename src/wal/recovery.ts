@@ -144,23 +144,26 @@ export function decisionOf(
   return decision;
 }
 
-/** Whether this node followed, and did not lead, in every epoch that the tail's seals name. Unknown counts as led. */
-export function followedIn(
-  epochs: readonly number[],
-  known: {
-    readonly nodeId: string;
-    readonly last: Position;
-    readonly history: readonly EpochEntry[];
-    readonly promise: Promised;
-  },
-): boolean {
+/** What tells who led the epochs of a tail. */
+export interface Leaders {
+  readonly nodeId: string;
+  readonly last: Position;
+  readonly history: readonly EpochEntry[];
+  readonly promise: Promised;
+}
+
+/** Whether this node followed, and did not lead, in every epoch that the tail may hold records of. Unknown counts as led. */
+export function followedIn(tail: TailEvidence, known: Leaders): boolean {
   const { nodeId, last, history, promise } = known;
   const followed = (epoch: number): boolean => {
     const entry = history.find((candidate) => candidate.epoch === epoch);
     if (entry !== undefined) return entry.leader !== nodeId;
     return promise.epoch === epoch && promise.candidate !== nodeId;
   };
-  return followed(last.epoch) && epochs.every(followed);
+  // The batch that does not continue is of the epoch before it, unless its own seal is there and says otherwise.
+  const { nextSeal } = tail;
+  const own = nextSeal !== undefined && nextSeal.lsn - nextSeal.count === last.lsn;
+  return (own || followed(last.epoch)) && tail.epochs.every(followed);
 }
 
 /** The highest position that this node may have held before what is being cut off. */

@@ -86,6 +86,9 @@ export async function saveSegment(
   const { disk } = place;
   const dir = `${place.dir}/${SAVED_DIR}`;
   await disk.makeDir(dir);
+  for (const name of await disk.list(dir)) {
+    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${dir}/${name}`);
+  }
   const file = await disk.open(source.path, 'read');
   try {
     const head = source.header === undefined ? Buffer.alloc(0) : encodeSegmentHeader(source.header);

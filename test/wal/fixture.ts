@@ -1,0 +1,147 @@
+import { FILL_BYTE } from '../../src/wal/limits.ts';
+import { encodeEpochRecord } from '../../src/wal/epoch-record.ts';
+import { MetaStore, type Meta } from '../../src/wal/meta.ts';
+import { encodeRecord, OP, readU32, recordBytes } from '../../src/wal/record.ts';
+import { recover, type RecoveredLog, type RecoverOptions } from '../../src/wal/recover.ts';
+import type { LogState } from '../../src/wal/scan.ts';
+import { ChainSum, firstChain, SEAL_BYTES, sealBatch } from '../../src/wal/seal.ts';
+import { encodeSegmentHeader, headerAfter, segmentName } from '../../src/wal/segment.ts';
+import type { MemoryDisk } from './memory-disk.ts';
+
+export const CLUSTER_ID = '00112233445566778899aabbccddeeff';
+export const HISTORY_ID = 'ffeeddccbbaa99887766554433221100';
+export const FIRST: LogState = {
+  epoch: 0,
+  lsn: 0,
+  chain: firstChain(Buffer.from(CLUSTER_ID, 'hex')),
+};
+/** Small, so that tests are quick. */
+export const SIZE = 8192;
+
+export interface Op {
+  readonly op?: number;
+  readonly key?: string;
+  readonly value?: string | Buffer;
+}
+
+export interface BatchShape {
+  readonly ops?: readonly Op[];
+  /** Opens this epoch, led by `leader` (n1 unless said otherwise). */
+  readonly epoch?: number;
+  readonly leader?: string;
+  readonly historyId?: string;
+  readonly commitLsn?: number;
+  readonly timeMs?: number;
+}
+
+export interface Built {
+  readonly bytes: Buffer;
+  readonly state: LogState;
+}
+
+/** A batch that continues `state`. */
+export function batch(state: LogState, shape: BatchShape): Built {
+  const ops = (shape.ops ?? []).map(({ op = OP.PUT, key = 'k', value = 'v' }) => ({
+    op,
+    key: Buffer.from(key),
+    value: Buffer.from(value),
+  }));
+  const sizes = ops.map(({ key, value }) => recordBytes(key.length, value.length));
+  const bytes = Buffer.alloc(1000 + SEAL_BYTES + sizes.reduce((a, b) => a + b, 0), 0xee);
+  const sum = new ChainSum();
+  sum.start(state.chain);
+  let { lsn, epoch } = state;
+  let end = 0;
+  if (shape.epoch !== undefined) {
+    ({ epoch } = shape as { epoch: number });
+    lsn += 1;
+    end = encodeEpochRecord(bytes, 0, {
+      epoch,
+      leader: shape.leader ?? 'n1',
+      firstLsn: lsn,
+      historyId: shape.historyId ?? HISTORY_ID,
+      voters: ['n1', 'n2', 'n3'],
+      quorum: 2,
+    });
+    sum.add(readU32(bytes, end - 4));
+  }
+  for (const op of ops) {
+    lsn += 1;
+    end = encodeRecord(bytes, end, { lsn, ...op });
+    sum.add(readU32(bytes, end - 4));
+  }
+  const { commitLsn = 0, timeMs = 1000 } = shape;
+  const count = lsn - state.lsn;
+  const chain = sealBatch(bytes, end, { epoch, timeMs, commitLsn, count, lsn, sum });
+  return { bytes: bytes.subarray(0, end + SEAL_BYTES), state: { epoch, lsn, chain } };
+}
+
+/** Several batches, each continuing the one before. */
+export function batches(
+  state: LogState,
+  shapes: readonly BatchShape[],
+): Built & { parts: Buffer[] } {
+  const parts: Buffer[] = [];
+  let at = state;
+  for (const shape of shapes) {
+    const built = batch(at, shape);
+    parts.push(built.bytes);
+    at = built.state;
+  }
+  return { bytes: Buffer.concat(parts), state: at, parts };
+}
+
+/** A whole segment file: header, content and fill; `sizeBytes` 0 means trimmed. */
+export function segment(state: LogState, content: Buffer, sizeBytes = SIZE): Buffer {
+  const used = Buffer.concat([encodeSegmentHeader(headerAfter(CLUSTER_ID, state)), content]);
+  const fill = Buffer.alloc(Math.max(0, sizeBytes - used.length), FILL_BYTE);
+  return Buffer.concat([used, fill]);
+}
+
+export function pathOf(baseLsn: number): string {
+  return `/d/wal/${segmentName(baseLsn)}`;
+}
+
+/** Opens meta.json of `/d`, with what an ordinary node has in it. */
+export async function openMeta(disk: MemoryDisk, patch: Partial<Meta> = {}): Promise<MetaStore> {
+  const present = disk.files.has('/d/meta.json');
+  const meta = await MetaStore.open(disk, '/d', { hasLog: present, nodeId: 'n1' });
+  if (!present) {
+    await meta.update({ clusterId: CLUSTER_ID, historyId: HISTORY_ID, state: 'intact', ...patch });
+  }
+  return meta;
+}
+
+export interface Recovered {
+  readonly log: RecoveredLog;
+  readonly meta: Meta;
+  /** LSNs of the seals that were replayed. */
+  readonly replayed: readonly number[];
+}
+
+/** Recovers `/d` as node n1 of three, unless said otherwise. */
+export async function recoverFixture(
+  disk: MemoryDisk,
+  options: Partial<RecoverOptions> = {},
+): Promise<Recovered> {
+  const meta = options.meta ?? (await openMeta(disk));
+  const replayed: number[] = [];
+  const log = await recover({
+    disk,
+    clock: {
+      nowMs: () => 0,
+      wallMs: () => 5000,
+      after: () => () => undefined,
+      soon: () => undefined,
+    },
+    dir: '/d',
+    meta,
+    nodeId: 'n1',
+    voters: 3,
+    segmentBytes: SIZE,
+    onDamage: 'refuse',
+    replay: ({ last }) => replayed.push(last.lsn),
+    ...options,
+  });
+  return { log, meta: meta.current, replayed };
+}

@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { listSaved, saveSegment } from '../../src/wal/saved.ts';
+import { headerAfter } from '../../src/wal/segment.ts';
+import { batch, CLUSTER_ID, FIRST, pathOf, segment } from './fixture.ts';
+import { MemoryDisk } from './memory-disk.ts';
+
+const { bytes, state } = batch(FIRST, { epoch: 1, ops: [{}] });
+const note = {
+  why: 'a test',
+  whenMs: 86_400_000,
+  from: { epoch: 0, lsn: 1 },
+  to: { epoch: 1, lsn: state.lsn },
+  by: 'operator',
+};
+
+let disk: MemoryDisk;
+beforeEach(() => {
+  disk = new MemoryDisk();
+  disk.files.set(pathOf(1), segment(FIRST, bytes));
+});
+
+const source = {
+  path: pathOf(1),
+  start: 64,
+  end: 64 + bytes.length,
+  header: headerAfter(CLUSTER_ID, FIRST),
+};
+
+describe('saved/', () => {
+  test('holds an ordinary segment, and a JSON that says why, when, from, to and by whom', async () => {
+    const entry = await saveSegment({ disk, dir: '/d' }, source, note);
+
+    expect(entry.name).toBe('00000000000000000001-1.wal');
+    expect(disk.get(`/d/saved/${entry.name}`).equals(segment(FIRST, bytes, 0))).toBe(true);
+    const json: unknown = JSON.parse(disk.get('/d/saved/00000000000000000001-1.json').toString());
+    expect(json).toMatchObject({
+      ...note,
+      when: '1970-01-02T00:00:00.000Z',
+      segment: '00000000000000000001.wal',
+      offset: 64,
+    });
+    expect(await listSaved({ disk, dir: '/d' })).toMatchObject([entry]);
+  });
+
+  test('saves the same piece once, and another piece of the same LSN beside it', async () => {
+    const first = await saveSegment({ disk, dir: '/d' }, source, note);
+    expect((await saveSegment({ disk, dir: '/d' }, source, note)).name).toBe(first.name);
+    const other = await saveSegment({ disk, dir: '/d' }, { ...source, end: source.end - 1 }, note);
+    expect(other.name).toBe('00000000000000000001-2.wal');
+  });
+
+  test('refuses at its cap, and erases nothing', async () => {
+    const size = 64 + bytes.length;
+    await saveSegment({ disk, dir: '/d', bytesMax: 2 * size - 1 }, source, note);
+    const before = new Map(disk.files);
+
+    const second = saveSegment(
+      { disk, dir: '/d', bytesMax: 2 * size - 2 },
+      { ...source, end: source.end - 1 },
+      note,
+    );
+
+    await expect(second).rejects.toMatchObject({ code: 'SAVED_FULL' });
+    expect(disk.files).toEqual(before);
+    await saveSegment(
+      { disk, dir: '/d', bytesMax: 2 * size - 1 },
+      { ...source, end: source.end - 1 },
+      note,
+    );
+  });
+
+  test('lists what it can read, and leaves alone what it cannot', async () => {
+    disk.files.set('/d/saved/notes.json', Buffer.from('not ours'));
+    await saveSegment({ disk, dir: '/d' }, source, note);
+    expect((await listSaved({ disk, dir: '/d' })).length).toBe(1);
+    expect(disk.files.has('/d/saved/notes.json')).toBe(true);
+  });
+});
