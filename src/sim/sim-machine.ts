@@ -24,6 +24,8 @@ export interface NodeParts {
   readonly peers: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
   readonly segmentBytes: number;
+  /** Takes what it has to say, for people. */
+  readonly note: (text: string) => void;
 }
 
 export type NodeFactory = (parts: NodeParts) => Promise<NodeApi>;
@@ -103,6 +105,7 @@ export class SimMachine {
       peers,
       quorum,
       segmentBytes,
+      note,
     }).then(
       (node) => this.#opened(node, process),
       (error: unknown) => this.#ended(process, error),
