@@ -145,6 +145,11 @@ export class Log {
     return this.#commit.pendingBytes;
   }
 
+  /** About how many durable bytes lie behind `lsn`; it may say a few more, never fewer. */
+  bytesAfter(lsn: number): number {
+    return lsn >= this.durable.lsn ? 0 : this.#map.end.at - this.#map.placeBefore(lsn).at;
+  }
+
   /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one. */
   epochAt(lsn: number): number {
     return this.#epochs.findLast((entry) => entry.firstLsn <= lsn)?.epoch ?? 0;
