@@ -252,7 +252,7 @@ async function rewriteLast(
   try {
     const target = await disk.open(temporary, 'create');
     try {
-      const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+      const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, last.usedBytes));
       for (let offset = 0; offset < last.usedBytes;) {
         const wanted = Math.min(COPY_BYTES, last.usedBytes - offset);
         const count = await source.read(buffer.subarray(0, wanted), offset);

@@ -1,7 +1,7 @@
 /** Drivers that read one segment: its batches, and the tail behind them. Reads are large, and the next one runs while this one is checked. */
 import type { DiskFile } from '../ports/disk.ts';
 import { type TailEvidence, TailScan } from './evidence.ts';
-import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { BLOCK_BYTES, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Position } from './position.ts';
 import { type BatchInfo, BatchScanner, type LogState, type ScanEnd } from './scan.ts';
 
@@ -87,6 +87,8 @@ class Windows {
   /** The window handed out last, until the next one is asked for; then it is free. */
   #current: Buffer | undefined;
   #free: Buffer | undefined;
+  /** None where all fits into one window. */
+  readonly #carryBytes: number;
   #pending: Promise<{ bytes: Buffer; count: number }> | undefined;
 
   constructor(file: DiskFile, range: { readonly position: number; readonly end: number }) {
@@ -94,6 +96,7 @@ class Windows {
     this.position = range.position;
     this.#ahead = range.position;
     this.#end = range.end;
+    this.#carryBytes = range.end - range.position <= WINDOW_BYTES ? 0 : CARRY_BYTES;
   }
 
   get atEnd(): boolean {
@@ -108,7 +111,7 @@ class Windows {
     this.position += count;
     // A file that turns out to be shorter ends there.
     if (count < wanted) this.#end = this.position;
-    const window = joined(rest, bytes, count);
+    const window = joined(rest, { bytes, carryBytes: this.#carryBytes, count });
     this.#free = this.#current;
     this.#current = bytes;
     if (!this.atEnd) this.#pending = this.#read();
@@ -121,26 +124,31 @@ class Windows {
   }
 
   async #read(): Promise<{ bytes: Buffer; count: number }> {
-    const bytes = this.#free ?? Buffer.allocUnsafeSlow(CARRY_BYTES + WINDOW_BYTES);
-    this.#free = undefined;
     const position = this.#ahead;
     const wanted = Math.min(WINDOW_BYTES, this.#end - position);
+    // What is read never grows from one window to the next, so a free one is large enough.
+    const bytes = this.#free ?? Buffer.allocUnsafeSlow(this.#carryBytes + wanted);
+    this.#free = undefined;
     this.#ahead += wanted;
-    const target = bytes.subarray(CARRY_BYTES, CARRY_BYTES + wanted);
+    const target = bytes.subarray(this.#carryBytes, this.#carryBytes + wanted);
     return { bytes, count: await this.#file.read(target, position) };
   }
 }
 
 /** Puts `rest` right before the bytes that were read, in place where there is room. */
-function joined(rest: Buffer, bytes: Buffer, count: number): Window {
-  const end = CARRY_BYTES + count;
-  if (rest.length <= CARRY_BYTES) {
-    rest.copy(bytes, CARRY_BYTES - rest.length);
-    return { bytes, start: CARRY_BYTES - rest.length, end };
+function joined(
+  rest: Buffer,
+  read: { readonly bytes: Buffer; readonly carryBytes: number; readonly count: number },
+): Window {
+  const { bytes, carryBytes, count } = read;
+  const end = carryBytes + count;
+  if (rest.length <= carryBytes) {
+    rest.copy(bytes, carryBytes - rest.length);
+    return { bytes, start: carryBytes - rest.length, end };
   }
   const large = Buffer.allocUnsafeSlow(rest.length + count);
   rest.copy(large);
-  bytes.copy(large, rest.length, CARRY_BYTES, end);
+  bytes.copy(large, rest.length, carryBytes, end);
   return { bytes: large, start: 0, end: large.length };
 }
 
@@ -150,7 +158,9 @@ export async function scanTail(
   range: { readonly start: number; readonly end: number; readonly last: Position },
 ): Promise<TailEvidence> {
   const scan = new TailScan(range.start, range.last);
-  const buffer = Buffer.allocUnsafeSlow(TAIL_WINDOW_BYTES);
+  // No larger than needed: many small segments would otherwise keep the garbage collector busy.
+  const wanted = Math.min(TAIL_WINDOW_BYTES, range.end - range.start + BLOCK_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(Math.ceil(wanted / BLOCK_BYTES) * BLOCK_BYTES);
   let position = range.start;
   while (position < range.end) {
     // Windows end at borders of blocks, so that a block is judged whole.
