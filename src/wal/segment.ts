@@ -26,6 +26,7 @@ const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
 const FILL_CHUNK_BYTES = MiB;
+const FILL_SYNC_BYTES = 2 * MiB;
 
 export interface SegmentHeader {
   /** 16 bytes as 32 hexadecimal digits. */
@@ -128,8 +129,11 @@ export interface PrefilledFile {
 export async function prefill(disk: Disk, path: string, sizeBytes: number): Promise<PrefilledFile> {
   const file = await disk.open(path, 'create');
   try {
-    await fill(file, 0, sizeBytes);
-    await file.sync();
+    // In pieces, so that a commit that comes meanwhile waits for one piece at most, and not for the whole file.
+    for (let start = 0; start < sizeBytes; start += FILL_SYNC_BYTES) {
+      await fill(file, start, Math.min(start + FILL_SYNC_BYTES, sizeBytes));
+      await file.sync();
+    }
   } catch (cause) {
     await file.close();
     throw cause;

@@ -1,0 +1,229 @@
+/** The log alone: appends by group commit, and recovery, beside the barest loops that do the same to the same disk. */
+import * as fs from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NodeDisk } from '../dist/ports/node-disk.js';
+import { SystemClock } from '../dist/ports/system-clock.js';
+import { BatchBuilder } from '../dist/wal/batch-builder.js';
+import { Log } from '../dist/wal/log.js';
+import { MetaStore } from '../dist/wal/meta.js';
+import { decodeRecord, OP, RecordView } from '../dist/wal/record.js';
+
+const VALUE = Buffer.alloc(100, 0x76);
+const KEY = Buffer.from('key-0123456789ab');
+const OPS = [{ op: OP.PUT, key: KEY, value: VALUE }];
+const ID = '00112233445566778899aabbccddeeff';
+const MiB = 2 ** 20;
+
+function newDir() {
+  return fs.mkdtempSync(join(tmpdir(), 'walship-bench-'));
+}
+
+async function openLog(dir, replay) {
+  const disk = new NodeDisk();
+  const hasLog = (await disk.list(`${dir}/wal`)).length > 0;
+  const meta = await MetaStore.open(disk, dir, { hasLog, nodeId: 'n1' });
+  const clock = new SystemClock();
+  return Log.open({ disk, clock, dir, meta, nodeId: 'n1', voters: 1, replay });
+}
+
+async function newLeader(dir) {
+  const log = await openLog(dir);
+  await log.begin({ clusterId: ID, historyId: ID });
+  const entry = { epoch: 1, leader: 'n1', historyId: ID, voters: ['n1'], quorum: 1 };
+  log.lead(entry, () => ({ commitLsn: log.durable.lsn, wallMs: Date.now() }));
+  await log.drained();
+  return log;
+}
+
+/** Median microseconds of a 4 KiB write and fdatasync, one after the other, on a file that is filled already. */
+async function bareSyncUs(dir, count = 200) {
+  const fd = fs.openSync(join(dir, 'bare'), 'w+');
+  fs.writeSync(fd, Buffer.alloc(4 * MiB, 0xa7));
+  fs.fsyncSync(fd);
+  const page = Buffer.alloc(4096, 1);
+  const times = [];
+  for (let index = 0; index < count; index += 1) {
+    const start = performance.now();
+    fs.writeSync(fd, page, 0, page.length, (index % 1024) * 4096);
+    fs.fdatasyncSync(fd);
+    times.push((performance.now() - start) * 1000);
+  }
+  fs.closeSync(fd);
+  return times.toSorted((a, b) => a - b)[count >> 1];
+}
+
+/** Appends per second with `inFlight` waiting at any time: each one that becomes durable is followed by another. */
+async function appendsPerSecond(log, inFlight, totalMs) {
+  let appended = 0;
+  let settled = log.durable.lsn;
+  const first = settled;
+  const start = performance.now();
+  await new Promise((done) => {
+    let ended = false;
+    const fill = () => {
+      while (appended - (settled - first) < inFlight) {
+        log.append(OPS);
+        appended += 1;
+      }
+    };
+    log.onDurable(({ lsn }) => {
+      if (ended) return;
+      settled = lsn;
+      if (performance.now() - start < totalMs) fill();
+      else if (settled - first === appended) {
+        ended = true;
+        done();
+      }
+    });
+    fill();
+  });
+  return (appended / (performance.now() - start)) * 1000;
+}
+
+const ROUNDS = 12;
+
+/** Both sides in turns, and the medians of the rounds: what others do on the machine meanwhile hits both alike. */
+async function append64() {
+  const dir = newDir();
+  const log = await newLeader(dir);
+  await appendsPerSecond(log, 64, 500);
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = await bareSyncUs(dir);
+    const perSecond = await appendsPerSecond(log, 64, 250);
+    const bare = (before + (await bareSyncUs(dir))) / 2;
+    rounds.push({ perSecond, bare, ratio: (perSecond * bare) / 1e6 });
+  }
+  await log.close();
+  fs.rmSync(dir, { recursive: true });
+  const base = `bare fdatasync ${median(rounds, 'bare').toFixed(0)} us`;
+  const note = 'records per bare fdatasync time';
+  const value = median(rounds, 'perSecond');
+  return { value, unit: 'rec/s', base, ratio: median(rounds, 'ratio'), note };
+}
+
+function median(rounds, field) {
+  return rounds.map((round) => round[field]).toSorted((a, b) => a - b)[rounds.length >> 1];
+}
+
+/** Records per second of a loop that only encodes and checksums, in batches as large as ours. */
+function encodesPerSecond(batchRecords, totalMs) {
+  const builder = new BatchBuilder({ epoch: 1, lsn: 0, chain: 0 }, 0);
+  const start = performance.now();
+  let count = 0;
+  while (performance.now() - start < totalMs) {
+    for (let index = 0; index < batchRecords; index += 1) builder.add(OPS, 137);
+    builder.seal({ commitLsn: 0, wallMs: 0 });
+    count += batchRecords;
+  }
+  return (count / (performance.now() - start)) * 1000;
+}
+
+async function append4096() {
+  const dir = newDir();
+  const log = await newLeader(dir);
+  await appendsPerSecond(log, 4096, 500);
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = encodesPerSecond(4096, 200);
+    const perSecond = await appendsPerSecond(log, 4096, 250);
+    const bare = (before + encodesPerSecond(4096, 200)) / 2;
+    rounds.push({ perSecond, bare, ratio: perSecond / bare });
+  }
+  await log.close();
+  fs.rmSync(dir, { recursive: true });
+  const bare = Math.round(median(rounds, 'bare')).toLocaleString('en-US');
+  const base = `encode + crc only ${bare} rec/s`;
+  const value = median(rounds, 'perSecond');
+  return { value, unit: 'rec/s', base, ratio: median(rounds, 'ratio') };
+}
+
+/** Milliseconds to read every segment and check each record's CRC, and nothing else. */
+async function bareReadMs(dir) {
+  const start = performance.now();
+  const view = new RecordView();
+  const buffer = Buffer.allocUnsafeSlow(8 * MiB);
+  let records = 0;
+  for (const name of fs.readdirSync(join(dir, 'wal')).toSorted()) {
+    const file = await openFile(join(dir, 'wal', name));
+    let position = 64;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      const bytes = buffer.subarray(0, bytesRead);
+      let offset = 0;
+      while (offset < bytesRead && decodeRecord(bytes, offset, view) === undefined) {
+        offset = view.end;
+        records += 1;
+      }
+      if (offset === 0) break;
+      position += offset;
+    }
+    await file.close();
+  }
+  return { ms: performance.now() - start, records };
+}
+
+async function recovery() {
+  const dir = newDir();
+  const log = await newLeader(dir);
+  for (let index = 0; index < 1_000_000; index += 1) {
+    log.append(OPS);
+    if (index % 1000 === 999) await log.drained();
+  }
+  await log.close();
+  await bareReadMs(dir);
+  const best = { bare: Infinity, ours: Infinity };
+  for (let round = 0; round < 3; round += 1) {
+    best.bare = Math.min(best.bare, (await bareReadMs(dir)).ms);
+    let replayed = 0;
+    const start = performance.now();
+    const reopened = await openLog(dir, ({ bytes }) => {
+      replayed += bytes.length;
+    });
+    best.ours = Math.min(best.ours, performance.now() - start);
+    await reopened.close();
+  }
+  fs.rmSync(dir, { recursive: true });
+  const base = `read + crc only ${best.bare.toFixed(0)} ms`;
+  return {
+    value: best.ours,
+    unit: 'ms',
+    base,
+    ratio: best.bare / best.ours,
+    note: '1,000,000 records',
+  };
+}
+
+/** Whole batches read back from the files, verified. */
+async function reading() {
+  const dir = newDir();
+  const log = await newLeader(dir);
+  for (let index = 0; index < 400_000; index += 1) {
+    log.append(OPS);
+    if (index % 1000 === 999) await log.drained();
+  }
+  await log.close();
+  const reopened = await openLog(dir);
+  const start = performance.now();
+  let bytes = 0;
+  let lsn = 0;
+  for (;;) {
+    const chunk = await reopened.chunkAfter(lsn, 256 * 1024);
+    if (chunk === undefined) break;
+    bytes += chunk.bytes.length;
+    ({ lsn } = chunk.last);
+  }
+  const perSecond = bytes / MiB / ((performance.now() - start) / 1000);
+  await reopened.close();
+  fs.rmSync(dir, { recursive: true });
+  return { value: perSecond, unit: 'MiB/s', note: 'chunkAfter from files, 256 KiB chunks' };
+}
+
+export const figures = [
+  { name: 'append 100 B, 64 in flight', goal: { least: 24 }, run: append64 },
+  { name: 'append 100 B, 4,096 in flight', goal: { least: 0.35 }, run: append4096 },
+  { name: 'recovery', goal: { least: 0.5 }, run: recovery },
+  { name: 'read back', run: reading },
+];
