@@ -81,8 +81,9 @@ function readConfigFile(sources: ConfigSources, problems: string[]): FileGiven |
   const readFile = sources.readFile ?? ((name) => readFileSync(name, 'utf8'));
   try {
     const values: unknown = JSON.parse(readFile(path));
-    const checked = v.safeParse(v.record(v.string(), v.unknown()), values);
-    if (checked.success && !Array.isArray(values)) return { path, values: checked.output };
+    if (typeof values === 'object' && values !== null && !Array.isArray(values)) {
+      return { path, values: values as Readonly<Record<string, unknown>> };
+    }
     problems.push(`${path} must hold one JSON object`);
   } catch (error) {
     problems.push(`${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { WalshipError } from '../errors.ts';
+import { NodeDisk } from '../ports/node-disk.ts';
+import { SystemClock } from '../ports/system-clock.ts';
 import { bench } from './bench.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, URL_DEFAULT, parseNumber } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -11,13 +13,16 @@ import { del } from './del.ts';
 import { demo } from './demo.ts';
 import { FIELD_NAMES, boundsText, defaultText, fieldOf, flagOf } from './fields.ts';
 import { get } from './get.ts';
+import { logDiff } from './log-diff.ts';
+import { logDump } from './log-dump.ts';
+import { logRepair } from './log-repair.ts';
+import { logVerify } from './log-verify.ts';
 import { createLogger } from './logger.ts';
 import { promote } from './promote.ts';
 import { put } from './put.ts';
 import { formatReport, reportOf } from './report-error.ts';
 import { scan } from './scan.ts';
 import { serve } from './serve.ts';
-import { nodeParts } from './serve-parts.ts';
 import { status } from './status.ts';
 import { stopSignal } from './stop-signal.ts';
 import { wait } from './wait.ts';
@@ -86,6 +91,8 @@ function addServe(program: Command, io: CommandIo): void {
   command.action(async (flags: Record<string, unknown>) => {
     const config = loadConfig({ flags, env: process.env });
     const log = createLogger({ level: config.logLevel, fields: { node: config.node } });
+    // Only here: the other commands start twice as fast without a whole node.
+    const { nodeParts } = await import('./serve-parts.ts');
     await serve(config, { parts: nodeParts(log), io, log, signal: stopSignal() });
   });
 }
@@ -226,6 +233,58 @@ function addBench(program: Command, io: CommandIo): void {
   );
 }
 
+function addLog(program: Command, io: CommandIo): void {
+  const log = program.command('log').description('Read data directories, without a running node.');
+  const disk = new NodeDisk();
+  type Json = { readonly json: boolean };
+
+  const dumpCommand = addJson(
+    log
+      .command('dump')
+      .description('Print every record and seal.')
+      .argument('<PATH>', 'a data directory or a segment'),
+  )
+    .addOption(
+      number('--from <lsn>', 'leave out batches that end before this', {
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+      }).default(0),
+    )
+    .action(
+      async (path: string, options: Json & { from: number }) =>
+        await logDump({ disk, path }, options, io),
+    );
+  example(dumpCommand, 'walship log dump /var/lib/walship/n1 --from 1000 --json');
+
+  const verifyCommand = addJson(
+    log
+      .command('verify')
+      .description('Say what is wrong, and what a start would do.')
+      .argument('<DIR>'),
+  ).action(async (dir: string, options: Json) => await logVerify({ disk, dir }, options, io));
+  example(verifyCommand, 'walship log verify /var/lib/walship/n1');
+
+  const diffCommand = addJson(
+    log
+      .command('diff')
+      .description('Compare logs as far as the shortest goes.')
+      .argument('<DIR...>', 'two or more'),
+  ).action(async (dirs: string[], options: Json) => await logDiff({ disk, dirs }, options, io));
+  example(diffCommand, 'walship log diff /backup/n1 /backup/n2 /backup/n3');
+
+  const repairCommand = addJson(
+    log
+      .command('repair')
+      .description(
+        'Save what is behind the last good record, and cut it off. The node must not run.',
+      )
+      .argument('<DIR>'),
+  ).action(async (dir: string, options: Json) => {
+    await logRepair({ disk, clock: new SystemClock(), dir }, options, io);
+  });
+  example(repairCommand, 'walship log repair /var/lib/walship/n1');
+}
+
 /** Every command, wired to `io`. */
 function buildProgram(io: CommandIo): Command {
   const file = new URL('../../package.json', import.meta.url);
@@ -245,6 +304,7 @@ function buildProgram(io: CommandIo): Command {
   addOperations(program, io);
   addWrites(program, io);
   addReads(program, io);
+  addLog(program, io);
   return program;
 }
 

@@ -1,0 +1,37 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import { repair } from '../wal/tools/repair.ts';
+import type { RepairReport } from '../wal/tools/repair.ts';
+import type { CommandIo } from './command-io.ts';
+import { checkPath } from './log-path.ts';
+
+/** `walship log repair DIR`: saves what is behind the last good record and cuts it off. The node must not run. */
+export async function logRepair(
+  { disk, clock, dir }: { readonly disk: Disk; readonly clock: Clock; readonly dir: string },
+  options: { readonly json: boolean },
+  io: CommandIo,
+): Promise<void> {
+  const checked = await checkPath(dir, 'a directory');
+  const lock = await disk.lock(`${checked}/LOCK`);
+  try {
+    const report = await repair({ disk, clock, dir: checked });
+    io.out(options.json ? `${JSON.stringify(report)}\n` : formatRepair(report));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What was done, for people. */
+export function formatRepair(report: RepairReport): string {
+  const { dir, changed, gone, lastLsn, saved, warnings, state } = report;
+  if (!changed) return `${dir}: nothing to repair, the log ends at lsn ${lastLsn}\n`;
+  const lost =
+    gone === undefined ? 'no lsn is gone' : `gone from this node: lsn ${gone.from} to ${gone.to}`;
+  const lines = [
+    `${dir}: cut behind lsn ${lastLsn}, ${lost}`,
+    ...saved.map((name) => `  saved/${name}`),
+    ...warnings.map(({ code, message }) => `  ${code}: ${message}`),
+    `  the node is ${state}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,54 @@
+import { WalshipError } from '../errors.ts';
+import type { Disk } from '../ports/disk.ts';
+import { verify } from '../wal/tools/verify.ts';
+import type { VerifyReport } from '../wal/tools/verify.ts';
+import type { CommandIo } from './command-io.ts';
+import { checkPath } from './log-path.ts';
+
+/**
+ * `walship log verify DIR`: reads everything, says what is wrong and what a start would do; changes nothing.
+ * @throws WalshipError WAL_CORRUPT where something is wrong; the report has been printed by then.
+ */
+export async function logVerify(
+  { disk, dir }: { readonly disk: Disk; readonly dir: string },
+  options: { readonly json: boolean },
+  io: CommandIo,
+): Promise<void> {
+  const report = await verify(disk, await checkPath(dir, 'a directory'));
+  io.out(options.json ? `${JSON.stringify(report)}\n` : formatVerify(report));
+  if (report.ok) return;
+  const problem = report.problem ?? report.metaProblem ?? report.title;
+  throw new WalshipError('WAL_CORRUPT', problem, { details: { hint: DECISIONS[report.decision] } });
+}
+
+/** What a start makes of each, and what else there is to do. */
+const DECISIONS = {
+  open: 'a start opens it as it is',
+  cut: 'a start cuts it off here by itself: this was never acknowledged',
+  'save-cut': 'a start saves the rest, cuts it off and goes on',
+  'save-cut-suspect':
+    'a start saves the rest, cuts it off and takes part again once it has caught up with the others',
+  refuse:
+    'a start refuses: walship log repair keeps a copy and cuts here, --on-damage cut does so at the start',
+} as const satisfies Record<VerifyReport['decision'], string>;
+
+/** A report for people. */
+export function formatVerify(report: VerifyReport): string {
+  const { dir, segments, batches, records, bytes, firstLsn, last, gone } = report;
+  const held = records === 0 ? 'no records' : `lsn ${firstLsn} to ${last.lsn}`;
+  const lines = [
+    `${dir}: ${report.ok ? 'ok' : report.title}`,
+    `  ${segments.length} segments, ${batches} batches, ${records} records, ${bytes} bytes: ${held}`,
+    `  epoch ${last.epoch}, chain ${last.chain.toString(16).padStart(8, '0')}, known to be committed: lsn ${report.knownCommitLsn}`,
+    `  cluster ${report.clusterId ?? 'none'}, node ${report.meta.nodeId}, ${report.meta.state}`,
+    ...report.epochs.map(
+      (entry) => `  epoch ${entry.epoch} from lsn ${entry.firstLsn}, led by ${entry.leader}`,
+    ),
+  ];
+  if (!report.ok) {
+    lines.push(`  segment ${report.segment}, offset ${report.offset}: ${report.means}`);
+    if (gone !== undefined) lines.push(`  a cut takes away: ${gone}`);
+    if (report.metaProblem !== undefined) lines.push(`  meta.json: ${report.metaProblem}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

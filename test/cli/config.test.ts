@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest';
+import { loadConfig, parseHostPort } from '../../src/cli/config.ts';
+import { WalshipError } from '../../src/errors.ts';
+
+const PEERS = 'n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403';
+const FLAGS = { node: 'n1', data: '/data', peers: PEERS };
+
+interface Given {
+  readonly flags?: Record<string, unknown>;
+  readonly env?: Record<string, string>;
+  readonly file?: unknown;
+}
+
+function load({ flags = {}, env = {}, file }: Given = {}) {
+  const text = typeof file === 'string' ? file : JSON.stringify(file);
+  return loadConfig({
+    flags: { ...FLAGS, ...flags, ...(file === undefined ? {} : { config: 'walship.json' }) },
+    env,
+    readFile: () => text,
+  });
+}
+
+function problemsOf(given: Given): readonly string[] {
+  try {
+    load(given);
+  } catch (error) {
+    expect(error).toBeInstanceOf(WalshipError);
+    const { code, details } = error as WalshipError;
+    expect(code).toBe('CONFIG_INVALID');
+    return details['problems'] as readonly string[];
+  }
+  return [];
+}
+
+describe('configuration of serve', () => {
+  test('is complete with a name, a directory and peers', () => {
+    expect(load()).toMatchObject({
+      node: 'n1',
+      listen: { host: '127.0.0.1', port: 7401 },
+      data: '/data',
+      peers: [
+        { nodeId: 'n1', address: '127.0.0.1:7401' },
+        { nodeId: 'n2', address: '127.0.0.1:7402' },
+        { nodeId: 'n3', address: '127.0.0.1:7403' },
+      ],
+      quorum: 2,
+      failover: 'manual',
+      initialLeader: 'n1',
+      segmentBytes: 64 * 1024 * 1024,
+      onDamage: 'refuse',
+      unsafeNoLock: false,
+    });
+  });
+
+  test('is a cluster of one where no peers are named', () => {
+    const config = load({ flags: { peers: undefined, listen: '[::1]:7500' } });
+
+    expect(config.peers).toEqual([{ nodeId: 'n1', address: '[::1]:7500' }]);
+    expect(config.quorum).toBe(1);
+    expect(config.initialLeader).toBe('n1');
+  });
+
+  test('prefers flags to variables and variables to the file', () => {
+    const env = { WALSHIP_QUORUM: '2', WALSHIP_LOG_LEVEL: 'warn' };
+    const file = { quorum: 3, logLevel: 'error', onDamage: 'cut', unsafeNoLock: true };
+    const config = load({ flags: { quorum: '1' }, env, file });
+
+    expect(config).toMatchObject({
+      quorum: 1,
+      logLevel: 'warn',
+      onDamage: 'cut',
+      unsafeNoLock: true,
+    });
+  });
+
+  test('takes the path of the file from WALSHIP_CONFIG too', () => {
+    const config = loadConfig({
+      flags: FLAGS,
+      env: { WALSHIP_CONFIG: '/etc/walship.json' },
+      readFile: (path) => (path === '/etc/walship.json' ? '{"quorum": 3}' : ''),
+    });
+
+    expect(config.quorum).toBe(3);
+  });
+
+  test('reports every problem at once, each by the name it was given by', () => {
+    const problems = problemsOf({
+      flags: { node: 'n 1', listen: 'nowhere', peers: 'n1', data: undefined },
+      env: { WALSHIP_QUORUM: 'many', WALSHIP_HEARTBEAT: '5', PATH: '/bin' },
+      file: { segmentBytes: 12, colour: 'red' },
+    });
+
+    expect(problems).toEqual([
+      'WALSHIP_HEARTBEAT is not an option',
+      'colour in walship.json is not an option',
+      '--node must be a name of up to 64 letters, digits, dots, dashes and underscores, not "n 1"',
+      '--listen must be HOST:PORT (or [IPV6]:PORT) with a port up to 65535, not "nowhere"',
+      '--data is required (or WALSHIP_DATA, or data in the file of --config)',
+      '--peers must be 1 to 9 different voters as ID=HOST:PORT,ID=HOST:PORT,…, not "n1"',
+      'WALSHIP_QUORUM must be a whole number in [1, 9], not "many"',
+      'segmentBytes in walship.json must be a whole number in [4096, 1073741824], not 12',
+    ]);
+  });
+
+  test('says one problem in one line and several as a list', () => {
+    expect(() => load({ flags: { quorum: '0' } })).toThrow(/^--quorum must be [^\n]+, not "0"$/);
+    expect(() => load({ flags: { quorum: '0', node: '' } })).toThrow(/^2 problems:\n {2}--node/);
+  });
+
+  test.for<[string, Given, string]>([
+    [
+      'a node that is no peer',
+      { flags: { node: 'n4' } },
+      '--node must be one of --peers (n1, n2, n3), not "n4"',
+    ],
+    [
+      'a quorum above the voters',
+      { flags: { quorum: '4' } },
+      '--quorum must be in [1, 3], the number of --peers, not 4',
+    ],
+    [
+      'an initial leader that is no peer',
+      { flags: { initialLeader: 'x' } },
+      '--initial-leader must be one of --peers (n1, n2, n3), not "x"',
+    ],
+    [
+      'a silence below three heartbeats',
+      { flags: { heartbeatMs: '100', silenceMs: '299' } },
+      '--silence-ms must be at least 3 x --heartbeat-ms (300), not 299',
+    ],
+    [
+      'automatic failover',
+      { flags: { failover: 'auto' } },
+      '--failover auto does not exist yet: use manual, and walship promote',
+    ],
+    [
+      'a peer named twice',
+      { flags: { peers: 'n1=a:1,n1=b:1' } },
+      '--peers must be 1 to 9 different voters as ID=HOST:PORT,ID=HOST:PORT,…, not "n1=a:1,n1=b:1"',
+    ],
+    [
+      'an address named twice',
+      { flags: { peers: 'n1=a:1,n2=a:1' } },
+      '--peers must be 1 to 9 different voters as ID=HOST:PORT,ID=HOST:PORT,…, not "n1=a:1,n2=a:1"',
+    ],
+    [
+      'a peer without a port',
+      { flags: { peers: 'n1=a:0' } },
+      '--peers must be 1 to 9 different voters as ID=HOST:PORT,ID=HOST:PORT,…, not "n1=a:0"',
+    ],
+    [
+      'a level that is none',
+      { flags: { logLevel: 'loud' } },
+      '--log-level must be trace or debug or info or warn or error or silent, not "loud"',
+    ],
+    [
+      'a switch with a word',
+      { env: { WALSHIP_UNSAFE_NO_LOCK: 'yes' } },
+      'WALSHIP_UNSAFE_NO_LOCK must be true or false, not "yes"',
+    ],
+    [
+      'a number with a unit',
+      { flags: { segmentBytes: '64MiB' } },
+      '--segment-bytes must be a whole number in [4096, 1073741824], not "64MiB"',
+    ],
+    ['a file that is a list', { file: [] }, 'walship.json must hold one JSON object'],
+  ])('refuses %s', ([, given, problem]) => {
+    expect(problemsOf(given)).toEqual([problem]);
+  });
+
+  test('refuses a file that is no JSON, and one that is not there', () => {
+    expect(problemsOf({ file: '{' })).toEqual([
+      expect.stringMatching(/^walship\.json cannot be read: /),
+    ]);
+    expect(() =>
+      loadConfig({ flags: { ...FLAGS, config: '/nonexistent/walship.json' }, env: {} }),
+    ).toThrow(/ENOENT/);
+  });
+
+  test('does not take names of every object for options', () => {
+    expect(
+      problemsOf({ file: JSON.parse('{"__proto__": 1, "constructor": 2}') as unknown }),
+    ).toContain('constructor in walship.json is not an option');
+  });
+});
+
+describe('addresses', () => {
+  test.for([
+    ['127.0.0.1:7401', { host: '127.0.0.1', port: 7401 }],
+    ['localhost:0', { host: 'localhost', port: 0 }],
+    ['[::1]:65535', { host: '::1', port: 65535 }],
+    ['localhost', undefined],
+    ['localhost:', undefined],
+    [':7401', undefined],
+    ['localhost:65536', undefined],
+    ['::1:7401', undefined],
+    ['http://localhost:7401', undefined],
+    ['user@localhost:7401', undefined],
+  ] as const)('%s', ([text, expected]) => {
+    expect(parseHostPort(text)).toEqual(expected);
+  });
+});

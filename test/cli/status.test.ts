@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { readStatus } from '../../src/cli/cluster-status.ts';
+import { status } from '../../src/cli/status.ts';
+import { textTable } from '../../src/cli/text-table.ts';
+import type { NodeStatus } from '../../src/node/api.ts';
+import { FakeServer } from './fake-server.ts';
+import { Terminal } from './terminal.ts';
+
+const servers: FakeServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map(async (server) => await server.close()));
+});
+
+function statusOf(
+  nodeId: string,
+  voters: NodeStatus['voters'],
+  more: Partial<NodeStatus>,
+): NodeStatus {
+  const place = { epoch: 3, lsn: 42, chain: 7 };
+  return {
+    nodeId,
+    clusterId: 'c'.repeat(32),
+    historyId: 'd'.repeat(32),
+    role: 'follower',
+    state: 'intact',
+    epoch: 3,
+    leader: null,
+    voters,
+    quorum: 2,
+    received: place,
+    durable: place,
+    committedLsn: 41,
+    applied: { epoch: 3, lsn: 40 },
+    promise: { epoch: 3, candidate: 'n1' },
+    keys: 5,
+    uncommittedBytes: 0,
+    followers: [],
+    notReady: null,
+    commitWaits: null,
+    warnings: [],
+    contract: ['an acknowledged write is on 2 of 3 disks', 'a lost leader can be replaced'],
+    uptimeMs: 1,
+    counters: {},
+    ...more,
+  };
+}
+
+describe('status', () => {
+  test('shows every voter that any node names, and why something waits', async () => {
+    const voters: { nodeId: string; address: string }[] = [];
+    const reason = { code: 'PEER_UNREACHABLE', message: 'n3 has not been heard of for 9 s' };
+    const follower = {
+      nodeId: 'n3',
+      voter: true,
+      connected: false,
+      state: 'intact',
+      receivedLsn: 12,
+      durableLsn: 12,
+      appliedLsn: 11,
+      lagLsns: 30,
+      lagBytes: 900,
+      lagMs: 9_000,
+      reason,
+    } as const;
+    const leader = await FakeServer.start(() => ({
+      json: statusOf('n1', voters, { role: 'leader', followers: [follower] }),
+    }));
+    const second = await FakeServer.start(() => ({
+      json: statusOf('n2', voters, { notReady: { code: 'NO_LEADER', message: 'catching up' } }),
+    }));
+    const gone = await FakeServer.start(() => ({}));
+    await gone.close();
+    servers.push(leader, second);
+    for (const [index, { url }] of [leader, second, gone].entries()) {
+      voters.push({ nodeId: `n${index + 1}`, address: url.slice('http://'.length) });
+    }
+    const io = new Terminal();
+
+    await status({ url: [second.url], json: false, timeoutMs: 5_000 }, io);
+
+    const lines = io.stdout.split('\n');
+    expect(lines[0]).toMatch(
+      /^node +address +role +state +epoch +received +durable +committed +applied/,
+    );
+    expect(lines[1]).toMatch(/^n1 +127\S+ +leader +intact +3 +42 +42 +41 +40 +0 +0 +5$/);
+    expect(lines[2]).toMatch(/^n2 +127\S+ +follower/);
+    expect(lines[3]).toMatch(/^n3 +127\S+ +unreachable .* 12 .* 11 +900 +9000/);
+    expect(io.stdout).toContain('an acknowledged write is on 2 of 3 disks');
+    expect(io.stdout).toContain('n2: NO_LEADER: catching up');
+    expect(io.stdout).toMatch(/n3: 127\S+ did not answer \(ECONNREFUSED\)/);
+    expect(io.stdout).toContain('n3, says the leader: PEER_UNREACHABLE: n3 has not been heard of');
+  });
+
+  test('fails where nobody answers', async () => {
+    const gone = await FakeServer.start(() => ({}));
+    await gone.close();
+
+    await expect(
+      status({ url: [gone.url], json: true, timeoutMs: 5_000 }, new Terminal()),
+    ).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+  });
+
+  test('an answer that is no status is said to be none', () => {
+    expect(() => readStatus({ hello: 'world' })).toThrow('not the status of a walship node');
+  });
+});
+
+test('a table has columns as wide as their widest cell and numbers on the right', () => {
+  expect(
+    textTable(
+      ['name', 'lsn'],
+      [
+        ['n1', 5],
+        ['a-long-name', 12_345],
+      ],
+    ),
+  ).toBe(['name           lsn', 'n1               5', 'a-long-name  12345'].join('\n'));
+});
