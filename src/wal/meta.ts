@@ -39,7 +39,8 @@ export interface Meta {
 export const META_NAME = 'meta.json';
 const META_BYTES_MAX = 256 * 1024;
 
-const BLANK: Meta = {
+/** What a node that has nothing and promised nothing knows. */
+export const BLANK_META: Meta = {
   format: 1,
   clusterId: null,
   historyId: null,
@@ -92,7 +93,7 @@ export class MetaStore {
         { details: { path } },
       );
     }
-    const found = present ? decodeMeta(await readWhole(disk, path), path) : BLANK;
+    const found = present ? decodeMeta(await readWhole(disk, path), path) : BLANK_META;
     const { nodeId } = options;
     if (nodeId !== undefined && found.nodeId !== '' && found.nodeId !== nodeId) {
       throw new WalshipError(

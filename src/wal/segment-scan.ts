@@ -34,26 +34,44 @@ export interface SegmentSource {
 
 /** Reads and verifies batches until something ends them, and hands each one to `visit` as soon as it is verified. */
 export async function scanSegment(source: SegmentSource, visit: BatchVisitor): Promise<SegmentEnd> {
+  const windows = scanWindows(source, visit);
+  for (;;) {
+    const { done, value } = await windows.next();
+    if (done === true) return value;
+  }
+}
+
+/** As `scanSegment`, but pauses behind each window, where what was visited is still in memory. */
+export async function* scanWindows(
+  source: SegmentSource,
+  visit: BatchVisitor,
+): AsyncGenerator<void, SegmentEnd, undefined> {
   const start = source.startOffset ?? SEGMENT_HEADER_BYTES;
   const windows = new Windows(source.file, { position: start, end: source.sizeBytes });
-  let window = await windows.next(Buffer.alloc(0));
-  const scanner = new BatchScanner(source.state, window.start);
-  let end: ScanEnd;
-  for (;;) {
-    const bytes = window.bytes.subarray(0, window.end);
-    end = scanner.run(bytes, (batch) => visit(batch, bytes));
-    if (end.kind !== 'end' || windows.atEnd) break;
-    const rest = bytes.subarray(scanner.batchOffset);
-    const carriedFrom = scanner.batchOffset;
-    window = await windows.next(rest);
-    scanner.shift(carriedFrom - window.start);
+  try {
+    let window = await windows.next(Buffer.alloc(0));
+    const scanner = new BatchScanner(source.state, window.start);
+    for (;;) {
+      const bytes = window.bytes.subarray(0, window.end);
+      const end = scanner.run(bytes, (batch) => visit(batch, bytes));
+      if (end.kind !== 'end' || windows.atEnd) {
+        return segmentEnd(end, scanner, windows.position - window.end);
+      }
+      yield;
+      const carriedFrom = scanner.batchOffset;
+      window = await windows.next(bytes.subarray(carriedFrom));
+      scanner.shift(carriedFrom - window.start);
+    }
+  } finally {
+    await windows.settle();
   }
-  await windows.settle();
-  const base = windows.position - window.end;
+}
+
+/** `base` is where the window's first byte lies in the file. */
+function segmentEnd(end: ScanEnd, scanner: BatchScanner, base: number): SegmentEnd {
   const unfinished = end.offset !== scanner.batchOffset || scanner.state.count > 0;
-  const atEnd = end.kind === 'end';
   return {
-    kind: end.kind !== 'invalid' && !atEnd && unfinished ? 'invalid' : end.kind,
+    kind: end.kind === 'fill' && unfinished ? 'invalid' : end.kind,
     offset: base + end.offset,
     reason: reasonOf(end, unfinished),
     last: scanner.before,

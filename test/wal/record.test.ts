@@ -12,7 +12,7 @@ import {
 } from '../../src/wal/record.ts';
 
 /** PUT of k = v at LSN 258, written out by hand from the diagram; the CRC comes from Python's zlib. */
-const GOLDEN = '0000000000000102' + '01' + '00000001' + '6b' + '00000001' + '76' + '4e1240d0';
+const GOLDEN = ['0000000000000102', '01', '00000001', '6b', '00000001', '76', '4e1240d0'].join('');
 
 function encoded(lsn: number, key: Uint8Array, value: Uint8Array, op: number = OP.PUT): Buffer {
   const bytes = Buffer.alloc(recordBytes(key.length, value.length), 0xdd);

@@ -1,0 +1,103 @@
+import type { Disk } from '../../ports/disk.ts';
+import { decodeEpochRecord } from '../epoch-record.ts';
+import type { EpochEntry } from '../position.ts';
+import { decodeRecord, OP, RecordView } from '../record.ts';
+import type { Seal } from '../seal.ts';
+import type { SegmentHeader } from '../segment.ts';
+import { type LogEvent, readLog } from './read-log.ts';
+
+/** One line of a dump. Keys and values are valid until the next line is asked for. */
+export type DumpLine =
+  | {
+      readonly kind: 'segment';
+      readonly segment: string;
+      readonly header: SegmentHeader;
+      readonly sizeBytes: number;
+    }
+  | {
+      readonly kind: 'record';
+      readonly segment: string;
+      /** In the segment. */
+      readonly offset: number;
+      readonly lsn: number;
+      readonly op: number;
+      /** PUT, DELETE, EPOCH, REQUEST, or OP32 and so on. */
+      readonly opName: string;
+      /** The next record belongs to the same transaction. */
+      readonly more: boolean;
+      readonly key: Buffer;
+      readonly value: Buffer;
+      readonly crc: number;
+      /** What an EPOCH record says. */
+      readonly epoch: EpochEntry | undefined;
+    }
+  | {
+      readonly kind: 'seal';
+      readonly segment: string;
+      readonly offset: number;
+      readonly seal: Seal;
+    }
+  /** The last line; `problem` says what does not continue, if anything. */
+  | {
+      readonly kind: 'end';
+      readonly segment: string;
+      readonly offset: number;
+      readonly problem: string | undefined;
+    };
+
+export interface DumpOptions {
+  /** Leaves out batches that end before this LSN. */
+  readonly fromLsn?: number;
+}
+
+/**
+ * Describes every record of a data directory, a directory of segments or one segment (a saved one too), oldest first, up to the
+ * end or to the first thing that does not continue. Everything shown was verified; memory is bounded.
+ */
+export async function* dump(
+  disk: Disk,
+  path: string,
+  options: DumpOptions = {},
+): AsyncGenerator<DumpLine, void, undefined> {
+  const { fromLsn = 0 } = options;
+  for await (const event of readLog(disk, path)) {
+    if (event.kind !== 'batch') yield event;
+    else if (event.batch.last.lsn >= fromLsn) yield* describe(event);
+  }
+}
+
+function* describe(event: LogEvent & { readonly kind: 'batch' }): Generator<DumpLine> {
+  const { segment, bytes, batch } = event;
+  const view = new RecordView();
+  for (let at = 0; at < bytes.length; at = view.end) {
+    // Verified before: this only finds the places.
+    if (decodeRecord(bytes, at, view) !== undefined) return;
+    const offset = event.offset + at;
+    const { lsn, op, more, key, value, crc } = view;
+    if (op === OP.SEAL) {
+      yield { kind: 'seal', segment, offset, seal: batch.seal };
+      continue;
+    }
+    const entry = op === OP.EPOCH ? decodeEpochRecord(view) : undefined;
+    const epoch = typeof entry === 'string' ? undefined : entry;
+    yield {
+      kind: 'record',
+      segment,
+      offset,
+      lsn,
+      op,
+      opName: opName(op),
+      more,
+      key,
+      value,
+      crc,
+      epoch,
+    };
+  }
+}
+
+/** The name of an op without its CONTINUED bit. */
+export function opName(op: number): string {
+  const names = ['PUT', 'DELETE', 'EPOCH', 'SEAL', 'REQUEST'];
+  return names[op - 1] ?? `OP${op}`;
+}

@@ -1,0 +1,162 @@
+/** Reading a data directory, or a single segment, from outside: nothing is locked and nothing is changed. */
+import { isWalshipError } from '../../errors.ts';
+import type { Disk, DiskFile } from '../../ports/disk.ts';
+import { SEGMENT_HEADER_BYTES } from '../limits.ts';
+import { BLANK_META, type Meta, META_NAME, MetaStore } from '../meta.ts';
+import type { BatchInfo, LogState } from '../scan.ts';
+import {
+  decodeSegmentHeader,
+  parseSegmentName,
+  type SegmentHeader,
+  stateBefore,
+} from '../segment.ts';
+import { scanTail, scanWindows, type SegmentEnd, type SegmentSource } from '../segment-scan.ts';
+import { headerStop } from '../stop.ts';
+
+export interface FoundMeta {
+  /** A blank one where the file is absent or unreadable. */
+  readonly meta: Meta;
+  /** Why it is not the real one. */
+  readonly problem: string | undefined;
+}
+
+/** meta.json of a data directory, as far as it reads. */
+export async function readMeta(disk: Disk, dir: string): Promise<FoundMeta> {
+  if (!(await disk.list(dir)).includes(META_NAME)) {
+    return { meta: BLANK_META, problem: `${dir}/${META_NAME} is absent` };
+  }
+  try {
+    const store = await MetaStore.open(disk, dir, { hasLog: true });
+    return { meta: store.current, problem: undefined };
+  } catch (error) {
+    if (!isWalshipError(error, 'WAL_CORRUPT') && !isWalshipError(error, 'UNSUPPORTED_VERSION')) {
+      throw error;
+    }
+    return { meta: BLANK_META, problem: error.message };
+  }
+}
+
+/** Paths of the segments at `path`: a data directory, a directory of segments, or one segment. Oldest first. */
+export async function segmentPaths(disk: Disk, path: string): Promise<readonly string[]> {
+  if (path.endsWith('.wal')) return [path];
+  for (const dir of [`${path}/wal`, path]) {
+    const names = (await disk.list(dir)).filter((name) => parseSegmentName(name) !== undefined);
+    if (names.length > 0) return names.map((name) => `${dir}/${name}`);
+  }
+  return [];
+}
+
+export type LogEvent =
+  | {
+      readonly kind: 'segment';
+      readonly segment: string;
+      readonly header: SegmentHeader;
+      readonly sizeBytes: number;
+    }
+  /** `bytes` are the batch's own, valid until the next event is asked for; `offset` is where it begins in the segment. */
+  | {
+      readonly kind: 'batch';
+      readonly segment: string;
+      readonly offset: number;
+      readonly batch: BatchInfo;
+      readonly bytes: Buffer;
+    }
+  /** The last event. Undefined where the log simply ends; else what does not continue. */
+  | {
+      readonly kind: 'end';
+      readonly segment: string;
+      readonly offset: number;
+      readonly problem: string | undefined;
+    };
+
+/** Reads verified batches, oldest first, up to the end or to the first thing that does not continue; memory is bounded. */
+export async function* readLog(
+  disk: Disk,
+  path: string,
+): AsyncGenerator<LogEvent, void, undefined> {
+  let state: LogState | undefined;
+  let clusterId: string | undefined;
+  let end: LogEvent = { kind: 'end', segment: path, offset: 0, problem: undefined };
+  for (const segmentPath of await segmentPaths(disk, path)) {
+    const name = segmentPath.slice(segmentPath.lastIndexOf('/') + 1);
+    const file = await disk.open(segmentPath, 'read');
+    try {
+      const sizeBytes = await file.size();
+      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
+      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+      // A saved segment is named by what was cut off, not by its base LSN alone.
+      const named = parseSegmentName(name) === undefined && decoded.kind === 'header';
+      const stop = named
+        ? undefined
+        : headerStop(decoded, { name, clusterId, state, neededFromLsn: Number.MAX_SAFE_INTEGER });
+      if (stop !== undefined || decoded.kind !== 'header') {
+        yield { kind: 'end', segment: name, offset: 0, problem: stop?.reason ?? 'no header' };
+        return;
+      }
+      const { header } = decoded;
+      ({ clusterId } = header);
+      yield { kind: 'segment', segment: name, header, sizeBytes };
+      const found = yield* readSegment(name, { file, sizeBytes, state: stateBefore(header) });
+      const { offset, last, lastEnd } = found;
+      const problem = await problemOf(found, { file, sizeBytes });
+      state = last;
+      end = {
+        kind: 'end',
+        segment: name,
+        offset: problem === undefined ? lastEnd : offset,
+        problem,
+      };
+      if (problem !== undefined) break;
+    } finally {
+      await file.close();
+    }
+  }
+  yield end;
+}
+
+/** Nobody sees it: a generator that is told to return needs a value of its type. */
+const STOPPED_EARLY: SegmentEnd = {
+  kind: 'end',
+  offset: 0,
+  reason: 'stopped early',
+  last: { epoch: 0, lsn: 0, chain: 0 },
+  lastEnd: 0,
+};
+
+/** What is wrong behind the last good seal: nothing, where the file ends there or goes on with fill alone. */
+async function problemOf(
+  found: SegmentEnd,
+  at: { readonly file: DiskFile; readonly sizeBytes: number },
+): Promise<string | undefined> {
+  const { lastEnd, last, kind, reason } = found;
+  if (lastEnd === at.sizeBytes) return undefined;
+  if (kind !== 'fill') return reason;
+  const tail = await scanTail(at.file, { start: lastEnd, end: at.sizeBytes, last });
+  return tail.writtenEnd === lastEnd ? undefined : 'fill, and written bytes behind it';
+}
+
+async function* readSegment(
+  segment: string,
+  source: SegmentSource,
+): AsyncGenerator<LogEvent, SegmentEnd, undefined> {
+  const found: { readonly batch: BatchInfo; readonly bytes: Buffer }[] = [];
+  const windows = scanWindows(source, (batch, bytes) =>
+    found.push({ batch, bytes: bytes.subarray(batch.offset, batch.end) }),
+  );
+  let offset = SEGMENT_HEADER_BYTES;
+  let end: SegmentEnd | undefined;
+  try {
+    while (end === undefined) {
+      const step = await windows.next();
+      if (step.done === true) end = step.value;
+      for (const { batch, bytes } of found.splice(0)) {
+        yield { kind: 'batch', segment, offset, batch, bytes };
+        offset += bytes.length;
+      }
+    }
+    return end;
+  } finally {
+    // A reader that stops early must not leave a read behind: `return` waits for it.
+    if (end === undefined) await windows.return(STOPPED_EARLY);
+  }
+}

@@ -1,0 +1,77 @@
+import { WalshipError } from '../../errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Disk } from '../../ports/disk.ts';
+import { SEGMENT_BYTES_DEFAULT } from '../limits.ts';
+import { MetaStore, type NodeState, type Claim } from '../meta.ts';
+import { recover, type RecoveryWarning } from '../recover.ts';
+import type { RowId } from '../recovery.ts';
+import { verify, type VerifyReport } from './verify.ts';
+
+export interface RepairReport {
+  readonly dir: string;
+  /** False where there was nothing to repair: then nothing was changed. */
+  readonly changed: boolean;
+  readonly row: RowId;
+  readonly before: VerifyReport;
+  /** LSNs that are gone from this node, if any. */
+  readonly gone: { readonly from: number; readonly to: number | 'unknown' } | undefined;
+  /** The last LSN that is kept. */
+  readonly lastLsn: number;
+  /** Names in saved/. */
+  readonly saved: readonly string[];
+  readonly warnings: readonly RecoveryWarning[];
+  /** What the node is from now on. */
+  readonly state: NodeState;
+  readonly claim: Claim;
+}
+
+export interface RepairOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory. The caller holds its lock. */
+  readonly dir: string;
+  readonly neededFromLsn?: number;
+}
+
+/**
+ * The explicit way out of a refusal: keeps a copy of everything behind the last good record in saved/, cuts it off, and makes the
+ * node suspect where other voters exist. Durable on resolve.
+ * @throws WalshipError WRONG_CLUSTER or UNSUPPORTED_VERSION, which no repair makes right; WAL_CORRUPT where meta.json is not
+ * readable; SAVED_FULL. Nothing was changed then.
+ */
+export async function repair(options: RepairOptions): Promise<RepairReport> {
+  const { disk, clock, dir, neededFromLsn = 1 } = options;
+  const before = await verify(disk, dir, { neededFromLsn });
+  if (before.metaProblem !== undefined && before.segments.length > 0) {
+    throw new WalshipError(
+      'WAL_CORRUPT',
+      `${before.metaProblem}; a repair would not know what this node promised`,
+      { details: { dir } },
+    );
+  }
+  const { row, last, voters, meta } = before;
+  const unchanged = { gone: undefined, saved: [], warnings: [] };
+  if (before.ok) {
+    const { state, claim } = meta;
+    return { dir, changed: false, row, before, ...unchanged, lastLsn: last.lsn, state, claim };
+  }
+  const store = await MetaStore.open(disk, dir, { hasLog: true });
+  // The size it had: what the log was opened with is not known here.
+  const sizes = before.segments.map((segment) => segment.sizeBytes);
+  const segmentBytes = before.segments.length > 0 ? Math.max(...sizes) : SEGMENT_BYTES_DEFAULT;
+  const recovered = await recover({
+    disk,
+    clock,
+    dir,
+    meta: store,
+    nodeId: meta.nodeId,
+    voters,
+    segmentBytes,
+    onDamage: 'cut',
+    neededFromLsn,
+  });
+  const { gone, saved, warnings } = recovered.report;
+  const { state, claim } = store.current;
+  const lastLsn = recovered.state.lsn;
+  return { dir, changed: true, row, before, gone, lastLsn, saved, warnings, state, claim };
+}

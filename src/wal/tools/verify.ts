@@ -1,0 +1,101 @@
+import type { Disk } from '../../ports/disk.ts';
+import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
+import type { EpochEntry, Position } from '../position.ts';
+import type { Meta } from '../meta.ts';
+import {
+  type Decision,
+  decisionOf,
+  describeGone,
+  RECOVERY_TABLE,
+  refusalOf,
+  type RecoveryRow,
+  type RowId,
+  rowOf,
+} from '../recovery.ts';
+import { readMeta } from './read-log.ts';
+
+/** What a data directory holds, and what a start would make of it. Plain data, for JSON. */
+export interface VerifyReport {
+  readonly dir: string;
+  /** Everything continues, meta.json reads, and nothing is missing. */
+  readonly ok: boolean;
+  readonly row: RowId;
+  readonly title: string;
+  readonly means: string;
+  /** How many voters the log or meta.json names; 1 where neither does. */
+  readonly voters: number;
+  /** What a start does, without `--on-damage cut`. */
+  readonly decision: Decision;
+  /** Segment, offset, LSNs, and what to do; undefined where the log simply ends. */
+  readonly problem: string | undefined;
+  readonly segment: string;
+  readonly offset: number;
+  /** LSNs that a cut takes away, in words. */
+  readonly gone: string | undefined;
+  /** Why meta.json does not read. */
+  readonly metaProblem: string | undefined;
+  readonly meta: Meta;
+  readonly clusterId: string | undefined;
+  readonly segments: readonly GoodSegment[];
+  readonly firstLsn: number;
+  readonly last: Position;
+  readonly knownCommitLsn: number;
+  readonly epochs: readonly EpochEntry[];
+  readonly batches: number;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface VerifyOptions {
+  /** The log must hold this LSN; 1 unless a snapshot covers what was before. */
+  readonly neededFromLsn?: number;
+}
+
+/** Reads the whole log of a data directory and says what is wrong with it; changes nothing. @throws WalshipError DISK_FAILED. */
+export async function verify(
+  disk: Disk,
+  dir: string,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const { meta, problem: metaProblem } = await readMeta(disk, dir);
+  const inspection = await inspect({
+    disk,
+    dir: `${dir}/wal`,
+    meta,
+    nodeId: meta.nodeId,
+    neededFromLsn: options.neededFromLsn ?? 1,
+    visit: () => undefined,
+  });
+  const { evidence, segments, state } = inspection;
+  const row = rowOf(evidence);
+  const { title, means } = RECOVERY_TABLE.find(({ id }) => id === row) as RecoveryRow;
+  const voters = votersOf(inspection, meta);
+  return {
+    dir,
+    ok: row === 'end' && (metaProblem === undefined || segments.length === 0),
+    row,
+    title,
+    means,
+    voters,
+    decision: decisionOf(row, { voters, onDamage: 'refuse' }),
+    problem: row === 'end' ? undefined : refusalOf(evidence).message,
+    segment: evidence.segment,
+    offset: evidence.offset,
+    gone: row === 'end' || row === 'foreign' ? undefined : describeGone(evidence),
+    metaProblem,
+    meta,
+    clusterId: inspection.clusterId,
+    segments,
+    firstLsn: segments[0]?.header.baseLsn ?? 1,
+    last: state,
+    knownCommitLsn: inspection.knownCommitLsn,
+    epochs: inspection.epochs,
+    batches: inspection.batches,
+    records: inspection.records,
+    bytes: inspection.bytes,
+  };
+}
+
+function votersOf(inspection: Inspection, meta: Meta): number {
+  return meta.voters?.length ?? inspection.epochs.at(-1)?.voters.length ?? 1;
+}
