@@ -1,0 +1,219 @@
+/**
+ * Links over WebSockets, for both sides: the leader accepts, followers dial. No compression, and no masking where it
+ * counts, because the bulk flows from server to client.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import { WalshipError } from '../errors.ts';
+import { KiB, MiB } from '../wal/limits.ts';
+import type { Dialer, Link, LinkHandlers } from './link.ts';
+
+/** Where nodes take links from each other. */
+export const REPLICATE_PATH = '/v1/replicate';
+/** The largest legal message, a control message of 1 MiB, and some room. A larger one closes the link. */
+export const MESSAGE_BYTES_MAX = MiB + 64 * KiB;
+/** What comes before `receive` is kept up to here; from then on the network holds the rest. */
+export const INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
+/** How long a link that closes waits for the other side before it is cut. */
+export const CLOSE_WAIT_MS = 2_000;
+/** How long dialling may take, from the first packet to the open link. */
+export const DIAL_MS_MAX = 5_000;
+/** Links accepted at a time; one more is refused with 503. */
+export const LINKS_MAX = 256;
+/** The WebSocket protocol allows no more in a close frame. */
+export const CLOSE_REASON_BYTES_MAX = 123;
+
+const CLOSE_NORMAL = 1000;
+const CLOSE_UNSUPPORTED_DATA = 1003;
+const OPTIONS = {
+  perMessageDeflate: false,
+  maxPayload: MESSAGE_BYTES_MAX,
+  closeTimeout: CLOSE_WAIT_MS,
+} as const;
+
+/** A link over an open (or opening) WebSocket; the only receiver of its events. */
+export class WsLink implements Link {
+  readonly peer: string;
+  readonly #socket: WebSocket;
+  #handlers: LinkHandlers | undefined;
+  /** Invariant: what is here came before everything that is not yet here. */
+  #inbox: Buffer[] = [];
+  #inboxBytes = 0;
+  #flushing = false;
+  #closingReason: string | undefined;
+  #failure: string | undefined;
+  #closedReason: string | undefined;
+  #closeTold = false;
+
+  constructor(socket: WebSocket, peer: string) {
+    this.peer = peer;
+    this.#socket = socket;
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('error', (error) => (this.#failure ??= error.message));
+    socket.on('close', (code, reason) => this.#onClose(code, reason));
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Buffer, sent?: () => void): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      // A closed socket would count these bytes as buffered for ever.
+      if (sent !== undefined) process.nextTick(sent);
+      return;
+    }
+    this.#socket.send(message, { binary: true }, () => sent?.());
+  }
+
+  receive(handlers: LinkHandlers): void {
+    this.#handlers = handlers;
+    this.#flushing = true;
+    setImmediate(() => this.#flush(handlers));
+  }
+
+  close(reason: string): void {
+    if (this.#closingReason !== undefined) return;
+    this.#closingReason = reason;
+    this.#inbox = [];
+    // A paused socket would never see the answer to its close frame.
+    if (this.#socket.isPaused) this.#socket.resume();
+    this.#socket.close(CLOSE_NORMAL, truncateUtf8(reason, CLOSE_REASON_BYTES_MAX));
+  }
+
+  #flush(handlers: LinkHandlers): void {
+    for (let message = this.#inbox.shift(); message; message = this.#inbox.shift()) {
+      handlers.onMessage(message);
+    }
+    this.#flushing = false;
+    this.#inboxBytes = 0;
+    if (this.#socket.isPaused) this.#socket.resume();
+    if (this.#closedReason !== undefined) this.#tellClosed(this.#closedReason);
+  }
+
+  #onMessage(data: WebSocket.RawData, isBinary: boolean): void {
+    if (this.#closingReason !== undefined) return;
+    if (!isBinary) {
+      this.#closingReason = 'a text message, expected binary ones';
+      this.#socket.close(CLOSE_UNSUPPORTED_DATA, this.#closingReason);
+      return;
+    }
+    // The default binary type delivers nothing but buffers.
+    const message = data as Buffer;
+    if (this.#handlers !== undefined && !this.#flushing) {
+      this.#handlers.onMessage(message);
+      return;
+    }
+    this.#inbox.push(message);
+    this.#inboxBytes += message.length;
+    if (this.#inboxBytes >= INBOX_BYTES_MAX) this.#socket.pause();
+  }
+
+  #onClose(code: number, reason: Buffer): void {
+    const theirs = reason.length > 0 ? reason.toString('utf8') : `closed with code ${code}`;
+    this.#closedReason = this.#closingReason ?? this.#failure ?? theirs;
+    if (this.#handlers !== undefined && !this.#flushing) this.#tellClosed(this.#closedReason);
+  }
+
+  #tellClosed(reason: string): void {
+    if (this.#closeTold) return;
+    this.#closeTold = true;
+    this.#handlers?.onClose(reason);
+  }
+}
+
+/** Takes links from an HTTP server's `upgrade` events. */
+export class LinkAcceptor {
+  readonly #server = new WebSocketServer({ ...OPTIONS, noServer: true, clientTracking: false });
+  readonly #links = new Set<WsLink>();
+  #closed = false;
+
+  /** Hands an open link to `accept`, or refuses the request in HTTP. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, accept: (link: Link) => void) {
+    socket.on('error', () => socket.destroy());
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path !== REPLICATE_PATH) return refuse(socket, '404 Not Found');
+    if (this.#closed || this.#links.size >= LINKS_MAX) {
+      return refuse(socket, '503 Service Unavailable');
+    }
+    const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const link = new WsLink(webSocket, `${remoteAddress}:${remotePort}`);
+      this.#links.add(link);
+      webSocket.once('close', () => this.#links.delete(link));
+      accept(link);
+    });
+  }
+
+  /** Takes no more links and closes those that it took; each within CLOSE_WAIT_MS. */
+  close(reason: string): void {
+    this.#closed = true;
+    for (const link of this.#links) link.close(reason);
+    this.#server.close();
+  }
+}
+
+/** Dials `ws://host:port/v1/replicate`. */
+export class WsDialer implements Dialer {
+  readonly #dialMsMax: number;
+
+  constructor(dialMsMax: number = DIAL_MS_MAX) {
+    this.#dialMsMax = dialMsMax;
+  }
+
+  dial(address: string): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const fail = (message: string, cause?: unknown): void => {
+        reject(
+          new WalshipError('PEER_UNREACHABLE', `${address} ${message}`, {
+            details: { address },
+            cause,
+          }),
+        );
+      };
+      const socket = openSocket(address);
+      if (socket === undefined) return fail('is not an address, expected host:port');
+
+      const link = new WsLink(socket, address);
+      const timer = setTimeout(() => {
+        fail(`did not answer within ${this.#dialMsMax} ms`);
+        socket.terminate();
+      }, this.#dialMsMax);
+      socket.once('open', () => resolve(link));
+      socket.once('unexpected-response', (_request, response) => {
+        fail(`answered HTTP ${response.statusCode ?? 0}, expected a walship node`);
+        socket.terminate();
+      });
+      socket.once('error', (error) => fail(`could not be dialled: ${describe(error)}`, error));
+      for (const end of ['open', 'close']) socket.once(end, () => clearTimeout(timer));
+    });
+  }
+}
+
+function openSocket(address: string): WebSocket | undefined {
+  const url = `ws://${address}${REPLICATE_PATH}`;
+  if (!URL.canParse(url) || new URL(url).pathname !== REPLICATE_PATH) return undefined;
+  return new WebSocket(url, { ...OPTIONS, followRedirects: false });
+}
+
+/** An aggregate of several failed addresses has a code and no message. */
+function describe(error: Error): string {
+  if (error.message !== '') return error.message;
+  return 'code' in error ? String(error.code) : error.name;
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+    socket.destroy(),
+  );
+}
+
+/** The longest start of `text` that fits into `bytesMax` bytes and cuts no character. */
+export function truncateUtf8(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= bytesMax) return text;
+  let end = bytesMax;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}
