@@ -99,9 +99,10 @@ export class LogMap {
     this.#segments.push({ path, header, at });
   }
 
-  /** The nearest known place at or before `lsn`, which is not below the start. */
+  /** The nearest known place at or before `lsn`; the start, where `lsn` is below it. */
   placeBefore(lsn: number): Place {
-    const place = lastWhere(this.#places, (known) => known.position.lsn <= lsn) ?? this.#end;
+    const place =
+      lastWhere(this.#places, (known) => known.position.lsn <= lsn) ?? this.#places[0] ?? this.#end;
     // The header of each segment says where its first batch continues.
     const segment = lastWhere(this.#segments, (held) => held.header.baseLsn - 1 <= lsn);
     if (segment === undefined || segment.at <= place.at) return place;

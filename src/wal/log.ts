@@ -4,38 +4,29 @@ import { BatchBuilder } from './batch-builder.ts';
 import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
 import type { LogChunk } from './chunk.ts';
+import { DurableLog } from './durable-log.ts';
 import { encodeEpochValue } from './epoch-record.ts';
+import { Exclusive } from './exclusive.ts';
+import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
-import {
-  BATCH_BYTES_MAX,
-  KiB,
-  MiB,
-  SEGMENT_BYTES_DEFAULT,
-  SEGMENT_HEADER_BYTES,
-} from './limits.ts';
-import { LogMap } from './log-map.ts';
+import { BATCH_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { LogHistory } from './log-history.ts';
 import type { LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import { beginLog, openLog, startOf, walDirOf } from './open-log.ts';
 import type { OpenedLog, OpenedSegment } from './open-log.ts';
 import type { EpochEntry, Position } from './position.ts';
-import { LogReader } from './reader.ts';
-import { RecentBatches } from './recent-batches.ts';
 import { OP, recordBytes } from './record.ts';
 import type { LogRecord } from './record.ts';
 import type { RecoveryReport } from './recover.ts';
 import { saveTail } from './save-tail.ts';
 import type { BatchInfo } from './scan.ts';
-import { records } from './scan.ts';
 import { SegmentWriter, wasRefused } from './segment-writer.ts';
-import { cutSegments } from './truncate.ts';
+import { cutLog } from './truncate.ts';
 
 export type { BatchContext, LogOperation } from './batch-builder.ts';
 export type { LogChunk } from './chunk.ts';
 export type { LogIdentity, LogOptions, SavedTail } from './log-options.ts';
-
-const RECENT_BYTES_DEFAULT = 16 * MiB;
-const READ_BYTES = 256 * KiB;
 
 /**
  * The log of one node: appended to by a leader, written to by a follower, read by anyone.
@@ -50,31 +41,23 @@ export class Log {
   readonly #segmentBytes: number;
   readonly #builder: BatchBuilder;
   readonly #commit: GroupCommit;
-  readonly #recent: RecentBatches;
+  readonly #durable: DurableLog;
   readonly #durableListeners: ((durable: Position) => void)[] = [];
-  readonly #failedListeners: ((error: WalshipError) => void)[] = [];
-  #map: LogMap;
-  #reader: LogReader;
+  readonly #history: LogHistory;
+  readonly #failStop = new FailStop();
   #writer: SegmentWriter | undefined;
   #clusterId: string | undefined;
-  #epochs: EpochEntry[];
-  #knownCommitLsn: number;
   #leading = false;
-  /** A follower's write, a cut, or the beginning of the log is going on. */
-  #exclusive = false;
-  #failure: WalshipError | undefined;
+  /** A follower's write, a cut, or the beginning of the log. */
+  readonly #exclusive = new Exclusive();
   #closing: Promise<void> | undefined;
-  #wakeups: (() => void)[] = [];
 
   private constructor(options: LogOptions, { recovered, map, current }: OpenedLog) {
     this.#options = options;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
     this.recovery = recovered.report;
-    this.#map = map;
-    this.#reader = new LogReader(options.disk, map);
-    this.#recent = new RecentBatches(options.recentBytesMax ?? RECENT_BYTES_DEFAULT);
-    this.#epochs = [...recovered.epochs];
-    this.#knownCommitLsn = recovered.knownCommitLsn;
+    this.#durable = new DurableLog(options.disk, map, options.recentBytesMax);
+    this.#history = new LogHistory(recovered);
     this.#clusterId = recovered.clusterId;
     this.#builder = new BatchBuilder(map.end.position, recovered.lastSeal?.timeMs ?? 0);
     const commit = {
@@ -105,7 +88,7 @@ export class Log {
   get identity(): LogIdentity | undefined {
     const clusterId = this.#clusterId;
     if (clusterId === undefined) return undefined;
-    const historyId = this.#epochs.at(-1)?.historyId ?? this.#options.meta.current.historyId;
+    const historyId = this.epochs.at(-1)?.historyId ?? this.#options.meta.current.historyId;
     return { clusterId, historyId: historyId ?? '' };
   }
 
@@ -122,22 +105,22 @@ export class Log {
 
   /** The end of the last batch that was fsynced. */
   get durable(): Position {
-    return this.#map.end.position;
+    return this.#durable.end;
   }
 
   /** The highest commitLsn in any durable seal. */
   get knownCommitLsn(): number {
-    return this.#knownCommitLsn;
+    return this.#history.knownCommitLsn;
   }
 
   /** Every leadership that wrote to this log, oldest first. */
   get epochs(): readonly EpochEntry[] {
-    return this.#epochs;
+    return this.#history.epochs;
   }
 
   /** The oldest LSN held, or to be written first. */
   get firstLsn(): number {
-    return this.#map.start.lsn + 1;
+    return this.#durable.firstLsn;
   }
 
   /** Bytes that have an LSN and are not durable; at most two batches. */
@@ -147,12 +130,12 @@ export class Log {
 
   /** About how many durable bytes lie behind `lsn`; it may say a few more, never fewer. */
   bytesAfter(lsn: number): number {
-    return lsn >= this.durable.lsn ? 0 : this.#map.end.at - this.#map.placeBefore(lsn).at;
+    return this.#durable.bytesAfter(lsn);
   }
 
   /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one. */
   epochAt(lsn: number): number {
-    return this.#epochs.findLast((entry) => entry.firstLsn <= lsn)?.epoch ?? 0;
+    return this.#history.epochAt(lsn);
   }
 
   /** Calls `listener` after each commit, in order, when it is durable. */
@@ -162,8 +145,7 @@ export class Log {
 
   /** Calls `listener` once, when a write failed: nothing is written any more, and what waits is indeterminate. */
   onFailed(listener: (error: WalshipError) => void): void {
-    this.#failedListeners.push(listener);
-    if (this.#failure !== undefined) listener(this.#failure);
+    this.#failStop.onFailed(listener);
   }
 
   /**
@@ -171,17 +153,16 @@ export class Log {
    * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED.
    */
   async begin(identity: LogIdentity): Promise<void> {
-    this.#refuseIfEnded();
+    this.#failStop.refuseIfEnded();
     assert(this.#writer === undefined, 'only a blank log begins');
-    await this.#exclusively(async () => {
+    await this.#exclusive.run(async () => {
       const { disk, dir, meta } = this.#options;
       const log = { disk, dir, meta, segmentBytes: this.#segmentBytes };
       const segment = await beginLog(log, identity);
       this.#clusterId = identity.clusterId;
-      this.#map = new LogMap(startOf(identity));
-      this.#reader = new LogReader(disk, this.#map);
-      this.#map.addSegment(segment.path, segment.header);
-      this.#commit.continueFrom(this.#map.end.position, 0);
+      this.#durable.begin(startOf(identity));
+      this.#durable.map.addSegment(segment.path, segment.header);
+      this.#commit.continueFrom(this.durable, 0);
       this.#writer = this.#writeTo({ segment, usedBytes: SEGMENT_HEADER_BYTES });
     });
   }
@@ -192,8 +173,8 @@ export class Log {
    * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED; rejected.
    */
   lead(entry: Omit<EpochEntry, 'firstLsn'>, context: () => BatchContext): number {
-    this.#refuseIfEnded();
-    assert(!this.#leading && !this.#exclusive, 'a leadership begins on a log at rest');
+    this.#failStop.refuseIfEnded();
+    assert(!this.#leading && !this.#exclusive.busy, 'a leadership begins on a log at rest');
     assert(this.#builder.lsn === this.durable.lsn, 'a leadership begins behind what is durable');
     const key = Buffer.from(entry.leader, 'utf8');
     const op = { op: OP.EPOCH, key, value: encodeEpochValue(entry) };
@@ -203,7 +184,7 @@ export class Log {
     this.#commit.context = context;
     this.#leading = true;
     const firstLsn = this.#commit.append([op], bytes);
-    this.#epochs.push({ ...entry, firstLsn });
+    this.#history.began({ ...entry, firstLsn });
     return firstLsn;
   }
 
@@ -213,7 +194,7 @@ export class Log {
    * NODE_CLOSED, NO_LEADER (nobody leads here); always rejected, with nothing written.
    */
   append(ops: readonly LogOperation[]): number {
-    this.#refuseIfEnded();
+    this.#failStop.refuseIfEnded();
     if (!this.#leading) throw rejected('NO_LEADER', 'this log follows, it does not lead');
     const bytes = checkOperations(ops);
     if (this.#builder.bytesWith(bytes) > BATCH_BYTES_MAX) {
@@ -235,12 +216,12 @@ export class Log {
    */
   async drained(): Promise<void> {
     const target = this.#builder.lsn;
-    while (this.#exclusive || this.durable.lsn < Math.min(target, this.#builder.lsn)) {
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((done) => {
-        this.#wakeups.push(done);
-      });
-    }
+    await this.#exclusive.until(() => {
+      const reached = this.durable.lsn >= Math.min(target, this.#builder.lsn);
+      if (reached && !this.#exclusive.busy) return true;
+      if (this.#failStop.failure !== undefined) throw this.#failStop.failure;
+      return false;
+    });
   }
 
   /**
@@ -249,14 +230,14 @@ export class Log {
    * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR, DISK_FULL, NODE_CLOSED with nothing written; DISK_FAILED.
    */
   async write(bytes: Buffer): Promise<Position> {
-    this.#refuseIfEnded();
+    this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader appends');
     const before = this.#commit.written;
     const batches = checkFollowerWrite(before, bytes);
     const newest = batches.at(-1);
     if (newest === undefined) return this.durable;
     const copy = this.#builder.copy(bytes);
-    await this.#exclusively(async () => {
+    await this.#exclusive.run(async () => {
       this.#commit.continueFrom(newest.last, newest.seal.timeMs);
       try {
         await this.#segments().write(copy, { before, whenFull: 'refuse' });
@@ -265,6 +246,7 @@ export class Log {
         this.#commit.continueFrom(before, 0);
         throw error;
       }
+      if (this.#failStop.failure !== undefined) throw this.#failStop.failure;
       this.#settleFollower(copy, batches);
     });
     return newest.last;
@@ -275,11 +257,11 @@ export class Log {
    * @throws WalshipError CHAIN_MISMATCH (`to` is not in this log), SAVED_FULL, with nothing changed; DISK_FAILED.
    */
   async truncate(to: Position, why: string): Promise<SavedTail | undefined> {
-    this.#refuseIfEnded();
+    this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader never cuts its log');
     await this.drained();
     if (to.lsn === this.durable.lsn && to.chain === this.durable.chain) return undefined;
-    return this.#exclusively(() => this.#cut(to, why));
+    return this.#exclusive.run(() => this.#cut(to, why));
   }
 
   /**
@@ -287,49 +269,32 @@ export class Log {
    * from files. Undefined where nothing durable follows.
    * @throws WalshipError PURGED, LSN_REPLACED (no batch ends at `lsn`), WAL_CORRUPT, DISK_FAILED.
    */
-  async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
-    if (lsn >= this.durable.lsn) return undefined;
-    return this.#recent.after(lsn, bytesMax) ?? this.#reader.chunkAfter(lsn, bytesMax);
+  chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
+    return this.#durable.chunkAfter(lsn, bytesMax);
   }
 
   /** As `chunkAfter`, at once, where memory holds it. */
   recentAfter(lsn: number, bytesMax: number): LogChunk | undefined {
-    return this.#recent.after(lsn, bytesMax);
+    return this.#durable.recentAfter(lsn, bytesMax);
   }
 
   /** The position at `lsn`; undefined where no durable batch ends there, or it is not held. */
-  async chainAt(lsn: number): Promise<Position | undefined> {
-    if (lsn === this.durable.lsn) return this.durable;
-    return this.#recent.positionAt(lsn) ?? (await this.#reader.placeAt(lsn))?.position;
+  chainAt(lsn: number): Promise<Position | undefined> {
+    return this.#durable.chainAt(lsn);
   }
 
   /**
    * Durable records from LSN `from` on, without seals, up to what is durable when the end is reached. Memory is bounded.
-   * Keys and values stay valid; each keeps up to READ_BYTES alive.
+   * Keys and values stay valid; each keeps the chunk it came in alive.
    * @throws WalshipError PURGED, LSN_REPLACED (the log was cut meanwhile), WAL_CORRUPT, DISK_FAILED.
    */
-  async *read({ from }: { readonly from: number }): AsyncGenerator<LogRecord, void, undefined> {
-    if (from < this.firstLsn) {
-      const oldest = this.firstLsn;
-      throw new WalshipError('PURGED', `LSN ${from} is not held, the oldest one is ${oldest}`, {
-        details: { lsn: from, oldest },
-      });
-    }
-    if (from > this.durable.lsn) return;
-    let at = this.#map.placeBefore(from - 1).position;
-    for (;;) {
-      const chunk = await this.chunkAfter(at.lsn, READ_BYTES);
-      const cut =
-        chunk === undefined ? this.durable.lsn < at.lsn : chunk.previous.chain !== at.chain;
-      if (cut) throw new WalshipError('LSN_REPLACED', `the log was cut below LSN ${at.lsn}`);
-      if (chunk === undefined) return;
-      for (const record of records(chunk.bytes)) if (record.lsn >= from) yield record;
-      at = chunk.last;
-    }
+  read({ from }: { readonly from: number }): AsyncIterable<LogRecord> {
+    return this.#durable.read(from);
   }
 
   /** Writes what has an LSN, then closes the files. Idempotent. Never trims: the last segment keeps its fill. */
   close(): Promise<void> {
+    this.#failStop.close();
     this.#closing ??= this.#shutDown();
     return this.#closing;
   }
@@ -341,7 +306,7 @@ export class Log {
       await this.#writer?.close();
     } catch (error) {
       // A log that failed has said so already; its files are closed as well as they can be.
-      if (!isWalshipError(error) || this.#failure === undefined) throw error;
+      if (!isWalshipError(error) || this.#failStop.failure === undefined) throw error;
     }
   }
 
@@ -354,7 +319,8 @@ export class Log {
       meta,
       clusterId: segment.header.clusterId,
       segmentBytes: this.#segmentBytes,
-      onSegment: ({ path, header }: OpenedSegment['segment']) => this.#map.addSegment(path, header),
+      onSegment: ({ path, header }: OpenedSegment['segment']) =>
+        this.#durable.map.addSegment(path, header),
       onFailed: (error: unknown) => void this.#fail(error),
     };
     return new SegmentWriter(options, segment, usedBytes);
@@ -369,19 +335,19 @@ export class Log {
     return this.#segments().write(batch.bytes, { before: batch.previous, whenFull: 'wait' });
   }
 
+  /** What was in flight when the log failed is announced no more: nobody may build on it. */
   #settleBatch({ bytes, previous, last, commitLsn }: SealedBatch): void {
-    this.#map.addBatch(bytes.length, last);
-    this.#recent.add(bytes, previous, last);
-    this.#knownCommitLsn = Math.max(this.#knownCommitLsn, commitLsn);
+    if (this.#failStop.failure !== undefined) return;
+    this.#durable.add(bytes, previous, last);
+    this.#history.committed(commitLsn);
     this.#announce();
   }
 
   #settleFollower(copy: Buffer, batches: readonly BatchInfo[]): void {
     for (const { offset, end, first, last, seal, epochStart } of batches) {
-      this.#map.addBatch(end - offset, last);
-      this.#recent.add(copy.subarray(offset, end), first, last);
-      this.#knownCommitLsn = Math.max(this.#knownCommitLsn, seal.commitLsn);
-      if (epochStart !== undefined) this.#epochs.push(epochStart);
+      this.#durable.add(copy.subarray(offset, end), first, last);
+      this.#history.committed(seal.commitLsn);
+      if (epochStart !== undefined) this.#history.began(epochStart);
     }
     this.#announce();
   }
@@ -389,33 +355,26 @@ export class Log {
   #announce(): void {
     const { durable } = this;
     for (const listener of this.#durableListeners) listener(durable);
-    this.#wake();
+    this.#exclusive.wake();
   }
 
   async #cut(to: Position, why: string): Promise<SavedTail> {
     const { disk, clock, dir, meta } = this.#options;
-    const place = await this.#reader.placeAt(to.lsn);
+    const place = await this.#durable.placeAt(to.lsn);
     if (place?.position.chain !== to.chain || place.position.epoch !== to.epoch) {
       throw new WalshipError('CHAIN_MISMATCH', `this log has no batch that ends at LSN ${to.lsn}`, {
         details: { lsn: to.lsn, chain: to.chain },
       });
     }
-    const walDir = walDirOf(dir);
-    const saved = await saveTail({ disk, dir }, { map: this.#map, from: place, why, clock });
+    const { map } = this.#durable;
+    const saved = await saveTail({ disk, dir }, { map, from: place, why, clock });
     try {
       await this.#segments().settle();
-      this.#map.truncate(place);
-      this.#reader.invalidate();
-      this.#recent.truncate(to.lsn);
-      this.#epochs = this.#epochs.filter((entry) => entry.firstLsn <= to.lsn);
-      this.#knownCommitLsn = Math.min(this.#knownCommitLsn, to.lsn);
+      this.#durable.truncate(place);
+      this.#history.truncate(to.lsn);
       this.#commit.continueFrom(to, 0);
-      await meta.update({ cut: to, newestSegment: this.#map.newestBase });
-      const { segment, usedBytes } = await cutSegments(
-        { disk, walDir, segmentBytes: this.#segmentBytes },
-        to,
-      );
-      await meta.update({ cut: null });
+      const cut = { disk, meta, walDir: walDirOf(dir), segmentBytes: this.#segmentBytes };
+      const { segment, usedBytes } = await cutLog(cut, to, map.newestBase);
       await this.#segments().replace(segment, usedBytes);
     } catch (error) {
       throw this.#fail(error);
@@ -423,47 +382,12 @@ export class Log {
     return saved;
   }
 
-  async #exclusively<T>(run: () => Promise<T>): Promise<T> {
-    assert(!this.#exclusive, 'one write or cut at a time');
-    this.#exclusive = true;
-    try {
-      return await run();
-    } finally {
-      this.#exclusive = false;
-      this.#wake();
-    }
-  }
-
-  #wake(): void {
-    const wakeups = this.#wakeups;
-    if (wakeups.length === 0) return;
-    this.#wakeups = [];
-    for (const wakeup of wakeups) wakeup();
-  }
-
-  /** Remembers the first failure, tells of it, and returns it. A bug is no failure of the disk: it is thrown on. */
   #fail(cause: unknown): WalshipError {
-    if (!isWalshipError(cause)) throw cause;
-    if (this.#failure !== undefined) return this.#failure;
-    const { message, details } = cause;
-    this.#failure = new WalshipError('DISK_FAILED', message, {
-      details,
-      outcome: 'indeterminate',
-      cause,
-    });
     this.#leading = false;
     this.#commit.stop();
-    for (const listener of this.#failedListeners) listener(this.#failure);
-    this.#wake();
-    return this.#failure;
-  }
-
-  #refuseIfEnded(): void {
-    if (this.#failure !== undefined) {
-      const { message, details } = this.#failure;
-      throw rejected('DISK_FAILED', `the log has failed: ${message}`, details);
-    }
-    if (this.#closing !== undefined) throw rejected('NODE_CLOSED', 'the log is closed');
+    const failure = this.#failStop.fail(cause);
+    this.#exclusive.wake();
+    return failure;
   }
 
   /** A full disk is known before the log is full: then only a leadership may still begin, where there is room for it. */

@@ -5,6 +5,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
 import {
   decodeSegmentHeader,
@@ -31,6 +32,21 @@ export interface CutPlace {
 export interface CutLog {
   readonly segment: OpenSegment;
   readonly usedBytes: number;
+}
+
+/**
+ * Cuts the log at `to`, which lies in the segment with base LSN `newestSegment`; durable on resolve, and finished at the next start
+ * where it is interrupted.
+ */
+export async function cutLog(
+  place: CutPlace & { readonly meta: MetaStore },
+  to: Position,
+  newestSegment: number | null,
+): Promise<CutLog> {
+  await place.meta.update({ cut: to, newestSegment });
+  const cut = await cutSegments(place, to);
+  await place.meta.update({ cut: null });
+  return cut;
 }
 
 /** Base LSN of the segment in which a log that is cut at `lsn` goes on. */

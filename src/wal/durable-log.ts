@@ -1,0 +1,100 @@
+import { WalshipError } from '../errors.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { LogChunk } from './chunk.ts';
+import { KiB, MiB } from './limits.ts';
+import { LogMap } from './log-map.ts';
+import type { Place } from './log-map.ts';
+import type { Position } from './position.ts';
+import { readRecords } from './read-records.ts';
+import { LogReader } from './reader.ts';
+import { RecentBatches } from './recent-batches.ts';
+import type { LogRecord } from './record.ts';
+
+const RECENT_BYTES_DEFAULT = 16 * MiB;
+const READ_BYTES = 256 * KiB;
+
+/**
+ * What is durable, and every way to read it: the newest batches from memory, all of them from files.
+ * Invariant: nothing is here that has not been fsynced.
+ */
+export class DurableLog {
+  readonly #disk: Disk;
+  readonly #recent: RecentBatches;
+  #map: LogMap;
+  #reader: LogReader;
+
+  constructor(disk: Disk, map: LogMap, recentBytesMax: number | undefined) {
+    this.#disk = disk;
+    this.#map = map;
+    this.#reader = new LogReader(disk, map);
+    this.#recent = new RecentBatches(recentBytesMax ?? RECENT_BYTES_DEFAULT);
+  }
+
+  get end(): Position {
+    return this.#map.end.position;
+  }
+
+  get firstLsn(): number {
+    return this.#map.start.lsn + 1;
+  }
+
+  /** Which batch is in which file. */
+  get map(): LogMap {
+    return this.#map;
+  }
+
+  /** A blank log got its identity: it begins at `start`. */
+  begin(start: Position): void {
+    this.#map = new LogMap(start);
+    this.#reader = new LogReader(this.#disk, this.#map);
+  }
+
+  /** A batch became durable; `bytes` never change again. */
+  add(bytes: Buffer, previous: Position, last: Position): void {
+    this.#map.addBatch(bytes.length, last);
+    this.#recent.add(bytes, previous, last);
+  }
+
+  /** The log is being cut behind `end`: nothing behind it is read any more. */
+  truncate(end: Place): void {
+    this.#map.truncate(end);
+    this.#reader.invalidate();
+    this.#recent.truncate(end.position.lsn);
+  }
+
+  async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
+    if (lsn >= this.end.lsn) return undefined;
+    return this.#recent.after(lsn, bytesMax) ?? this.#reader.chunkAfter(lsn, bytesMax);
+  }
+
+  recentAfter(lsn: number, bytesMax: number): LogChunk | undefined {
+    return this.#recent.after(lsn, bytesMax);
+  }
+
+  async chainAt(lsn: number): Promise<Position | undefined> {
+    if (lsn === this.end.lsn) return this.end;
+    return this.#recent.positionAt(lsn) ?? (await this.placeAt(lsn))?.position;
+  }
+
+  /** About how many bytes of log follow `lsn`: exact to the distance of known places. */
+  bytesAfter(lsn: number): number {
+    return lsn >= this.end.lsn ? 0 : this.#map.end.at - this.#map.placeBefore(lsn).at;
+  }
+
+  /** Where the batch that ends at `lsn` ends, if there is one. */
+  placeAt(lsn: number): Promise<Place | undefined> {
+    return this.#reader.placeAt(lsn);
+  }
+
+  async *read(from: number): AsyncGenerator<LogRecord, void, undefined> {
+    const oldest = this.firstLsn;
+    if (from < oldest) {
+      throw new WalshipError('PURGED', `LSN ${from} is not held, the oldest one is ${oldest}`, {
+        details: { lsn: from, oldest },
+      });
+    }
+    if (from > this.end.lsn) return;
+    const start = this.#map.placeBefore(from - 1).position;
+    yield* readRecords(this, { from, start, chunkBytes: READ_BYTES });
+  }
+}
