@@ -1,4 +1,4 @@
-import { bytesToJson } from './bytes-json.ts';
+import { keyToJson } from './bytes-json.ts';
 import { GRACE_MS, checkVersion, parseKey } from './client-options.ts';
 import type { ClientOptions, KeyOptions } from './client-options.ts';
 import { ClusterClient, keyTarget } from './cluster-client.ts';
@@ -28,8 +28,8 @@ export async function get(key: string, options: GetOptions, io: CommandIo): Prom
   const value = Buffer.from(await response.arrayBuffer());
   if (!options.json) return io.out(value);
   const answer = {
-    ...bytesToJson('key', keyBytes),
-    ...bytesToJson('value', value),
+    ...keyToJson(keyBytes),
+    value: value.toString('base64'),
     version: response.headers.get('etag')?.replaceAll('"', '') ?? null,
     applied: response.headers.get('walship-version'),
   };

@@ -2,7 +2,7 @@ import { WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import { dump } from '../wal/tools/dump.ts';
 import type { DumpLine } from '../wal/tools/dump.ts';
-import { bytesForPeople, bytesToJson } from './bytes-json.ts';
+import { bytesForPeople, keyToJson } from './bytes-json.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 
@@ -36,8 +36,8 @@ function lineToJson(line: DumpLine): unknown {
   if (line.kind !== 'record') return line;
   const { key, value, ...rest } = line;
   // The value of an EPOCH record is shown as what it says.
-  const shown = line.epoch === undefined ? bytesToJson('value', value) : {};
-  return { ...rest, ...bytesToJson('key', key), ...shown };
+  const shown = line.epoch === undefined ? { value: value.toString('base64') } : {};
+  return { ...rest, ...keyToJson(key), ...shown };
 }
 
 function formatLine(line: DumpLine): string {

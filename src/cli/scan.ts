@@ -1,5 +1,5 @@
 import { WalshipError } from '../errors.ts';
-import { bytesForPeople, bytesFromJson } from './bytes-json.ts';
+import { bytesForPeople, keyFromJson, valueFromJson } from './bytes-json.ts';
 import { GRACE_MS } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';
@@ -57,7 +57,7 @@ function behind(entry: Entry): Record<string, string> {
 
 function formatEntry(entry: Entry, json: boolean): string {
   if (json) return `${JSON.stringify(entry)}\n`;
-  const key = bytesForPeople(bytesFromJson('key', entry) ?? Buffer.alloc(0), VALUE_COLUMNS_MAX);
-  const value = bytesForPeople(bytesFromJson('value', entry) ?? Buffer.alloc(0), VALUE_COLUMNS_MAX);
+  const key = bytesForPeople(keyFromJson(entry), VALUE_COLUMNS_MAX);
+  const value = bytesForPeople(valueFromJson(entry) ?? Buffer.alloc(0), VALUE_COLUMNS_MAX);
   return `${key}\t${String(entry['version'])}\t${value}\n`;
 }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { WalshipError } from '../errors.ts';
-import { bytesForPeople, bytesFromJson } from './bytes-json.ts';
+import { bytesForPeople, keyFromJson, valueFromJson } from './bytes-json.ts';
 import { checkVersion } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';
@@ -61,8 +61,8 @@ function endedEarly(error: unknown): WalshipError {
 }
 
 function formatChange(event: Readonly<Record<string, unknown>>): string {
-  const key = bytesForPeople(bytesFromJson('key', event) ?? Buffer.alloc(0), VALUE_COLUMNS_MAX);
-  const value = bytesFromJson('value', event);
+  const key = bytesForPeople(keyFromJson(event), VALUE_COLUMNS_MAX);
+  const value = valueFromJson(event);
   const shown = value === undefined ? '' : `\t${bytesForPeople(value, VALUE_COLUMNS_MAX)}`;
   return `${String(event['version'])}\t${String(event['op'])}\t${key}${shown}\n`;
 }
