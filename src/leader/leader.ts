@@ -326,6 +326,8 @@ export class Leader {
       }
     }
     this.#probeWaiters.expire();
+    // Whoever came into session since the last probe has not answered it: those who wait need another one.
+    if (this.#probeWaiters.count > 0 || this.#mending.waiting) this.#probeNext();
     this.#watchSilence(nowMs);
   }
 

@@ -28,6 +28,11 @@ export class MendingVoters<S extends { readonly nodeId: string }> {
     this.#mending.set(session, { nodeId, probe: probe ?? 0, targetLsn });
   }
 
+  /** Some have no target yet: a probe has to be answered first. */
+  get waiting(): boolean {
+    return [...this.#mending.values()].some(({ targetLsn }) => targetLsn === undefined);
+  }
+
   remove(session: S): void {
     this.#mending.delete(session);
   }

@@ -25,12 +25,12 @@ export function followerHost(
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
     begin: async ({ clusterId, historyId }) => {
       const voters = peers.map(({ nodeId }) => nodeId);
-      await replica.meta.update({ clusterId, historyId, voters, quorum: quorums.quorum });
+      await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
       await replica.log.begin({ clusterId, historyId });
     },
     setVerified: (lsn) => replica.setVerified(lsn),
     learnCommitted: (lsn) => replica.learnCommitted(lsn),
-    saveState: (state, claim) => replica.meta.update({ state, claim }),
+    saveState: (state, claim) => replica.updateMeta({ state, claim }),
     durableMoved: () => replica.durableMoved(),
     following,
     alarm: (code, message, halt) => {

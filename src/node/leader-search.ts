@@ -19,6 +19,7 @@ export class LeaderSearch {
   #session: FollowerSession | undefined;
   #leader: Peer | undefined;
   #heardMs: number | undefined;
+  readonly #refusals = new Map<string, string>();
 
   constructor(options: LifeOptions, mayFollow: () => boolean) {
     this.#options = options;
@@ -33,6 +34,11 @@ export class LeaderSearch {
   /** The leader last followed. */
   get leader(): Peer | undefined {
     return this.#leader;
+  }
+
+  /** What came of asking each voter the last time, for people. */
+  get refusals(): readonly string[] {
+    return [...this.#refusals].map(([nodeId, why]) => `${nodeId}: ${why}`);
   }
 
   /** When a leader was last heard of, on the monotonic clock. */
@@ -55,6 +61,10 @@ export class LeaderSearch {
       if (tried.has(peer.nodeId)) continue;
       tried.add(peer.nodeId);
       const end = await this.#ask(peer);
+      this.#refusals.set(
+        peer.nodeId,
+        end === undefined ? 'not reached' : `${end.code} (${end.message})`,
+      );
       if (end === undefined) continue;
       if (end.followed) return true;
       const hint = others.find(({ nodeId }) => nodeId === end.leader);

@@ -95,6 +95,11 @@ export class Life {
     return this.#search.session;
   }
 
+  /** Why no leader was found, voter by voter. */
+  get refusals(): readonly string[] {
+    return this.#search.refusals;
+  }
+
   /** Who leads, as far as this node knows. */
   get knownLeader(): Peer | undefined {
     if (this.#leader !== undefined) return this.#self;
@@ -247,7 +252,7 @@ export class Life {
     };
     const voters = peers.map(({ nodeId }) => nodeId);
     if (replica.log.identity === undefined) {
-      await replica.meta.update({ clusterId, historyId, voters, quorum: quorums.quorum });
+      await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
       await replica.log.begin({ clusterId, historyId });
     }
     await replica.log.drained();
@@ -327,7 +332,7 @@ export class Life {
     if (replica.state !== 'blank') return;
     await replica.log.drained();
     if (replica.log.durable.lsn < ownEpochLsn) return;
-    await replica.meta.update({ state: 'intact' });
+    await replica.updateMeta({ state: 'intact' });
     leader.advance();
   }
 
@@ -347,7 +352,7 @@ export class Life {
       await replica.log.drained();
       if (reason.lostData === undefined) return;
       const { epoch, lsn } = reason.lostData;
-      await replica.meta.update({ state: 'suspect', claim: { epoch, lsn } });
+      await replica.updateMeta({ state: 'suspect', claim: { epoch, lsn } });
     } catch (error) {
       this.#failed(error);
     }

@@ -1,7 +1,7 @@
 import type { Disk, DiskLock } from '../ports/disk.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { VoterState, Claim } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
 import { Store } from '../store/store.ts';
@@ -131,6 +131,16 @@ export class Replica {
     await this.meta.update({ state: 'intact' });
   }
 
+  /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED. */
+  async updateMeta(patch: Parameters<MetaStore['update']>[0]): Promise<void> {
+    try {
+      await this.meta.update(patch);
+    } catch (error) {
+      if (isWalshipError(error, 'DISK_FAILED')) this.fail(error);
+      throw error;
+    }
+  }
+
   get state(): VoterState {
     return this.meta.current.state;
   }
@@ -197,7 +207,7 @@ export class Replica {
     if (epoch < this.#fence) return false;
     this.raiseFence(epoch);
     if (this.meta.current.promise.epoch < epoch) {
-      await this.meta.update({ promise: { epoch, candidate: null, attempt: null } });
+      await this.updateMeta({ promise: { epoch, candidate: null, attempt: null } });
     }
     return this.#fence === epoch;
   }

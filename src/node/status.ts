@@ -117,7 +117,8 @@ function notReady({ replica, life, peers }: StatusOptions): Reason | null {
     return { code: replica.failure.code, message: replica.failure.message };
   }
   if (leader === undefined && session === undefined) {
-    return { code: 'NO_LEADER', message: 'no leader was found yet' };
+    const asked = life.refusals.join('; ') || 'nobody was asked yet';
+    return { code: 'NO_LEADER', message: `no leader was found: ${asked}` };
   }
   if (leader !== undefined && replica.committedLsn < leader.ownEpochLsn) {
     return {

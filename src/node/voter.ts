@@ -56,7 +56,7 @@ export class Voter {
     }
     if (!again) {
       const { epoch, candidate, attempt } = ask;
-      await replica.meta.update({ promise: { epoch, candidate, attempt } });
+      await replica.updateMeta({ promise: { epoch, candidate, attempt } });
       onEvent({ level: 'info', code: 'PROMISED', message: judged.message, epoch, candidate });
     }
     const current = replica.meta.current.promise;

@@ -1,5 +1,5 @@
 import type { Disk } from '../ports/disk.ts';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
 import type { Position } from './position.ts';
@@ -114,17 +114,20 @@ export class MetaStore {
 
   /**
    * Changes some values; updates run one after the other. Resolves once they are durable, and only then are they `current`.
-   * A failed write is final: every later update fails alike.
+   * A full disk fails this update alone, with the old values in force; any other failure is final, and every later update fails alike.
+   * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
     const done = this.#queue.then(async () => {
-      const changed = { ...this.#current, ...patch };
-      await this.#write(changed);
-      this.#current = changed;
+      const next = { ...this.#current, ...patch };
+      await this.#write(next);
+      this.#current = next;
     });
-    this.#queue = done;
-    // The caller of each update sees the failure; the chain alone must not count as unhandled.
-    done.catch(() => undefined);
+    // The caller of each update sees its failure; what follows is stopped only by one that leaves the disk in doubt.
+    this.#queue = done.catch((error: unknown) => {
+      if (!isWalshipError(error, 'DISK_FULL')) throw error;
+    });
+    this.#queue.catch(() => undefined);
     return done;
   }
 
