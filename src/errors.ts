@@ -33,12 +33,15 @@ export const ERRORS = {
     hint: 'free some disk space: writing goes on by itself once there is room',
   },
   DUPLICATE_NODE: { status: 409, hint: 'two processes use one node id: give each its own' },
+  INTERNAL: { status: 500, hint: 'this is a bug in walship: please report it, with the log' },
   KEY_INVALID: { status: 400, hint: 'a key has 1 to 4096 bytes' },
+  KEY_NOT_FOUND: { status: 404, hint: 'there is no such key in what this node has applied' },
   LOCK_UNAVAILABLE: {
     status: 500,
     hint: 'install flock (util-linux or busybox), or accept the risk with --unsafe-no-lock',
   },
   LSN_REPLACED: { status: 409, hint: 'a failover cut this version off; read the key again' },
+  METHOD_NOT_ALLOWED: { status: 405, hint: 'use one of the methods that the Allow header names' },
   NODE_CLOSED: { status: 503, hint: 'the node is shutting down: try another one' },
   NOT_FOUND: { status: 404, hint: 'check the path' },
   NO_LEADER: {
@@ -46,6 +49,10 @@ export const ERRORS = {
     hint: 'no leader is known: try again shortly, or look at walship status',
   },
   NO_QUORUM: { status: 503, hint: 'too few voters are connected: bring one back' },
+  OP_UNKNOWN: {
+    status: 500,
+    hint: 'the log holds operations of another state machine: open it with the program that wrote it',
+  },
   PEER_UNREACHABLE: { status: 503, hint: 'check that the peer runs and that its address is right' },
   PORT_IN_USE: { status: 500, hint: 'choose another port, or stop the process that listens there' },
   PROTOCOL_ERROR: {

@@ -1,0 +1,76 @@
+import { WalshipError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
+import { BODIES_BYTES_MAX } from './limits.ts';
+
+/** Counts the bytes of all bodies in memory. */
+export class BodyBudget {
+  #bytes = 0;
+
+  /** False, and nothing taken, where there is no room. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > BODIES_BYTES_MAX) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+}
+
+export interface BodyLimit {
+  readonly bytesMax: number;
+  /** The code of what is over the limit. */
+  readonly code: ErrorCode;
+}
+
+/**
+ * The whole body; its bytes count against the budget until the response is closed.
+ * @throws WalshipError the limit's code as soon as that is certain, BUSY, or REQUEST_INVALID where the client broke off.
+ */
+export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Buffer> {
+  const { request, response } = exchange;
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limit.bytesMax) throw tooLarge(limit, announced);
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new WalshipError('REQUEST_INVALID', 'a content-encoding, expected none');
+  }
+  if (request.headers.expect !== undefined) response.writeContinue();
+
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    // By default a loop that is left destroys the socket, and with it the answer.
+    const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > limit.bytesMax) throw tooLarge(limit, bytes);
+      reserve(exchange, chunk.length);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof WalshipError) throw error;
+    throw new WalshipError('REQUEST_INVALID', 'the body ended early', { cause: error });
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+function reserve({ response, shared }: Exchange, bytes: number): void {
+  if (!shared.bodies.take(bytes)) {
+    const message = `request bodies of ${shared.bodies.bytes} bytes are in memory`;
+    throw new WalshipError('BUSY', message, { details: { bytesMax: BODIES_BYTES_MAX } });
+  }
+  if (response.closed) shared.bodies.give(bytes);
+  else response.once('close', () => shared.bodies.give(bytes));
+}
+
+function tooLarge({ bytesMax, code }: BodyLimit, bytes: number): WalshipError {
+  return new WalshipError(code, `a body of ${bytes} bytes or more, at most ${bytesMax}`, {
+    details: { bytesMax },
+  });
+}

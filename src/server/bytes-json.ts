@@ -1,0 +1,28 @@
+/** How bytes stand in JSON and in parameters: keys as text where they are UTF-8, values always as base64. */
+import { isUtf8 } from 'node:buffer';
+import { WalshipError } from '../errors.ts';
+
+/** `{ key }`, or `{ key64 }` (base64url) where the key is not UTF-8. */
+export function keyToJson(key: Buffer): { key: string } | { key64: string } {
+  return isUtf8(key) ? { key: key.toString('utf8') } : { key64: key.toString('base64url') };
+}
+
+/**
+ * The bytes of base64 in either alphabet, padded or not.
+ * @throws WalshipError REQUEST_INVALID for anything else: Node's own decoder would skip it.
+ */
+export function decodeBase64(text: string, what: string): Buffer {
+  const digits = text.replace(/={1,2}$/, '');
+  if (!/^[A-Za-z0-9+/_-]*$/.test(digits) || digits.length % 4 === 1) {
+    throw new WalshipError('REQUEST_INVALID', `${what} is not base64`);
+  }
+  return Buffer.from(digits, 'base64');
+}
+
+/** @throws WalshipError REQUEST_INVALID for half a surrogate pair, which has no UTF-8. */
+export function encodeText(text: string, what: string): Buffer {
+  if (!text.isWellFormed()) {
+    throw new WalshipError('REQUEST_INVALID', `${what} is not well-formed Unicode: use ${what}64`);
+  }
+  return Buffer.from(text, 'utf8');
+}

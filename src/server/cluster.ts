@@ -1,0 +1,59 @@
+/** `GET /v1/cluster`: every voter's own view, asked now. */
+import { isWalshipError } from '../errors.ts';
+import type { NodeApi, Reason } from '../node/api.ts';
+import type { Exchange } from './exchange.ts';
+import { fetchStatus } from './peer-status.ts';
+import { sendJson } from './reply.ts';
+import { statusToJson } from './status.ts';
+
+interface Asked {
+  readonly nodeId: string;
+  readonly address: string | null;
+  readonly reachable: boolean;
+  /** Why there is no status, or nothing. */
+  readonly reason: Reason | null;
+  readonly status: Readonly<Record<string, unknown>> | null;
+}
+
+export async function getCluster({ node, query, response }: Exchange): Promise<void> {
+  query.finish();
+  const nodes = await askAll(node);
+  sendJson(response, { askedBy: node.nodeId, leader: leaderOf(nodes), nodes });
+}
+
+async function askAll(node: NodeApi): Promise<readonly Asked[]> {
+  const own = node.status();
+  const others = own.voters.filter((voter) => voter.nodeId !== node.nodeId);
+  const address = own.voters.find((voter) => voter.nodeId === node.nodeId)?.address ?? null;
+  const asked = await Promise.all(others.map((voter) => ask(voter.nodeId, voter.address)));
+  const all = [answered(node.nodeId, address, statusToJson(own)), ...asked];
+  return all.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+}
+
+function answered(nodeId: string, address: string | null, status: object): Asked {
+  return { nodeId, address, reachable: true, reason: null, status: { ...status } };
+}
+
+async function ask(nodeId: string, address: string): Promise<Asked> {
+  try {
+    const status = await fetchStatus(address);
+    if (status['nodeId'] === nodeId) return answered(nodeId, address, status);
+    const message = `${address} is ${String(status['nodeId'])}, expected ${nodeId}`;
+    return failed(nodeId, address, { code: 'CONFIG_MISMATCH', message });
+  } catch (error) {
+    if (!isWalshipError(error)) throw error;
+    return failed(nodeId, address, { code: error.code, message: error.message });
+  }
+}
+
+function failed(nodeId: string, address: string, reason: Reason): Asked {
+  return { nodeId, address, reachable: false, reason, status: null };
+}
+
+/** Of several that say so, the one of the highest epoch: the others have not heard yet. */
+function leaderOf(nodes: readonly Asked[]): { nodeId: string; epoch: number } | null {
+  const leaders = nodes.flatMap(({ nodeId, status }) =>
+    status?.['role'] === 'leader' ? [{ nodeId, epoch: Number(status['epoch']) }] : [],
+  );
+  return leaders.toSorted((a, b) => b.epoch - a.epoch)[0] ?? null;
+}

@@ -1,0 +1,41 @@
+/** `If-Match` and `If-None-Match`. The entity tag of a key is its version in quotes. */
+import { WalshipError } from '../errors.ts';
+import type { Condition } from '../node/api.ts';
+import { formatVersion, parseVersion } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
+import type { Exchange } from './exchange.ts';
+
+export function etagOf(version: Version): string {
+  return `"${formatVersion(version)}"`;
+}
+
+/** The conditions of a write to `key`. @throws WalshipError REQUEST_INVALID. */
+export function conditionsOf({ request }: Exchange, key: Buffer): readonly Condition[] {
+  const match = request.headers['if-match'];
+  const noneMatch = request.headers['if-none-match'];
+  if (match !== undefined && noneMatch !== undefined) {
+    throw invalid('If-Match and If-None-Match exclude each other');
+  }
+  if (match !== undefined) return [{ key, expect: expected(match) }];
+  if (noneMatch === undefined) return [];
+  if (noneMatch.trim() !== '*') throw invalid(`If-None-Match: ${noneMatch}, expected *`);
+  return [{ key, expect: 'absent' }];
+}
+
+/** Whether the client says that it has this version already. */
+export function clientHas({ request }: Exchange, version: Version): boolean {
+  const tags = request.headers['if-none-match']?.split(',').map((tag) => tag.trim());
+  return tags?.includes(etagOf(version)) ?? false;
+}
+
+function expected(match: string): Version | 'present' {
+  if (match.trim() === '*') return 'present';
+  const text = /^\s*"([^"]*)"\s*$/.exec(match)?.[1];
+  const version = text === undefined ? undefined : parseVersion(text);
+  if (version === undefined) throw invalid(`If-Match: ${match}, expected one "<epoch>.<lsn>"`);
+  return version;
+}
+
+function invalid(message: string): WalshipError {
+  return new WalshipError('REQUEST_INVALID', message);
+}

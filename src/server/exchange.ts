@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NodeApi } from '../node/api.ts';
+import type { BodyBudget } from './body.ts';
+import type { Target } from './target.ts';
+import type { Query } from './query.ts';
+
+/** One request and what answering it takes. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: Target;
+  /** The raw path behind the `*` of the route. */
+  readonly tail: string;
+  readonly query: Query;
+  readonly node: NodeApi;
+  /** Aborts when the client is gone or the server closes. */
+  readonly signal: AbortSignal;
+  readonly shared: SharedState;
+}
+
+/** What the requests of one server have in common. */
+export interface SharedState {
+  readonly bodies: BodyBudget;
+  watchers: number;
+  /** Answers by route and status, and the seconds they took. */
+  readonly answers: AnswerCounts;
+}
+
+export interface AnswerCounts {
+  count(route: string, status: number, seconds: number): void;
+}

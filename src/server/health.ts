@@ -1,0 +1,63 @@
+/** Yes or no for load balancers and health checks: 200, or 503 with a reason. */
+import { isWalshipError } from '../errors.ts';
+import type { NodeStatus, Reason } from '../node/api.ts';
+import type { Exchange } from './exchange.ts';
+import { fetchStatus } from './peer-status.ts';
+import { sendJson } from './reply.ts';
+
+/** `GET /livez`: the process answers and its node runs. */
+export function getLive({ node, query, response }: Exchange): void {
+  query.finish();
+  const { role } = node.status();
+  answer({ response }, role === 'stopped' ? reason('NODE_CLOSED', 'the node has stopped') : null);
+}
+
+/** `GET /readyz`: the node leads, or follows a leader. */
+export function getReady({ node, query, response }: Exchange): void {
+  query.finish();
+  answer({ response }, node.status().notReady);
+}
+
+/** `GET /leader`: the node leads. */
+export function getLeader({ node, query, response }: Exchange): void {
+  query.finish();
+  const { role, notReady } = node.status();
+  const wrongRole = role === 'leader' ? null : reason('NO_LEADER', `this node is a ${role}`);
+  answer({ response }, wrongRole ?? notReady);
+}
+
+/** `GET /follower?lagBytes=`: the node follows, and the leader has no more than that many bytes left to send to it. */
+export async function getFollower({ node, query, response }: Exchange): Promise<void> {
+  const lagBytesMax = query.integer('lagBytes', { min: 0, max: Number.MAX_SAFE_INTEGER });
+  query.finish();
+  const status = node.status();
+  const wrongRole =
+    status.role === 'follower' ? null : reason('NO_LEADER', `this node is a ${status.role}`);
+  const short = wrongRole ?? status.notReady;
+  if (short !== null || lagBytesMax === undefined) return answer({ response }, short);
+  answer({ response }, await judgeLag(status, lagBytesMax));
+}
+
+/** A follower cannot know what it has not heard of: the leader is asked. */
+async function judgeLag(status: NodeStatus, lagBytesMax: number): Promise<Reason | null> {
+  if (status.leader === null) return reason('NO_LEADER', 'no leader is known');
+  try {
+    const view = (await fetchStatus(status.leader.address)) as Partial<NodeStatus>;
+    const own = view.followers?.find((follower) => follower.nodeId === status.nodeId);
+    if (own?.connected !== true) return reason('NO_LEADER', 'the leader has no session with it');
+    if (own.lagBytes <= lagBytesMax) return null;
+    return reason('BUSY', `${own.lagBytes} bytes behind, at most ${lagBytesMax} were asked for`);
+  } catch (error) {
+    if (!isWalshipError(error)) throw error;
+    return reason(error.code, `the leader does not say how far behind it is: ${error.message}`);
+  }
+}
+
+function reason(code: string, message: string): Reason {
+  return { code, message };
+}
+
+function answer({ response }: Pick<Exchange, 'response'>, short: Reason | null): void {
+  if (short === null) sendJson(response, { ok: true });
+  else sendJson(response, { ok: false, reason: short }, 503);
+}

@@ -1,0 +1,45 @@
+/** Every bound of the HTTP interface; docs/http.md lists them with what happens at each. */
+import { KiB, MiB, VALUE_BYTES_MAX } from '../wal/limits.ts';
+
+/** The body of a PUT is the value. Reached: 413 VALUE_TOO_LARGE. */
+export const VALUE_BODY_BYTES_MAX = VALUE_BYTES_MAX;
+/** A batch of 32 MiB is 43 MiB of base64. Reached: 413 TXN_TOO_LARGE. */
+export const TXN_BODY_BYTES_MAX = 48 * MiB;
+/** A request that needs no body. Reached: 400 REQUEST_INVALID. */
+export const OTHER_BODY_BYTES_MAX = 64 * KiB;
+/** All request bodies in memory together. Reached: 503 BUSY. */
+export const BODIES_BYTES_MAX = 256 * MiB;
+/** Request line and headers: a key of 4,096 bytes is 12,288 characters where each byte is percent-encoded. Reached: 431. */
+export const HEADER_BYTES_MAX = 32 * KiB;
+export const HEADERS_COUNT_MAX = 100;
+/** From the first byte of a request to the end of its headers. Reached: 408. */
+export const HEADERS_MS_MAX = 10_000;
+/** From the first byte of a request to the last one of its body. Reached: 408. */
+export const REQUEST_MS_MAX = 60_000;
+/** An idle connection is closed after this. */
+export const KEEP_ALIVE_MS = 15_000;
+/** How often the bounds above are looked at. */
+export const TIMEOUT_CHECK_MS = 1_000;
+/** Sockets of all kinds; more are closed at once. */
+export const CONNECTIONS_MAX = 2_048;
+/** A reader that takes no byte of its answer for so long is disconnected. */
+export const SEND_STALL_MS_MAX = 30_000;
+/** After an answer was given before the body was read: how long the rest is thrown away before the connection is cut. */
+export const DISCARD_MS_MAX = 1_000;
+/** What a request may ask to wait. */
+export const TIMEOUT_MS_MAX = 600_000;
+export const TIMEOUT_MS_DEFAULT = 5_000;
+/** Watches at a time. Reached: 503 BUSY. */
+export const WATCHERS_MAX = 256;
+/** A watch that shows nothing says so as often. */
+export const WATCH_PROGRESS_MS = 5_000;
+/** Keys of one page. */
+export const PAGE_KEYS_MAX = 1_000;
+export const PAGE_KEYS_DEFAULT = 100;
+/** A page ends behind the entry that reaches this. */
+export const PAGE_BYTES_MAX = 8 * MiB;
+/** How long a node that /v1/cluster asks may take, and how much it may answer. */
+export const PEER_STATUS_MS_MAX = 1_500;
+export const PEER_STATUS_BYTES_MAX = 4 * MiB;
+/** How long closing waits for requests in flight before it cuts them. */
+export const CLOSE_MS_MAX = 5_000;

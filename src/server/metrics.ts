@@ -1,0 +1,136 @@
+/** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { NodeApi, NodeStatus } from '../node/api.ts';
+import type { AnswerCounts, Exchange } from './exchange.ts';
+import { sendReply } from './reply.ts';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+interface GaugeSpec {
+  readonly help: string;
+  readonly read: (status: NodeStatus) => number;
+}
+
+/** One number each, of the node's status. */
+const GAUGES: Readonly<Record<string, GaugeSpec>> = {
+  walship_applied_lsn: { help: 'LSN replayed into the store.', read: (s) => s.applied.lsn },
+  walship_commit_waits: {
+    help: '1 while commits wait, else 0.',
+    read: (s) => Number(s.commitWaits !== null),
+  },
+  walship_committed_lsn: {
+    help: 'LSN known to be durable on W voters.',
+    read: (s) => s.committedLsn,
+  },
+  walship_durable_lsn: { help: 'LSN fsynced here.', read: (s) => s.durable.lsn },
+  walship_epoch: { help: 'Epoch that this node leads or follows.', read: (s) => s.epoch },
+  walship_intact: {
+    help: '1 while the log is what it ever held, 0 while suspect or blank.',
+    read: (s) => Number(s.state === 'intact'),
+  },
+  walship_keys: { help: 'Live keys.', read: (s) => s.keys },
+  walship_leader: {
+    help: '1 while this node leads, else 0.',
+    read: (s) => Number(s.role === 'leader'),
+  },
+  walship_promise_epoch: {
+    help: 'This node follows no epoch below this one.',
+    read: (s) => s.promise.epoch,
+  },
+  walship_quorum: { help: 'Voters that a write must be durable on.', read: (s) => s.quorum },
+  walship_ready: { help: '1 while ready, else 0.', read: (s) => Number(s.notReady === null) },
+  walship_received_lsn: { help: 'Last LSN received or written.', read: (s) => s.received.lsn },
+  walship_uncommitted_bytes: {
+    help: 'Bytes of log written and not committed.',
+    read: (s) => s.uncommittedBytes,
+  },
+  walship_uptime_seconds: { help: 'Since the node started.', read: (s) => s.uptimeMs / 1000 },
+  walship_warnings: { help: 'Warnings that the status shows.', read: (s) => s.warnings.length },
+};
+
+/** One number for each follower; the leader alone has them. */
+const FOLLOWER_GAUGES: Readonly<
+  Record<string, { help: string; read: (f: NodeStatus['followers'][number]) => number }>
+> = {
+  walship_follower_applied_lsn: {
+    help: 'LSN the follower says it applied.',
+    read: (f) => f.appliedLsn,
+  },
+  walship_follower_connected: {
+    help: '1 while in session, else 0.',
+    read: (f) => Number(f.connected),
+  },
+  walship_follower_durable_lsn: {
+    help: 'LSN the follower has fsynced.',
+    read: (f) => f.durableLsn,
+  },
+  walship_follower_lag_bytes: { help: 'Bytes of log not yet sent to it.', read: (f) => f.lagBytes },
+  walship_follower_lag_seconds: {
+    help: 'Since it was last durable at the end of the log.',
+    read: (f) => f.lagMs / 1000,
+  },
+};
+
+/** Counts the answers of one server, and writes its metrics and its node's. */
+export class Metrics implements AnswerCounts {
+  readonly #node: NodeApi;
+  readonly #registry = new Registry();
+  readonly #seconds: Histogram<'route' | 'status'>;
+
+  constructor(node: NodeApi, server: { readonly watchers: () => number }) {
+    this.#node = node;
+    const registers = [this.#registry];
+    for (const [name, { help, read }] of Object.entries(GAUGES)) {
+      collected(new Gauge({ name, help, registers }), (gauge) => gauge.set(read(node.status())));
+    }
+    for (const [name, { help, read }] of Object.entries(FOLLOWER_GAUGES)) {
+      collected(new Gauge({ name, help, registers, labelNames: ['follower'] }), (gauge) => {
+        for (const follower of node.status().followers) {
+          gauge.set({ follower: follower.nodeId }, read(follower));
+        }
+      });
+    }
+    const counters = { name: 'walship_node_events_total', help: 'What the node counts, by event.' };
+    collected(new Counter({ ...counters, registers, labelNames: ['event'] }), (counter) => {
+      for (const [event, value] of Object.entries(node.status().counters)) {
+        counter.inc({ event }, value);
+      }
+    });
+    const watchers = { name: 'walship_http_watchers', help: 'Open watches.' };
+    collected(new Gauge({ ...watchers, registers }), (gauge) => gauge.set(server.watchers()));
+    const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };
+    collected(new Gauge({ ...memory, registers }), (g) => g.set(process.memoryUsage.rss()));
+    this.#seconds = new Histogram({
+      name: 'walship_http_request_seconds',
+      help: 'Time to answer, by route and status; a watch counts when it ends.',
+      labelNames: ['route', 'status'],
+      buckets: SECONDS,
+      registers,
+    });
+  }
+
+  count(route: string, status: number, seconds: number): void {
+    this.#seconds.observe({ route, status: String(status) }, seconds);
+  }
+
+  /** Answers `GET /metrics`. */
+  readonly handle = async ({ query, response }: Exchange): Promise<void> => {
+    query.finish();
+    const body = await this.#registry.metrics();
+    const headers = {
+      'content-type': this.#registry.contentType,
+      'walship-node': this.#node.nodeId,
+    };
+    sendReply(response, { status: 200, headers, body });
+  };
+}
+
+/** Sets the metric anew whenever it is read, so that no label outlives what it names. */
+function collected<M extends Gauge | Counter>(metric: M, read: (metric: M) => void): void {
+  Object.assign(metric, {
+    collect: () => {
+      metric.reset();
+      read(metric);
+    },
+  });
+}

@@ -1,0 +1,94 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { ERRORS, WalshipError } from '../errors.ts';
+import type { Outcome } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
+import { DISCARD_MS_MAX, SEND_STALL_MS_MAX } from './limits.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: Buffer | string;
+}
+
+/** Sends a whole answer; a reader that stalls is disconnected. */
+export function sendReply(response: ServerResponse, { status, headers, body = '' }: Reply): void {
+  response.socket?.setTimeout(SEND_STALL_MS_MAX);
+  const length = status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { 'cache-control': 'no-store', ...length, ...headers });
+  response.end(body);
+}
+
+export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+  const headers = { 'content-type': 'application/json' };
+  sendReply(response, { status, headers, body: `${JSON.stringify(value)}\n` });
+}
+
+/** The JSON of an error: `code`, `message`, `outcome` on writes, `hint`, then the details. */
+export function errorToJson(error: WalshipError, outcome: Outcome | undefined): object {
+  const { code, message } = error;
+  const fixed = { code, message, ...(outcome === undefined ? {} : { outcome }) };
+  return { error: { ...fixed, hint: ERRORS[code].hint, ...safeDetails(error) } };
+}
+
+/** Details never stand in for the fields that clients decide on. */
+function safeDetails({ details }: WalshipError): object {
+  const { code: _code, message: _message, outcome: _outcome, hint: _hint, ...rest } = details;
+  return rest;
+}
+
+export function toWalshipError(error: unknown): WalshipError {
+  if (error instanceof WalshipError) return error;
+  return new WalshipError('INTERNAL', 'the server failed on this request', { cause: error });
+}
+
+/** Answers with an error; 307 where a known leader would do what this node cannot. */
+export function sendError(exchange: Exchange, error: WalshipError, write: boolean): void {
+  const { response, request } = exchange;
+  const { location, status } = destination(exchange, error);
+  const outcome = write ? outcomeOf(error) : error.outcome;
+  const headers: OutgoingHttpHeaders = {
+    'content-type': 'application/json',
+    ...(location === undefined ? {} : { location }),
+  };
+  if (hasBody(exchange) && !request.complete) {
+    headers['connection'] = 'close';
+    discardRest(exchange);
+  }
+  sendReply(response, {
+    status,
+    headers,
+    body: `${JSON.stringify(errorToJson(error, outcome))}\n`,
+  });
+}
+
+function destination(
+  { target, node }: Exchange,
+  error: WalshipError,
+): { location?: string; status: number } {
+  const { leader } = error.details;
+  const own = node.status().voters.find((voter) => voter.nodeId === node.nodeId)?.address;
+  if (error.code !== 'NO_LEADER' || typeof leader !== 'string' || leader === own) {
+    return { status: ERRORS[error.code].status };
+  }
+  const query = target.query === '' ? '' : `?${target.query}`;
+  return { status: 307, location: `http://${leader}${target.path}${query}` };
+}
+
+/** A write that failed without saying more is rejected only where the request itself was refused. */
+function outcomeOf(error: WalshipError): Outcome {
+  if (error.outcome !== undefined) return error.outcome;
+  return error.code === 'INTERNAL' ? 'indeterminate' : 'rejected';
+}
+
+/** A request without one is complete only in the next turn. */
+function hasBody({ request: { headers } }: Exchange): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Reads on for a moment, so that a client which is still sending gets to see the answer, then cuts it off. */
+function discardRest({ request }: Exchange): void {
+  const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS_MAX);
+  request.socket.once('close', () => clearTimeout(timer));
+  request.on('error', () => {}); // The connection ends here in any case.
+  request.resume();
+}

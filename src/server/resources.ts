@@ -1,0 +1,35 @@
+import { postPromote } from './admin.ts';
+import { getCluster } from './cluster.ts';
+import type { Exchange } from './exchange.ts';
+import { getFollower, getLeader, getLive, getReady } from './health.ts';
+import { deleteKey, getKey, putKey } from './kv.ts';
+import { getPage } from './kv-page.ts';
+import type { Metrics } from './metrics.ts';
+import type { Resource } from './router.ts';
+import { getStatus } from './status.ts';
+import { postTransaction } from './txn.ts';
+import { wait } from './wait.ts';
+import { watch } from './watch.ts';
+
+/** Every resource of the HTTP interface. */
+export function resources(metrics: Metrics): readonly Resource[] {
+  return [
+    { path: '/v1/kv', methods: { GET: getPageOrKey, PUT: putKey, DELETE: deleteKey } },
+    { path: '/v1/kv/*', methods: { GET: getKey, PUT: putKey, DELETE: deleteKey } },
+    { path: '/v1/txn', methods: { POST: postTransaction } },
+    { path: '/v1/watch', methods: { GET: watch }, head: false },
+    { path: '/v1/wait', methods: { GET: wait } },
+    { path: '/v1/status', methods: { GET: getStatus } },
+    { path: '/v1/cluster', methods: { GET: getCluster } },
+    { path: '/v1/admin/promote', methods: { POST: postPromote } },
+    { path: '/livez', methods: { GET: getLive } },
+    { path: '/readyz', methods: { GET: getReady } },
+    { path: '/leader', methods: { GET: getLeader } },
+    { path: '/follower', methods: { GET: getFollower } },
+    { path: '/metrics', methods: { GET: metrics.handle } },
+  ];
+}
+
+function getPageOrKey(exchange: Exchange): Promise<void> {
+  return exchange.query.has('key64') ? getKey(exchange) : getPage(exchange);
+}

@@ -1,0 +1,223 @@
+/** The HTTP interface and the replication links of one node, on one port. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WalshipError } from '../errors.ts';
+import type { NodeApi } from '../node/api.ts';
+import { LinkAcceptor } from '../ports/ws-link.ts';
+import { BodyBudget } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import * as limits from './limits.ts';
+import { Metrics } from './metrics.ts';
+import { Query } from './query.ts';
+import { errorToJson, sendError, toWalshipError } from './reply.ts';
+import { resources } from './resources.ts';
+import { Router } from './router.ts';
+import type { Routed } from './router.ts';
+import { parseTarget } from './target.ts';
+
+/** What the server says of itself: nothing per request but its own failures. */
+export interface ServerLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ServerOptions {
+  readonly node: NodeApi;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly log: ServerLog;
+}
+
+export interface RunningServer {
+  /** Where it listens; the port differs from what was asked where that was 0. */
+  readonly address: { readonly host: string; readonly port: number };
+  /**
+   * Takes no new requests, ends watches, waits for requests in flight up to CLOSE_MS_MAX, then cuts what is left and
+   * closes the links. Does not close the node. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Resolves when the server listens.
+ * @throws WalshipError PORT_IN_USE, CONFIG_INVALID where the address cannot be listened on.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = new HttpServer(options);
+  await server.listen();
+  return server;
+}
+
+class HttpServer implements RunningServer {
+  readonly #options: ServerOptions;
+  readonly #server: Server;
+  readonly #links = new LinkAcceptor();
+  readonly #router: Router;
+  readonly #metrics: Metrics;
+  readonly #shared: Exchange['shared'];
+  /** Ends watches and other waits of clients. */
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#metrics = new Metrics(options.node, { watchers: () => this.#shared.watchers });
+    this.#shared = { bodies: new BodyBudget(), watchers: 0, answers: this.#metrics };
+    this.#router = new Router(resources(this.#metrics));
+    this.#server = createServer({
+      maxHeaderSize: limits.HEADER_BYTES_MAX,
+      headersTimeout: limits.HEADERS_MS_MAX,
+      requestTimeout: limits.REQUEST_MS_MAX,
+      keepAliveTimeout: limits.KEEP_ALIVE_MS,
+      connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
+    });
+    this.#server.maxHeadersCount = limits.HEADERS_COUNT_MAX;
+    this.#server.maxConnections = limits.CONNECTIONS_MAX;
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+      void this.#answer(request, response);
+    };
+    this.#server.on('request', onRequest);
+    // Asking first whether a body is welcome: it is read only once the request is found to be legal.
+    this.#server.on('checkContinue', onRequest);
+    this.#server.on('clientError', refuseNonsense);
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.#links.upgrade(request, socket, head, (link) => options.node.accept(link));
+    });
+  }
+
+  get address(): { host: string; port: number } {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      const onError = (cause: Error): void => reject(listenError(cause, `${host}:${port}`));
+      this.#server.once('error', onError);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', onError);
+        this.#server.on('error', (err) => this.#options.log.error({ err }, 'server failed'));
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#closing.abort();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), limits.CLOSE_MS_MAX);
+    await this.#idle();
+    // Links are no requests: they would keep the server open for as long as the peers live.
+    this.#links.close('the node is shutting down');
+    this.#server.closeIdleConnections();
+    await drained;
+    clearTimeout(timer);
+  }
+
+  #inFlight = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** Resolves when no request is in flight. */
+  #idle(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
+    const gone = new AbortController();
+    this.#inFlight += 1;
+    let route = 'none';
+    response.once('close', () => {
+      gone.abort();
+      this.#shared.answers.count(
+        route,
+        response.statusCode,
+        (performance.now() - startedAt) / 1000,
+      );
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#onIdle?.();
+    });
+    response.on('error', () => gone.abort());
+    if (this.#closing.signal.aborted) response.setHeader('connection', 'close');
+
+    const target = parseTarget(request.url ?? '/');
+    const routed = this.#router.route(request.method ?? '', target.path);
+    if (routed.kind !== 'unknown') route = routed.route;
+    const base = { request, response, target, node: this.#options.node, shared: this.#shared };
+    const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
+    const tail = routed.kind === 'found' ? routed.tail : '';
+    try {
+      const query = new Query(target.query);
+      await perform(routed, { ...base, tail, query, signal });
+    } catch (error) {
+      this.#fail({ ...base, tail, query: new Query(''), signal }, error);
+    }
+  }
+
+  #fail(exchange: Exchange, cause: unknown): void {
+    const { request, response } = exchange;
+    const error = toWalshipError(cause);
+    if (error.code === 'INTERNAL') {
+      this.#options.log.error(
+        { err: cause, method: request.method, url: request.url },
+        'request failed',
+      );
+    }
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const write = request.method !== 'GET' && request.method !== 'HEAD';
+    sendError(exchange, error, write && exchange.target.path !== PROMOTE_PATH);
+  }
+}
+
+/** The one request that changes something and writes nothing a client could ask about. */
+const PROMOTE_PATH = '/v1/admin/promote';
+
+async function perform(routed: Routed, exchange: Exchange): Promise<void> {
+  const { request, response, target } = exchange;
+  if (routed.kind === 'found') return routed.handler(exchange);
+  if (routed.kind === 'unknown') {
+    throw new WalshipError('NOT_FOUND', `there is nothing at ${target.path}`);
+  }
+  response.setHeader('allow', routed.allowed.join(', '));
+  const message = `${routed.route} does not know ${request.method ?? 'no method'}`;
+  throw new WalshipError('METHOD_NOT_ALLOWED', message);
+}
+
+/** Bytes that are no HTTP request, too many of them, or too slow ones: there is no response object to answer with. */
+function refuseNonsense(cause: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || cause.code === 'ECONNRESET') return void socket.destroy();
+  const [status, message] = {
+    HPE_HEADER_OVERFLOW: [
+      '431 Request Header Fields Too Large',
+      'the headers are too large',
+    ] as const,
+    ERR_HTTP_REQUEST_TIMEOUT: [
+      '408 Request Timeout',
+      'the request took too long to arrive',
+    ] as const,
+  }[cause.code ?? ''] ?? ['400 Bad Request', `not an HTTP request (${cause.code ?? 'unknown'})`];
+  const body = `${JSON.stringify(errorToJson(new WalshipError('REQUEST_INVALID', message), undefined))}\n`;
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () =>
+    socket.destroy(),
+  );
+}
+
+function listenError(cause: Error & { code?: string }, address: string): WalshipError {
+  const inUse = cause.code === 'EADDRINUSE';
+  const message = inUse ? `${address} is taken` : `cannot listen on ${address}: ${cause.message}`;
+  return new WalshipError(inUse ? 'PORT_IN_USE' : 'CONFIG_INVALID', message, {
+    details: { address },
+    cause,
+  });
+}

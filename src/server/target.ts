@@ -1,0 +1,47 @@
+/**
+ * The request target, byte by byte. Nothing is normalised: `..`, `//` and encoded slashes belong to keys.
+ */
+import { WalshipError } from '../errors.ts';
+
+export interface Target {
+  /** As sent, still percent-encoded, without the query. */
+  readonly path: string;
+  /** As sent, without the question mark. */
+  readonly query: string;
+}
+
+/** Splits what came in the request line; an absolute URL (as proxies send it) loses its origin. */
+export function parseTarget(url: string): Target {
+  const local = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i.exec(url);
+  const rest = local === null ? url : url.slice(local[0].length);
+  const mark = rest.indexOf('?');
+  if (mark < 0) return { path: rest === '' ? '/' : rest, query: '' };
+  return { path: mark === 0 ? '/' : rest.slice(0, mark), query: rest.slice(mark + 1) };
+}
+
+const PERCENT = 0x25;
+
+/**
+ * The bytes that `text` spells. Node hands over the request line as latin1: one character per byte.
+ * @throws WalshipError REQUEST_INVALID for a `%` without two hexadecimal digits.
+ */
+export function percentDecode(text: string, what: string): Buffer {
+  const source = Buffer.from(text, 'latin1');
+  if (!source.includes(PERCENT)) return source;
+  const target = Buffer.allocUnsafe(source.length);
+  let end = 0;
+  for (let offset = 0; offset < source.length; offset += 1) {
+    let byte = source[offset] ?? 0;
+    if (byte === PERCENT) {
+      const digits = text.slice(offset + 1, offset + 3);
+      if (!/^[0-9a-f]{2}$/i.test(digits)) {
+        throw new WalshipError('REQUEST_INVALID', `${what} holds "%${digits}", expected %XX`);
+      }
+      byte = Number.parseInt(digits, 16);
+      offset += 2;
+    }
+    target[end] = byte;
+    end += 1;
+  }
+  return target.subarray(0, end);
+}

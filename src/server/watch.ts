@@ -1,0 +1,117 @@
+/**
+ * `GET /v1/watch`: applied changes, one JSON object per line. The next change is asked for when the last one was
+ * taken, so a slow reader costs no memory, and one that stops reading is disconnected.
+ */
+import type { ServerResponse } from 'node:http';
+import { WalshipError } from '../errors.ts';
+import type { WatchEvent } from '../node/api.ts';
+import { formatVersion } from '../wal/position.ts';
+import { keyToJson } from './bytes-json.ts';
+import type { Exchange } from './exchange.ts';
+import { SEND_STALL_MS_MAX, WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';
+import { errorToJson, toWalshipError } from './reply.ts';
+
+export async function watch(exchange: Exchange): Promise<void> {
+  const { node, query, shared, signal } = exchange;
+  const after = query.version('after') ?? node.status().applied;
+  const prefix = query.bytes('prefix');
+  query.finish();
+  if (shared.watchers >= WATCHERS_MAX) {
+    throw new WalshipError('BUSY', `${shared.watchers} watches are open`, {
+      details: { watchersMax: WATCHERS_MAX },
+    });
+  }
+  shared.watchers += 1;
+  try {
+    const events = node.watch({ after, signal, ...(prefix === undefined ? {} : { prefix }) });
+    await stream(exchange, events);
+  } finally {
+    shared.watchers -= 1;
+  }
+}
+
+async function stream({ response, signal }: Exchange, events: AsyncIterable<WatchEvent>) {
+  const lines = new WatchLines(response);
+  const timer = setInterval(() => lines.idle(), WATCH_PROGRESS_MS);
+  try {
+    for await (const event of events) {
+      if (signal.aborted) break;
+      await lines.show(event);
+    }
+    if (!response.closed) lines.fail(new WalshipError('NODE_CLOSED', 'the node is shutting down'));
+  } catch (error) {
+    // Before the first line the status can still tell what is wrong; afterwards a line has to.
+    if (!response.headersSent) throw error;
+    lines.fail(toWalshipError(error));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Writes events; answers 200 with the first one. */
+class WatchLines {
+  readonly #response: ServerResponse;
+  /** Where a reader may resume; undefined inside a transaction. */
+  #progress: string | undefined;
+  #quiet = true;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  /** Resolves when the reader has room for more; rejects where it is gone or stalls. */
+  async show(event: WatchEvent): Promise<void> {
+    const version = formatVersion(event.version);
+    if (event.kind === 'progress') {
+      const first = !this.#response.headersSent;
+      this.#progress = version;
+      // Progress is told now and then: one line for each batch would double what is sent.
+      if (first) this.idle();
+      return;
+    }
+    this.#progress = event.last ? version : undefined;
+    this.#quiet = false;
+    const { op, key, value, last } = event;
+    const value64 = op === 'put' ? { value64: value.toString('base64') } : {};
+    this.#line({ op, ...keyToJson(key), ...value64, version, last });
+    if (this.#response.writableNeedDrain) await drained(this.#response);
+  }
+
+  /** Says where the watch is, where nothing else was said since the last time. */
+  idle(): void {
+    const quiet = this.#quiet;
+    this.#quiet = true;
+    if (!quiet || this.#progress === undefined || this.#response.writableNeedDrain) return;
+    this.#line({ progress: this.#progress });
+  }
+
+  /** The last line. */
+  fail(error: WalshipError): void {
+    this.#line(errorToJson(error, undefined));
+    this.#response.end();
+  }
+
+  #line(value: object): void {
+    if (this.#response.destroyed) return;
+    if (!this.#response.headersSent) {
+      const headers = { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' };
+      this.#response.writeHead(200, headers);
+    }
+    this.#response.write(`${JSON.stringify(value)}\n`);
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const stalled = setTimeout(() => response.destroy(), SEND_STALL_MS_MAX);
+    const done = (): void => {
+      clearTimeout(stalled);
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+    if (response.closed) done();
+  });
+}

@@ -1,0 +1,31 @@
+import { WalshipError } from '../errors.ts';
+import type { AckLevel, WriteRequest } from '../node/api.ts';
+import { formatVersion } from '../wal/position.ts';
+import type { Exchange } from './exchange.ts';
+import type { Query } from './query.ts';
+import { sendJson, toWalshipError } from './reply.ts';
+
+/** What `?ack=` and `?timeoutMs=` say. */
+export function levelOf(query: Query): { ack: AckLevel; timeoutMs: number } {
+  return { ack: query.choice('ack', ['quorum', 'local', 'all']), timeoutMs: query.timeoutMs() };
+}
+
+/** Writes, and answers with the version. @throws WalshipError, always with an outcome. */
+export async function answerWrite(exchange: Exchange, request: WriteRequest): Promise<void> {
+  const { version, ack, durableOn } = await write(exchange, request);
+  const text = formatVersion(version);
+  exchange.response.setHeader('etag', `"${text}"`);
+  sendJson(exchange.response, { version: text, ...version, ack, durableOn });
+}
+
+async function write({ node }: Exchange, request: WriteRequest) {
+  try {
+    return await node.write(request);
+  } catch (cause) {
+    const error = toWalshipError(cause);
+    if (error.outcome !== undefined) throw error;
+    // Nobody said that nothing was written, so it must not be claimed.
+    const { code, message, details } = error;
+    throw new WalshipError(code, message, { details, outcome: 'indeterminate', cause });
+  }
+}
