@@ -103,7 +103,7 @@ export class LogReader {
       for (let bytes = Math.min(Math.max(bytesMax, 1), available); ;) {
         const target = Buffer.allocUnsafeSlow(bytes);
         const count = await file.read(target, range.offset);
-        const chunk = wholeBatches(target.subarray(0, count), { place, range, lastLsn });
+        const chunk = wholeBatches(target.subarray(0, count), { place, range, lastLsn, bytesMax });
         if (chunk.bytes.length > 0) {
           const at = place.at + chunk.bytes.length;
           return { chunk, end: { position: chunk.last, at } };
@@ -134,15 +134,17 @@ interface Source {
   readonly place: Place;
   readonly range: FileRange;
   readonly lastLsn: number;
+  readonly bytesMax: number;
 }
 
 /** The whole batches that `bytes` begin with: none where not even the first one is whole. */
-function wholeBatches(bytes: Buffer, { place, range, lastLsn }: Source): LogChunk {
+function wholeBatches(bytes: Buffer, source: Source): LogChunk {
+  const { place, range, lastLsn, bytesMax } = source;
   const scanner = new BatchScanner(place.position);
   let last = place.position;
   let end = 0;
   const stop = scanner.run(bytes, (batch) => {
-    if (end > 0 && batch.last.lsn > lastLsn) return;
+    if (end > 0 && (batch.end > bytesMax || batch.last.lsn > lastLsn)) return;
     ({ last, end } = batch);
   });
   if (stop.kind !== 'end') {
