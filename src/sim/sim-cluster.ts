@@ -2,6 +2,7 @@
  * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and everything that goes wrong. A
  * run breaks things for a while, checking P1 to P4 after every step; then it heals everything, and demands a leader within a bound, and equal logs.
  */
+import type { FollowerStatus } from '../node/api.ts';
 import { ClusterChecker } from './cluster-checker.ts';
 import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
@@ -108,7 +109,8 @@ export class SimCluster {
         return (
           `${nodeId} ${role} ${state} epoch ${epoch} durable ${durable.epoch}.${durable.lsn} committed ${committedLsn} ` +
           `applied ${applied.epoch}.${applied.lsn} promise ${promise.epoch} ` +
-          `${status.notReady?.code ?? 'ready'}: ${status.notReady?.message ?? ''} ${status.commitWaits?.code ?? ''}`
+          `${status.notReady?.code ?? 'ready'}: ${status.notReady?.message ?? ''} ${status.commitWaits?.code ?? ''}` +
+          status.followers.map(describeFollower).join('')
         );
       })
       .join('\n');
@@ -152,6 +154,12 @@ export class SimCluster {
       this.#observe();
     });
   }
+}
+
+function describeFollower(follower: FollowerStatus): string {
+  const { nodeId, connected, state, durableLsn, reason } = follower;
+  const how = connected ? `connected ${state} durable ${durableLsn}` : 'not connected';
+  return `\n   ${nodeId} ${how} ${reason?.code ?? ''} ${reason?.message ?? ''}`;
 }
 
 /** The person who watches the cluster: promotes somebody where nobody leads. */

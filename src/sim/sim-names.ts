@@ -80,7 +80,11 @@ export class SimNames {
         continue;
       }
       this.#apply(change);
-      this.#changes = this.#changes.filter((other) => other !== change);
+      const index = this.#changes.indexOf(change);
+      // What was done to these names before does not matter any more, durable or not.
+      this.#changes = this.#changes.filter(
+        (other, at) => at > index || (other.path !== change.path && other.path !== change.source),
+      );
     }
   }
 

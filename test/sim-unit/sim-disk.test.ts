@@ -255,6 +255,25 @@ describe('planned faults', () => {
     expect(found.size).toBeGreaterThan(4);
   });
 
+  test('a name that failed to become durable does not come back over a later one that did', async () => {
+    const found = await outcomes(async ({ sim, start }) => {
+      const disk = start();
+      await halfWritten(disk);
+      sim.failAt(sim.operations + 4, 'eio');
+      for (const letter of ['C', 'D']) {
+        const file = await disk.open('/data/temporary', 'create');
+        await file.writeDurable(Buffer.alloc(BLOCK, letter), 0);
+        await disk.rename('/data/temporary', FILE);
+        await disk.syncDir('/data').catch(() => undefined);
+        await file.close();
+      }
+      sim.losePower();
+      return letters(sim.contentOf(FILE));
+    });
+
+    expect(found).toEqual(new Set(['D']));
+  });
+
   test('no room: by number and by capacity, with the path in the error', async () => {
     await onDisk(
       1,
