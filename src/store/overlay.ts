@@ -1,0 +1,97 @@
+import assert from 'node:assert';
+import { OP } from '../wal/record.ts';
+
+/** A write that has an LSN and is not applied. */
+interface PendingWrite {
+  readonly lsn: number;
+  readonly put: boolean;
+  readonly key: string;
+  /** The pending writes of the same key just before and after this one. */
+  older: PendingWrite | undefined;
+  newer: PendingWrite | undefined;
+}
+
+const SHIFT_COUNT_MIN = 1024;
+
+/**
+ * Pending writes by key, on top of what is applied: conditions are judged against both.
+ *
+ * Holds one small object for each pending write; the cap on uncommitted bytes bounds how many there can be.
+ */
+export class Overlay {
+  /** The newest pending write of each key; keys are latin1 strings, which lose nothing. */
+  readonly #newest = new Map<string, PendingWrite>();
+  /** All pending writes, by LSN, from `#start` on. */
+  #writes: PendingWrite[] = [];
+  #start = 0;
+
+  /** Pending writes. */
+  get count(): number {
+    return this.#writes.length - this.#start;
+  }
+
+  /** Adds a PUT or DELETE that was appended; other operations change no key. LSNs ascend. */
+  note(lsn: number, op: number, key: Uint8Array): void {
+    if (op !== OP.PUT && op !== OP.DELETE) return;
+    const last = this.#writes.at(-1);
+    assert(last === undefined || lsn > last.lsn, 'pending writes come in the order of the log');
+    const name = nameOf(key);
+    const older = this.#newest.get(name);
+    const write = { lsn, put: op === OP.PUT, key: name, older, newer: undefined };
+    if (older !== undefined) older.newer = write;
+    this.#newest.set(name, write);
+    this.#writes.push(write);
+  }
+
+  /** LSN of the key's newest pending write, 0 where that deletes it, undefined where none is pending: the store knows. */
+  lsnOf(key: Uint8Array): number | undefined {
+    if (this.#newest.size === 0) return undefined;
+    const write = this.#newest.get(nameOf(key));
+    if (write === undefined) return undefined;
+    return write.put ? write.lsn : 0;
+  }
+
+  /** Drops what is applied now; constant time for each write, on average. */
+  appliedUpTo(lsn: number): void {
+    for (;;) {
+      const write = this.#writes[this.#start];
+      if (write === undefined || write.lsn > lsn) break;
+      this.#start += 1;
+      // Unlinked, or a key that is always pending would keep all of its past.
+      if (write.newer === undefined) this.#newest.delete(write.key);
+      else write.newer.older = undefined;
+    }
+    if (this.#start === this.#writes.length) {
+      this.#writes = [];
+      this.#start = 0;
+    } else if (this.#start > SHIFT_COUNT_MIN && this.#start > this.#writes.length / 2) {
+      this.#writes = this.#writes.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  /** Forgets what was cut off behind `lsn`; older pending writes of those keys count again. */
+  truncate(lsn: number): void {
+    for (;;) {
+      const write = this.#writes.at(-1);
+      if (this.count === 0 || write === undefined || write.lsn <= lsn) return;
+      this.#writes.pop();
+      if (write.older === undefined) {
+        this.#newest.delete(write.key);
+      } else {
+        write.older.newer = undefined;
+        this.#newest.set(write.key, write.older);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#newest.clear();
+    this.#writes = [];
+    this.#start = 0;
+  }
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+}

@@ -1,0 +1,165 @@
+/**
+ * Slabs: the memory that cells lie in, written from front to back like a log.
+ *
+ * A shared slab of 1 MiB takes many cells; a cell too large to share gets a slab of its own size. A slab
+ * counts its live bytes and goes back as soon as there are none; slabs that hold some are emptied
+ * by compaction (`compaction.ts`). An address is one number: slab * 2^25 + offset.
+ *
+ * Slabs are outside of the JS heap, so the garbage collector has a few thousand objects to look at, not millions.
+ */
+
+/** Size of a shared slab. */
+export const SLAB_BYTES = 1 << 20;
+/** Larger cells do not share; this bounds what the end of a slab wastes to a sixteenth. */
+export const SHARED_CELL_BYTES_MAX = 1 << 16;
+/** Freed shared slabs kept for reuse, so that steady overwriting does not depend on the garbage collector. */
+const SPARE_SLABS_MAX = 8;
+const ADDRESS_STRIDE = 2 ** 25;
+const OFFSET_MASK = ADDRESS_STRIDE - 1;
+const NO_SLAB = -1;
+const NO_WORDS = new Uint32Array(0);
+const NO_BYTES = Buffer.alloc(0);
+
+export function slabOf(address: number): number {
+  return Math.floor(address / ADDRESS_STRIDE);
+}
+
+export function offsetOf(address: number): number {
+  return address & OFFSET_MASK; // ToInt32 is modulo 2^32, so the low 25 bits are exact.
+}
+
+export function addressIn(slab: number, offset: number): number {
+  return slab * ADDRESS_STRIDE + offset;
+}
+
+export class Slabs {
+  readonly #words: Uint32Array[] = [];
+  readonly #bytes: Buffer[] = [];
+  /** Bytes written from the front, for shared slabs; 0 for a slab that is free or has one owner. */
+  readonly #used: number[] = [];
+  readonly #live: number[] = [];
+  /** How often the slab's number was freed. */
+  readonly #frees: number[] = [];
+  readonly #freeSlabs: number[] = [];
+  readonly #spares: Uint32Array[] = [];
+  /** The shared slab that is being written. */
+  #head = NO_SLAB;
+  #reserved = 0;
+  #sharedSlabs = 0;
+  #sharedLive = 0;
+
+  /** Memory taken from the system. */
+  get reservedBytes(): number {
+    return this.#reserved + this.#spares.length * SLAB_BYTES;
+  }
+
+  /** Bytes of closed shared slabs that hold nothing live: what compaction could give back. */
+  get wastedBytes(): number {
+    if (this.#head === NO_SLAB) return 0;
+    const closed = (this.#sharedSlabs - 1) * SLAB_BYTES;
+    return closed - (this.#sharedLive - (this.#live[this.#head] as number));
+  }
+
+  /** Live bytes in shared slabs. */
+  get sharedLiveBytes(): number {
+    return this.#sharedLive;
+  }
+
+  /** Memory of a slab, in words of the machine's byte order; stale once the slab was freed. */
+  words(slab: number): Uint32Array {
+    return this.#words[slab] as Uint32Array;
+  }
+
+  /** The same memory in bytes. */
+  bytes(slab: number): Buffer {
+    return this.#bytes[slab] as Buffer;
+  }
+
+  /** Where writing of this shared slab stopped. */
+  usedBytes(slab: number): number {
+    return this.#used[slab] as number;
+  }
+
+  /** Address of `bytes` new bytes (a multiple of 8). */
+  allocate(bytes: number): number {
+    if (bytes > SHARED_CELL_BYTES_MAX) {
+      const slab = this.#open(wordsOf(Buffer.allocUnsafeSlow(bytes)));
+      this.#live[slab] = bytes;
+      return addressIn(slab, 0);
+    }
+    if (this.#head === NO_SLAB || this.usedBytes(this.#head) + bytes > SLAB_BYTES) this.#nextHead();
+    const head = this.#head;
+    const offset = this.#used[head] as number;
+    this.#used[head] = offset + bytes;
+    this.#live[head] = (this.#live[head] as number) + bytes;
+    this.#sharedLive += bytes;
+    return addressIn(head, offset);
+  }
+
+  /** Counts `bytes` at `address` as dead; the slab goes back with its last live byte. */
+  release(address: number, bytes: number): void {
+    const slab = slabOf(address);
+    const live = (this.#live[slab] as number) - bytes;
+    this.#live[slab] = live;
+    if (bytes <= SHARED_CELL_BYTES_MAX) this.#sharedLive -= bytes;
+    if (live > 0) return;
+    if (slab === this.#head) this.#used[slab] = 0;
+    else this.#close(slab);
+  }
+
+  /** Changes when the slab is freed, so that its number is not taken for that of another slab later. */
+  generationOf(slab: number): number {
+    return this.#frees[slab] as number;
+  }
+
+  /** The closed shared slab with the fewest live bytes, or -1 where there is none. One look at each slab. */
+  emptiest(): number {
+    let best = NO_SLAB;
+    let bestLive = Infinity;
+    for (let slab = 0; slab < this.#used.length; slab++) {
+      const live = this.#live[slab] as number;
+      if (live >= bestLive || live === 0 || slab === this.#head) continue;
+      if ((this.#used[slab] as number) === 0) continue;
+      best = slab;
+      bestLive = live;
+    }
+    return best;
+  }
+
+  /** Leaves a head that holds something live: one that holds nothing was rewound by `release`. */
+  #nextHead(): void {
+    const words = this.#spares.pop() ?? wordsOf(Buffer.allocUnsafeSlow(SLAB_BYTES));
+    this.#head = this.#open(words);
+    this.#sharedSlabs += 1;
+  }
+
+  #open(words: Uint32Array): number {
+    const slab = this.#freeSlabs.pop() ?? this.#words.length;
+    this.#words[slab] = words;
+    this.#bytes[slab] = Buffer.from(words.buffer, 0, words.byteLength);
+    this.#used[slab] = 0;
+    this.#live[slab] = 0;
+    this.#frees[slab] ??= 0;
+    this.#reserved += words.byteLength;
+    return slab;
+  }
+
+  #close(slab: number): void {
+    const words = this.words(slab);
+    this.#reserved -= words.byteLength;
+    if ((this.#used[slab] as number) > 0) {
+      this.#sharedSlabs -= 1;
+      if (this.#spares.length < SPARE_SLABS_MAX) this.#spares.push(words);
+    }
+    this.#frees[slab] = this.generationOf(slab) + 1;
+    this.#words[slab] = NO_WORDS;
+    this.#bytes[slab] = NO_BYTES;
+    this.#used[slab] = 0;
+    this.#live[slab] = 0;
+    this.#freeSlabs.push(slab);
+  }
+}
+
+function wordsOf(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4);
+}
