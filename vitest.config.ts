@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+// Groups run one after the other: tests with real processes and clocks get the machine for themselves.
 export default defineConfig({
   test: {
     projects: [
@@ -9,9 +10,17 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/sim/**', 'test/compose/**'],
           testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
         },
       },
-      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
+      {
+        test: {
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          testTimeout: 600_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -19,6 +28,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -27,6 +37,8 @@ export default defineConfig({
           include: ['test/compose/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
