@@ -29,11 +29,10 @@ describe.skipIf(compose === undefined && !required)('compose.yml', () => {
     return command([...(compose ?? []), '-p', project, ...args], env);
   };
   const containerOf = async (node: string): Promise<string> => {
-    const listed = await docker(
-      ...['ps', '--all', '--quiet', '--no-trunc'],
-      ...['--filter', `label=com.docker.compose.project=${project}`],
-      ...['--filter', `label=com.docker.compose.service=${node}`],
-    );
+    const label = (name: string, value: string): string =>
+      `label=com.docker.compose.${name}=${value}`;
+    const filters = ['--filter', label('project', project), '--filter', label('service', node)];
+    const listed = await docker('ps', '--all', '--quiet', '--no-trunc', ...filters);
     return listed.trim();
   };
   const inspect = async (node: string, format: string): Promise<string> =>
