@@ -34,7 +34,7 @@ export interface BodyLimit {
  * @throws WalshipError the limit's code as soon as that is certain, BUSY, or REQUEST_INVALID where the client broke off.
  */
 export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Buffer> {
-  const { request, response } = exchange;
+  const { request, response, shared } = exchange;
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit.bytesMax) throw tooLarge(limit, announced);
   if (request.headers['content-encoding'] !== undefined) {
@@ -44,13 +44,15 @@ export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Bu
 
   const chunks: Buffer[] = [];
   let bytes = 0;
+  response.once('close', () => shared.bodies.give(bytes));
   try {
     // By default a loop that is left destroys the socket, and with it the answer.
     const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of source) {
+      if (bytes + chunk.length > limit.bytesMax) throw tooLarge(limit, bytes + chunk.length);
+      if (response.closed) throw new WalshipError('REQUEST_INVALID', 'the client is gone');
+      if (!shared.bodies.take(chunk.length)) throw noRoom(shared.bodies.bytes);
       bytes += chunk.length;
-      if (bytes > limit.bytesMax) throw tooLarge(limit, bytes);
-      reserve(exchange, chunk.length);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -60,13 +62,10 @@ export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Bu
   return Buffer.concat(chunks, bytes);
 }
 
-function reserve({ response, shared }: Exchange, bytes: number): void {
-  if (!shared.bodies.take(bytes)) {
-    const message = `request bodies of ${shared.bodies.bytes} bytes are in memory`;
-    throw new WalshipError('BUSY', message, { details: { bytesMax: BODIES_BYTES_MAX } });
-  }
-  if (response.closed) shared.bodies.give(bytes);
-  else response.once('close', () => shared.bodies.give(bytes));
+function noRoom(bytes: number): WalshipError {
+  return new WalshipError('BUSY', `request bodies of ${bytes} bytes are in memory`, {
+    details: { bytesMax: BODIES_BYTES_MAX },
+  });
 }
 
 function tooLarge({ bytesMax, code }: BodyLimit, bytes: number): WalshipError {

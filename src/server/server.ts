@@ -58,8 +58,10 @@ class HttpServer implements RunningServer {
   readonly #router: Router;
   readonly #metrics: Metrics;
   readonly #shared: Exchange['shared'];
-  /** Ends watches and other waits of clients. */
-  readonly #closing = new AbortController();
+  /** Of each request in flight: aborts when its client is gone or the server closes. */
+  readonly #inFlight = new Set<AbortController>();
+  #closing = false;
+  #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ServerOptions) {
@@ -113,7 +115,8 @@ class HttpServer implements RunningServer {
 
   async #close(): Promise<void> {
     const drained = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#closing.abort();
+    this.#closing = true;
+    for (const request of this.#inFlight) request.abort();
     const timer = setTimeout(() => this.#server.closeAllConnections(), limits.CLOSE_MS_MAX);
     await this.#idle();
     // Links are no requests: they would keep the server open for as long as the peers live.
@@ -123,19 +126,16 @@ class HttpServer implements RunningServer {
     clearTimeout(timer);
   }
 
-  #inFlight = 0;
-  #onIdle: (() => void) | undefined;
-
   /** Resolves when no request is in flight. */
   #idle(): Promise<void> {
-    if (this.#inFlight === 0) return Promise.resolve();
+    if (this.#inFlight.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.#onIdle = resolve));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const gone = new AbortController();
-    this.#inFlight += 1;
+    this.#inFlight.add(gone);
     let route = 'none';
     response.once('close', () => {
       gone.abort();
@@ -144,17 +144,18 @@ class HttpServer implements RunningServer {
         response.statusCode,
         (performance.now() - startedAt) / 1000,
       );
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) this.#onIdle?.();
+      this.#inFlight.delete(gone);
+      if (this.#inFlight.size === 0) this.#onIdle?.();
     });
     response.on('error', () => gone.abort());
-    if (this.#closing.signal.aborted) response.setHeader('connection', 'close');
+    if (this.#closing) gone.abort();
+    if (this.#closing) response.setHeader('connection', 'close');
 
     const target = parseTarget(request.url ?? '/');
     const routed = this.#router.route(request.method ?? '', target.path);
     if (routed.kind !== 'unknown') route = routed.route;
     const base = { request, response, target, node: this.#options.node, shared: this.#shared };
-    const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
+    const { signal } = gone;
     const tail = routed.kind === 'found' ? routed.tail : '';
     try {
       const query = new Query(target.query);

@@ -1,0 +1,192 @@
+import { WalshipError } from '../../src/errors.ts';
+import type {
+  Condition,
+  NodeApi,
+  NodeStatus,
+  PromoteResult,
+  ReadRequest,
+  ReadResult,
+  ScanRequest,
+  ScanResult,
+  WaitRequest,
+  WatchEvent,
+  WatchRequest,
+  WriteRequest,
+  WriteResult,
+} from '../../src/node/api.ts';
+import type { Link } from '../../src/ports/link.ts';
+import type { Version } from '../../src/wal/position.ts';
+
+const EPOCH = 3;
+
+/** A node without disk or peers: one map, one list of changes. */
+export class FakeNode implements NodeApi {
+  readonly nodeId = 'n1';
+  readonly contract = ['line one', 'line two'];
+  readonly stopped = new Promise<void>(() => {});
+  readonly links: Link[] = [];
+  readonly writes: WriteRequest[] = [];
+  readonly reads: ReadRequest[] = [];
+  /** How many events watchers took. */
+  eventsTaken = 0;
+  /** What the next calls throw. */
+  failure: unknown;
+  /** Parts of the status that differ. */
+  view: Partial<NodeStatus> = {};
+  /** Holds back writes until it resolves. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #entries = new Map<string, { value: Buffer; version: Version }>();
+  readonly #log: Extract<WatchEvent, { kind: 'change' }>[] = [];
+  readonly #wakers = new Set<() => void>();
+  #lsn = 0;
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    this.writes.push(request);
+    await this.gate;
+    this.#mayFail();
+    for (const condition of request.conditions) this.#check(condition);
+    for (const [index, { op, key, value }] of request.ops.entries()) {
+      this.#lsn += 1;
+      const version = { epoch: EPOCH, lsn: this.#lsn };
+      const name = Buffer.from(key).toString('latin1');
+      if (op === 'put') this.#entries.set(name, { value: Buffer.from(value), version });
+      else this.#entries.delete(name);
+      const last = index === request.ops.length - 1;
+      const event = { kind: 'change' as const, op, version, last };
+      this.#log.push({ ...event, key: Buffer.from(key), value: Buffer.from(value) });
+    }
+    for (const wake of this.#wakers) wake();
+    return { version: this.#applied, ack: request.ack, durableOn: ['n1', 'n2'] };
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    this.reads.push(request);
+    this.#mayFail();
+    const found = this.#entries.get(Buffer.from(request.key).toString('latin1'));
+    return { found, applied: this.#applied };
+  }
+
+  async scan({ prefix, after, limit }: ScanRequest): Promise<ScanResult> {
+    this.#mayFail();
+    const names = [...this.#entries.keys()]
+      .toSorted((a, b) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')))
+      .filter((name) => prefix === undefined || name.startsWith(latin1(prefix)))
+      .filter((name) => after === undefined || name > latin1(after));
+    const entries = names.slice(0, limit).map((name) => {
+      const { value, version } = this.#entries.get(name) ?? {
+        value: Buffer.alloc(0),
+        version: this.#applied,
+      };
+      return { key: Buffer.from(name, 'latin1'), value, version };
+    });
+    return { entries, more: names.length > limit, applied: this.#applied };
+  }
+
+  async *watch({ after, prefix, signal }: WatchRequest): AsyncGenerator<WatchEvent> {
+    this.#mayFail();
+    let next = after.lsn;
+    while (!signal.aborted) {
+      const event = this.#log[next];
+      if (event === undefined) {
+        yield { kind: 'progress', version: { epoch: EPOCH, lsn: next } };
+        await this.#more(signal);
+        this.#mayFail();
+        continue;
+      }
+      next += 1;
+      if (prefix !== undefined && !latin1(event.key).startsWith(latin1(prefix))) continue;
+      this.eventsTaken += 1;
+      yield event;
+    }
+  }
+
+  async wait({ version }: WaitRequest): Promise<Version> {
+    this.#mayFail();
+    if (version.lsn > this.#lsn) throw new WalshipError('WAIT_TIMEOUT', 'not reached in time');
+    return this.#applied;
+  }
+
+  status(): NodeStatus {
+    return {
+      nodeId: this.nodeId,
+      clusterId: '0'.repeat(32),
+      historyId: '1'.repeat(32),
+      role: 'leader',
+      state: 'intact',
+      epoch: EPOCH,
+      leader: { nodeId: 'n1', address: '127.0.0.1:1' },
+      voters: [{ nodeId: 'n1', address: '127.0.0.1:1' }],
+      quorum: 1,
+      received: { ...this.#applied, chain: 7 },
+      durable: { ...this.#applied, chain: 7 },
+      committedLsn: this.#lsn,
+      applied: this.#applied,
+      promise: { epoch: EPOCH, candidate: 'n1' },
+      keys: this.#entries.size,
+      uncommittedBytes: 0,
+      followers: [],
+      notReady: null,
+      commitWaits: null,
+      warnings: [],
+      contract: this.contract,
+      uptimeMs: 1500,
+      counters: { truncations: 2 },
+      ...this.view,
+    };
+  }
+
+  accept(link: Link): void {
+    this.links.push(link);
+  }
+
+  async promote(): Promise<PromoteResult> {
+    this.#mayFail();
+    return { epoch: 4, promisedBy: ['n1', 'n2'], vouchedBy: ['n1', 'n2'], tookMs: 12 };
+  }
+
+  async close(): Promise<void> {}
+
+  /** Lets waiting watchers look again. */
+  wake(): void {
+    for (const wake of this.#wakers) wake();
+  }
+
+  get #applied(): Version {
+    return { epoch: EPOCH, lsn: this.#lsn };
+  }
+
+  #mayFail(): void {
+    const { failure } = this;
+    if (failure !== undefined) throw failure;
+  }
+
+  #check({ key, expect }: Condition): void {
+    const version = this.#entries.get(latin1(key))?.version;
+    const holds =
+      expect === 'absent'
+        ? version === undefined
+        : expect === 'present'
+          ? version !== undefined
+          : version?.lsn === expect.lsn && version.epoch === expect.epoch;
+    if (!holds) {
+      throw new WalshipError('CONDITION_FAILED', 'the condition does not hold', {
+        outcome: 'rejected',
+      });
+    }
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#wakers.delete(done);
+        resolve();
+      };
+      this.#wakers.add(done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
