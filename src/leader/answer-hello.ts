@@ -1,36 +1,43 @@
-import type { Hello, HistoryEntry } from '../protocol/messages.ts';
+/**
+ * The leader's one answer to a hello: section 5 of the design, points 1 and 2.
+ *
+ * The fork is where two logs stop being equal: behind the common prefix of their epoch histories, an entry being epoch, leader and first
+ * LSN. In the last common epoch both hold the log of one leadership, so the shorter end is the fork. One epoch is led once, so an
+ * epoch that both know and that is not in the common prefix is no fork but a contradiction: an alarm, never a truncation. The driver
+ * confirms the fork by chain.
+ */
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import type { Hello, HistoryEntry } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
 
-/** What the leader knows of itself. */
 export interface AnsweringLeader {
   readonly epoch: number;
   readonly nodeId: string;
   readonly clusterId: string;
   readonly historyId: string;
-  /** Of its whole log, its own leadership last. */
+  /** Of its whole log, its own epoch included, oldest first. */
   readonly epochs: readonly HistoryEntry[];
   readonly durable: Position;
   readonly commitLsn: number;
   readonly configHash: string;
-  /** The oldest LSN it holds. */
+  /** The oldest LSN that its log still holds. */
   readonly firstLsn: number;
 }
 
 export type HelloAnswer =
-  /** Go on behind `lsn`; for `truncate`, the follower cuts everything above it first. */
   | {
-      readonly kind: 'continue' | 'truncate';
+      /** `truncate`: cut to `lsn` first. `snapshot`: the log no longer reaches back to `lsn`. */
+      readonly kind: 'continue' | 'truncate' | 'snapshot';
+      /** The fork: everything up to it is equal. */
       readonly lsn: number;
       readonly code: string;
       readonly message: string;
     }
-  | { readonly kind: 'snapshot'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'refuse';
       readonly code: string;
       readonly message: string;
-      /** Something that must not be: a person has to look. */
+      /** Something happened that must not: a person has to look. */
       readonly alarm: boolean;
     }
   | {
@@ -40,97 +47,123 @@ export type HelloAnswer =
       readonly message: string;
     };
 
-/**
- * The one answer to a hello. The fork is where the two epoch histories part (as KIP-101 does it): equal leaderships wrote equal records, so
- * up to the end of the last common one the logs are the same. The caller confirms that by chain.
- */
 export function answerHello(leader: AnsweringLeader, hello: Hello): HelloAnswer {
-  return strangerFault(leader, hello) ?? epochFault(leader, hello) ?? forkAnswer(leader, hello);
+  return (
+    judgeIdentity(leader, hello) ??
+    judgeShape(hello) ??
+    judgeEpochs(leader, hello) ??
+    judgeFork(leader, hello)
+  );
 }
 
-function strangerFault(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
+function judgeIdentity(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
   if (hello.protocol !== PROTOCOL_VERSION) {
-    return refuse(
-      'UNSUPPORTED_VERSION',
-      `protocol ${hello.protocol}, expected ${PROTOCOL_VERSION}`,
-    );
+    return refuse('UNSUPPORTED_VERSION', `protocol ${hello.protocol}, not ${PROTOCOL_VERSION}`);
   }
-  if (hello.nodeId === leader.nodeId) {
-    return refuse('DUPLICATE_NODE', `the leader itself is ${leader.nodeId}`, true);
+  if (hello.clusterId !== null && hello.clusterId !== leader.clusterId) {
+    return refuse('WRONG_CLUSTER', `cluster ${hello.clusterId}, this is ${leader.clusterId}`);
   }
-  const { clusterId, historyId } = hello;
-  if (clusterId !== null && clusterId !== leader.clusterId) {
-    return refuse('WRONG_CLUSTER', `cluster ${clusterId}, expected ${leader.clusterId}`);
-  }
-  if (historyId !== null && historyId !== leader.historyId) {
-    return refuse('WRONG_CLUSTER', `history ${historyId}, expected ${leader.historyId}`);
+  if (hello.historyId !== null && hello.historyId !== leader.historyId) {
+    return refuse('WRONG_CLUSTER', `history ${hello.historyId}, this is ${leader.historyId}`);
   }
   if (hello.configHash !== leader.configHash) {
-    return refuse(
-      'CONFIG_MISMATCH',
-      'other voters or another quorum than the cluster was born with',
-    );
+    return refuse('CONFIG_MISMATCH', 'it was started with other voters or another quorum');
+  }
+  if (hello.nodeId === leader.nodeId) {
+    return alarm('DUPLICATE_NODE', `another process calls itself ${leader.nodeId} too`);
   }
   return undefined;
 }
 
-function epochFault(
-  { epoch, nodeId, epochs, durable }: AnsweringLeader,
-  hello: Hello,
-): HelloAnswer | undefined {
-  const last = hello.epochs.at(-1);
-  const seen = Math.max(hello.promise.epoch, hello.last.epoch, last?.epoch ?? 0);
-  if (seen > epoch) {
-    const message = `${hello.nodeId} knows of epoch ${seen}, above ${epoch}`;
-    return { kind: 'step-down', why: 'HIGHER_EPOCH', code: 'STALE_EPOCH', message };
+/** A hello has to agree with itself before it is compared with anything. */
+function judgeShape({ epochs, last, commitLsn }: Hello): HelloAnswer | undefined {
+  const newest = epochs.at(-1);
+  const agrees =
+    newest === undefined
+      ? last.lsn === 0
+      : last.epoch === newest.epoch && last.lsn >= newest.firstLsn;
+  if (agrees && commitLsn <= last.lsn) return undefined;
+  return refuse('PROTOCOL_ERROR', 'a hello whose history, position and commit LSN do not agree');
+}
+
+function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
+  const theirs = Math.max(hello.promise.epoch, hello.epochs.at(-1)?.epoch ?? 0);
+  if (theirs <= leader.epoch) return undefined;
+  return {
+    kind: 'step-down',
+    why: 'HIGHER_EPOCH',
+    code: 'STALE_EPOCH',
+    message: `${hello.nodeId} knows epoch ${theirs}, and this leadership is of epoch ${leader.epoch}`,
+  };
+}
+
+function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
+  const { last, nodeId } = hello;
+  const common = commonPrefix(leader.epochs, hello.epochs);
+  const contradiction = ledTwice(leader.epochs.slice(common), hello.epochs.slice(common));
+  if (contradiction !== undefined) {
+    const message = `epoch ${contradiction} began elsewhere or under another leader in the log of ${nodeId}`;
+    return alarm('CHAIN_MISMATCH', message);
   }
-  for (const theirs of hello.epochs) {
-    const ours = epochs.find((entry) => entry.epoch === theirs.epoch);
-    if (ours === undefined) continue;
-    if (ours.leader === theirs.leader && ours.firstLsn === theirs.firstLsn) continue;
-    const message = `epoch ${theirs.epoch} was led by ${theirs.leader} from LSN ${theirs.firstLsn} there, by ${ours.leader} from ${ours.firstLsn} here`;
-    return refuse('CHAIN_MISMATCH', message, true);
-  }
-  // It ships only what it has fsynced: a follower can be ahead of it in its own epoch only if its disk lost something.
-  if (last?.epoch === epoch && hello.last.lsn > durable.lsn) {
-    const message = `${hello.nodeId} has LSN ${hello.last.lsn} of epoch ${epoch}, ${nodeId} wrote it and has ${durable.lsn}`;
+  // Everything is shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
+  if (last.epoch === leader.epoch && last.lsn > leader.durable.lsn) {
+    const message = `${nodeId} has LSN ${last.lsn} of epoch ${leader.epoch}, and its leader only ${leader.durable.lsn}`;
     return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message };
   }
-  return undefined;
+  const lsn = forkLsn(leader, hello, common);
+  if (hello.commitLsn > lsn) {
+    const message = `${nodeId} knows LSN ${hello.commitLsn} to be committed, and the logs fork at ${lsn}`;
+    return alarm('CHAIN_MISMATCH', message);
+  }
+  if (lsn < leader.firstLsn - 1) {
+    const message = `the log begins at LSN ${leader.firstLsn}, and ${nodeId} needs it from ${lsn + 1}`;
+    return { kind: 'snapshot', lsn, code: 'PURGED', message };
+  }
+  if (lsn < last.lsn) {
+    const message = `LSN ${lsn + 1} to ${last.lsn} are not in the log of the leader`;
+    return { kind: 'truncate', lsn, code: 'DIVERGENT_TAIL', message };
+  }
+  return { kind: 'continue', lsn, code: 'OK', message: `go on from LSN ${lsn}` };
 }
 
-function forkAnswer(leader: AnsweringLeader, hello: Hello): HelloAnswer {
-  const { lsn } = hello.last;
-  const fork = forkOf(leader, hello);
-  if (fork < hello.commitLsn) {
-    const message = `${hello.nodeId} knows LSN ${hello.commitLsn} to be committed, and the logs part at ${fork}`;
-    return refuse('CHAIN_MISMATCH', message, true);
-  }
-  if (fork + 1 < leader.firstLsn) {
-    const message = `LSN ${fork + 1} is not held any more, the log begins at ${leader.firstLsn}`;
-    return { kind: 'snapshot', code: 'LOG_PURGED', message };
-  }
-  if (fork === lsn) {
-    return { kind: 'continue', lsn, code: 'CONTINUE', message: `continue behind LSN ${lsn}` };
-  }
-  const message = `the histories part behind LSN ${fork}: ${fork + 1} to ${lsn} are in no later log`;
-  return { kind: 'truncate', lsn: fork, code: 'DIVERGED', message };
+function forkLsn(leader: AnsweringLeader, hello: Hello, common: number): number {
+  if (common === 0) return 0;
+  const ours = endOfEpoch(leader.epochs, common, leader.durable.lsn);
+  return Math.min(ours, endOfEpoch(hello.epochs, common, hello.last.lsn));
 }
 
-/** The end of the last leadership that both histories have, in the log in which it is shorter; 0 where they share none. */
-function forkOf({ epochs, durable }: AnsweringLeader, hello: Hello): number {
-  let fork = 0;
-  for (const [index, ours] of epochs.entries()) {
-    const theirs = hello.epochs[index];
-    if (theirs?.epoch !== ours.epoch) break;
-    const ourEnd = (epochs[index + 1]?.firstLsn ?? durable.lsn + 1) - 1;
-    const theirEnd = (hello.epochs[index + 1]?.firstLsn ?? hello.last.lsn + 1) - 1;
-    fork = Math.min(ourEnd, theirEnd);
-    if (ourEnd !== theirEnd) break;
-  }
-  return fork;
+/** The last LSN of the epoch before entry `next`. */
+function endOfEpoch(epochs: readonly HistoryEntry[], next: number, lastLsn: number): number {
+  const entry = epochs[next];
+  return entry === undefined ? lastLsn : entry.firstLsn - 1;
 }
 
-function refuse(code: string, message: string, alarm = false): HelloAnswer {
-  return { kind: 'refuse', code, message, alarm };
+function commonPrefix(ours: readonly HistoryEntry[], theirs: readonly HistoryEntry[]): number {
+  const differing = ours.findIndex((entry, index) => !sameEntry(entry, theirs[index]));
+  return differing === -1 ? ours.length : differing;
+}
+
+function sameEntry(ours: HistoryEntry, theirs: HistoryEntry | undefined): boolean {
+  return (
+    theirs !== undefined &&
+    ours.epoch === theirs.epoch &&
+    ours.leader === theirs.leader &&
+    ours.firstLsn === theirs.firstLsn
+  );
+}
+
+function ledTwice(
+  ours: readonly HistoryEntry[],
+  theirs: readonly HistoryEntry[],
+): number | undefined {
+  const epochs = new Set(ours.map(({ epoch }) => epoch));
+  return theirs.find(({ epoch }) => epochs.has(epoch))?.epoch;
+}
+
+function refuse(code: string, message: string): HelloAnswer {
+  return { kind: 'refuse', code, message, alarm: false };
+}
+
+function alarm(code: string, message: string): HelloAnswer {
+  return { kind: 'refuse', code, message, alarm: true };
 }

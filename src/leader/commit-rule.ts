@@ -1,45 +1,42 @@
-/** What the commit rule needs to know of the leadership. */
-export interface CommitQuestion {
-  /** W. */
-  readonly quorum: number;
-  /** Node ids of all voters, the leader's among them. */
-  readonly voters: readonly string[];
-  /** LSN of this leadership's own EPOCH record. */
-  readonly ownEpochLsn: number;
-  /** What is known to be committed so far. */
-  readonly committed: number;
-  /** Whether anything of this history is known to be committed. */
-  readonly knowsCommit: boolean;
-  /** 0 while the leader itself does not count. */
-  readonly leaderDurableLsn: number;
-  readonly followers: readonly {
-    readonly nodeId: string;
-    /** An intact voter, in session, whose acks count. */
-    readonly counts: boolean;
-    readonly durableLsn: number;
-  }[];
+/** What is known of one follower in session. */
+export interface CommitVote {
+  readonly nodeId: string;
+  /** A voter, intact, and the process that answers at its address. */
+  readonly counts: boolean;
+  /** As acknowledged in this session, with the leader's own chain. */
+  readonly durableLsn: number;
 }
 
 /**
- * The highest LSN that is committed now; never below `committed`.
+ * The commit LSN: the highest LSN that is durable on W voters that count, the leader among them, *and* is not below this
+ * leadership's own EPOCH record. Records of earlier leaderships commit with it, never by themselves (Raft, figure 8): one of
+ * them may be on W voters and still be cut off by a leader of an epoch in between.
  *
- * Committed is what is durable on W voters that count, the leader among them, *and* not below this leadership's own EPOCH record: an
- * older leadership's record may be durable on W voters and still be cut off by one that has a later epoch (Raft, section 5.4.2). A
- * leader that knows of no commit in this history commits nothing before all N voters are intact and durable at its EPOCH record: a
- * voter that is still blank could otherwise help another one to begin anew.
+ * A leader that knows of no commit in this history commits nothing until all N voters count and are durable at its EPOCH
+ * record: else one damage right after an interrupted birth leaves more blank voters than the rules can tell from lost ones
+ * (trace F4).
+ *
+ * Never below `committed`. `leaderDurableLsn` is 0 where the leader itself does not count.
  */
-export function commitLsn(question: CommitQuestion): number {
-  const { quorum, voters, ownEpochLsn, committed, knowsCommit, leaderDurableLsn } = question;
-  const counting = question.followers
+export function commitLsn(options: {
+  /** W. */
+  readonly quorum: number;
+  readonly voters: readonly string[];
+  /** The LSN of this leadership's EPOCH record. */
+  readonly ownEpochLsn: number;
+  readonly committed: number;
+  /** Any record of this history is known to be committed. */
+  readonly knowsCommit: boolean;
+  readonly leaderDurableLsn: number;
+  /** At most one entry of each; the leader is not among them. */
+  readonly followers: readonly CommitVote[];
+}): number {
+  const { quorum, voters, ownEpochLsn, committed, knowsCommit, leaderDurableLsn } = options;
+  const followerLsns = options.followers
     .filter(({ nodeId, counts }) => counts && voters.includes(nodeId))
     .map(({ durableLsn }) => durableLsn);
-  if (leaderDurableLsn < ownEpochLsn) return committed;
-  if (!knowsCommit) {
-    const born = counting.filter((lsn) => lsn >= ownEpochLsn).length + 1;
-    if (born < voters.length) return committed;
-  }
-  // The leader is always one of the W: with W - 1 followers at an LSN, the lower of the two is on W voters.
-  const others = counting.toSorted((a, b) => b - a)[quorum - 2];
-  const reached = quorum === 1 ? leaderDurableLsn : Math.min(leaderDurableLsn, others ?? 0);
-  return reached >= ownEpochLsn ? Math.max(committed, reached) : committed;
+  const descending = [leaderDurableLsn, ...followerLsns].toSorted((a, b) => b - a);
+  if (!knowsCommit && (descending[voters.length - 1] ?? 0) < ownEpochLsn) return committed;
+  const onQuorum = Math.min(descending[quorum - 1] ?? 0, leaderDurableLsn);
+  return onQuorum >= ownEpochLsn ? Math.max(committed, onQuorum) : committed;
 }

@@ -1,135 +1,151 @@
-import type { Ask, Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
-import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import { comparePositions } from '../wal/position.ts';
+/**
+ * What a voter answers to a candidate: section 6 of the design, first and third bullet. Pure: the driver raises the fence and
+ * waits for log I/O *before* it asks for the verdict that counts (trace A2), and fsyncs the promise after it.
+ *
+ * A grant is no opinion about the candidate's log except where the voter is intact and knows better: what the positions, states and
+ * claims of all voters together mean is for `mayLead` to say.
+ */
+import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
+import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import type { Ask, Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 
-/** What a voter knows of a leader right now. */
+/** What a voter knows of a leader right now. It decides when to try, never what is safe. */
 export interface LeaderLiveness {
   readonly heardLeaderRecently: boolean;
   readonly leaderId: string | null;
-  /** So lately that a live leader may not have been heard of yet. */
+  /** Too short a time ago to have heard a leader that lives. */
   readonly justStarted: boolean;
-  /** This voter leads. */
+  /** This node itself leads. */
   readonly leading: boolean;
 }
 
 export interface AskedVoter {
   readonly nodeId: string;
-  /** Durable. */
+  /** As it is on disk. */
   readonly promise: EpochPromise;
-  /** In memory: nothing below it, and at it only what was promised. */
+  /** The epoch in memory below which nothing is written or acknowledged. In the second look, after this very ask raised it: that of the promise. */
   readonly fence: number;
-  /** Durable. */
   readonly position: Position;
-  /** Who led the last epoch in this voter's log. */
-  readonly lastLeader: string | null;
   readonly state: VoterState;
   readonly claim: Claim;
+  /** Of the last epoch in its log; null where the log is empty. */
+  readonly lastLeader: string | null;
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly configHash: string;
   readonly liveness: LeaderLiveness;
 }
 
+export type AskCode =
+  | 'OK'
+  | 'UNSUPPORTED_VERSION'
+  | 'WRONG_CLUSTER'
+  | 'CONFIG_MISMATCH'
+  | 'STALE_EPOCH'
+  | 'VOTER_AHEAD'
+  | 'CHAIN_MISMATCH'
+  | 'LEADER_ALIVE'
+  | 'JUST_STARTED';
+
 export interface AskJudgement {
   readonly verdict: 'grant' | 'refuse';
-  readonly code: string;
+  readonly code: AskCode;
   readonly message: string;
 }
 
-/**
- * What a voter answers to a candidate. Granting promises to follow no lower epoch, and nothing else: whether the voter vouches for the candidate is
- * judged by the candidate, from the position that comes with the answer. An intact voter that is ahead refuses all the same: its
- * promise could only get in the way of a better candidate.
- */
 export function judgeAsk(voter: AskedVoter, ask: Ask): AskJudgement {
+  const stranger = judgeIdentity(voter, ask);
+  if (stranger !== undefined) return stranger;
+  if (ask.round === 'confirm') return judgeConfirm(voter, ask);
   return (
-    identityFault(voter, ask) ?? (ask.round === 'confirm' ? confirm(voter, ask) : judge(voter, ask))
+    judgeEpoch(voter, ask) ??
+    judgePosition(voter, ask) ??
+    judgeLiveness(voter, ask) ?? {
+      verdict: 'grant',
+      code: 'OK',
+      message: `epoch ${ask.epoch} may be led by ${ask.candidate}`,
+    }
   );
 }
 
-function identityFault(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
+function judgeIdentity(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   if (ask.protocol !== PROTOCOL_VERSION) {
-    return refuse(
-      'UNSUPPORTED_VERSION',
-      `it speaks protocol ${PROTOCOL_VERSION}, not ${ask.protocol}`,
-    );
+    return refuse('UNSUPPORTED_VERSION', `protocol ${ask.protocol}, expected ${PROTOCOL_VERSION}`);
   }
-  if (differ(voter.clusterId, ask.clusterId) || differ(voter.historyId, ask.historyId)) {
-    return refuse('WRONG_CLUSTER', 'it belongs to another cluster or history');
+  // A blank node belongs to no cluster yet: it goes along with any.
+  if (differ(ask.clusterId, voter.clusterId)) {
+    return refuse('WRONG_CLUSTER', `cluster ${ask.clusterId}, this is ${voter.clusterId}`);
   }
-  if (voter.configHash !== ask.configHash) {
+  if (differ(ask.historyId, voter.historyId)) {
+    return refuse('WRONG_CLUSTER', `history ${ask.historyId}, this is ${voter.historyId}`);
+  }
+  if (ask.configHash !== voter.configHash) {
     return refuse('CONFIG_MISMATCH', 'it was started with other voters or another quorum');
   }
   return undefined;
 }
 
-function confirm({ promise, fence }: AskedVoter, ask: Ask): AskJudgement {
-  const held =
-    fence === ask.epoch &&
+/** Asked twice: only that very promise counts, and one that was overtaken, or wiped with its disk, is gone (trace F1). */
+function judgeConfirm(voter: AskedVoter, ask: Ask): AskJudgement {
+  if (isPromised(voter, ask) && voter.fence <= ask.epoch) {
+    return { verdict: 'grant', code: 'OK', message: `the promise of epoch ${ask.epoch} holds` };
+  }
+  const held = Math.max(voter.promise.epoch, voter.fence);
+  return refuse('STALE_EPOCH', `that promise of epoch ${ask.epoch} is not held; ${held} is`);
+}
+
+function judgeEpoch(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
+  const held = Math.max(voter.promise.epoch, voter.fence);
+  if (ask.epoch > held) return undefined;
+  // An answer that was lost on its way is given again.
+  if (ask.epoch === held && isPromised(voter, ask)) return undefined;
+  return refuse('STALE_EPOCH', `epoch ${held} is promised, and ${ask.epoch} is not above it`);
+}
+
+/** A suspect or blank voter answers whatever it has: its claim is for the candidate to weigh. */
+function judgePosition(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
+  const order = comparePositions(voter.position, ask.position);
+  const ours = formatVersion(voter.position);
+  if (order > 0 && voter.state === 'intact') {
+    const theirs = formatVersion(ask.position);
+    return refuse('VOTER_AHEAD', `it is at ${ours}, the candidate at ${theirs}`);
+  }
+  if (order === 0 && voter.position.lsn > 0 && voter.position.chain !== ask.position.chain) {
+    return refuse('CHAIN_MISMATCH', `the logs differ at ${ours}, where they must be equal`);
+  }
+  return undefined;
+}
+
+/** Patience, not safety: a cluster with a leader that works should keep it, unless a person says otherwise. */
+function judgeLiveness(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
+  const { heardLeaderRecently, leaderId, justStarted, leading } = voter.liveness;
+  if (ask.operator || ask.candidate === voter.nodeId) return undefined;
+  if (leading) return refuse('LEADER_ALIVE', `${voter.nodeId} itself leads`);
+  if (heardLeaderRecently && leaderId !== ask.candidate) {
+    return refuse('LEADER_ALIVE', `it heard from the leader ${leaderId ?? '(unnamed)'} lately`);
+  }
+  // Nothing is to be waited for where the last leader itself asks, or at a birth.
+  const returning = ask.candidate === voter.lastLeader;
+  const birth = voter.state === 'blank' && ask.position.lsn === 0;
+  if (justStarted && !returning && !birth) {
+    return refuse('JUST_STARTED', 'it has just started, and a leader may be about to be heard');
+  }
+  return undefined;
+}
+
+function isPromised({ promise }: AskedVoter, ask: Ask): boolean {
+  return (
     promise.epoch === ask.epoch &&
     promise.candidate === ask.candidate &&
-    promise.attempt === ask.attempt;
-  return held
-    ? grant(`it still holds its promise of epoch ${ask.epoch}`)
-    : refuse(
-        'STALE_EPOCH',
-        `it holds a promise of epoch ${Math.max(fence, promise.epoch)}, not that one`,
-      );
+    promise.attempt === ask.attempt
+  );
 }
 
-function judge(voter: AskedVoter, ask: Ask): AskJudgement {
-  const { promise, fence, position, state } = voter;
-  const same =
-    promise.epoch === ask.epoch &&
-    promise.candidate === ask.candidate &&
-    promise.attempt === ask.attempt &&
-    fence === ask.epoch;
-  if (!same && ask.epoch <= Math.max(promise.epoch, fence)) {
-    return refuse(
-      'STALE_EPOCH',
-      `it has promised epoch ${Math.max(promise.epoch, fence)}, asked for ${ask.epoch}`,
-    );
-  }
-  const order = comparePositions(position, ask.position);
-  if (order === 0 && position.lsn > 0 && position.chain !== ask.position.chain) {
-    return refuse('CHAIN_MISMATCH', `it has another log at ${position.epoch}.${position.lsn}`);
-  }
-  if (state === 'intact' && order > 0) {
-    const theirs = `${ask.position.epoch}.${ask.position.lsn}`;
-    return refuse('VOTER_AHEAD', `it is at ${position.epoch}.${position.lsn}, ahead of ${theirs}`);
-  }
-  return peaceFault(voter, ask) ?? grant(`it promises epoch ${ask.epoch} to ${ask.candidate}`);
+function differ(theirs: string | null, ours: string | null): boolean {
+  return theirs !== null && ours !== null && theirs !== ours;
 }
 
-/**
- * A live leader is not to be disturbed, unless a person asks for it. Patience only: safety never depends on it. The leader of the last epoch itself
- * is not a reason to refuse it when it comes back.
- */
-function peaceFault(
-  { liveness, lastLeader, nodeId, state, position }: AskedVoter,
-  ask: Ask,
-): AskJudgement | undefined {
-  if (ask.operator || ask.candidate === nodeId) return undefined;
-  if (liveness.leading) return refuse('LEADER_ALIVE', 'it leads');
-  if (liveness.heardLeaderRecently && liveness.leaderId !== ask.candidate) {
-    if (liveness.leaderId === null && lastLeader === ask.candidate) return undefined;
-    return refuse('LEADER_ALIVE', `it has heard from ${liveness.leaderId ?? 'a leader'} lately`);
-  }
-  if (!liveness.justStarted || lastLeader === ask.candidate) return undefined;
-  if (state === 'blank' && position.lsn === 0 && ask.position.lsn === 0) return undefined;
-  return refuse('JUST_STARTED', 'it has just started, and may not have heard of a live leader yet');
-}
-
-/** A node without an id, blank, fits everywhere. */
-function differ(ours: string | null, theirs: string | null): boolean {
-  return ours !== null && theirs !== null && ours !== theirs;
-}
-
-function grant(message: string): AskJudgement {
-  return { verdict: 'grant', code: 'GRANTED', message };
-}
-
-function refuse(code: string, message: string): AskJudgement {
+function refuse(code: AskCode, message: string): AskJudgement {
   return { verdict: 'refuse', code, message };
 }

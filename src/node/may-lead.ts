@@ -1,160 +1,174 @@
-import type { Claim, VoterState } from '../protocol/messages.ts';
-import { comparePositions } from '../wal/position.ts';
+/**
+ * Whether a candidate may lead, from what the voters answered: section 6 of the design, "Enough is". It is asked three times for one
+ * leadership: with the answers of the dry round, of the real one, and of the confirm round, where `granted` means that the voter
+ * still holds that very promise.
+ *
+ * N voters, write quorum W, Q = max(N-W+1, majority). Only answers that grant count, for anything: a voter that did not fence
+ * itself may still move. An intact candidate may lead by either of
+ *
+ * - **promises**: promises of Q voters that are not blank, and N-W+1 answers vouch for the candidate. A voter vouches where the candidate
+ *   is at or past everything that voter ever held: its position, and a suspect's claim. Raft: of any W voters that hold a
+ *   committed record at least one vouches, so the candidate holds it too; two sets of Q promises always share a voter.
+ * - **all-answered**: all N grant, at most W-1 of them are blank or may have held more than the candidate, and no intact one is ahead. A
+ *   committed record is on W voters, so at least one of those is still whole and not ahead. Without this clause a power cut of
+ *   everything, or a leader that comes back with an empty disk, would end in a deadlock (traces C1, F5).
+ *
+ * and a blank one, or one that was intact before its first record was durable, by
+ *
+ * - **birth**: all N grant, and none has a record or a claim. All N, because otherwise the wiped outvote the others (trace A4).
+ *
+ * A suspect never leads. An equal epoch and LSN under another chain stops everything: two logs differ where they must be equal.
+ */
+import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
+import type { Claim, VoterState } from '../protocol/messages.ts';
 
-/** What one voter answered to a candidate, the candidate's own answer included. */
 export interface VoterAnswer {
   readonly nodeId: string;
-  /** It promises (or would, or still does) to follow no lower epoch. */
+  /** Dry: would promise. Real: has promised. Confirm: still holds that very promise. */
   readonly granted: boolean;
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
 }
 
-export interface LeadQuestion {
-  /** Node ids of all N voters. */
+export interface Candidate {
+  readonly nodeId: string;
+  readonly position: Position;
+  readonly state: VoterState;
+}
+
+export interface Standing {
   readonly voters: readonly string[];
   /** W. */
   readonly quorum: number;
-  readonly candidate: {
-    readonly nodeId: string;
-    readonly position: Position;
-    readonly state: VoterState;
-  };
-  /** At most one for each voter; answers of others are left out. */
+  readonly candidate: Candidate;
+  /** At most one of each voter; the candidate's own is among them. */
   readonly answers: readonly VoterAnswer[];
 }
 
 export type MayLead =
   | {
       readonly kind: 'lead';
-      /** Which of the three ways to have enough. */
       readonly how: 'promises' | 'all-answered' | 'birth';
-      /** Whose promises are counted: each is asked once more. */
+      /** Whose promises count: for `promises` those that are not blank, else all. Each is asked again after the last promise came in. */
       readonly counted: readonly string[];
-      /** Who vouches that the candidate lacks nothing it ever held. */
       readonly vouched: readonly string[];
+      /** Every voter granted, the blank ones too. */
+      readonly all: boolean;
     }
-  | { readonly kind: 'no'; readonly code: string; readonly message: string };
+  | {
+      readonly kind: 'no';
+      readonly code:
+        | 'NOT_A_VOTER'
+        | 'CHAIN_MISMATCH'
+        | 'CANDIDATE_SUSPECT'
+        | 'CANDIDATE_BLANK'
+        | 'NO_QUORUM'
+        | 'VOTER_AHEAD'
+        | 'TOO_MANY_DAMAGED';
+      /** Which voter, which rule, and what would help. */
+      readonly message: string;
+    };
 
-/**
- * Whether the answers are enough to lead: the one decision behind births, restarts, promotions and failovers.
- *
- * The rules are Raft's, with disks that may lie. With N voters, W of which hold every committed write, enough is
- *
- * - **promises**: from Q = max(N-W+1, majority) voters that are not blank, *and* N-W+1 of those who answered vouch: the candidate is at or past
- *   everything that voter ever held. Any N-W+1 voters meet every set of W, so one of them held each committed write.
- * - **all-answered**: all N promise, no more than W-1 of them are blank or claim more than the candidate has, and no intact one is
- *   ahead. Each committed write was on W voters, so at least one of those who can still say so had it.
- * - **birth**: all N promise, and none has a record or a claim.
- *
- * A blank voter has forgotten what it held and what it promised, so it never vouches and counts for no promise. A suspect has its promise,
- * and vouches by its claim. Only an intact node leads; at birth, a blank one.
- */
-export function mayLead(question: LeadQuestion): MayLead {
-  const { voters, quorum, candidate } = question;
-  const granted = question.answers.filter(
-    (answer) => answer.granted && voters.includes(answer.nodeId),
-  );
-  const fault = chainFault(question.answers, candidate.position);
-  if (fault !== undefined) return fault;
-  if (granted.length === voters.length && granted.every(hasNothing)) {
-    const counted = granted.map(({ nodeId }) => nodeId);
-    return { kind: 'lead', how: 'birth', counted, vouched: [] };
+export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLead {
+  if (!voters.includes(candidate.nodeId)) {
+    return no('NOT_A_VOTER', `${candidate.nodeId} is not one of the voters; only a voter may lead`);
   }
-  if (candidate.state !== 'intact') return no('NOT_INTACT', notIntact(candidate.state, question));
-
-  const vouchers = granted.filter((answer) => vouches(answer, candidate.position));
-  const vouched = vouchers.map(({ nodeId }) => nodeId);
-  const promised = granted.filter(({ state }) => state !== 'blank');
-  const enoughVouch = voters.length - quorum + 1;
-  const enoughPromises = Math.max(enoughVouch, Math.floor(voters.length / 2) + 1);
-  if (promised.length >= enoughPromises && vouched.length >= enoughVouch) {
-    const counted = promised.map(({ nodeId }) => nodeId);
-    return { kind: 'lead', how: 'promises', counted, vouched };
+  const heard = voters.flatMap((id) => answers.find(({ nodeId }) => nodeId === id) ?? []);
+  const differing = heard.find(({ position }) => forked(position, candidate.position));
+  if (differing !== undefined) {
+    const where = formatVersion(candidate.position);
+    const message = `the log of ${differing.nodeId} differs from that of ${candidate.nodeId} at ${where}, where they must be equal; compare them with walship log diff`;
+    return no('CHAIN_MISMATCH', message);
   }
-  const ahead = question.answers.find(
-    ({ state, position }) =>
-      state === 'intact' && comparePositions(position, candidate.position) > 0,
-  );
-  const silent = granted.filter((answer) => !vouches(answer, candidate.position));
-  if (granted.length === voters.length && ahead === undefined && silent.length <= quorum - 1) {
-    const counted = granted.map(({ nodeId }) => nodeId);
-    return { kind: 'lead', how: 'all-answered', counted, vouched };
+  const granted = heard.filter((answer) => answer.granted);
+  const all = granted.length === voters.length;
+  if (candidate.state === 'suspect') {
+    const message = `${candidate.nodeId} is suspect and may lack committed records; let an intact voter lead, it refills this one`;
+    return no('CANDIDATE_SUSPECT', message);
   }
-  return refusal(question, { ahead, granted, enoughPromises, enoughVouch, vouched });
+  const vouched = idsOf(granted.filter((answer) => vouches(answer, candidate.position)));
+  const born = candidate.position.lsn === 0 && heard.every(hasNothing);
+  if (born && all) return { kind: 'lead', how: 'birth', counted: idsOf(granted), vouched, all };
+  if (candidate.state === 'blank') return blankCandidate(candidate, born, missing(voters, granted));
+  const counted = idsOf(granted.filter(({ state }) => state !== 'blank'));
+  const { promises, vouchers } = needs(voters.length, quorum);
+  if (counted.length >= promises && vouched.length >= vouchers) {
+    return { kind: 'lead', how: 'promises', counted, vouched, all };
+  }
+  if (!all) return tooFew({ voters, quorum, candidate, answers: heard });
+  const ahead = granted.find((answer) => intactAndAhead(answer, candidate.position));
+  if (ahead !== undefined) return no('VOTER_AHEAD', aheadMessage(ahead, candidate));
+  const doubtful = idsOf(granted.filter((answer) => !vouches(answer, candidate.position)));
+  if (doubtful.length < quorum) {
+    return { kind: 'lead', how: 'all-answered', counted: idsOf(granted), vouched, all };
+  }
+  const message = `${doubtful.join(', ')} are blank or may have held more than ${candidate.nodeId}; at most ${quorum - 1} may, so committed records could be lost: bring their disks back, or use failover --accept-data-loss`;
+  return no('TOO_MANY_DAMAGED', message);
 }
 
-/** The candidate is at or past everything that this voter ever held. */
+/** The candidate is at or past everything that this voter ever held. A blank one cannot know. */
 function vouches({ state, position, claim }: VoterAnswer, candidate: Position): boolean {
-  if (state === 'blank' || claim === 'unknown') return false;
+  if (state === 'blank') return false;
   if (comparePositions(position, candidate) > 0) return false;
-  return claim === null || comparePositions(claim, candidate) <= 0;
+  if (state === 'intact') return true;
+  // A suspect that claims nothing does not know what it lost: that is worth no more than an unknown claim.
+  return claim !== null && claim !== 'unknown' && comparePositions(claim, candidate) <= 0;
 }
 
-function hasNothing({ position, claim }: VoterAnswer): boolean {
-  return position.lsn === 0 && claim === null;
+function intactAndAhead({ state, position }: VoterAnswer, candidate: Position): boolean {
+  return state === 'intact' && comparePositions(position, candidate) > 0;
 }
 
-/** Equal epoch and LSN with another chain cannot be: whoever leads then would build on one of two logs. */
-function chainFault(answers: readonly VoterAnswer[], ours: Position): MayLead | undefined {
-  const other = answers.find(
-    ({ position }) =>
-      position.lsn > 0 && comparePositions(position, ours) === 0 && position.chain !== ours.chain,
-  );
-  if (other === undefined) return undefined;
-  const at = `${ours.epoch}.${ours.lsn}`;
-  return no(
-    'CHAIN_MISMATCH',
-    `${other.nodeId} has another log at ${at}: compare the two with walship log diff`,
-  );
+function hasNothing({ state, position, claim }: VoterAnswer): boolean {
+  return state !== 'suspect' && position.lsn === 0 && claim === null;
 }
 
-function notIntact(state: VoterState, { voters, answers }: LeadQuestion): string {
-  const missing = voters.filter(
-    (voter) => !answers.some(({ nodeId, granted }) => granted && nodeId === voter),
-  );
-  if (state === 'suspect') {
-    return 'this node is suspect: it may lack what it once held, and has to catch up first';
+function forked(theirs: Position, ours: Position): boolean {
+  // Before the first record a chain depends only on whether the node knows its cluster yet.
+  return ours.lsn > 0 && comparePositions(theirs, ours) === 0 && theirs.chain !== ours.chain;
+}
+
+function needs(voterCount: number, quorum: number): { promises: number; vouchers: number } {
+  const vouchers = voterCount - quorum + 1;
+  return { promises: Math.max(vouchers, Math.floor(voterCount / 2) + 1), vouchers };
+}
+
+function blankCandidate(candidate: Candidate, born: boolean, absent: readonly string[]): MayLead {
+  if (born) {
+    const message = `the birth of a cluster needs every voter; no grant from ${absent.join(', ')}: start them`;
+    return no('NO_QUORUM', message);
   }
-  const waits = missing.length === 0 ? 'others hold a log' : `${missing.join(', ')} did not agree`;
-  return `this node is blank, and a cluster is born only when all voters answer and none has a log: ${waits}`;
+  const message = `${candidate.nodeId} is blank and another voter has or claims records; let an intact voter lead, it fills this one`;
+  return no('CANDIDATE_BLANK', message);
 }
 
-function refusal(
-  { voters, candidate }: LeadQuestion,
-  found: {
-    readonly ahead: VoterAnswer | undefined;
-    readonly granted: readonly VoterAnswer[];
-    readonly enoughPromises: number;
-    readonly enoughVouch: number;
-    readonly vouched: readonly string[];
-  },
-): MayLead {
-  const { ahead, granted, enoughPromises, enoughVouch, vouched } = found;
-  if (ahead !== undefined) {
-    const { epoch, lsn } = ahead.position;
-    const ours = `${candidate.position.epoch}.${candidate.position.lsn}`;
-    return no(
-      'VOTER_AHEAD',
-      `${ahead.nodeId} is at ${epoch}.${lsn}, this node at ${ours}: promote ${ahead.nodeId}`,
-    );
-  }
-  const promised = granted.filter(({ state }) => state !== 'blank').map(({ nodeId }) => nodeId);
-  const missing = voters.filter((voter) => !promised.includes(voter));
-  if (promised.length < enoughPromises) {
-    return no(
-      'NO_QUORUM',
-      `${promised.length} promises of voters that are not blank, ${enoughPromises} are needed: ${missing.join(', ')} did not give one`,
-    );
-  }
-  return no(
-    'NOT_VOUCHED',
-    `${vouched.length} voters vouch that nothing is missing here, ${enoughVouch} are needed: bring ${missing.join(', ') || 'the others'} back`,
-  );
+function tooFew({ voters, quorum, candidate, answers }: Standing): MayLead {
+  const ahead = answers.find((answer) => intactAndAhead(answer, candidate.position));
+  if (ahead !== undefined) return no('VOTER_AHEAD', aheadMessage(ahead, candidate));
+  const granted = answers.filter((answer) => answer.granted);
+  const promised = granted.filter(({ state }) => state !== 'blank').length;
+  const vouched = granted.filter((answer) => vouches(answer, candidate.position)).length;
+  const { promises, vouchers } = needs(voters.length, quorum);
+  const absent = missing(voters, granted).join(', ');
+  const message = `${promised} promises of voters that are not blank, ${promises} are needed, and ${vouched} vouch, ${vouchers} are needed; no grant from ${absent}: bring them back, with all of them other rules apply`;
+  return no('NO_QUORUM', message);
 }
 
-function no(code: string, message: string): MayLead {
+function aheadMessage({ nodeId, position }: VoterAnswer, candidate: Candidate): string {
+  return `${nodeId} is intact and ahead, at ${formatVersion(position)}, and ${candidate.nodeId} is at ${formatVersion(candidate.position)}; let ${nodeId} lead`;
+}
+
+function missing(voters: readonly string[], granted: readonly VoterAnswer[]): readonly string[] {
+  const ids = new Set(idsOf(granted));
+  return voters.filter((nodeId) => !ids.has(nodeId));
+}
+
+function idsOf(answers: readonly VoterAnswer[]): readonly string[] {
+  return answers.map(({ nodeId }) => nodeId);
+}
+
+function no(code: (MayLead & { kind: 'no' })['code'], message: string): MayLead {
   return { kind: 'no', code, message };
 }

@@ -29,32 +29,41 @@ export const ROUNDS = ['dry', 'real', 'confirm'] as const;
 
 /** The array that stands for `message`. A sentence that is too long is cut. */
 export function toFields(message: ControlMessage): unknown[] {
-  const tag = TAGS[message.kind];
+  return [TAGS[message.kind], ...bodyFields(message)];
+}
+
+function bodyFields(message: ControlMessage): unknown[] {
   switch (message.kind) {
     case 'hello':
-      return [tag, ...helloFields(message)];
+      return helloFields(message);
     case 'answer':
-      return [tag, ...answerFields(message)];
+      return answerFields(message);
     case 'ack': {
       const { epoch, durableLsn, chain, receivedLsn, appliedLsn } = message;
-      return [tag, epoch, durableLsn, chain, receivedLsn, appliedLsn];
+      return [epoch, durableLsn, chain, receivedLsn, appliedLsn];
     }
     case 'probe':
     case 'probed':
-      return [tag, message.epoch, message.number];
+      return [message.epoch, message.number];
     case 'intact':
-      return [tag, message.epoch, ...positionFields(message.at)];
+      return [message.epoch, ...positionFields(message.at)];
     case 'is-intact':
-      return [tag, message.epoch];
+      return [message.epoch];
     case 'ask':
-      return [tag, ...askFields(message)];
+      return askFields(message);
     case 'reply':
-      return [tag, ...replyFields(message)];
+      return replyFields(message);
     case 'identify':
-      return [tag];
+      return [];
     case 'identity':
-      return [tag, message.nodeId, message.run];
+      return [message.nodeId, message.run];
+    default:
+      return unreachable(message);
   }
+}
+
+function unreachable(message: never): never {
+  throw new Error(`a message without a form: ${JSON.stringify(message)}`);
 }
 
 function helloFields(hello: Hello): unknown[] {

@@ -82,8 +82,9 @@ export class PieceAssembler {
       return `pieces of more than ${BATCH_BYTES_MAX} bytes`;
     }
     if (first === undefined) return undefined;
-    if (pieceCount !== first.pieceCount)
+    if (pieceCount !== first.pieceCount) {
       return `${pieceCount} pieces, expected ${first.pieceCount}`;
+    }
     if (frame.epoch !== first.epoch) return `a piece of epoch ${frame.epoch} in ${first.epoch}`;
     return samePosition(previous, first.previous) ? undefined : 'pieces of two places in the log';
   }
