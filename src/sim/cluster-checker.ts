@@ -11,7 +11,7 @@
 import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
 import type { Version } from '../wal/position.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
-import { readImage } from './log-image.ts';
+import { ImageReader, readImage } from './log-image.ts';
 import { WAL_DIR, type SimMachine } from './sim-machine.ts';
 
 /** One write, as its client sees it. Values are unique. */
@@ -40,6 +40,7 @@ export class ClusterChecker {
   /** Highest promise of each disk. */
   readonly #promises = new Map<string, number>();
   readonly #leaders = new Map<number, string>();
+  readonly #images = new Map<string, ImageReader>();
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
   #ackedLsn = 0;
@@ -176,7 +177,7 @@ export class ClusterChecker {
     if (status.state === 'intact') this.#lost.delete(machine.nodeId);
     if (committedLsn > seen.comparedLsn) {
       const fromLsn = Math.min(seen.comparedLsn, this.golden.end) + 1;
-      const batches = readImage(machine.disk, WAL_DIR, { fromLsn });
+      const batches = this.#imageOf(machine).batches({ fromLsn, durable: false });
       this.golden.extend(batches, committedLsn, who);
       this.golden.compare(batches, { fromLsn, toLsn: committedLsn }, who);
       seen.comparedLsn = committedLsn;
@@ -192,7 +193,8 @@ export class ClusterChecker {
   }
 
   /** Whoever begins to lead holds everything that earlier leaderships committed. */
-  #observeLeader({ nodeId, disk }: SimMachine, epoch: number): void {
+  #observeLeader(machine: SimMachine, epoch: number): void {
+    const { nodeId, disk } = machine;
     const known = this.#leaders.get(epoch);
     if (known === nodeId) return;
     if (known !== undefined) {
@@ -225,11 +227,10 @@ export class ClusterChecker {
   }
 
   #checkPlatters({ epoch, lsn }: Version, needed: number): void {
-    const holders = this.#machines.filter(({ disk }) => {
-      const batches = readImage(disk, WAL_DIR, { fromLsn: lsn, durable: true });
-      return batches.some(({ records }) =>
-        records.some((record) => record.lsn === lsn && record.epoch === epoch),
-      );
+    const holders = this.#machines.filter((machine) => {
+      const batches = this.#imageOf(machine).batches({ fromLsn: lsn, durable: true });
+      const batch = batches.findLast(({ firstLsn }) => firstLsn <= lsn);
+      return batch !== undefined && batch.lastLsn >= lsn && batch.records[0]?.epoch === epoch;
     });
     // A disk may have been lost between the ack and this look at it.
     if (holders.length + this.#lost.size >= needed) return;
@@ -237,6 +238,15 @@ export class ClusterChecker {
     throw new SimViolation(
       `${epoch}.${lsn} was acknowledged, is on the platters of ${names || 'nobody'}, and needs ${needed}`,
     );
+  }
+
+  #imageOf({ nodeId, disk }: SimMachine): ImageReader {
+    let image = this.#images.get(nodeId);
+    if (image === undefined) {
+      image = new ImageReader(disk, WAL_DIR);
+      this.#images.set(nodeId, image);
+    }
+    return image;
   }
 
   #seenOf(who: string): Seen {

@@ -13,8 +13,8 @@ export class GoldenLog {
   /** Record `lsn` is at `lsn - 1`. */
   readonly records: ImageRecord[] = [];
   readonly #batches: ImageBatch[] = [];
-  /** First LSN of each batch, to find it by. */
-  readonly #index = new Map<number, ImageBatch>();
+  /** Where a batch is, by its first LSN. */
+  readonly #index = new Map<number, number>();
   /** Writes of each key, oldest first. */
   readonly #writes = new Map<string, ImageRecord[]>();
 
@@ -50,8 +50,8 @@ export class GoldenLog {
   }
 
   /**
-   * Compares a node's log with this one, byte for byte, from `fromLsn` to `toLsn`.
-   * @param belowEpoch only what leaderships up to this one wrote.
+   * Compares a node's log with this one, byte for byte, from `fromLsn` to `toLsn`: with `epochMax` only what leaderships up to
+   * that one wrote.
    */
   compare(
     batches: readonly ImageBatch[],
@@ -59,13 +59,14 @@ export class GoldenLog {
     who: string,
   ): void {
     const theirs = new Map(batches.map((batch) => [batch.firstLsn, batch]));
-    for (const batch of this.#batches) {
-      if (batch.lastLsn < range.fromLsn) continue;
-      if (batch.lastLsn > range.toLsn) return;
+    // A node's progress lies at borders of batches, unless it is wrong: then everything is compared.
+    for (let at = this.#index.get(range.fromLsn) ?? 0; at < this.#batches.length; at += 1) {
+      const batch = this.#batches[at];
+      if (batch === undefined || batch.lastLsn > range.toLsn) return;
       const epoch = batch.records[0]?.epoch ?? 0;
       if (range.epochMax !== undefined && epoch > range.epochMax) return;
       const other = theirs.get(batch.firstLsn);
-      if (other?.bytes.equals(batch.bytes) === true) continue;
+      if (batch.lastLsn < range.fromLsn || other?.bytes.equals(batch.bytes) === true) continue;
       const has = other === undefined ? 'has nothing there' : 'has another batch there';
       throw new SimViolation(
         `batch ${batch.firstLsn} to ${batch.lastLsn} of epoch ${epoch} is committed, and ${who} ${has}`,
@@ -79,22 +80,15 @@ export class GoldenLog {
     return newest?.op === OP_PUT ? newest : undefined;
   }
 
-  /** Oldest batch whose first LSN this is. */
-  batchFrom(firstLsn: number): ImageBatch | undefined {
-    return this.#index.get(firstLsn);
-  }
-
   #add(batch: ImageBatch): void {
-    const copy = { ...batch, bytes: Buffer.from(batch.bytes) };
-    this.#batches.push(copy);
-    this.#index.set(batch.firstLsn, copy);
+    this.#batches.push(batch);
+    this.#index.set(batch.firstLsn, this.#batches.length - 1);
     for (const record of batch.records) {
-      const kept = { ...record, value: Buffer.from(record.value) };
-      this.records.push(kept);
+      this.records.push(record);
       if (record.op !== OP_PUT && record.op !== OP_DELETE) continue;
       const writes = this.#writes.get(record.key);
-      if (writes === undefined) this.#writes.set(record.key, [kept]);
-      else writes.push(kept);
+      if (writes === undefined) this.#writes.set(record.key, [record]);
+      else writes.push(record);
     }
   }
 }

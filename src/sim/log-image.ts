@@ -3,6 +3,7 @@
  * code with the log. It believes what it reads and checks nothing: comparing is the checker's business.
  */
 import type { SimDisk } from './sim-disk.ts';
+import type { SimFile } from './sim-file.ts';
 
 const HEADER_BYTES = 64;
 const FILL = 0xa7;
@@ -27,62 +28,87 @@ export interface ImageBatch {
   readonly records: readonly ImageRecord[];
 }
 
-/**
- * The batches of the log in `directory` from the segment that holds `fromLsn`, as long as they follow each other.
- * `durable` reads the platter and not the cache.
- */
-export function readImage(
-  disk: SimDisk,
-  directory: string,
-  options: { readonly fromLsn?: number; readonly durable?: boolean } = {},
-): ImageBatch[] {
-  const { names } = disk;
-  const isDurable = options.durable ?? false;
-  const fromLsn = options.fromLsn ?? 1;
-  const segments = (isDurable ? names.durablePaths() : names.paths())
-    .filter((path) => path.startsWith(`${directory}/`) && path.endsWith('.wal'))
-    .map((path) => ({ path, baseLsn: Number(path.slice(directory.length + 1, -4)) }));
-  const batches: ImageBatch[] = [];
-  for (const [index, { path, baseLsn }] of segments.entries()) {
-    const next = segments[index + 1];
-    if (next !== undefined && next.baseLsn <= fromLsn) continue;
-    const expected = (batches.at(-1)?.lastLsn ?? baseLsn - 1) + 1;
-    if (baseLsn !== expected) break;
-    const file = isDurable ? names.durable(path) : names.get(path);
-    const bytes = isDurable ? file?.durableContent() : file?.content();
-    if (bytes === undefined || !readSegment(bytes, baseLsn, batches)) break;
-  }
-  return batches;
+/** The batches of the log in `directory`, from the cache, as long as they follow each other. */
+export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
+  return new ImageReader(disk, directory).batches({ fromLsn: 1, durable: false });
 }
 
-/** Appends the segment's batches; false where it ends otherwise than in fill or at the end of the file. */
-function readSegment(bytes: Buffer, baseLsn: number, batches: ImageBatch[]): boolean {
-  let offset = HEADER_BYTES;
-  let start = offset;
-  let firstLsn = baseLsn;
+/** One segment, as far as it was read. */
+interface Page {
+  readonly generation: number;
+  readonly batches: ImageBatch[];
+  /** Where the first batch begins that was not read yet, and its first LSN. */
+  offset: number;
+  nextLsn: number;
+}
+
+/** Reads one machine's log again and again; of a segment only what came since the last time. */
+export class ImageReader {
+  readonly #disk: SimDisk;
+  readonly #directory: string;
+  readonly #cached = new WeakMap<SimFile, Page>();
+  readonly #durable = new WeakMap<SimFile, Page>();
+
+  constructor(disk: SimDisk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /** Batches from the segment that holds `fromLsn` on, as long as they follow each other; `durable`: those on the platter. */
+  batches({ fromLsn, durable }: { fromLsn: number; durable: boolean }): ImageBatch[] {
+    const { names } = this.#disk;
+    const segments = (durable ? names.durablePaths() : names.paths())
+      .filter((path) => path.startsWith(`${this.#directory}/`) && path.endsWith('.wal'))
+      .map((path) => ({ path, baseLsn: Number(path.slice(this.#directory.length + 1, -4)) }));
+    const batches: ImageBatch[] = [];
+    for (const [index, { path, baseLsn }] of segments.entries()) {
+      const next = segments[index + 1];
+      if (next !== undefined && next.baseLsn <= fromLsn) continue;
+      if (baseLsn !== (batches.at(-1)?.lastLsn ?? baseLsn - 1) + 1) break;
+      const file = durable ? names.durable(path) : names.get(path);
+      if (file === undefined) break;
+      for (const batch of this.#read(file, baseLsn, durable)) batches.push(batch);
+    }
+    return batches;
+  }
+
+  #read(file: SimFile, baseLsn: number, durable: boolean): readonly ImageBatch[] {
+    const pages = durable ? this.#durable : this.#cached;
+    let page = pages.get(file);
+    if (page?.generation !== file.generation) {
+      page = { generation: file.generation, batches: [], offset: HEADER_BYTES, nextLsn: baseLsn };
+      pages.set(file, page);
+    }
+    readOn(file.view(durable), page);
+    return page.batches;
+  }
+}
+
+/** Adds the batches that are whole. */
+function readOn(bytes: Buffer, page: Page): void {
+  let { offset } = page;
   let records: Omit<ImageRecord, 'epoch'>[] = [];
   while (offset < bytes.length && bytes[offset] !== FILL) {
     const read = readRecord(bytes, offset);
-    if (read === undefined) return false;
+    if (read === undefined) return;
     const { end, ...record } = read;
     offset = end;
     if (record.op !== SEAL) {
       records.push(record);
       continue;
     }
-    if (record.lsn !== firstLsn + records.length - 1) return false;
+    if (record.lsn !== page.nextLsn + records.length - 1) return;
     const epoch = Number(record.value.readBigUInt64BE(0));
-    batches.push({
-      firstLsn,
+    page.batches.push({
+      firstLsn: page.nextLsn,
       lastLsn: record.lsn,
-      bytes: bytes.subarray(start, offset),
+      bytes: Buffer.from(bytes.subarray(page.offset, offset)),
       records: records.map((entry) => ({ ...entry, epoch })),
     });
-    firstLsn = record.lsn + 1;
-    start = offset;
+    page.nextLsn = record.lsn + 1;
+    page.offset = offset;
     records = [];
   }
-  return records.length === 0;
 }
 
 function readRecord(
@@ -100,7 +126,7 @@ function readRecord(
     lsn: Number(bytes.readBigUInt64BE(offset)),
     op: bytes.readUInt8(offset + 8) & 0x7f,
     key: bytes.toString('latin1', keyAt, valueLengthAt),
-    value: bytes.subarray(valueAt, valueEnd),
+    value: Buffer.from(bytes.subarray(valueAt, valueEnd)),
     end: valueEnd + 4,
   };
 }

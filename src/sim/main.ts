@@ -25,6 +25,9 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
+// Thousands of writes are refused, and nobody looks at where from.
+Error.stackTraceLimit = values.trace ? 30 : 3;
+
 const failed: number[] = [];
 // A promise that nobody waits for has failed: the run that is under way is to blame.
 let current = from;

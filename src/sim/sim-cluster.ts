@@ -19,7 +19,7 @@ export interface ClusterOptions {
   readonly open: NodeFactory;
 }
 
-const OBSERVE_MS = 20;
+const OBSERVE_MS = 50;
 const TRACE_MAX = 400;
 
 /** Machines, network and checker; what happens to them is up to the caller. */
@@ -235,7 +235,7 @@ export async function runSeed(seed: number, open: NodeFactory): Promise<RunSumma
   const [voters, quorum] = shapes.pick(SHAPES);
   const segmentBytes = shapes.pick([4, 16, 64]) * 1024;
   const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, open });
-  await cluster.run(() => live(cluster, shapes.between(5_000, 30_000)));
+  await cluster.run(() => live(cluster, shapes.between(3_000, 15_000)));
   const { world, checker } = cluster;
   return {
     seed,
@@ -299,6 +299,6 @@ async function live(cluster: SimCluster, forMs: number): Promise<void> {
     return cluster.isSettled;
   });
   operator.stop();
-  await world.pass(5_000);
+  await world.pass(1_000);
   checker.finish();
 }

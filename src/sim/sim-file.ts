@@ -22,6 +22,7 @@ export class SimFile {
   #diskSize = 0;
   #blocks = new Uint8Array(0);
   #size: typeof CLEAN | typeof DIRTY | typeof GHOST = CLEAN;
+  #generation = 0;
   readonly #captures = new Set<Capture>();
 
   get size(): number {
@@ -30,12 +31,19 @@ export class SimFile {
 
   /** A copy of the cached bytes. */
   content(): Buffer {
-    return Buffer.from(this.#cache.subarray(0, this.#cacheSize));
+    return Buffer.from(this.view(false));
   }
 
-  /** A copy of the bytes on the platter: what is certain to survive a power loss. */
-  durableContent(): Buffer {
-    return Buffer.from(this.#disk.subarray(0, this.#diskSize));
+  /** The cached bytes, or those on the platter, as they are until the next operation: to be looked at only. */
+  view(durable: boolean): Buffer {
+    return durable
+      ? this.#disk.subarray(0, this.#diskSize)
+      : this.#cache.subarray(0, this.#cacheSize);
+  }
+
+  /** Changes whenever bytes change otherwise than by being written. */
+  get generation(): number {
+    return this.#generation;
   }
 
   read(target: Buffer, position: number): number {
@@ -57,6 +65,7 @@ export class SimFile {
 
   truncate(size: number): void {
     if (size === this.#cacheSize) return;
+    this.#generation += 1;
     this.#reserve(size);
     if (size < this.#cacheSize) {
       this.#cache.fill(0, size, this.#cacheSize);
@@ -119,6 +128,7 @@ export class SimFile {
 
   /** The machine lost power: the cache becomes what the disk holds. */
   losePower(entropy: SimEntropy, tearBlocks: boolean): void {
+    this.#generation += 1;
     for (const capture of this.#captures) this.#abandon(capture, DIRTY);
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
     const size = this.#size === CLEAN ? this.#diskSize : this.#sizeAfterPowerLoss(entropy);
@@ -144,6 +154,7 @@ export class SimFile {
 
   /** Replaces the bytes on disk and in the cache. */
   replace(bytes: Uint8Array): void {
+    this.#generation += 1;
     this.#captures.clear();
     this.#cache = Buffer.alloc(0);
     this.#disk = Buffer.alloc(0);

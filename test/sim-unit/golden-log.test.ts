@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GoldenLog, SimViolation } from '../../src/sim/golden-log.ts';
-import { readImage, type ImageBatch } from '../../src/sim/log-image.ts';
+import { type ImageBatch, ImageReader, readImage } from '../../src/sim/log-image.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { encodeRecord, OP } from '../../src/wal/record.ts';
 import { encodeSegmentHeader, segmentName } from '../../src/wal/segment.ts';
@@ -41,8 +41,11 @@ describe('a log read off a disk', () => {
     putSegment(disk, 9, [batch(9, 2, 'x=9')]);
 
     expect(readImage(disk, '/data/wal')).toEqual([first, second, third]);
-    expect(readImage(disk, '/data/wal', { fromLsn: 4 })).toEqual([third]);
-    expect(readImage(disk, '/data/wal', { durable: true })).toHaveLength(3);
+    const reader = new ImageReader(disk, '/data/wal');
+    expect(reader.batches({ fromLsn: 4, durable: false })).toEqual([third]);
+    expect(reader.batches({ fromLsn: 1, durable: true })).toHaveLength(3);
+    putSegment(disk, 4, [batch(4, 2, 'd=1')]);
+    expect(reader.batches({ fromLsn: 4, durable: true })[0]?.records[0]?.key).toBe('d');
   });
 });
 
