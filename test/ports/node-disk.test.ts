@@ -1,0 +1,133 @@
+/** What the machine's disk adds to the contract of the port: short writes, full disks, the kernel's lock. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { NodeDisk } from '../../src/ports/node-disk.ts';
+
+let dir = '';
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'walship-disk-'));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true });
+});
+
+/** Files of this process may not grow beyond `bytes` from now on. */
+function limitFiles(bytes: number | 'unlimited'): void {
+  const { status } = spawnSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+  expect(status, 'prlimit of util-linux').toBe(0);
+}
+
+describe('a short write', () => {
+  test.for(['write', 'writeDurable'] as const)(
+    'of %s fails with the error that the system kept to itself',
+    async (method) => {
+      const file = await new NodeDisk().open(join(dir, 'short'), 'create');
+      limitFiles(4096);
+      try {
+        await expect(file[method](Buffer.alloc(6000, 1), 0)).rejects.toMatchObject({
+          code: 'DISK_FAILED',
+          details: { operation: 'write', errno: 'EFBIG', path: join(dir, 'short') },
+        });
+      } finally {
+        limitFiles('unlimited');
+      }
+      expect((await stat(join(dir, 'short'))).size, 'a part of it was written').toBe(4096);
+      await file.close();
+    },
+  );
+});
+
+describe('errors', () => {
+  test('a full disk is DISK_FULL', async () => {
+    const file = await new NodeDisk().open('/dev/full', 'write');
+    await expect(file.write(Buffer.alloc(10), 0)).rejects.toMatchObject({
+      code: 'DISK_FULL',
+      details: { operation: 'write', errno: 'ENOSPC' },
+    });
+    await file.close();
+  });
+
+  test('anything else is DISK_FAILED, with the path, the operation and the cause', async () => {
+    const path = join(dir, 'absent');
+    await expect(new NodeDisk().open(path, 'write')).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+      details: { operation: 'open', errno: 'ENOENT', path },
+      cause: { code: 'ENOENT' },
+    });
+  });
+
+  test('a file opened for reading cannot be written durably', async () => {
+    const disk = new NodeDisk();
+    await (await disk.open(join(dir, 'file'), 'create')).close();
+    const file = await disk.open(join(dir, 'file'), 'read');
+    await expect(file.writeDurable(Buffer.alloc(1), 0)).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+    });
+    await file.close();
+    await file.close();
+  });
+});
+
+describe('the lock', () => {
+  test('is refused while another process holds it, names the holder, and is freed by kill -9', async () => {
+    const path = join(dir, 'LOCK');
+    const holder = spawn('flock', ['-n', '-F', path, 'sleep', '60'], { stdio: 'ignore' });
+    await once(holder, 'spawn');
+    const disk = new NodeDisk();
+    const refusal = async (): Promise<unknown> => {
+      const lock = await disk.lock(path).catch((error: unknown) => error);
+      if (lock instanceof Error) return lock;
+      await (lock as { release: () => Promise<void> }).release();
+      return undefined;
+    };
+    await vi.waitFor(async () => expect(await refusal()).toBeDefined(), 10_000);
+    expect(await refusal()).toMatchObject({ code: 'DATA_DIR_LOCKED' });
+
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+
+    expect(await refusal()).toBeUndefined();
+  });
+
+  test('says in its file who holds it, and is free again after a release', async () => {
+    const path = join(dir, 'LOCK');
+    const disk = new NodeDisk();
+    const lock = await disk.lock(path);
+
+    expect(await readFile(path, 'utf8')).toContain(`pid ${process.pid} on `);
+    await expect(disk.lock(path)).rejects.toMatchObject({
+      code: 'DATA_DIR_LOCKED',
+      message: expect.stringContaining(`pid ${process.pid}`) as string,
+    });
+    await lock.release();
+    await lock.release();
+    await (await disk.lock(path)).release();
+  });
+
+  test('is not passed on to child processes', async () => {
+    const path = join(dir, 'LOCK');
+    const disk = new NodeDisk();
+    const lock = await disk.lock(path);
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+    await lock.release();
+
+    await (await disk.lock(path)).release();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+
+  test('cannot be had without flock, unless the risk is accepted', async () => {
+    vi.stubEnv('PATH', dir);
+    const path = join(dir, 'LOCK');
+
+    await expect(new NodeDisk().lock(path)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    const lock = await new NodeDisk({ unsafeNoLock: true }).lock(path);
+    await lock.release();
+  });
+});
