@@ -15,8 +15,8 @@ export function keyFromJson(entry: Readonly<Record<string, unknown>>): Buffer {
 
 /** The value of an entry of a server's answer; undefined where it has none. */
 export function valueFromJson(entry: Readonly<Record<string, unknown>>): Buffer | undefined {
-  const { value } = entry as { readonly value?: unknown };
-  return typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
+  const { value64 } = entry as { readonly value64?: unknown };
+  return typeof value64 === 'string' ? Buffer.from(value64, 'base64') : undefined;
 }
 
 /** Bytes on one line of a terminal: text as it is, everything else as base64 with a mark. */

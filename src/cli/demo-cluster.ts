@@ -67,6 +67,11 @@ export class DemoCluster {
     return this.#children.map(({ nodeId, url, process }) => ({ nodeId, url, pid: process?.pid }));
   }
 
+  /** The ends of the nodes' logs. */
+  async lastWords(): Promise<string> {
+    return (await Promise.all(this.#children.map(lastWordsOf))).join('\n');
+  }
+
   /** Ends the processes, politely first, and removes the directory. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -95,9 +100,7 @@ export class DemoCluster {
 
   async #revive(child: Child): Promise<void> {
     if (child.quickEnds >= QUICK_ENDS_MAX) {
-      const log = await readFile(child.logPath, 'utf8');
-      const tail = log.slice(-LOG_TAIL_CHARACTERS);
-      const message = `${child.nodeId} ends as soon as it is started; its last words:\n${tail}`;
+      const message = `${child.nodeId} ends as soon as it is started\n${await lastWordsOf(child)}`;
       this.#fail(new WalshipError('NODE_CLOSED', message));
       return;
     }
@@ -105,6 +108,11 @@ export class DemoCluster {
     await sleep(RESTART_MS, undefined, { ref: false });
     if (!this.#stopping) this.#spawn(child);
   }
+}
+
+async function lastWordsOf({ nodeId, logPath }: Child): Promise<string> {
+  const log = await readFile(logPath, 'utf8');
+  return `last words of ${nodeId}:\n${log.slice(-LOG_TAIL_CHARACTERS)}`;
 }
 
 function childOf(

@@ -32,7 +32,7 @@ const KEYS = 1_000;
 export async function demo(options: DemoOptions, io: CommandIo): Promise<void> {
   const cluster = await DemoCluster.start(options.program);
   try {
-    io.out(`three nodes in ${cluster.dir}, waiting for a leader\n`);
+    io.out(`three nodes in ${cluster.dir}, waiting until they are ready\n`);
     const views = await Promise.race([untilLed(cluster, options.signal), cluster.failed]);
     if (views === undefined) return;
     io.out(
@@ -44,7 +44,7 @@ export async function demo(options: DemoOptions, io: CommandIo): Promise<void> {
   }
 }
 
-/** The views of a cluster that has a leader and all its nodes; undefined when the user gave up first. */
+/** The views of a cluster whose nodes are all ready; undefined when the user gave up first. */
 async function untilLed(
   cluster: DemoCluster,
   signal: AbortSignal,
@@ -52,11 +52,11 @@ async function untilLed(
   const deadlineMs = performance.now() + READY_MS_MAX;
   while (!signal.aborted) {
     const views = await viewsOf(cluster);
-    const answering = views.filter((view) => view.status !== undefined).length;
-    if (leaderOf(views) !== undefined && answering === cluster.nodes.length) return views;
+    const ready = views.filter(({ status }) => status !== undefined && status.notReady === null);
+    if (leaderOf(views) !== undefined && ready.length === cluster.nodes.length) return views;
     if (performance.now() > deadlineMs) {
-      const message = `no leader after ${READY_MS_MAX} ms; the logs are in ${cluster.dir}`;
-      throw new WalshipError('NO_LEADER', message);
+      const message = `not all nodes were ready after ${READY_MS_MAX} ms`;
+      throw new WalshipError('NO_LEADER', `${message}\n${await cluster.lastWords()}`);
     }
     await sleep(POLL_MS);
   }

@@ -29,7 +29,7 @@ export async function get(key: string, options: GetOptions, io: CommandIo): Prom
   if (!options.json) return io.out(value);
   const answer = {
     ...keyToJson(keyBytes),
-    value: value.toString('base64'),
+    value64: value.toString('base64'),
     version: response.headers.get('etag')?.replaceAll('"', '') ?? null,
     applied: response.headers.get('walship-version'),
   };

@@ -36,7 +36,7 @@ function lineToJson(line: DumpLine): unknown {
   if (line.kind !== 'record') return line;
   const { key, value, ...rest } = line;
   // The value of an EPOCH record is shown as what it says.
-  const shown = line.epoch === undefined ? { value: value.toString('base64') } : {};
+  const shown = line.epoch === undefined ? { value64: value.toString('base64') } : {};
   return { ...rest, ...keyToJson(key), ...shown };
 }
 

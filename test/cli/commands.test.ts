@@ -218,7 +218,7 @@ describe('get', () => {
 
     expect(JSON.parse(io.stdout)).toEqual({
       key: 'k',
-      value: '/w==',
+      value64: '/w==',
       version: '3.42',
       applied: '3.50',
     });
@@ -244,12 +244,12 @@ describe('scan', () => {
     const pages = [
       {
         entries: [
-          { key: 'a', value: 'MQ==', version: '1.2' },
-          { key64: '_w', value: '/w==', version: '1.3' },
+          { key: 'a', value64: 'MQ==', version: '1.2' },
+          { key64: '_w', value64: '/w==', version: '1.3' },
         ],
         more: true,
       },
-      { entries: [{ key: 'z', value: 'bGluZQpicmVhaw==', version: '1.4' }], more: true },
+      { entries: [{ key: 'z', value64: 'bGluZQpicmVhaw==', version: '1.4' }], more: true },
     ];
     const server = await fake(() => ({ json: pages.shift() }));
     const io = new Terminal();
@@ -267,7 +267,7 @@ describe('scan', () => {
 describe('watch, wait and promote', () => {
   test('watch prints changes in order and ends after --count', async () => {
     const lines = [
-      { op: 'put', key: 'a', value: 'MQ==', version: '1.2', last: true },
+      { op: 'put', key: 'a', value64: 'MQ==', version: '1.2', last: true },
       { progress: '1.2' },
       { op: 'delete', key: 'a', version: '1.3', last: true },
     ];
