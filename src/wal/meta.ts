@@ -93,6 +93,8 @@ export class MetaStore {
         { details: { path } },
       );
     }
+    // Its name may be in the page cache only, where the process that wrote it died: nothing may be built on it before.
+    if (present) await disk.syncDir(dir);
     const found = present ? decodeMeta(await readWhole(disk, path), path) : BLANK_META;
     const { nodeId } = options;
     if (nodeId !== undefined && found.nodeId !== '' && found.nodeId !== nodeId) {
@@ -119,9 +121,9 @@ export class MetaStore {
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
     const done = this.#queue.then(async () => {
-      const next = { ...this.#current, ...patch };
-      await this.#write(next);
-      this.#current = next;
+      const changed = { ...this.#current, ...patch };
+      await this.#write(changed);
+      this.#current = changed;
     });
     // The caller of each update sees its failure; what follows is stopped only by one that leaves the disk in doubt.
     this.#queue = done.catch((error: unknown) => {

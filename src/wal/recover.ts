@@ -268,6 +268,8 @@ async function rewriteLast(
   } finally {
     await source.close();
   }
+  // Removals that an earlier life did not make durable must not come after the cut.
+  await disk.syncDir(dir);
   await disk.rename(temporary, last.path);
   await disk.syncDir(dir);
   return [...segments.slice(0, -1), { ...last, sizeBytes }];

@@ -60,7 +60,7 @@ export interface SavedPlace {
   readonly bytesMax?: number;
 }
 
-/** Entries of saved/, oldest first by LSN. A JSON that does not read is listed by its name only. */
+/** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry. */
 export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[]> {
   const dir = `${place.dir}/${SAVED_DIR}`;
   const names = await place.disk.list(dir);
@@ -68,7 +68,7 @@ export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[
   for (const name of names) {
     if (!name.endsWith('.json')) continue;
     const entry = decodeEntry(await readWhole(place.disk, `${dir}/${name}`));
-    if (entry !== undefined) entries.push(entry);
+    if (entry !== undefined && names.includes(entry.name)) entries.push(entry);
   }
   return entries;
 }
@@ -100,7 +100,11 @@ export async function saveSegment(
     const same = entries.find(
       (entry) => entry.segment === segment && entry.bytes === bytes && entry.crc === crc,
     );
-    if (same !== undefined) return same;
+    if (same !== undefined) {
+      // Its names may be in the page cache only, where the process that saved it died.
+      await disk.syncDir(dir);
+      return same;
+    }
     await refuseAtCap(place, { dir, entries, bytes });
     const stem = await freeStem(disk, dir, note.from.lsn);
     const entry: SavedEntry = {
@@ -113,6 +117,8 @@ export async function saveSegment(
       ...note,
     };
     await writeCopy(disk, `${dir}/${entry.name}`, content);
+    // Before the JSON: names become durable in no order of their own, and the JSON vouches for the file.
+    await disk.syncDir(dir);
     const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
     const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
     await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
@@ -146,7 +152,7 @@ async function copyTo(target: DiskFile | undefined, source: CopySource): Promise
   const { file, head, start, end } = source;
   if (head.length > 0) await target?.write(head, 0);
   let crc = crc32(head);
-  const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, end - start));
   for (let offset = start; offset < end;) {
     const count = await file.read(buffer.subarray(0, Math.min(COPY_BYTES, end - offset)), offset);
     if (count === 0) break;

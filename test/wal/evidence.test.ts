@@ -62,6 +62,18 @@ describe('tail evidence', () => {
     );
   });
 
+  test('finds seals that lie across two windows', () => {
+    for (let extra = 0; extra < 512; extra += 5) {
+      const shapes = [{ epoch: 1, ops: [{ value: 'z'.repeat(700 + extra) }] }, { ops: [{}] }];
+      const bytes = Buffer.alloc(8192, FILL_BYTE);
+      const { bytes: content, state } = batches(FIRST, shapes);
+      content.copy(bytes, START);
+      const cuts = Array.from({ length: 14 }, (_, index) => (index + 2) * BLOCK_BYTES);
+      expect(scan(bytes, cuts), `${extra}`).toEqual(scan(bytes));
+      expect(scan(bytes, cuts).highest?.lsn).toBe(state.lsn);
+    }
+  });
+
   test('a seal whose LSN could not have been reached is none of ours', () => {
     const bytes = Buffer.alloc(8192, FILL_BYTE);
     const far = batches({ epoch: 1, lsn: 5000, chain: 1 }, [{ ops: [{}] }]);

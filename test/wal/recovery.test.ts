@@ -565,6 +565,26 @@ describe(titleOf('damage'), () => {
     expect(meta.claim).toEqual({ epoch: 1, lsn: 50 });
   });
 
+  test('an unknown claim stays unknown, and any claim becomes it', async () => {
+    await openMeta(disk, { state: 'suspect', claim: 'unknown' });
+    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    flip(pathOf(1), END_5 + 30);
+    expect((await recovers(5)).meta.claim).toBe('unknown');
+
+    disk = new MemoryDisk();
+    await openMeta(disk, { state: 'suspect', claim: { epoch: 1, lsn: 50 } });
+    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    cutFile(pathOf(1), END_6 - 1);
+    expect((await recovers(5)).meta.claim).toBe('unknown');
+  });
+
+  test('a hole in a segment that is not the last is no torn write', async () => {
+    twoSegments();
+    lose(pathOf(5), 1);
+    const { log } = await recovers(4);
+    expect(log.report.row).toBe('damage');
+  });
+
   test('a blank node stays blank', async () => {
     await openMeta(disk, { state: 'blank' });
     disk.files.set(pathOf(1), segment(FIRST, built.bytes));

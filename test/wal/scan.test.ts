@@ -205,6 +205,14 @@ describe('verifyBatches', () => {
   });
 });
 
+test('the limit of a batch is that of one batch, and needs no seal to be noticed', () => {
+  const ops = [{ value: Buffer.alloc(16 * MiB, 7) }, { value: 'x' }];
+  const three = batches(start, [{ ops }, { ops }, { ops }]);
+  expect(reasonOf(three.bytes)).toBe('ok');
+  const large = batch(start, { ops: [...ops, ...ops] }).bytes;
+  expect(reasonOf(large.subarray(0, -SEAL_BYTES))).toBe('a batch of more than 33554432 bytes');
+});
+
 describe('BatchScanner', () => {
   test('finds the same batches however the bytes are cut into windows', () => {
     const shapes = [
