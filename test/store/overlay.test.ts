@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Overlay } from '../../src/store/overlay.ts';
 import { OP } from '../../src/wal/record.ts';

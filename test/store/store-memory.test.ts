@@ -2,7 +2,7 @@
  * Goal: memory follows what is live, whatever was written before, and a walk through the keys misses none.
  * Method: long random lives with `reservedBytes` looked at all along, and a walk with writes between its pages.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WASTE_BYTES_ALLOWED } from '../../src/store/compaction.ts';
 import { Store } from '../../src/store/store.ts';

@@ -2,7 +2,7 @@
  * Goal: whatever is written, the store answers as a plain sorted map does.
  * Method: random operations on both, with keys that share prefixes, end in zeros, differ only in length, or hash alike.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Store } from '../../src/store/store.ts';
 import type { StoreOptions } from '../../src/store/store.ts';
