@@ -17,7 +17,7 @@ import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
 import { headerAfter, nameSegment } from './segment.ts';
-import type { OpenSegment, PrefilledFile } from './segment.ts';
+import type { OpenSegment } from './segment.ts';
 import { SpareSegment } from './spare-segment.ts';
 
 /** How long a batch that has its LSNs waits for room on a full disk before the log gives up for good. */
@@ -51,6 +51,8 @@ export class SegmentWriter {
   #current: OpenSegment;
   /** Where the next batch goes. */
   #offset: number;
+  /** The current segment is not in meta.json yet, and nothing may be written to it. */
+  #unregistered = false;
   #writing = false;
   #trimming: Promise<void> = Promise.resolve();
 
@@ -76,13 +78,14 @@ export class SegmentWriter {
 
   /**
    * Writes whole batches; durable on resolve. One call at a time: the next batch is not written before this one is durable.
-   * @throws WalshipError DISK_FULL with nothing written (`details.written` is false); any other failure is final.
+   * @throws WalshipError DISK_FULL with outcome `rejected` where nothing was written; any other failure is final.
    */
   async write(bytes: Buffer, order: WriteOrder): Promise<void> {
     assert(!this.#writing, 'one batch in flight');
     this.#writing = true;
     try {
       if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
+      await this.#register(order);
       const offset = this.#offset;
       this.#offset += bytes.length;
       await this.#current.file.writeDurable(bytes, offset);
@@ -98,6 +101,7 @@ export class SegmentWriter {
     const { file } = this.#current;
     this.#current = current;
     this.#offset = usedBytes;
+    this.#unregistered = false;
     await file.close();
   }
 
@@ -126,29 +130,38 @@ export class SegmentWriter {
   }
 
   async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {
-    const { disk, walDir, clusterId, meta, onSegment } = this.#options;
-    const prefilled = await this.#room(SEGMENT_HEADER_BYTES + bytes + 1, whenFull);
+    const { disk, walDir, clusterId, onSegment } = this.#options;
+    const sizeBytes = SEGMENT_HEADER_BYTES + bytes + 1;
+    const prefilled = await this.#untilRoom(() => this.#spare.take(sizeBytes), whenFull);
     const old = { segment: this.#current, usedBytes: this.#offset };
     const header = headerAfter(clusterId, before);
     const next = await nameSegment(disk, walDir, { prefilled, header });
-    await meta.update({ newestSegment: header.baseLsn });
     // At most one trim is outstanding: files that wait for theirs must not pile up.
     await this.#trimming;
     this.#current = next;
     this.#offset = SEGMENT_HEADER_BYTES;
+    this.#unregistered = true;
     onSegment(next);
     // An empty segment that was too small for its first batch has been replaced under its own name.
     if (old.segment.header.baseLsn === header.baseLsn) await old.segment.file.close();
     else this.trim(old.segment.file, old.usedBytes);
   }
 
-  /** A file of fill, at least `sizeBytes` large. */
-  async #room(sizeBytes: number, whenFull: 'wait' | 'refuse'): Promise<PrefilledFile> {
+  /** A step of its own, because a full disk may refuse it when the segment has its name already. */
+  async #register({ whenFull }: WriteOrder): Promise<void> {
+    if (!this.#unregistered) return;
+    const newestSegment = this.#current.header.baseLsn;
+    await this.#untilRoom(() => this.#options.meta.update({ newestSegment }), whenFull);
+    this.#unregistered = false;
+  }
+
+  /** Does what needs room, again while the disk is full: for a bounded time, or not at all. */
+  async #untilRoom<T>(step: () => Promise<T>, whenFull: 'wait' | 'refuse'): Promise<T> {
     const { clock } = this.#options;
     const startMs = clock.nowMs();
     for (;;) {
       try {
-        return await this.#spare.take(sizeBytes);
+        return await step();
       } catch (error) {
         if (!isWalshipError(error, 'DISK_FULL')) throw error;
         if (whenFull === 'refuse') throw refused(error);

@@ -4,8 +4,9 @@ import type { Disk } from '../ports/disk.ts';
 import { prefill, TEMPORARY_SUFFIX } from './segment.ts';
 import type { PrefilledFile } from './segment.ts';
 
-/** How often a full disk is asked again. */
+/** A full disk is asked again after this long, then after twice as long, and so on: each time costs what room there is. */
 const FILL_RETRY_MS = 1000;
+const FILL_RETRY_MS_MAX = 16_000;
 
 export interface SpareSegmentOptions {
   readonly disk: Disk;
@@ -26,6 +27,7 @@ export class SpareSegment {
   #filling: Promise<PrefilledFile> | undefined;
   #cancelRetry: (() => void) | undefined;
   #full = false;
+  #retryMs = FILL_RETRY_MS;
   #closed = false;
 
   constructor(options: SpareSegmentOptions) {
@@ -83,6 +85,7 @@ export class SpareSegment {
         this.#filling = undefined;
         this.#ready = spare;
         this.#full = false;
+        this.#retryMs = FILL_RETRY_MS;
         return spare;
       },
       (error: unknown) => {
@@ -97,10 +100,11 @@ export class SpareSegment {
   #waitForRoom(): void {
     this.#full = true;
     if (this.#closed) return;
-    this.#cancelRetry = this.#options.clock.after(FILL_RETRY_MS, () => {
+    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
       this.#cancelRetry = undefined;
       this.start();
     });
+    this.#retryMs = Math.min(this.#retryMs * 2, FILL_RETRY_MS_MAX);
   }
 
   async #prefill(name: string, sizeBytes: number): Promise<PrefilledFile> {

@@ -228,7 +228,7 @@ describe('a full disk', () => {
       expect(caught(() => life.log.append([put('k', 1)])).code).toBe('DISK_FULL');
 
       sim.onOperation = () => undefined;
-      await world.pass(5000);
+      await world.pass(20_000);
       for (let index = 0; index < 10; index += 1) append(life, model, 1000);
       await life.log.drained();
       expect(await readTexts(life.log)).toEqual(model.records);
@@ -255,36 +255,64 @@ describe('a full disk', () => {
       await life.log.close();
     }));
 
-  test('a follower is refused with nothing written, and can write the same bytes later', () =>
-    leading(async ({ world, life, model }) => {
-      for (let index = 0; index < 6; index += 1) {
-        append(life, model, 1000);
-        await life.log.drained();
-      }
-      const batches = await batchesAfter(life.log, 0);
-      const sim = new SimDisk({ seed: 8 });
-      const follower = await openLife(world, sim, 3);
-      await follower.log.begin(life.log.identity ?? { clusterId: '', historyId: '' });
-      sim.onOperation = (operation) => (isSpareWrite(operation) ? 'enospc' : undefined);
-      let refusal: unknown;
-      let refused = 0;
-      for (const { bytes } of batches) {
-        try {
-          await follower.log.write(bytes);
-        } catch (error) {
-          refusal = error;
-          break;
-        }
-        refused += 1;
-      }
-      expect(refusal).toMatchObject({ code: 'DISK_FULL', outcome: 'rejected' });
-      expect(follower.log.last).toEqual(follower.log.durable);
+  test('that refuses meta.json in a rotation delays the batch, and the log goes on when there is room', () =>
+    leading(async ({ world, sim, life, model }) => {
+      append(life, model, SEGMENT_BYTES / 2);
+      await life.log.drained();
+      await world.pass(1000);
+      sim.onOperation = ({ kind, path }) =>
+        kind === 'write' && path.includes('meta.json') ? 'enospc' : undefined;
+      append(life, model, SEGMENT_BYTES / 2);
+      await world.pass(5000);
+      expect(life.log.durable.lsn).toBe(2);
 
       sim.onOperation = () => undefined;
-      for (const { bytes } of batches.slice(refused)) await follower.log.write(bytes);
-      expect(follower.log.durable).toEqual(life.log.durable);
-      expect(await readTexts(follower.log)).toEqual(model.records);
+      await life.log.drained();
+      expect(await readTexts(life.log)).toEqual(model.records);
+      await life.log.close();
+      life.process.kill();
+      await checkLife(world, sim, { model, voters: 1 });
     }));
+
+  test.for([
+    ['the next segment', isSpareWrite],
+    [
+      'meta.json',
+      ({ kind, path }: DiskOperation) => kind === 'write' && path.includes('meta.json'),
+    ],
+  ] as const)(
+    'for %s: a follower is refused with nothing written, and can write the same bytes later',
+    ([, isFull]) =>
+      leading(async ({ world, life, model }) => {
+        for (let index = 0; index < 6; index += 1) {
+          append(life, model, 1000);
+          await life.log.drained();
+        }
+        const batches = await batchesAfter(life.log, 0);
+        const sim = new SimDisk({ seed: 8 });
+        const follower = await openLife(world, sim, 3);
+        await follower.log.begin(life.log.identity ?? { clusterId: '', historyId: '' });
+        sim.onOperation = (operation) => (isFull(operation) ? 'enospc' : undefined);
+        let refusal: unknown;
+        let refused = 0;
+        for (const { bytes } of batches) {
+          try {
+            await follower.log.write(bytes);
+          } catch (error) {
+            refusal = error;
+            break;
+          }
+          refused += 1;
+        }
+        expect(refusal).toMatchObject({ code: 'DISK_FULL', outcome: 'rejected' });
+        expect(follower.log.last).toEqual(follower.log.durable);
+
+        sim.onOperation = () => undefined;
+        for (const { bytes } of batches.slice(refused)) await follower.log.write(bytes);
+        expect(follower.log.durable).toEqual(life.log.durable);
+        expect(await readTexts(follower.log)).toEqual(model.records);
+      }),
+  );
 });
 
 describe('a follower’s write', () => {
