@@ -1,0 +1,158 @@
+/** The rules of style that a program can check. */
+import { readFileSync, readdirSync, existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { fieldsAsMarkdown } from '../src/cli/fields.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const LINES_MAX = 400;
+/** Outside of these, everything runs on simulated disk, clock, network and randomness. */
+const REAL_WORLD = [
+  /^src\/server\//,
+  /^src\/cli\//,
+  /^src\/ports\/(node|system|ws)-/,
+  /^src\/sim\//,
+];
+/** The package's entry points hand the real ports to those who want no others. */
+const ENTRY_POINTS = ['src/wal/index.ts', 'src/index.ts'];
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** What it imports or exports from, as written. */
+  readonly imports: readonly string[];
+}
+
+const sources = filesUnder('src', '.ts').map(read);
+const tests = [...filesUnder('test', '.ts'), ...filesUnder('bench', '.mjs')].map(read);
+
+describe('source files', () => {
+  test(`have at most ${LINES_MAX} lines`, () => {
+    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX);
+
+    expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('leave nothing to be done later', () => {
+    const word = new RegExp(
+      `\\b(${['TO', 'FIX'].map((start) => `${start}${start === 'TO' ? 'DO' : 'ME'}`).join('|')})\\b`,
+    );
+    const unfinished = [...sources, ...tests].filter(({ text }) => word.test(text));
+
+    expect(unfinished.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('import each package in exactly one file', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    const users = Object.keys(manifest.dependencies).map((name) => [
+      name,
+      importersOf((from) => from === name || from.startsWith(`${name}/`)).length,
+    ]);
+
+    expect(users).toEqual(Object.keys(manifest.dependencies).map((name) => [name, 1]));
+  });
+
+  test('import relative files by their whole name', () => {
+    const short = importersOf((from) => from.startsWith('.') && !from.endsWith('.ts'));
+
+    expect(short).toEqual([]);
+  });
+});
+
+describe('layers', () => {
+  const forbidden = {
+    wal: ['store', 'protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
+    store: ['protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
+    protocol: ['leader', 'follower', 'node', 'server', 'cli', 'sim'],
+    leader: ['follower', 'node', 'server', 'cli', 'sim'],
+    follower: ['leader', 'node', 'server', 'cli', 'sim'],
+    node: ['server', 'cli', 'sim'],
+    ports: ['store', 'protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
+    server: ['cli', 'sim'],
+    cli: ['sim'],
+  };
+
+  test.for(Object.entries(forbidden))('%s imports nothing from above it', ([layer, above]) => {
+    const wrong = sources
+      .filter(({ path }) => path.startsWith(`src/${layer}/`))
+      .flatMap((source) => targetsOf(source).map((target) => `${source.path} -> ${target}`))
+      .filter((edge) => above.some((name) => edge.includes(`-> src/${name}/`)));
+
+    expect(wrong).toEqual([]);
+  });
+
+  test('what runs in a simulation takes time, chance and disk from the ports alone', () => {
+    const impureModule =
+      /^(node:(fs|net|http|timers|child_process|os|process|crypto|worker_threads|dns|tls)|ws$|pino$)/;
+    const impureWord =
+      /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date|Math\.random|performance\.now|process\.(?!memoryUsage))\b/;
+    const core = sources.filter(
+      ({ path }) =>
+        !ENTRY_POINTS.includes(path) && !REAL_WORLD.some((pattern) => pattern.test(path)),
+    );
+    const impure = core.filter(
+      ({ text, imports }) =>
+        imports.some((from) => impureModule.test(from)) || impureWord.test(withoutComments(text)),
+    );
+
+    expect(impure.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('documentation', () => {
+  const pages = [
+    ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+    ...filesUnder('docs', '.md'),
+    ...filesUnder('bench', '.md'),
+  ];
+
+  test.for(pages)('%s links to nothing that is not there', (page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+    const missing = targets
+      .filter((target) => !/^(https?:|#|mailto:)/.test(target))
+      .filter((target) => !existsSync(join(ROOT, dirname(page), target.replace(/#.*$/, ''))));
+
+    expect(missing).toEqual([]);
+  });
+
+  test('the README lists every option as the code has it', () => {
+    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
+    // npm run docs:config writes it.
+    expect(text).toContain(`<!-- config:begin -->\n\n${fieldsAsMarkdown()}\n\n<!-- config:end -->`);
+  });
+});
+
+function filesUnder(folder: string, extension: string): string[] {
+  const path = join(ROOT, folder);
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(extension))
+    .map((name) => join(folder, name))
+    .toSorted();
+}
+
+function read(path: string): Source {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const found = withoutComments(text).matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
+  return { path, text, imports: [...found].map((match) => match[1] ?? '') };
+}
+
+function importersOf(wanted: (from: string) => boolean): string[] {
+  return sources.filter(({ imports }) => imports.some(wanted)).map(({ path }) => path);
+}
+
+/** The relative imports of a file, as paths from the root. */
+function targetsOf({ path, imports }: Source): string[] {
+  return imports
+    .filter((from) => from.startsWith('.'))
+    .map((from) => relative(ROOT, join(ROOT, dirname(path), from)));
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1');
+}
