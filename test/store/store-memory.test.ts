@@ -30,8 +30,9 @@ describe('Store memory', () => {
   test('is given back when one key in fifty stays', () => {
     const store = new Store();
     for (let i = 0; i < 200_000; i++) store.put(i + 1, Buffer.from(`key ${i}`), Buffer.alloc(200));
-    for (let i = 0; i < 200_000; i++)
+    for (let i = 0; i < 200_000; i++) {
       if (i % 50 !== 0) store.delete(1e6 + i, Buffer.from(`key ${i}`));
+    }
 
     expect(store.count).toBe(4000);
     expect(store.reservedBytes).toBeLessThan(CONSTANT_BYTES + 6 * MiB);
@@ -39,8 +40,9 @@ describe('Store memory', () => {
 
   test('of large values is freed with them', () => {
     const store = new Store();
-    for (let lsn = 1; lsn <= 60; lsn++)
+    for (let lsn = 1; lsn <= 60; lsn++) {
       store.put(lsn, Buffer.from('k'), Buffer.alloc(lsn * 200_000));
+    }
     store.delete(61, Buffer.from('k'));
 
     expect(store.reservedBytes).toBeLessThan(2 * MiB);
@@ -60,8 +62,9 @@ describe('A walk through the keys', () => {
         for (let i = 0; i < 3000; i += 5) {
           const key = keyOf(i);
           const found = store.get(key);
-          if (found !== undefined)
+          if (found !== undefined) {
             expected.set(key.toString('hex'), linesOf([{ key, ...found }])[0] ?? '');
+          }
         }
 
         const seen: StoredEntry[] = [];
