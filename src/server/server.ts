@@ -60,6 +60,7 @@ class HttpServer implements RunningServer {
   readonly #shared: Exchange['shared'];
   /** Of each request in flight: aborts when its client is gone or the server closes. */
   readonly #inFlight = new Set<AbortController>();
+  #address = { host: '', port: 0 };
   #closing = false;
   #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -90,9 +91,9 @@ class HttpServer implements RunningServer {
     });
   }
 
+  /** Kept, because a closed server no longer knows. */
   get address(): { host: string; port: number } {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
+    return this.#address;
   }
 
   listen(): Promise<void> {
@@ -101,6 +102,8 @@ class HttpServer implements RunningServer {
       const onError = (cause: Error): void => reject(listenError(cause, `${host}:${port}`));
       this.#server.once('error', onError);
       this.#server.listen({ host, port }, () => {
+        const { address, port } = this.#server.address() as AddressInfo;
+        this.#address = { host: address, port };
         this.#server.off('error', onError);
         this.#server.on('error', (err) => this.#options.log.error({ err }, 'server failed'));
         resolve();

@@ -21,7 +21,7 @@ interface Side {
   readonly server: Server;
   readonly address: string;
   readonly acceptor: LinkAcceptor;
-  accepted(): Promise<Link>;
+  readonly accepted: () => Promise<Link>;
 }
 
 async function listen(): Promise<Side> {

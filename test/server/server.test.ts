@@ -1,0 +1,95 @@
+import { connect } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { WsDialer } from '../../src/ports/ws-link.ts';
+import { HEADER_BYTES_MAX } from '../../src/server/limits.ts';
+import { startServer } from '../../src/server/server.ts';
+import { FakeNode } from './fake-node.ts';
+import { sendRaw, serverOf } from './harness.ts';
+
+describe('a server', () => {
+  test('that finds its port taken says so', async () => {
+    const { server } = await serverOf();
+    const { host, port } = server.address;
+    const log = { warn: () => {}, error: () => {} };
+
+    await expect(startServer({ node: new FakeNode(), host, port, log })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      details: { address: `${host}:${port}` },
+    });
+  });
+
+  test('that is given an address of another machine says so', async () => {
+    const log = { warn: () => {}, error: () => {} };
+    const options = { node: new FakeNode(), host: '192.0.2.1', port: 0, log };
+    await expect(startServer(options)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  test('hands links to its node, and closes them when it closes', async () => {
+    const { node, server } = await serverOf();
+    const { host, port } = server.address;
+    const link = await new WsDialer().dial(`${host}:${port}`);
+    const closed = new Promise((resolve) => {
+      link.receive({ onMessage: () => {}, onClose: resolve });
+    });
+
+    expect(node.links).toHaveLength(1);
+    await server.close();
+    expect(await closed).toBe('the node is shutting down');
+  });
+
+  test('answers requests in flight before it is closed, and takes no new ones', async () => {
+    const { node, server, call } = await serverOf();
+    let release = (): void => {};
+    node.gate = new Promise((resolve) => (release = resolve));
+    const inFlight = call('PUT', '/v1/kv/a', { body: 'v' });
+    await expect.poll(() => node.writes.length).toBe(1);
+
+    const closed = server.close();
+    await expect(call('GET', '/livez')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    release();
+
+    expect((await inFlight).status).toBe(200);
+    await closed;
+    await server.close();
+  });
+
+  test('answers bytes that are no HTTP request with a coded error', async () => {
+    const { server } = await serverOf();
+    expect(await sendRaw(server, 'hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*REQUEST_INVALID/);
+  });
+
+  test('refuses headers over the limit with 431', async () => {
+    const { server } = await serverOf();
+    const text = await sendRaw(
+      server,
+      `GET /livez HTTP/1.1\r\nX: ${'x'.repeat(HEADER_BYTES_MAX)}\r\n\r\n`,
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 431/);
+  });
+
+  test('logs a bug with its cause and tells the client only that there is one', async () => {
+    const { node, call, errors } = await serverOf();
+    node.failure = new TypeError('secret detail');
+
+    const answer = await call('GET', '/v1/kv/a');
+
+    expect([answer.status, answer.json['error'].code]).toEqual([500, 'INTERNAL']);
+    expect(answer.body.toString()).not.toContain('secret');
+    expect(errors).toMatchObject([{ err: node.failure, method: 'GET', url: '/v1/kv/a' }]);
+  });
+
+  test('cuts off a client that sends its headers too slowly', async () => {
+    const { server } = await serverOf();
+    const socket = connect(server.address.port, '127.0.0.1');
+    socket.write('GET /livez HTTP/1.1\r\nX-A: ');
+    const drip = setInterval(() => socket.write('x'), 500);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.on('error', () => {});
+
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(drip);
+
+    expect(text).toMatch(/^HTTP\/1\.1 408/);
+  });
+});
