@@ -29,6 +29,7 @@ export async function* readRecords(
   for (;;) {
     const chunk = await source.chunkAfter(at.lsn, chunkBytes);
     const here = chunk?.previous ?? source.end;
+    if (chunk === undefined && here.lsn > at.lsn) continue; // A batch became durable meanwhile.
     if (here.lsn !== at.lsn || here.chain !== at.chain) {
       throw new WalshipError('LSN_REPLACED', `the log was cut below LSN ${at.lsn}`, {
         details: { lsn: at.lsn },

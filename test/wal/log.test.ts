@@ -447,6 +447,29 @@ describe('reading', () => {
       expect(lsns).toEqual(Array.from({ length: lsns.length }, (_, index) => index + 1));
     }));
 
+  test('is told where the log was cut below what it had read', () =>
+    leading(async ({ world, sim, life, model }) => {
+      for (let index = 0; index < 8; index += 1) {
+        append(life, model, 600);
+        await life.log.drained();
+      }
+      await life.log.close();
+      life.process.kill();
+      // From files, since a new life has nothing in memory: there a chunk ends with its segment.
+      const { log } = await openLife(world, sim, 1);
+      const reading = log.read({ from: 1 })[Symbol.asyncIterator]();
+      const to = await log.chainAt(3);
+      if (to === undefined) throw new Error('no batch ends at LSN 3');
+      for (let lsn = 1; lsn <= 5; lsn += 1)
+        expect(await reading.next()).toMatchObject({ done: false });
+      await log.truncate(to, 'the new leader lacks it');
+
+      const rest = async (): Promise<void> => {
+        while ((await reading.next()).done !== true);
+      };
+      await expect(rest()).rejects.toMatchObject({ code: 'LSN_REPLACED' });
+    }));
+
   test('never shows what is not durable', () =>
     leading(async ({ life, model }) => {
       append(life, model, 10);
