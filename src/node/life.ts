@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer, Link } from '../ports/link.ts';
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { isWalshipError } from '../errors.ts';
 import type { FollowerSession } from '../follower/follower.ts';
 import { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
@@ -15,7 +15,7 @@ import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { ask, identify } from './peers.ts';
 import type { Peer } from './peers.ts';
-import type { Replica } from './replica.ts';
+import type { InheritedWrite, Replica } from './replica.ts';
 import { Voter } from './voter.ts';
 
 /** Between two rounds of looking for a leader: at least this, and a random part of it more. */
@@ -39,7 +39,7 @@ export interface LifeOptions {
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */
-  readonly onLeading: (leader: Leader) => void;
+  readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
   readonly onLeaderEnded: (code: string, message: string) => void;
 }
 
@@ -256,12 +256,13 @@ export class Life {
       await replica.log.begin({ clusterId, historyId });
     }
     await replica.log.drained();
+    const inherited = await replica.unapplied();
     if (replica.fence !== epoch || this.#isOver()) return false;
     const ownEpochLsn = replica.log.lead(
       { epoch, leader: replica.nodeId, historyId, voters, quorum: quorums.quorum },
       () => ({ commitLsn: replica.committedLsn, wallMs: clock.wallMs() }),
     );
-    this.#lead(won, { clusterId, historyId, ownEpochLsn });
+    this.#lead(won, { clusterId, historyId, ownEpochLsn, inherited });
     return true;
   }
 
@@ -271,7 +272,13 @@ export class Life {
       clusterId,
       historyId,
       ownEpochLsn,
-    }: { clusterId: string; historyId: string; ownEpochLsn: number },
+      inherited,
+    }: {
+      readonly clusterId: string;
+      readonly historyId: string;
+      readonly ownEpochLsn: number;
+      readonly inherited: readonly InheritedWrite[];
+    },
   ): void {
     const {
       replica,
@@ -322,7 +329,7 @@ export class Life {
     this.#leader = leader;
     this.#standPending = true;
     replica.setVerified(Number.MAX_SAFE_INTEGER);
-    onLeading(leader);
+    onLeading(leader, inherited);
     this.#becomeIntactAtBirth(ownEpochLsn, leader).catch((error: unknown) => this.#failed(error));
   }
 
@@ -382,15 +389,4 @@ export class Life {
       };
     });
   }
-}
-
-/** The refusal that a promotion by an operator ends with. */
-export function refusedPromotion({
-  code,
-  message,
-  answers,
-}: Candidacy & { kind: 'lost' }): WalshipError {
-  return new WalshipError('NO_QUORUM', `this node may not lead: ${message}`, {
-    details: { reason: code, answers },
-  });
 }

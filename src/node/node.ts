@@ -24,11 +24,13 @@ import type {
 import { checkPeers, contractOf, quorumsOf } from './cluster.ts';
 import type { Quorums } from './cluster.ts';
 import type { EventListener } from './events.ts';
-import { Life, refusedPromotion } from './life.ts';
+import type { Candidacy } from './candidacy.ts';
+import { Life } from './life.ts';
 import type { Peer } from './peers.ts';
 import { ReadPath } from './read-path.ts';
 import { Reception } from './reception.ts';
 import { Replica } from './replica.ts';
+import type { InheritedWrite } from './replica.ts';
 import { statusOf } from './status.ts';
 import { watch } from './watch-path.ts';
 import { WritePath } from './write-path.ts';
@@ -110,7 +112,7 @@ export class Node implements NodeApi {
       silenceMs: options.silenceMs ?? SILENCE_MS_DEFAULT,
       run,
       onEvent: (event) => options.onEvent?.(event),
-      onLeading: (leader) => this.#leading(leader),
+      onLeading: (leader, inherited) => this.#leading(leader, inherited),
       onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
     });
     this.#reception = new Reception({ clock, nodeId, run, life: this.#life });
@@ -270,12 +272,13 @@ export class Node implements NodeApi {
     this.close().catch(() => undefined);
   }
 
-  #leading(leader: Leader): void {
+  #leading(leader: Leader, inherited: readonly InheritedWrite[]): void {
     const { clock, uncommittedBytesMax } = this.#options;
     const { quorum, voterCount } = this.#quorums;
     this.#writes = new WritePath({
       replica: this.#replica,
       leader,
+      inherited,
       clock,
       quorum,
       voterCount,
@@ -338,4 +341,11 @@ function checkConfig(replica: Replica, peers: readonly Peer[], quorum: number): 
       `this node was started with ${ours.join(', ')} and ${quorum}`,
     { details: { voters: theirs, quorum: born.quorum } },
   );
+}
+
+/** The refusal that a promotion by an operator ends with. */
+function refusedPromotion({ code, message, answers }: Candidacy & { kind: 'lost' }): WalshipError {
+  return new WalshipError('NO_QUORUM', `this node may not lead: ${message}`, {
+    details: { reason: code, answers },
+  });
 }

@@ -8,6 +8,7 @@ import { Store } from '../store/store.ts';
 import { Log } from '../wal/log.ts';
 import { MetaStore } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
+import { OP } from '../wal/record.ts';
 import type { EventListener } from './events.ts';
 import { Replay } from './replay.ts';
 
@@ -25,6 +26,13 @@ export interface ReplicaOptions {
   readonly recentBytesMax?: number;
   readonly onDamage?: 'refuse' | 'cut';
   readonly onEvent: EventListener;
+}
+
+/** A write that an earlier leadership left in the log, not known to be committed. */
+export interface InheritedWrite {
+  readonly lsn: number;
+  readonly op: number;
+  readonly key: Buffer;
 }
 
 /**
@@ -272,15 +280,38 @@ export class Replica {
 
   #tellApplied(): void {
     for (const listener of this.#appliedListeners) listener(this.#appliedLsn);
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
     const once = this.#appliedOnce;
     this.#appliedOnce = [];
     for (const listener of once) listener();
+  }
+
+  /**
+   * The writes in the log that are not applied yet, oldest first: what a new leader inherits and may still see committed. Everything that is
+   * known to be committed is applied before it resolves, so what is left is bounded by the limit on uncommitted bytes.
+   */
+  async unapplied(): Promise<readonly InheritedWrite[]> {
+    while (this.#appliedLsn < this.#applyLimit()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => {
+        this.onceApplied(resolve);
+      });
+    }
+    const found: InheritedWrite[] = [];
+    for await (const { lsn, op, key } of this.log.read({ from: this.#appliedLsn + 1 })) {
+      if (op === OP.PUT || op === OP.DELETE) found.push({ lsn, op, key: Buffer.from(key) });
+    }
+    return found;
   }
 
   /** Stops for good: nothing is written, acknowledged or applied any more. The first failure counts. */
   fail(error: WalshipError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#tellWaiting();
     this.#onEvent({ level: 'error', code: error.code, message: error.message, ...error.details });
     for (const listener of this.#failedListeners) listener(error);
   }

@@ -8,13 +8,15 @@ import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
 import type { Condition, WriteRequest, WriteResult } from './api.ts';
-import type { Replica } from './replica.ts';
+import type { InheritedWrite, Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
 import { judgeVersion } from './versions.ts';
 
 export interface WritePathOptions {
   readonly replica: Replica;
   readonly leader: Leader;
+  /** What earlier leaderships left in the log above the applied state: conditions see it too. */
+  readonly inherited: readonly InheritedWrite[];
   readonly clock: Clock;
   readonly quorum: number;
   readonly voterCount: number;
@@ -42,15 +44,12 @@ export class WritePath {
     this.#durable = new Waiters(options.clock);
     this.#committed = new Waiters(options.clock);
     this.#everywhere = new Waiters(options.clock);
+    for (const { lsn, op, key } of options.inherited) this.#overlay.note(lsn, op, key);
+    this.#overlay.appliedUpTo(options.replica.appliedLsn);
   }
 
   get uncommittedBytes(): number {
     return this.#uncommitted.bytes;
-  }
-
-  /** Notes a record that an earlier leadership left above the applied state: conditions see it too. */
-  inherit(lsn: number, op: number, key: Uint8Array): void {
-    if (op === OP.PUT || op === OP.DELETE) this.#overlay.note(lsn, op, key);
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
