@@ -578,6 +578,23 @@ describe(titleOf('damage'), () => {
     expect((await recovers(5)).meta.claim).toBe('unknown');
   });
 
+  test.for([
+    ['a first segment that does not begin with the first chain', { ...FIRST, chain: 5 }, 1],
+    ["base LSN 5, the file's name says another", { ...STATE_4 }, 4],
+    ['a header that does not continue LSN 4', { ...STATE_4, chain: 5 }, 5],
+    ['a header that does not continue LSN 4', { ...STATE_4, epoch: 2 }, 5],
+  ] as const)('%s', async ([reason, state, base]) => {
+    twoSegments();
+    disk.files.delete(pathOf(6));
+    disk.files.delete(pathOf(5));
+    disk.files.set(pathOf(base), segment(state, Buffer.alloc(0)));
+
+    const error = await refusalOf(ONE);
+
+    expect(error.code).toBe('WAL_CORRUPT');
+    expect(error.message).toContain(reason);
+  });
+
   test('a hole in a segment that is not the last is no torn write', async () => {
     twoSegments();
     lose(pathOf(5), 1);
