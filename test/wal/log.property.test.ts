@@ -3,7 +3,7 @@
  * Method: random sequences on simulated disks with small segments, beside the lists; at the end both are read from every LSN, reopened and
  * read again, and their files are compared by what they ship.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
@@ -139,6 +139,6 @@ test('logs do what lists of records would do', async () => {
         ).toEqual(Buffer.concat((await batchesAfter(pair.leader.log, 0)).map((b) => b.bytes)));
       });
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });

@@ -4,9 +4,14 @@ import { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { DiskOperation } from '../../src/sim/sim-fault.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
 import type { WalshipError } from '../../src/errors.ts';
-import { BATCH_BYTES_MAX, FOLLOWER_WRITE_BYTES_MAX } from '../../src/wal/limits.ts';
+import {
+  BATCH_BYTES_MAX,
+  FOLLOWER_WRITE_BYTES_MAX,
+  SEGMENT_HEADER_BYTES,
+} from '../../src/wal/limits.ts';
 import type { LogOperation } from '../../src/wal/log.ts';
-import { OP } from '../../src/wal/record.ts';
+import { OP, recordBytes } from '../../src/wal/record.ts';
+import { SEAL_BYTES } from '../../src/wal/seal.ts';
 import {
   append,
   batchesAfter,
@@ -204,6 +209,37 @@ describe('fail-stop', () => {
         await checkLife(world, sim, { model, voters: 1 });
       }),
   );
+});
+
+describe('segments', () => {
+  test.for([
+    ['a batch that leaves one byte of fill stays in its segment', 1, 1],
+    ['a batch that would fill a segment to its end goes into the next one', 0, 2],
+  ] as const)('%s', ([, left, segments]) =>
+    leading(async ({ world, sim, life, model }) => {
+      const room = SEGMENT_BYTES - SEGMENT_HEADER_BYTES - life.log.bytesAfter(0);
+      append(life, model, room - left - SEAL_BYTES - recordBytes('key 2'.length, 0));
+      await life.log.drained();
+
+      const names = await sim.mount(world.process()).list('/data/wal');
+      expect(names.filter((name) => name.endsWith('.wal'))).toHaveLength(segments);
+      life.process.kill();
+      const { log } = await checkLife(world, sim, { model, voters: 3 });
+      expect(log.recovery.row).toBe('end');
+    }),
+  );
+
+  test('a batch that no ordinary segment holds gets a larger one', () =>
+    leading(async ({ world, sim, life, model }) => {
+      append(life, model, 3 * SEGMENT_BYTES);
+      append(life, model, 1);
+      await life.log.drained();
+      append(life, model, 1);
+      await life.log.drained();
+      life.process.kill();
+
+      await checkLife(world, sim, { model, voters: 3 });
+    }));
 });
 
 describe('a full disk', () => {
@@ -460,8 +496,9 @@ describe('reading', () => {
       const reading = log.read({ from: 1 })[Symbol.asyncIterator]();
       const to = await log.chainAt(3);
       if (to === undefined) throw new Error('no batch ends at LSN 3');
-      for (let lsn = 1; lsn <= 5; lsn += 1)
+      for (let lsn = 1; lsn <= 5; lsn += 1) {
         expect(await reading.next()).toMatchObject({ done: false });
+      }
       await log.truncate(to, 'the new leader lacks it');
 
       const rest = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Position } from '../../src/wal/position.ts';
 import { RecentBatches } from '../../src/wal/recent-batches.ts';
