@@ -88,7 +88,7 @@ describe('layers', () => {
     const impureModule =
       /^(node:(fs|net|http|timers|child_process|os|process|worker_threads|dns|tls)|ws$|pino$)/;
     const impureWord =
-      /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date\(\)|randomBytes|randomUUID|getRandomValues|Math\.random|performance\.now|process\.(?!memoryUsage))\b/;
+      /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date(?=\(\))|randomBytes|randomUUID|getRandomValues|Math\.random|performance\.now|process(?=\.(?!memoryUsage)))\b/;
     const core = sources.filter(
       ({ path }) =>
         !ENTRY_POINTS.includes(path) && !REAL_WORLD.some((pattern) => pattern.test(path)),
