@@ -17,6 +17,9 @@ export async function promote(options: ClientOptions, io: CommandIo): Promise<vo
     promisedBy?: unknown;
     tookMs?: unknown;
   };
-  const voters = Array.isArray(promisedBy) ? promisedBy.join(', ') : 'its voters';
-  io.out(`leads epoch ${String(epoch)}, promised by ${voters}, after ${String(tookMs)} ms\n`);
+  const voters = Array.isArray(promisedBy) ? promisedBy.join(', ') : '';
+  // Nobody was asked for a promise where it led already.
+  const how =
+    voters === '' ? 'already' : `promised by ${voters}, after ${Math.round(Number(tookMs))} ms`;
+  io.out(`leads epoch ${String(epoch)}, ${how}\n`);
 }
