@@ -78,14 +78,15 @@ export class MetaStore {
   }
 
   /**
-   * Reads meta.json of the data directory `dir`. Absent, it means a blank node; nothing is written before the first update.
+   * Reads meta.json of the data directory `dir`, and makes what it says durable. Absent, it means a blank node; nothing is written before
+   * the first update.
    * @throws WalshipError WAL_CORRUPT where it is unreadable, or absent beside a log; UNSUPPORTED_VERSION where its format is
    * newer; CONFIG_MISMATCH where it belongs to another node id.
    */
   static async open(disk: Disk, dir: string, options: MetaOptions): Promise<MetaStore> {
-    const path = `${dir}/${META_NAME}`;
-    const present = (await disk.list(dir)).includes(META_NAME);
-    if (!present && options.hasLog) {
+    const found = await readMetaFile(disk, dir);
+    if (found === undefined && options.hasLog) {
+      const path = `${dir}/${META_NAME}`;
       throw new WalshipError(
         'WAL_CORRUPT',
         `${path} is missing beside a log: with it this node forgot what it promised; restore the file, ` +
@@ -93,20 +94,25 @@ export class MetaStore {
         { details: { path } },
       );
     }
-    // Its name may be in the page cache only, where the process that wrote it died: nothing may be built on it before.
-    if (present) await disk.syncDir(dir);
-    const found = present ? decodeMeta(await readWhole(disk, path), path) : BLANK_META;
     const { nodeId } = options;
-    if (nodeId !== undefined && found.nodeId !== '' && found.nodeId !== nodeId) {
+    if (
+      found !== undefined &&
+      nodeId !== undefined &&
+      found.nodeId !== '' &&
+      found.nodeId !== nodeId
+    ) {
       throw new WalshipError(
         'CONFIG_MISMATCH',
         `${dir} belongs to node ${found.nodeId}, not ${nodeId}`,
-        {
-          details: { path, ours: nodeId, theirs: found.nodeId },
-        },
+        { details: { path: `${dir}/${META_NAME}`, ours: nodeId, theirs: found.nodeId } },
       );
     }
-    return new MetaStore(disk, dir, { ...found, nodeId: nodeId ?? found.nodeId });
+    const meta = { ...(found ?? BLANK_META), nodeId: nodeId ?? found?.nodeId ?? '' };
+    // What was read may be in the page cache only, after a kill or a failed fsync: nothing is built on it before it is written anew.
+    if (found !== undefined) {
+      await writeWhole(disk, { dir, name: META_NAME, bytes: encodeMeta(meta) });
+    }
+    return new MetaStore(disk, dir, meta);
   }
 
   /** What is durable now. */
@@ -136,6 +142,16 @@ export class MetaStore {
   async #write(meta: Meta): Promise<void> {
     await writeWhole(this.#disk, { dir: this.#dir, name: META_NAME, bytes: encodeMeta(meta) });
   }
+}
+
+/**
+ * Reads meta.json as it is and changes nothing; undefined where it is absent.
+ * @throws WalshipError WAL_CORRUPT where it is unreadable, UNSUPPORTED_VERSION where its format is newer.
+ */
+export async function readMetaFile(disk: Disk, dir: string): Promise<Meta | undefined> {
+  if (!(await disk.list(dir)).includes(META_NAME)) return undefined;
+  const path = `${dir}/${META_NAME}`;
+  return decodeMeta(await readWhole(disk, path), path);
 }
 
 /** Writes a small file under a temporary name, fsyncs, renames and fsyncs the directory: durable on resolve. */

@@ -100,13 +100,9 @@ export async function saveSegment(
     const same = entries.find(
       (entry) => entry.segment === segment && entry.bytes === bytes && entry.crc === crc,
     );
-    if (same !== undefined) {
-      // Its names may be in the page cache only, where the process that saved it died.
-      await disk.syncDir(dir);
-      return same;
-    }
-    await refuseAtCap(place, { dir, entries, bytes });
-    const stem = await freeStem(disk, dir, note.from.lsn);
+    // Written again under its old name: what an earlier life saved may be in the page cache only.
+    if (same === undefined) await refuseAtCap(place, { dir, entries, bytes });
+    const stem = same?.name.slice(0, -'.wal'.length) ?? (await freeStem(disk, dir, note.from.lsn));
     const entry: SavedEntry = {
       format: 1,
       name: `${stem}.wal`,
@@ -117,8 +113,6 @@ export async function saveSegment(
       ...note,
     };
     await writeCopy(disk, `${dir}/${entry.name}`, content);
-    // Before the JSON: names become durable in no order of their own, and the JSON vouches for the file.
-    await disk.syncDir(dir);
     const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
     const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
     await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });

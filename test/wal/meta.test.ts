@@ -119,6 +119,29 @@ describe('meta.json', () => {
   });
 });
 
+test('what a node reads from meta.json is durable before it acts on it', async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    await simulate(seed, async (world) => {
+      const disk = new SimDisk({ seed });
+      disk.directories.add('/d');
+      const open = (hasLog: boolean): Promise<MetaStore> =>
+        MetaStore.open(disk.mount(world.process()), '/d', { hasLog, nodeId: 'n1' });
+      await (await open(false)).update({ newestSegment: 1 });
+      // A process that dies between the rename and the fsync of the directory: the new file is in the page cache only.
+      const writer = await open(true);
+      disk.onOperation = ({ kind }) => (kind === 'syncDir' ? 'eio' : undefined);
+      await writer.update({ newestSegment: 2 }).catch(() => undefined);
+      disk.healthy();
+      disk.kill();
+
+      const read = (await open(true)).current.newestSegment;
+      disk.losePower();
+
+      expect((await open(true)).current.newestSegment, `seed ${seed}`).toBe(read);
+    });
+  }
+});
+
 /** Three updates with power loss at one operation, under a few seeds; returns how many operations there were. */
 async function run(crashAt: number): Promise<number> {
   let operations = 0;

@@ -501,7 +501,7 @@ describe(titleOf('damage'), () => {
     flip(pathOf(1), END_2 + 30);
     disk.changes.length = 0;
 
-    const { log, meta } = await recovers(2);
+    const { log, meta } = await recoverFixture(disk);
 
     expect(log.report.saved.length).toBe(3);
     expect(meta).toMatchObject({ state: 'suspect', claim: { epoch: 1, lsn: 6 }, newestSegment: 1 });

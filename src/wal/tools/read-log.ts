@@ -2,7 +2,7 @@
 import { isWalshipError } from '../../errors.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { SEGMENT_HEADER_BYTES } from '../limits.ts';
-import { BLANK_META, type Meta, META_NAME, MetaStore } from '../meta.ts';
+import { BLANK_META, type Meta, META_NAME, readMetaFile } from '../meta.ts';
 import type { BatchInfo, LogState } from '../scan.ts';
 import {
   decodeSegmentHeader,
@@ -22,12 +22,11 @@ export interface FoundMeta {
 
 /** meta.json of a data directory, as far as it reads. */
 export async function readMeta(disk: Disk, dir: string): Promise<FoundMeta> {
-  if (!(await disk.list(dir)).includes(META_NAME)) {
-    return { meta: BLANK_META, problem: `${dir}/${META_NAME} is absent` };
-  }
   try {
-    const store = await MetaStore.open(disk, dir, { hasLog: true });
-    return { meta: store.current, problem: undefined };
+    const meta = await readMetaFile(disk, dir);
+    return meta === undefined
+      ? { meta: BLANK_META, problem: `${dir}/${META_NAME} is absent` }
+      : { meta, problem: undefined };
   } catch (error) {
     if (!isWalshipError(error, 'WAL_CORRUPT') && !isWalshipError(error, 'UNSUPPORTED_VERSION')) {
       throw error;

@@ -246,6 +246,7 @@ describe('diff', () => {
     flip('/e/wal/00000000000000000001.wal', END_4 + 30);
     const result = await diff(disk, ['/d', '/e']);
     expect(result).toMatchObject({ kind: 'equal', toLsn: 4 });
+    expect(result.sides).toMatchObject([{ lastLsn: 5 }, { lastLsn: 4 }]);
     expect(result.sides[1]?.problem).toMatch(/checksum/);
   });
 });
