@@ -103,11 +103,10 @@ export class TestCluster {
     return new TestCluster(dir, await freePorts([0, 0, 0]));
   }
 
-  static async started(): Promise<TestCluster> {
-    const cluster = await TestCluster.create();
-    for (const id of cluster.ids) cluster.start(id);
-    await cluster.untilReady();
-    return cluster;
+  /** Starts every node and waits until all of them are ready. */
+  async startAll(): Promise<void> {
+    for (const id of this.ids) this.start(id);
+    await this.untilReady();
   }
 
   get urls(): readonly string[] {

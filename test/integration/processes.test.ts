@@ -19,8 +19,10 @@ afterEach(async () => {
 });
 
 async function started(): Promise<TestCluster> {
-  const cluster = await TestCluster.started();
+  const cluster = await TestCluster.create();
+  // Before it starts: what fails to start has to be ended too.
   clusters.push(cluster);
+  await cluster.startAll();
   return cluster;
 }
 
