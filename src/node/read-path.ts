@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
+import { MiB } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import { Waiters } from '../wal/waiters.ts';
@@ -10,6 +11,9 @@ import { replaced } from './write-path.ts';
 
 /** Those who may wait at one time for something to become durable, committed or applied here. */
 export const READ_WAITERS_MAX = 100_000;
+
+/** Keys and values of one page; a page always has at least one entry where there is one. */
+export const SCAN_BYTES_MAX = 8 * MiB;
 
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
@@ -35,17 +39,22 @@ export class ReadPath {
 
   scan({ prefix, after, limit }: ScanRequest): ScanResult {
     const { store, log, applied } = this.#replica;
+    const range = prefix === undefined ? {} : { prefix };
     const page = store.page({
-      ...(prefix === undefined ? {} : { prefix }),
+      ...range,
       ...(after === undefined ? {} : { after }),
-      limit: limit + 1,
+      limit,
+      bytesMax: SCAN_BYTES_MAX,
     });
-    const entries = page.slice(0, limit).map(({ key, value, lsn }) => ({
+    const entries = page.map(({ key, value, lsn }) => ({
       key,
       value,
       version: { epoch: log.epochAt(lsn), lsn },
     }));
-    return { entries, more: page.length > limit, applied };
+    const last = page.at(-1);
+    const more =
+      last !== undefined && store.page({ ...range, after: last.key, limit: 1 }).length > 0;
+    return { entries, more, applied };
   }
 
   /** @throws WalshipError LSN_REPLACED where the history cut `version` off, before or while waiting; WAIT_TIMEOUT, BUSY. */
