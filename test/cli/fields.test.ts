@@ -30,9 +30,9 @@ describe('table of options', () => {
     }
   });
 
-  test('is the one in docs/cli.md', () => {
-    const docs = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+  test.for(['docs/cli.md', 'README.md'])('is the one in %s', (name) => {
+    const text = readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 
-    expect(docs).toContain(fieldsAsMarkdown());
+    expect(text).toContain(fieldsAsMarkdown());
   });
 });

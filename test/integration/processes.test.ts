@@ -118,6 +118,19 @@ describe('three processes', () => {
   });
 });
 
+describe('an idle cluster of three processes', () => {
+  test('acknowledges a write at all once every voter has fsynced it', async () => {
+    const cluster = await started();
+
+    const all = ['--ack', 'all', '--json', '--url', cluster.url('n2')];
+    const put = await runCommand('put', 'k', 'v', ...all);
+
+    expect(put.code, put.stderr).toBe(0);
+    const { durableOn } = JSON.parse(put.stdout) as { durableOn: string[] };
+    expect(durableOn.toSorted()).toEqual(['n1', 'n2', 'n3']);
+  });
+});
+
 describe('a start that cannot be', () => {
   test('on a directory that another process uses is DATA_DIR_LOCKED', async () => {
     const cluster = await started();
@@ -197,7 +210,7 @@ describe('a peer that speaks nonsense', () => {
 
     for (const id of cluster.ids) await speakNonsense(cluster.port(id));
 
-    const put = await runCommand('put', 'k', 'v', '--ack', 'all', '--url', cluster.urls.join(','));
+    const put = await runCommand('put', 'k', 'v', '--url', cluster.urls.join(','));
     expect(put.code, put.stderr).toBe(0);
     await cluster.untilReady();
   });
