@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { SimDisk } from '../../src/sim/sim-disk.ts';
+import { simulate } from '../../src/sim/sim-world.ts';
 import { FILL_BYTE } from '../../src/wal/limits.ts';
 import {
   createSegment,
@@ -90,5 +92,22 @@ describe('segment file', () => {
     expect(bytes.subarray(64).every((byte) => byte === FILL_BYTE)).toBe(true);
     expect([...disk.files.keys()]).toEqual([path]);
     expect(disk.changes.at(-1)).toBe(`rename ${path}`);
+  });
+
+  test('is durable, every byte of fill, once it is made', async () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      await simulate(seed, async (world) => {
+        const disk = new SimDisk({ seed });
+        disk.directories.add('/d/wal');
+        const mount = disk.mount(world.process());
+        const { path } = await createSegment(mount, '/d/wal', { header, sizeBytes: 8192 });
+        disk.losePower();
+
+        const bytes = disk.contentOf(path);
+        expect(bytes?.toString('hex', 0, 64), `seed ${seed}`).toBe(GOLDEN);
+        expect(bytes?.subarray(64).every((byte) => byte === FILL_BYTE)).toBe(true);
+        expect(bytes?.length).toBe(8192);
+      });
+    }
   });
 });
