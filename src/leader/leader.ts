@@ -40,6 +40,8 @@ export interface LeaderHooks {
   committedLsn(): number;
   /** A higher commit LSN, by the commit rule. */
   commit(lsn: number): void;
+  /** A follower is durable further than before, or begins to count. */
+  progressed(): void;
   /** Which run of which process answers at the voter's own address; undefined where nobody does. */
   runAt(nodeId: string): Promise<string | undefined>;
   /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
@@ -284,6 +286,7 @@ export class Leader {
     if (this.#ended) return;
     this.#offerIntact(session);
     this.advance();
+    this.#options.hooks.progressed();
   }
 
   /** Looks at the commit rule again: more is durable somewhere, or another voter counts. */

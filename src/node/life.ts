@@ -40,6 +40,8 @@ export interface LifeOptions {
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */
   readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
+  /** A follower of this leader is further. */
+  readonly onProgress: () => void;
   readonly onLeaderEnded: (code: string, message: string) => void;
 }
 
@@ -291,6 +293,7 @@ export class Life {
       dialer,
       onEvent,
       onLeading,
+      onProgress,
     } = this.#options;
     let over!: () => void;
     this.#leading = new Promise((resolve) => {
@@ -316,6 +319,7 @@ export class Life {
         state: () => replica.state,
         committedLsn: () => replica.committedLsn,
         commit: (lsn) => replica.learnCommitted(lsn),
+        progressed: onProgress,
         runAt: async (nodeId) => {
           const peer = peers.find((candidate) => candidate.nodeId === nodeId);
           const found =

@@ -23,7 +23,7 @@ import type {
 } from './api.ts';
 import { checkPeers, contractOf, quorumsOf } from './cluster.ts';
 import type { Quorums } from './cluster.ts';
-import type { EventListener } from './events.ts';
+import type { EventListener, NodeEvent } from './events.ts';
 import type { Candidacy } from './candidacy.ts';
 import { Life } from './life.ts';
 import type { Peer } from './peers.ts';
@@ -78,6 +78,8 @@ export class Node implements NodeApi {
   readonly #reads: ReadPath;
   readonly #reception: Reception;
   readonly #startedMs: number;
+  /** How often each code of an event came up since the start. */
+  readonly #eventCounts = new Map<string, number>();
   #writes: WritePath | undefined;
   #cancelTick: () => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -111,8 +113,9 @@ export class Node implements NodeApi {
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS_DEFAULT,
       silenceMs: options.silenceMs ?? SILENCE_MS_DEFAULT,
       run,
-      onEvent: (event) => options.onEvent?.(event),
+      onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
+      onProgress: () => this.#writes?.progressed(),
       onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
     });
     this.#reception = new Reception({ clock, nodeId, run, life: this.#life });
@@ -189,6 +192,7 @@ export class Node implements NodeApi {
       peers,
       quorums: this.#quorums,
       contract: this.contract,
+      counters: Object.fromEntries(this.#eventCounts),
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,
     });
@@ -225,6 +229,11 @@ export class Node implements NodeApi {
     await this.#lived;
     await this.#replica.close();
     this.#settle.stop();
+  }
+
+  #noteEvent(event: NodeEvent): void {
+    this.#eventCounts.set(event.code, (this.#eventCounts.get(event.code) ?? 0) + 1);
+    this.#options.onEvent?.(event);
   }
 
   #start(): void {

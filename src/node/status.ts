@@ -11,6 +11,7 @@ export interface StatusOptions {
   readonly peers: readonly Peer[];
   readonly quorums: Quorums;
   readonly contract: readonly string[];
+  readonly counters: Readonly<Record<string, number>>;
   readonly uncommittedBytes: number;
   readonly uptimeMs: number;
 }
@@ -44,7 +45,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     warnings: log.recovery.warnings,
     contract,
     uptimeMs,
-    counters: {},
+    counters: options.counters,
   };
 }
 
