@@ -76,14 +76,14 @@ function judgeIdentity(leader: AnsweringLeader, hello: Hello): HelloAnswer | und
 }
 
 /** A hello has to agree with itself before it is compared with anything. */
-function judgeShape({ epochs, last, commitLsn }: Hello): HelloAnswer | undefined {
+function judgeShape({ epochs, last }: Hello): HelloAnswer | undefined {
   const newest = epochs.at(-1);
   const agrees =
     newest === undefined
       ? last.lsn === 0
       : last.epoch === newest.epoch && last.lsn >= newest.firstLsn;
-  if (agrees && commitLsn <= last.lsn) return undefined;
-  return refuse('PROTOCOL_ERROR', 'a hello whose history, position and commit LSN do not agree');
+  if (agrees) return undefined;
+  return refuse('PROTOCOL_ERROR', 'a hello whose epoch history and position do not agree');
 }
 
 function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
@@ -111,8 +111,10 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message };
   }
   const lsn = forkLsn(leader, hello, common);
-  if (hello.commitLsn > lsn) {
-    const message = `${nodeId} knows LSN ${hello.commitLsn} to be committed, and the logs fork at ${lsn}`;
+  // A follower that lags knows of commits above its own end: what matters is whether it would have to cut one off.
+  const committed = Math.min(hello.commitLsn, last.lsn);
+  if (committed > lsn) {
+    const message = `${nodeId} knows LSN ${committed} to be committed, and the logs fork at ${lsn}`;
     return alarm('CHAIN_MISMATCH', message);
   }
   if (lsn < leader.firstLsn - 1) {

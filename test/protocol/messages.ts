@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import type { ControlMessage, Frame } from '../../src/protocol/messages.ts';
+
+const integer = fc.oneof(
+  fc.nat(),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 127, 128, 2 ** 32, 2 ** 53 - 1),
+);
+const chain = fc.integer({ min: 0, max: 0xffff_ffff });
+const id = fc.string({
+  unit: fc.constantFrom(...'0123456789abcdef'),
+  minLength: 32,
+  maxLength: 32,
+});
+const idOrNull = fc.option(id);
+const nodeId = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' });
+const text = fc.string({ maxLength: 30, unit: 'binary' });
+const position = fc.record({ epoch: integer, lsn: integer, chain });
+const state = fc.constantFrom('intact', 'suspect', 'blank');
+const round = fc.constantFrom('dry', 'real', 'confirm');
+const promise = fc.record({ epoch: integer, candidate: fc.option(nodeId), attempt: idOrNull });
+const epochs = fc
+  .array(
+    fc.record({
+      epochs: fc.integer({ min: 1, max: 2 ** 40 }),
+      leader: nodeId,
+      lsns: fc.integer({ min: 1, max: 2 ** 40 }),
+    }),
+    { maxLength: 5 },
+  )
+  .map((steps) => {
+    let [epoch, firstLsn] = [0, 0];
+    return steps.map((step) => {
+      epoch += step.epochs;
+      firstLsn += step.lsns;
+      return { epoch, leader: step.leader, firstLsn };
+    });
+  });
+const kind = <const K extends string>(name: K) => fc.constant(name);
+
+/** Any message within the bounds of the protocol, of each kind alike. */
+export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record({
+    kind: kind('hello'),
+    protocol: fc.constant(1),
+    clusterId: idOrNull,
+    historyId: idOrNull,
+    nodeId,
+    run: id,
+    epochs,
+    last: position,
+    commitLsn: integer,
+    promise,
+    state,
+    configHash: id,
+  }),
+  fc.record({
+    kind: kind('answer'),
+    verdict: fc.constantFrom('continue', 'truncate', 'snapshot', 'refuse'),
+    code: text,
+    message: text,
+    epoch: integer,
+    leader: fc.option(nodeId),
+    clusterId: idOrNull,
+    historyId: idOrNull,
+    at: position,
+    commitLsn: integer,
+  }),
+  fc.record({
+    kind: kind('ack'),
+    epoch: integer,
+    durableLsn: integer,
+    chain,
+    receivedLsn: integer,
+    appliedLsn: integer,
+  }),
+  fc.record({ kind: kind('probe'), epoch: integer, number: integer }),
+  fc.record({ kind: kind('probed'), epoch: integer, number: integer }),
+  fc.record({ kind: kind('intact'), epoch: integer, at: position }),
+  fc.record({ kind: kind('is-intact'), epoch: integer }),
+  fc.record({
+    kind: kind('ask'),
+    protocol: fc.constant(1),
+    round,
+    epoch: integer,
+    candidate: nodeId,
+    attempt: id,
+    position,
+    clusterId: idOrNull,
+    historyId: idOrNull,
+    configHash: id,
+    operator: fc.boolean(),
+  }),
+  fc.record({
+    kind: kind('reply'),
+    round,
+    attempt: id,
+    nodeId,
+    run: id,
+    granted: fc.boolean(),
+    code: text,
+    message: text,
+    promise,
+    position,
+    state,
+    claim: fc.oneof(
+      fc.constantFrom(null, 'unknown' as const),
+      fc.record({ epoch: integer, lsn: integer }),
+    ),
+    clusterId: idOrNull,
+    historyId: idOrNull,
+    leader: fc.option(nodeId),
+  }),
+  fc.record({ kind: kind('identify') }),
+  fc.record({ kind: kind('identity'), nodeId, run: id }),
+);
+
+export const frames: fc.Arbitrary<Frame> = fc
+  .record({
+    epoch: integer,
+    commitLsn: integer,
+    previous: position,
+    index: fc.nat(127),
+    more: fc.nat(127),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 100 }),
+  })
+  .map(({ epoch, commitLsn, previous, index, more, bytes }) => ({
+    kind: 'frame',
+    epoch,
+    commitLsn,
+    previous,
+    pieceIndex: index,
+    pieceCount: Math.min(128, index + more + 1),
+    bytes: Buffer.from(bytes),
+  }));
