@@ -211,6 +211,32 @@ describe('fail-stop', () => {
   );
 });
 
+describe('a failure in the background', () => {
+  test('is final too: what is open then is never written', () =>
+    leading(async ({ world, sim, life, model }) => {
+      let failed = false;
+      let writesAfter = 0;
+      sim.onOperation = ({ kind, path }) => {
+        if (kind === 'writeDurable' && failed) writesAfter += 1;
+        return kind === 'write' && path.endsWith('spare.tmp') ? 'eio' : undefined;
+      };
+      life.log.onFailed(() => {
+        failed = true;
+      });
+      append(life, model, SEGMENT_BYTES / 2);
+      // Always one in flight and one open.
+      while (!failed) {
+        append(life, model, 1);
+        await world.pass(0.02);
+      }
+      expect(life.log.last.lsn).toBeGreaterThan(life.log.written.lsn);
+      await world.pass(50);
+
+      expect(writesAfter).toBe(0);
+      await expect(life.log.drained()).rejects.toMatchObject({ code: 'DISK_FAILED' });
+    }));
+});
+
 describe('segments', () => {
   test.for([
     ['a batch that leaves one byte of fill stays in its segment', 1, 1],
