@@ -18,7 +18,6 @@ export interface SimClientOptions {
 }
 
 const REGISTERS = 6;
-const THINK_MS_MAX = 60;
 /** A process that died never answers: what a client waits beyond the time limit that it asked for. */
 const PATIENCE_MS = 1_000;
 const GONE = 'gone';
@@ -46,9 +45,10 @@ export class SimClient {
   /** Goes on until it is stopped. */
   async run(): Promise<void> {
     const { world, entropy, onViolation } = this.#options;
+    const thinkMsMax = entropy.pick([4, 40, 80]);
     try {
       while (this.#running) {
-        await world.pass(entropy.fraction() * THINK_MS_MAX);
+        await world.pass(entropy.fraction() * thinkMsMax);
         const node = this.#choose();
         if (node === undefined) continue;
         if (entropy.chance(0.6)) await this.#write(node);

@@ -40,10 +40,13 @@ export class SimNemesis {
       breakLinks: (entropy) => this.#breakLinks(entropy),
       heal: () => this.#heal(),
       wipe: (entropy, machine) => this.#wipe(entropy, machine),
+      promote: (_, machine) => this.#promote(machine),
     };
     // Each run knows some faults only: what many hide, few find.
     const names = Object.keys(all).filter(() => options.entropy.chance(0.6));
-    this.#faults = [...names, 'heal', 'kill'].map((name) => all[name] ?? (() => undefined));
+    this.#faults = [...names, 'heal', 'kill', 'promote'].map(
+      (name) => all[name] ?? (() => undefined),
+    );
   }
 
   stop(): void {
@@ -77,6 +80,16 @@ export class SimNemesis {
       machine.disk.slowness = 1;
       machine.start();
     }
+  }
+
+  /** A person who changes leaders for no reason, under load. */
+  #promote({ nodeId, node }: SimMachine): void {
+    const { note } = this.#options;
+    note(`${nodeId} is promoted under load`);
+    node?.promote().then(
+      ({ epoch }) => note(`${nodeId} leads epoch ${epoch}`),
+      (error: unknown) => note(`${nodeId} cannot lead: ${String(error)}`),
+    );
   }
 
   #killThenPower(entropy: SimEntropy, machine: SimMachine): void {

@@ -1,0 +1,274 @@
+/**
+ * Goal: the executions that broke earlier wordings of the leadership rules are harmless.
+ * Method: each is staged on a simulated cluster, step by step, with the checker looking on; it judges P1 to P4 all along, and the tests
+ * say besides what has to become of the cluster.
+ */
+import { describe, expect, test } from 'vitest';
+import { isWalshipError } from '../../src/errors.ts';
+import type { WriteResult } from '../../src/node/api.ts';
+import { openSimNode } from '../../src/sim/open-node.ts';
+import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
+import type { SimMachine } from '../../src/sim/sim-machine.ts';
+
+const LIMIT_MS = 30_000;
+const SEEDS = [1, 2, 3] as const;
+
+interface Stage {
+  readonly cluster: SimCluster;
+  /** Writes at a node, again while it is rejected, for so long; what is acknowledged is checked, and stays checked. */
+  readonly write: (machine: SimMachine, value: string, forMs?: number) => Promise<WriteResult>;
+  readonly restart: (machine: SimMachine) => Promise<void>;
+  /** Cuts both ways between two machines. */
+  readonly separate: (a: SimMachine, b: SimMachine) => void;
+  /** Mends everything and waits until every log is equal, under whatever leader a person finds. */
+  readonly settle: () => Promise<void>;
+}
+
+/** Runs `main` under several seeds on a cluster that was just born, with n1 leading. */
+async function onCluster(
+  shape: { readonly voters: number; readonly quorum: number },
+  main: (stage: Stage, machines: readonly SimMachine[]) => Promise<void>,
+): Promise<void> {
+  for (const seed of SEEDS) {
+    const cluster = new SimCluster({ seed, ...shape, segmentBytes: 16 * 1024, open: openSimNode });
+    await cluster.run(async () => {
+      for (const machine of cluster.machines) machine.start();
+      await cluster.until('birth', LIMIT_MS, () => cluster.isSettled);
+      await main(stageOf(cluster), cluster.machines);
+      cluster.checker.observe();
+    });
+  }
+}
+
+function stageOf(cluster: SimCluster): Stage {
+  const { network, checker } = cluster;
+  return {
+    cluster,
+    write: async (machine, value, forMs = 5_000) => {
+      const endMs = cluster.world.clock.nowMs() + forMs;
+      const ops = [{ op: 'put' as const, key: Buffer.from('k'), value: Buffer.from(value) }];
+      for (;;) {
+        const after = checker.ackedLsn;
+        const request = { conditions: [], ops, ack: 'quorum' as const, timeoutMs: forMs };
+        try {
+          const result = await nodeOf(machine).write(request);
+          const write = { ops: [{ key: 'k', value }], expect: undefined, after };
+          checker.acknowledged({ ...write, ack: 'quorum' }, result);
+          return result;
+        } catch (error) {
+          // Rejected means that nothing was written: it may be tried again.
+          const isRejected = isWalshipError(error) && error.outcome === 'rejected';
+          if (!isRejected || cluster.world.clock.nowMs() > endMs) throw error;
+          await cluster.world.pass(50);
+        }
+      }
+    },
+    restart: async (machine) => {
+      machine.start();
+      await cluster.until('a start', LIMIT_MS, () => machine.node !== undefined);
+    },
+    separate: (a, b) => network.partition([a.nodeId], [b.nodeId]),
+    settle: async () => {
+      network.heal();
+      for (const machine of cluster.machines) machine.start();
+      const operator = new SimOperator(cluster);
+      operator.run().catch((error: unknown) => cluster.fail(error));
+      await cluster.until('equal logs', LIMIT_MS, () => cluster.isSettled);
+      operator.stop();
+      await cluster.world.pass(2_000);
+      checker.finish();
+    },
+  };
+}
+
+function nodeOf({ node, nodeId }: SimMachine): NonNullable<SimMachine['node']> {
+  if (node === undefined) throw new Error(`${nodeId} does not run`);
+  return node;
+}
+
+/** Tries to make a node lead until it does. */
+async function promote({ cluster }: Stage, machine: SimMachine): Promise<void> {
+  const state = { leads: false };
+  await cluster.until(`${machine.nodeId} to lead`, LIMIT_MS, () => {
+    machine.node?.promote().then(
+      () => {
+        state.leads = true;
+      },
+      () => undefined,
+    );
+    return state.leads;
+  });
+}
+
+type Machines = readonly [SimMachine, SimMachine, SimMachine];
+
+function three(machines: readonly SimMachine[]): Machines {
+  const [a, b, c] = machines;
+  if (a === undefined || b === undefined || c === undefined) throw new Error('fewer than three');
+  return [a, b, c];
+}
+
+describe('the traces of earlier rules are harmless:', () => {
+  test('A1: a wiped voter that caught up with a deposed leader does not count', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      await stage.write(n1, 'before');
+      stage.separate(n1, n3);
+      await promote(stage, n3);
+      await stage.write(n3, 'X');
+      n2.kill();
+      n2.wipe();
+      stage.cluster.checker.wiped(n2);
+      stage.separate(n2, n3);
+      await stage.restart(n2);
+      const deposed = stage.write(n1, 'Y', 3_000).then(() => 'acknowledged');
+      expect(await deposed.catch(() => 'refused')).toBe('refused');
+
+      await stage.settle();
+    });
+  });
+
+  test('A4: a leader that comes back with an empty disk does not begin a new cluster', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      n2.losePower();
+      await stage.write(n1, 'on n1 and n3');
+      n1.kill();
+      n3.kill();
+      n1.wipe();
+      stage.cluster.checker.wiped(n1);
+      await stage.restart(n1);
+      await stage.restart(n2);
+      await stage.cluster.world.pass(5_000);
+      expect([n1.node?.status().role, n2.node?.status().role]).not.toContain('leader');
+
+      await stage.restart(n3);
+      await stage.settle();
+      expect(n1.node?.status().keys).toBe(1);
+    });
+  });
+
+  test('A7: what a killed node recovered from its page cache is durable before it counts', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      n2.kill();
+      for (let round = 0; round < 5; round += 1) {
+        const { disk } = n3;
+        disk.crashAt(disk.operations + 1 + round);
+        const state = { done: false };
+        const writing = stage.write(n1, `round ${round}`, 20_000).finally(() => {
+          state.done = true;
+        });
+        await stage.cluster.until('a crash', LIMIT_MS, () => !n3.isUp || state.done);
+        n3.disk.healthy();
+        n3.kill();
+        await stage.restart(n3);
+        await writing;
+        n3.losePower();
+        await stage.restart(n3);
+      }
+
+      await stage.settle();
+    });
+  });
+
+  test('B3: a leader that restarts shows nothing that was not committed, and loses nothing that was', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      await stage.write(n1, 'committed');
+      n2.kill();
+      n3.kill();
+      await stage.write(n1, 'never committed', 500).catch(() => undefined);
+      n1.losePower();
+      await stage.restart(n1);
+      const { found } = await nodeOf(n1).read({
+        key: Buffer.from('k'),
+        level: 'local',
+        timeoutMs: 1_000,
+      });
+      expect(found === undefined || found.value.toString() === 'committed').toBe(true);
+
+      await stage.settle();
+    });
+  });
+
+  test('C1: a power cut of all nodes, however their disks tear, ends with a leader', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1] = three(machines);
+      for (let value = 0; value < 20; value += 1) {
+        stage.write(n1, `burst ${value}`).catch(() => undefined);
+      }
+      await stage.cluster.world.pass(2);
+      for (const machine of machines) machine.losePower();
+      for (const machine of machines) machine.start();
+
+      await stage.settle();
+    });
+  });
+
+  test('C2: a promotion that cannot succeed leaves the leader alone', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      stage.separate(n1, n3);
+      stage.separate(n2, n3);
+      await stage.write(n1, 'without n3');
+      stage.cluster.network.heal();
+      stage.separate(n1, n3);
+      const { epoch } = nodeOf(n1).status();
+      await expect(nodeOf(n3).promote()).rejects.toThrow();
+      await stage.write(n1, 'still leading');
+      expect(nodeOf(n1).status()).toMatchObject({ role: 'leader', epoch });
+
+      await stage.settle();
+    });
+  });
+
+  test('C3: a leader that hears nobody steps down, and another can be found', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      stage.cluster.network.cut(n2.nodeId, n1.nodeId);
+      stage.cluster.network.cut(n3.nodeId, n1.nodeId);
+      await stage.cluster.until(
+        'n1 to step down',
+        LIMIT_MS,
+        () => n1.node?.status().role !== 'leader',
+      );
+      await promote(stage, n2);
+      await stage.write(n2, 'by the new leader');
+
+      await stage.settle();
+    });
+  });
+
+  test('F3, F4: the first leader wiped right after the birth is filled by the others', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2] = three(machines);
+      n1.kill();
+      n1.wipe();
+      stage.cluster.checker.wiped(n1);
+      await stage.restart(n1);
+      await promote(stage, n2);
+      await stage.write(n2, 'after the birth');
+
+      await stage.settle();
+    });
+  });
+
+  test('F5: with W above the majority, two of three disks may be lost', async () => {
+    await onCluster({ voters: 3, quorum: 3 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      await stage.write(n1, 'on all three');
+      for (const machine of [n2, n3]) {
+        machine.kill();
+        machine.wipe();
+        stage.cluster.checker.wiped(machine);
+      }
+      n1.kill();
+      for (const machine of machines) await stage.restart(machine);
+      await promote(stage, n1);
+      await stage.write(n1, 'on all three again');
+
+      await stage.settle();
+    });
+  });
+});
