@@ -8,6 +8,8 @@ import { SystemClock } from '../dist/ports/system-clock.js';
 import { BatchBuilder } from '../dist/wal/batch-builder.js';
 import { Log } from '../dist/wal/log.js';
 import { MetaStore } from '../dist/wal/meta.js';
+import { applyRecords } from '../dist/store/apply.js';
+import { Store } from '../dist/store/store.js';
 import { decodeRecord, OP, RecordView } from '../dist/wal/record.js';
 
 const VALUE = Buffer.alloc(100, 0x76);
@@ -169,7 +171,8 @@ async function recovery() {
   const dir = newDir();
   const log = await newLeader(dir);
   for (let index = 0; index < 1_000_000; index += 1) {
-    log.append(OPS);
+    const key = Buffer.from(`key-${String(index).padStart(12, '0')}`);
+    log.append([{ op: OP.PUT, key, value: VALUE }]);
     if (index % 1000 === 999) await log.drained();
   }
   await log.close();
@@ -177,11 +180,9 @@ async function recovery() {
   const best = { bare: Infinity, ours: Infinity };
   for (let round = 0; round < 3; round += 1) {
     best.bare = Math.min(best.bare, (await bareReadMs(dir)).ms);
-    let replayed = 0;
+    const store = new Store({ seed: 1 });
     const start = performance.now();
-    const reopened = await openLog(dir, ({ bytes }) => {
-      replayed += bytes.length;
-    });
+    const reopened = await openLog(dir, ({ bytes }) => applyRecords(store, bytes));
     best.ours = Math.min(best.ours, performance.now() - start);
     await reopened.close();
   }
@@ -192,7 +193,7 @@ async function recovery() {
     unit: 'ms',
     base,
     ratio: best.bare / best.ours,
-    note: '1,000,000 records',
+    note: '1,000,000 records of as many keys, replayed into the store',
   };
 }
 

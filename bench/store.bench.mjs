@@ -1,0 +1,61 @@
+/** The state machine alone: what five million keys cost in memory, and how long the event loop is held up by them. */
+import { Store } from '../dist/store/store.js';
+import { medianOf, MiB } from './support.mjs';
+
+const KEYS = 5_000_000;
+/** About as many records as the node applies in one turn. */
+const SLICE = 2_000;
+const VALUE = Buffer.alloc(100, 0x76);
+
+/** Distinct 16-byte keys that do not come in order. */
+function keyOf(index, key) {
+  const mixed = Math.imul(index, 0x9e3779b1) >>> 0;
+  key.write(mixed.toString(16).padStart(8, '0'), 0, 'latin1');
+  key.write(index.toString(16).padStart(8, '0'), 8, 'latin1');
+}
+
+async function fill() {
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  const store = new Store({ seed: 1 });
+  const key = Buffer.alloc(16);
+  const slices = [];
+  let worst = 0;
+  let last = performance.now();
+  const start = last;
+  for (let index = 0; index < KEYS; index += SLICE) {
+    const began = performance.now();
+    for (let one = index; one < index + SLICE; one += 1) {
+      keyOf(one, key);
+      store.put(one + 1, key, VALUE);
+    }
+    slices.push(performance.now() - began);
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = performance.now();
+    worst = Math.max(worst, now - last);
+    last = now;
+  }
+  const seconds = (last - start) / 1000;
+  const resident = (process.memoryUsage().rss - before) / MiB;
+  return { store, seconds, worst, resident, slices };
+}
+
+let filled;
+
+async function memory() {
+  filled = await fill();
+  const { resident, seconds } = filled;
+  const note = `${((resident * MiB) / KEYS).toFixed(0)} bytes per key; ${Math.round(KEYS / seconds / 1000)} thousand puts/s, keys in no order`;
+  return { value: resident, unit: 'MiB', base: 'key + value 553 MiB', note };
+}
+
+async function pause() {
+  const { worst, slices } = filled ?? (await fill());
+  const note = `median turn ${medianOf(slices).toFixed(1)} ms; ${SLICE} puts a turn, garbage collection included`;
+  return { value: worst, unit: 'ms', base: 'limit 50 ms', ratio: worst / 50, note };
+}
+
+export const figures = [
+  { name: '5,000,000 keys of 16 + 100 B, resident', run: memory },
+  { name: 'worst event-loop pause meanwhile', goal: { most: 1 }, run: pause },
+];
