@@ -156,10 +156,10 @@ describe('a candidate', () => {
       'promises',
     ],
     [
-      'with all answers leads past one blank voter and one unknown claim, W = 3',
+      'with all answers leads past W-1 damaged ones',
+      4,
       3,
-      3,
-      [intact('n1', 1, 9), blank('n2'), suspect('n3', 1, 'unknown')],
+      [intact('n1', 1, 9), intact('n2', 1, 9), blank('n3'), blank('n4')],
       'all-answered',
     ],
     [
@@ -171,9 +171,9 @@ describe('a candidate', () => {
     ],
     [
       'with all answers does not lead where an intact one is ahead',
-      3,
-      3,
-      [intact('n1', 1, 9), blank('n2'), intact('n3', 1, 10)],
+      5,
+      5,
+      [intact('n1', 1, 9), intact('n2', 1, 10), blank('n3'), blank('n4'), blank('n5')],
       'VOTER_AHEAD',
     ],
     [
@@ -293,7 +293,7 @@ describe('a candidate', () => {
       2,
       2,
       [intact('n1', 1, 15), suspect('n2', 10, 'unknown')],
-      'all-answered',
+      'promises',
     ],
     [
       'C2: is told in the dry round that it lags',

@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { answerHello } from '../../src/leader/answer-hello.ts';
+import type { AnsweringLeader } from '../../src/leader/answer-hello.ts';
+import type { Hello, HistoryEntry } from '../../src/protocol/messages.ts';
+
+const ID = 'c'.repeat(32);
+const OTHER = 'd'.repeat(32);
+const entry = (epoch: number, leader: string, firstLsn: number): HistoryEntry => ({
+  epoch,
+  leader,
+  firstLsn,
+});
+const OURS = [entry(1, 'n1', 1), entry(2, 'n2', 11), entry(4, 'n1', 21)];
+const LEADER: AnsweringLeader = {
+  epoch: 4,
+  nodeId: 'n1',
+  clusterId: ID,
+  historyId: ID,
+  epochs: OURS,
+  durable: { epoch: 4, lsn: 30, chain: 0 },
+  commitLsn: 25,
+  configHash: ID,
+  firstLsn: 1,
+};
+
+/** A hello of a log with that history, up to `lsn`. */
+function hello(epochs: HistoryEntry[], lsn: number, rest: Partial<Hello> = {}): Hello {
+  const last = { epoch: epochs.at(-1)?.epoch ?? 0, lsn, chain: 0 };
+  return {
+    kind: 'hello',
+    protocol: 1,
+    clusterId: ID,
+    historyId: ID,
+    nodeId: 'n3',
+    run: ID,
+    epochs,
+    last,
+    commitLsn: 0,
+    promise: { epoch: 0, candidate: null, attempt: null },
+    state: 'intact',
+    configHash: ID,
+    ...rest,
+  };
+}
+
+const told = (leader: AnsweringLeader, asked: Hello): string => {
+  const answer = answerHello(leader, asked);
+  if (answer.kind === 'refuse') return `${answer.alarm ? 'alarm' : 'refuse'} ${answer.code}`;
+  return answer.kind === 'step-down' ? `step-down ${answer.why}` : `${answer.kind} ${answer.lsn}`;
+};
+
+describe('the answer to a hello', () => {
+  test.for<[string, Hello, string]>([
+    [
+      'to a blank node: from the start',
+      hello([], 0, { clusterId: null, historyId: null }),
+      'continue 0',
+    ],
+    ['to an equal log: its end', hello(OURS, 30), 'continue 30'],
+    ['to one that lags in this epoch: its end', hello(OURS, 25), 'continue 25'],
+    ['to one that ends where an epoch ends', hello(OURS.slice(0, 2), 20), 'continue 20'],
+    ['to one that lags in an older epoch', hello(OURS.slice(0, 1), 4), 'continue 4'],
+    [
+      'to one with more of an older epoch: cut to the end of ours',
+      hello(OURS.slice(0, 2), 24),
+      'truncate 20',
+    ],
+    [
+      'to one with an epoch that this log does not have',
+      hello([...OURS.slice(0, 2), entry(3, 'n3', 16)], 40),
+      'truncate 15',
+    ],
+    [
+      'to one with an unknown epoch that began behind our fork',
+      hello([...OURS.slice(0, 2), entry(3, 'n3', 26)], 40),
+      'truncate 20',
+    ],
+    [
+      'to one that follows a divergent tail of a divergent tail',
+      hello([entry(1, 'n1', 1), entry(3, 'n3', 8)], 9),
+      'truncate 7',
+    ],
+    ['to one ahead in the epoch of this leader', hello(OURS, 31), 'step-down LEADER_LOST_DATA'],
+    [
+      'to one with a later epoch',
+      hello([...OURS, entry(5, 'n2', 31)], 31),
+      'step-down HIGHER_EPOCH',
+    ],
+    [
+      'to one that promised a later epoch',
+      hello(OURS, 30, { promise: { epoch: 5, candidate: 'n2', attempt: OTHER } }),
+      'step-down HIGHER_EPOCH',
+    ],
+    [
+      'to one that promised this epoch to another candidate',
+      hello(OURS, 30, { promise: { epoch: 4, candidate: 'n2', attempt: OTHER } }),
+      'continue 30',
+    ],
+    [
+      'A9: to one with this epoch under another leader',
+      hello([...OURS.slice(0, 2), entry(4, 'n2', 21)], 22),
+      'alarm CHAIN_MISMATCH',
+    ],
+    [
+      'to one with this epoch from another LSN',
+      hello([...OURS.slice(0, 2), entry(4, 'n1', 19)], 22),
+      'alarm CHAIN_MISMATCH',
+    ],
+    [
+      'to one with a common epoch behind a fork',
+      hello([entry(1, 'n1', 1), entry(3, 'n3', 12), entry(4, 'n1', 21)], 22),
+      'alarm CHAIN_MISMATCH',
+    ],
+    [
+      'to one that would have to cut off a commit',
+      hello(OURS.slice(0, 2), 24, { commitLsn: 21 }),
+      'alarm CHAIN_MISMATCH',
+    ],
+    [
+      'to one whose commits end at the fork',
+      hello(OURS.slice(0, 2), 24, { commitLsn: 20 }),
+      'truncate 20',
+    ],
+    [
+      'to one that lags and knows of commits that it does not have',
+      hello(OURS.slice(0, 1), 4, { commitLsn: 25 }),
+      'continue 4',
+    ],
+    ['to another protocol', hello(OURS, 30, { protocol: 2 }), 'refuse UNSUPPORTED_VERSION'],
+    ['to another cluster', hello(OURS, 30, { clusterId: OTHER }), 'refuse WRONG_CLUSTER'],
+    ['to another history', hello(OURS, 30, { historyId: OTHER }), 'refuse WRONG_CLUSTER'],
+    ['to other voters', hello(OURS, 30, { configHash: OTHER }), 'refuse CONFIG_MISMATCH'],
+    [
+      'to another cluster with a higher epoch: no reason to step down',
+      hello([entry(9, 'x', 1)], 1, { clusterId: OTHER }),
+      'refuse WRONG_CLUSTER',
+    ],
+    ['to its own name', hello(OURS, 30, { nodeId: 'n1' }), 'alarm DUPLICATE_NODE'],
+    ['to a position without a history', hello([], 3), 'refuse PROTOCOL_ERROR'],
+    ['to a position before its own last epoch', hello(OURS, 20), 'refuse PROTOCOL_ERROR'],
+    [
+      'to a position of another epoch than its history',
+      hello(OURS, 30, { last: { epoch: 2, lsn: 30, chain: 0 } }),
+      'refuse PROTOCOL_ERROR',
+    ],
+  ])('%s', ([, asked, expected]) => {
+    expect(told(LEADER, asked)).toBe(expected);
+  });
+
+  test('is a snapshot where the log begins behind the fork', () => {
+    const purged = { ...LEADER, firstLsn: 15 };
+
+    expect(told(purged, hello(OURS.slice(0, 2), 13))).toBe('snapshot 13');
+    expect(told(purged, hello(OURS.slice(0, 2), 14))).toBe('continue 14');
+  });
+});
+
+describe('for logs that forked anywhere', () => {
+  /** A log as the epoch of each record; every epoch has one leader, and begins with its EPOCH record. */
+  function historyOf(log: readonly number[]): HistoryEntry[] {
+    return log.flatMap((epoch, index) =>
+      epoch === log[index - 1] ? [] : [entry(epoch, `n${(epoch % 3) + 4}`, index + 1)],
+    );
+  }
+  const runs = (epochs: readonly number[], lengths: readonly number[]): number[] =>
+    epochs.flatMap((epoch, index) => Array.from({ length: lengths[index] ?? 1 }, () => epoch));
+  const lengths = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 4, maxLength: 4 });
+
+  test('the fork is the length of what both have', () => {
+    fc.assert(
+      fc.property(
+        lengths,
+        lengths,
+        lengths,
+        fc.integer({ min: 0, max: 20 }),
+        fc.nat(20),
+        (common, mine, theirs, cut, end) => {
+          // Both share some of the log of epochs 1 to 3. Then the leader's goes on in epochs 5, 7 and 9, theirs in 4, 6 and 8.
+          const shared = runs([1, 2, 3], common);
+          const ours = [...shared.slice(0, cut), ...runs([5, 7, 9], mine)];
+          const other = [...shared, ...runs([4, 6, 8], theirs)].slice(0, end);
+          let fork = 0;
+          while (fork < other.length && other[fork] === ours[fork]) fork += 1;
+          const leader = {
+            ...LEADER,
+            epoch: 9,
+            epochs: historyOf(ours),
+            durable: { epoch: 9, lsn: ours.length, chain: 0 },
+          };
+
+          const expected = `${fork < other.length ? 'truncate' : 'continue'} ${fork}`;
+
+          expect(told(leader, hello(historyOf(other), other.length))).toBe(expected);
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+});
