@@ -8,7 +8,7 @@
 /** An integer in [0, 2^53): random in a node, constant in tests. */
 export type HashSeed = number;
 
-/** A 32-bit unsigned hash of a key. */
+/** A hash of a key, of which the low 32 bits count. */
 export type KeyHash = (key: Uint8Array) => number;
 
 const FINAL_ROUNDS = 3;
@@ -47,7 +47,7 @@ function halfSipHash(key: Uint8Array, seed0: number, seed1: number): number {
     v2 = (v2 << 16) | (v2 >>> 16);
     v0 ^= word;
   }
-  return (v1 ^ v3) >>> 0;
+  return v1 ^ v3;
 }
 
 function readWord(key: Uint8Array, offset: number): number {

@@ -3,20 +3,20 @@
  *
  * The top bits of the hash choose one of 1,024 tables, so one that grows moves a thousandth of the keys: 0.2 ms
  * at ten million keys, where one big table would stop the process for a second. A slot is two words: entry + 1
- * (0 is empty) and hash. Removal shifts what follows back, so there are no tombstones and churn costs nothing later.
+ * (0 is empty) and hash, both signed: a number that fits 31 bits and a sign is never an object. Removal shifts what follows back, so there are no tombstones and churn costs nothing later.
  */
 import type { Cells } from './cells.ts';
 
 const TABLES_LOG2 = 10;
 const TABLE_SHIFT = 32 - TABLES_LOG2;
 const SLOTS_MIN = 8;
-const NO_TABLE = new Uint32Array(0);
+const NO_TABLE = new Int32Array(0);
 export const NO_ENTRY = -1;
 
-/** A found key. */
+/** Which entry a key has; the keys themselves are in the cells. */
 export class KeyIndex {
   readonly #cells: Cells;
-  readonly #tables: Uint32Array[] = Array.from({ length: 1 << TABLES_LOG2 }, () => NO_TABLE);
+  readonly #tables: Int32Array[] = Array.from({ length: 1 << TABLES_LOG2 }, () => NO_TABLE);
   readonly #counts = new Uint32Array(1 << TABLES_LOG2);
   #slots = 0;
 
@@ -26,7 +26,7 @@ export class KeyIndex {
 
   /** The entry of `key`, or NO_ENTRY. */
   find(key: Uint8Array, hash: number): number {
-    const table = this.#tables[hash >>> TABLE_SHIFT] as Uint32Array;
+    const table = this.#tables[hash >>> TABLE_SHIFT] as Int32Array;
     if (table.length === 0) return NO_ENTRY;
     const mask = (table.length >>> 1) - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -41,7 +41,7 @@ export class KeyIndex {
     const index = hash >>> TABLE_SHIFT;
     const count = (this.#counts[index] as number) + 1;
     this.#counts[index] = count;
-    let table = this.#tables[index] as Uint32Array;
+    let table = this.#tables[index] as Int32Array;
     const slots = table.length >>> 1;
     if (count * 5 > slots * 4) table = this.#resize(index, Math.max(SLOTS_MIN, slots * 2));
     place(table, entry + 1, hash);
@@ -50,7 +50,7 @@ export class KeyIndex {
   /** Removes an entry that is there. */
   remove(entry: number, hash: number): void {
     const index = hash >>> TABLE_SHIFT;
-    const table = this.#tables[index] as Uint32Array;
+    const table = this.#tables[index] as Int32Array;
     const slots = table.length >>> 1;
     const mask = slots - 1;
     let slot = hash & mask;
@@ -66,9 +66,9 @@ export class KeyIndex {
     return this.#slots * 8;
   }
 
-  #resize(index: number, slots: number): Uint32Array {
-    const old = this.#tables[index] as Uint32Array;
-    const table = new Uint32Array(2 * slots);
+  #resize(index: number, slots: number): Int32Array {
+    const old = this.#tables[index] as Int32Array;
+    const table = new Int32Array(2 * slots);
     for (let i = 0; i < old.length; i += 2) {
       if (old[i] !== 0) place(table, old[i] as number, old[i + 1] as number);
     }
@@ -78,7 +78,7 @@ export class KeyIndex {
   }
 }
 
-function place(table: Uint32Array, taken: number, hash: number): void {
+function place(table: Int32Array, taken: number, hash: number): void {
   const mask = (table.length >>> 1) - 1;
   let slot = hash & mask;
   while (table[2 * slot] !== 0) slot = (slot + 1) & mask;
@@ -87,7 +87,7 @@ function place(table: Uint32Array, taken: number, hash: number): void {
 }
 
 /** Empties `hole`, and closes it with those behind it that may move nearer to their own slot. */
-function shiftBack(table: Uint32Array, hole: number): void {
+function shiftBack(table: Int32Array, hole: number): void {
   const mask = (table.length >>> 1) - 1;
   let slot = hole;
   for (;;) {

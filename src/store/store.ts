@@ -59,7 +59,7 @@ export class Store {
     checkWrite(lsn, key);
     assert(value.length <= VALUE_BYTES_MAX, 'value exceeds VALUE_BYTES_MAX');
     const { cells, index, entries, order } = this.#parts;
-    const hash = this.#hash(key) >>> 0;
+    const hash = this.#hash(key) | 0;
     const found = index.find(key, hash);
     if (found !== NO_ENTRY) return this.#replace(found, lsn, { key, value });
     const entry = entries.add();
@@ -74,7 +74,7 @@ export class Store {
   delete(lsn: number, key: Uint8Array): void {
     checkWrite(lsn, key);
     const { cells, index, entries, order, compaction } = this.#parts;
-    const hash = this.#hash(key) >>> 0;
+    const hash = this.#hash(key) | 0;
     const entry = index.find(key, hash);
     if (entry === NO_ENTRY) return;
     this.#count -= 1;
@@ -150,7 +150,7 @@ export class Store {
   }
 
   #find(key: Uint8Array): number {
-    return this.#parts.index.find(key, this.#hash(key) >>> 0);
+    return this.#parts.index.find(key, this.#hash(key) | 0);
   }
 
   #replace(entry: number, lsn: number, content: { key: Uint8Array; value: Uint8Array }): void {
