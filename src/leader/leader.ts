@@ -87,7 +87,9 @@ export class Leader {
 
   /** Voters that count right now, this node included: what new writes are judged by. */
   get countingVoters(): number {
-    return this.sessions.filter(({ counts }) => counts).length + (this.#counts ? 1 : 0);
+    let count = this.#counts ? 1 : 0;
+    for (const { counts } of this.#sessions.values()) if (counts) count += 1;
+    return count;
   }
 
   get #counts(): boolean {
@@ -97,11 +99,11 @@ export class Leader {
   /** The voters that are known to have fsynced everything up to `lsn`. */
   durableOn(lsn: number): readonly string[] {
     const { log, nodeId } = this.#options;
-    const others = this.sessions.filter(({ counts, durableLsn }) => counts && durableLsn >= lsn);
-    return [
-      ...(log.durable.lsn >= lsn ? [nodeId] : []),
-      ...others.map((session) => session.nodeId),
-    ];
+    const on = log.durable.lsn >= lsn ? [nodeId] : [];
+    for (const session of this.#sessions.values()) {
+      if (session.counts && session.durableLsn >= lsn) on.push(session.nodeId);
+    }
+    return on;
   }
 
   /**

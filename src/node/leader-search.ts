@@ -6,7 +6,15 @@ import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { followerHost } from './follower-host.ts';
 import type { LifeOptions } from './life.ts';
+import { dialWithin } from './peers.ts';
 import type { Peer } from './peers.ts';
+
+export interface SearchHooks {
+  /** Nothing else keeps this node from following. */
+  mayFollow(): boolean;
+  /** A leader accepted this node. */
+  met(): void;
+}
 
 /**
  * Looks for a leader and follows it: one session at a time, the leader last heard of first, hints taken. A session that
@@ -14,16 +22,15 @@ import type { Peer } from './peers.ts';
  */
 export class LeaderSearch {
   readonly #options: LifeOptions;
-  /** Nothing else keeps this node from following. */
-  readonly #mayFollow: () => boolean;
+  readonly #hooks: SearchHooks;
   #session: FollowerSession | undefined;
   #leader: Peer | undefined;
   #heardMs: number | undefined;
   readonly #refusals = new Map<string, string>();
 
-  constructor(options: LifeOptions, mayFollow: () => boolean) {
+  constructor(options: LifeOptions, hooks: SearchHooks) {
     this.#options = options;
-    this.#mayFollow = mayFollow;
+    this.#hooks = hooks;
   }
 
   /** The session of a leader that accepted this node. */
@@ -57,7 +64,7 @@ export class LeaderSearch {
         : [known, ...others.filter((peer) => peer !== known)];
     const tried = new Set<string>();
     for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
-      if (!this.#mayFollow()) return false;
+      if (!this.#hooks.mayFollow()) return false;
       if (tried.has(peer.nodeId)) continue;
       tried.add(peer.nodeId);
       const end = await this.#ask(peer);
@@ -89,7 +96,7 @@ export class LeaderSearch {
   async #ask(peer: Peer): Promise<SessionEnd | undefined> {
     const link = await this.#dial(peer);
     if (link === undefined) return undefined;
-    if (!this.#mayFollow()) {
+    if (!this.#hooks.mayFollow()) {
       link.close('not needed any more');
       return undefined;
     }
@@ -111,13 +118,14 @@ export class LeaderSearch {
   #following(leader: string, epoch: number): void {
     const { peers, onEvent } = this.#options;
     this.#leader = peers.find(({ nodeId }) => nodeId === leader);
+    this.#hooks.met();
     const message = `following ${leader} in epoch ${epoch}`;
     onEvent({ level: 'info', code: 'FOLLOWING', message, leader, epoch });
   }
 
   async #dial({ address }: Peer): Promise<Link | undefined> {
     try {
-      return await this.#options.dialer.dial(address);
+      return await dialWithin(this.#options, address);
     } catch (error) {
       if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
       throw error;

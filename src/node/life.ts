@@ -74,7 +74,12 @@ export class Life {
       onEvent,
       liveness: () => this.#liveness(),
     });
-    this.#search = new LeaderSearch(options, () => this.#mayFollow());
+    this.#search = new LeaderSearch(options, {
+      mayFollow: () => this.#mayFollow(),
+      met: () => {
+        this.#standPending = false;
+      },
+    });
     this.#standPending = this.#itsTurn();
     replica.onFenced((fence) => this.#fenced(fence));
     replica.log.onDurable(() => {
@@ -120,7 +125,6 @@ export class Life {
       if (this.#standing !== undefined) await this.#standing;
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
-        this.#standPending = false;
         this.#failures = 0;
       } else if (this.#standPending && this.#self !== undefined && !this.#isOver()) {
         const result = await this.stand(false);
@@ -215,6 +219,16 @@ export class Life {
   }
 
   async #standOnce(operator: boolean): Promise<Candidacy> {
+    try {
+      return await this.#standTo(operator);
+    } catch (error) {
+      // Without room for a promise or an EPOCH record this node leads nobody; it may still follow, and try again later.
+      if (!isWalshipError(error, 'DISK_FULL')) throw error;
+      return { kind: 'lost', code: error.code, message: error.message, answers: [] };
+    }
+  }
+
+  async #standTo(operator: boolean): Promise<Candidacy> {
     const { replica, clock, entropy, dialer, peers, quorums, configHash, onEvent } = this.#options;
     const result = await stand({
       replica,
@@ -360,10 +374,12 @@ export class Life {
     onLeaderEnded(reason.code, reason.message);
     onEvent({ level: 'warn', code: 'STEPPED_DOWN', message: reason.message, reason: reason.code });
     try {
+      // First of all, in this very turn: whatever this node promises from now on, it promises as a suspect.
+      if (reason.lostData !== undefined) {
+        const { epoch, lsn } = reason.lostData;
+        await replica.updateMeta({ state: 'suspect', claim: { epoch, lsn } });
+      }
       await replica.log.drained();
-      if (reason.lostData === undefined) return;
-      const { epoch, lsn } = reason.lostData;
-      await replica.updateMeta({ state: 'suspect', claim: { epoch, lsn } });
     } catch (error) {
       this.#failed(error);
     }

@@ -153,8 +153,8 @@ export class Node implements NodeApi {
     return node;
   }
 
-  async write(request: WriteRequest): Promise<WriteResult> {
-    if (this.#writes === undefined) throw this.#noLeader();
+  write(request: WriteRequest): Promise<WriteResult> {
+    if (this.#writes === undefined) return Promise.reject(this.#noLeader());
     return this.#writes.write(request);
   }
 

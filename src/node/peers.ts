@@ -56,7 +56,7 @@ async function request(
   address: string,
   question: Buffer,
 ): Promise<AskReply | Identity | undefined> {
-  const link = await within(clock, dialer.dial(address));
+  const link = await dialWithin({ dialer, clock }, address);
   try {
     return await exchange(clock, link, question);
   } finally {
@@ -87,9 +87,13 @@ function exchange(
   });
 }
 
-/** A dial has its own time limit in the real adapter; this one keeps every wait bounded whatever the adapter does. */
-async function within(clock: Clock, dialing: Promise<Link>): Promise<Link> {
+/**
+ * A dial has its own time limit in the real adapter; this one keeps every wait bounded whatever the adapter does.
+ * @throws WalshipError PEER_UNREACHABLE.
+ */
+export async function dialWithin({ dialer, clock }: QuestionPorts, address: string): Promise<Link> {
   return new Promise((resolve, reject) => {
+    const dialing = dialer.dial(address);
     let late = false;
     const cancel = clock.after(ASK_TIMEOUT_MS, () => {
       late = true;

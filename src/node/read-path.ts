@@ -18,6 +18,7 @@ export const SCAN_BYTES_MAX = 8 * MiB;
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
   readonly #replica: Replica;
+  #ended: WalshipError | undefined;
   readonly #waiters: Readonly<Record<WaitRequest['level'], Waiters>>;
 
   constructor(replica: Replica, clock: Clock) {
@@ -61,6 +62,7 @@ export class ReadPath {
   async wait({ version, level, timeoutMs }: WaitRequest): Promise<void> {
     this.#check(version);
     if (this.#reached(level) >= version.lsn) return this.#checkEpoch(version);
+    if (this.#ended !== undefined) throw this.#ended;
     const waiters = this.#waiters[level];
     if (waiters.count >= READ_WAITERS_MAX) {
       throw new WalshipError(
@@ -93,7 +95,9 @@ export class ReadPath {
     for (const waiters of Object.values(this.#waiters)) waiters.expire();
   }
 
+  /** Nothing more comes: whoever waits, or comes to wait later, is told. */
   fail(error: WalshipError): void {
+    this.#ended ??= error;
     for (const waiters of Object.values(this.#waiters)) waiters.fail(() => error);
   }
 

@@ -21,12 +21,17 @@ export interface ReceptionOptions {
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #undecided = new Set<Link>();
+  #closed = false;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
   }
 
   accept(link: Link): void {
+    if (this.#closed) {
+      link.close('NODE_CLOSED');
+      return;
+    }
     if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
       link.close('BUSY: too many links wait to say what they want');
       return;
@@ -50,6 +55,7 @@ export class Reception {
   }
 
   close(): void {
+    this.#closed = true;
     for (const link of this.#undecided) link.close('NODE_CLOSED');
   }
 

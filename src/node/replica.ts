@@ -2,7 +2,7 @@ import type { Disk, DiskLock } from '../ports/disk.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
-import type { VoterState, Claim } from '../protocol/messages.ts';
+import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
 import { Store } from '../store/store.ts';
 import { Log } from '../wal/log.ts';
@@ -51,14 +51,19 @@ export class Replica {
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
   #fence: number;
+  /** Epochs of promises on their way to the disk. */
+  readonly #promising: number[] = [];
   #committedLsn: number;
   #verifiedLsn: number;
   #appliedLsn: number;
   #applying = false;
   #failure: WalshipError | undefined;
+  #closed = false;
+  /** Changes of meta.json on their way to the disk. */
+  readonly #updates = new Set<Promise<void>>();
   #fencedListeners: ((fence: number) => void)[] = [];
   #appliedListeners: ((lsn: number) => void)[] = [];
-  #appliedOnce: (() => void)[] = [];
+  #appliedOnce = new Set<() => void>();
   #committedListeners: ((lsn: number) => void)[] = [];
   #failedListeners: ((error: WalshipError) => void)[] = [];
 
@@ -139,13 +144,18 @@ export class Replica {
     await this.meta.update({ state: 'intact' });
   }
 
-  /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED. */
+  /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED. */
   async updateMeta(patch: Parameters<MetaStore['update']>[0]): Promise<void> {
+    if (this.#closed) throw closedError();
+    const update = this.meta.update(patch);
+    this.#updates.add(update);
     try {
-      await this.meta.update(patch);
+      await update;
     } catch (error) {
       if (isWalshipError(error, 'DISK_FAILED')) this.fail(error);
       throw error;
+    } finally {
+      this.#updates.delete(update);
     }
   }
 
@@ -178,6 +188,11 @@ export class Replica {
     return this.#failure;
   }
 
+  /** Why nothing more will be applied here: the disk failed, or the node was closed. */
+  get end(): WalshipError | undefined {
+    return this.#failure ?? (this.#closed ? closedError() : undefined);
+  }
+
   onFenced(listener: (fence: number) => void): void {
     this.#fencedListeners.push(listener);
   }
@@ -186,9 +201,10 @@ export class Replica {
     this.#appliedListeners.push(listener);
   }
 
-  /** Calls `listener` once, when more is applied. Listeners of those who left meanwhile are called for nothing. */
-  onceApplied(listener: () => void): void {
-    this.#appliedOnce.push(listener);
+  /** Calls `listener` once, when more is applied or this node ends. The result takes it back, so that nothing piles up while nothing is applied. */
+  onceApplied(listener: () => void): () => void {
+    this.#appliedOnce.add(listener);
+    return () => this.#appliedOnce.delete(listener);
   }
 
   onCommitted(listener: (lsn: number) => void): void {
@@ -202,9 +218,28 @@ export class Replica {
     for (const listener of this.#fencedListeners) listener(epoch);
   }
 
-  /** Takes a fence back under which nothing was said; never below the durable promise. */
+  /** Takes a fence back under which nothing was said; never below the durable promise, or one that is being written. */
   lowerFence(epoch: number): void {
-    if (this.#fence === epoch) this.#fence = this.meta.current.promise.epoch;
+    if (this.#fence !== epoch) return;
+    this.#fence = Math.max(this.meta.current.promise.epoch, ...this.#promising);
+  }
+
+  /**
+   * Makes a promise of the fence durable. Where the disk has no room for it nothing was promised, and the fence goes back: it would
+   * keep this node from every leader there is, and nobody would know of it.
+   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   */
+  async promise(promised: EpochPromise): Promise<void> {
+    const { epoch } = promised;
+    this.#promising.push(epoch);
+    let written = false;
+    try {
+      await this.updateMeta({ promise: promised });
+      written = true;
+    } finally {
+      this.#promising.splice(this.#promising.indexOf(epoch), 1);
+      if (!written) this.lowerFence(epoch);
+    }
   }
 
   /**
@@ -215,7 +250,7 @@ export class Replica {
     if (epoch < this.#fence) return false;
     this.raiseFence(epoch);
     if (this.meta.current.promise.epoch < epoch) {
-      await this.updateMeta({ promise: { epoch, candidate: null, attempt: null } });
+      await this.promise({ epoch, candidate: null, attempt: null });
     }
     return this.#fence === epoch;
   }
@@ -285,7 +320,7 @@ export class Replica {
 
   #tellWaiting(): void {
     const once = this.#appliedOnce;
-    this.#appliedOnce = [];
+    this.#appliedOnce = new Set();
     for (const listener of once) listener();
   }
 
@@ -322,7 +357,15 @@ export class Replica {
 
   /** Idempotent; what has an LSN is still written. */
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#tellWaiting();
     await this.log.close();
+    // Once the lock is released, another process may write meta.json.
+    await Promise.allSettled(this.#updates);
     await this.#lock.release();
   }
+}
+
+function closedError(): WalshipError {
+  return new WalshipError('NODE_CLOSED', 'the node is shutting down');
 }

@@ -32,6 +32,8 @@ export class Voter {
 
   /** Resolves with the answer; what it grants is durable then. Rejects only where the disk failed. */
   async answer(ask: Ask): Promise<AskReply> {
+    const { failure } = this.#options.replica;
+    if (failure !== undefined) throw failure;
     const judged = this.#judge(ask, this.#options.replica.fence);
     if (judged.verdict === 'refuse' || ask.round !== 'real') return this.#reply(ask, judged);
     return this.#promise(ask);
@@ -56,7 +58,7 @@ export class Voter {
     }
     if (!again) {
       const { epoch, candidate, attempt } = ask;
-      await replica.updateMeta({ promise: { epoch, candidate, attempt } });
+      await replica.promise({ epoch, candidate, attempt });
       onEvent({ level: 'info', code: 'PROMISED', message: judged.message, epoch, candidate });
     }
     const current = replica.meta.current.promise;

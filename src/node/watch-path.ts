@@ -36,19 +36,22 @@ export async function* watch(
         cursor === after.lsn ? after : { epoch: replica.log.epochAt(cursor), lsn: cursor };
       yield { kind: 'progress', version };
       await wake.next();
+      if (replica.end !== undefined) throw replica.end;
       continue;
     }
     check(replica, after);
-    // A version may lie inside a batch; from the first end of a batch on, whole chunks are read.
-    const found = aligned ? await chunk(replica, cursor) : await upTo(replica, cursor, limit);
-    aligned = true;
-    for (const record of found) {
+    // A version may lie inside a batch; what is applied ends with one, and from there on whole chunks are read.
+    const found = aligned ? await chunk(replica, cursor) : replica.log.read({ from: cursor + 1 });
+    let last = aligned ? cursor : limit;
+    for await (const record of found) {
       if (record.lsn > limit) break;
       const event = change(replica, record, prefix);
       if (event !== undefined) yield event;
       if (signal.aborted) return;
+      if (aligned) last = record.lsn;
     }
-    cursor = Math.min(found.at(-1)?.lsn ?? limit, limit);
+    aligned = true;
+    cursor = last;
   }
 }
 
@@ -62,20 +65,6 @@ async function chunk(replica: Replica, cursor: number): Promise<readonly LogReco
   const found = await replica.log.chunkAfter(cursor, APPLY_BYTES_MAX);
   if (found === undefined) return [];
   return [...records(found.bytes)];
-}
-
-async function upTo(
-  replica: Replica,
-  cursor: number,
-  limit: number,
-): Promise<readonly LogRecord[]> {
-  const found: LogRecord[] = [];
-  for await (const record of replica.log.read({ from: cursor + 1 })) {
-    if (record.lsn > limit) break;
-    found.push(record);
-    if (record.lsn === limit) break;
-  }
-  return found;
 }
 
 function change(
@@ -101,13 +90,15 @@ class WakeUp {
 
   next(): Promise<void> {
     if (this.#signal.aborted) return Promise.resolve();
+    if (this.#replica.end !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         this.#signal.removeEventListener('abort', done);
+        forget();
         resolve();
       };
       this.#signal.addEventListener('abort', done, { once: true });
-      this.#replica.onceApplied(done);
+      const forget = this.#replica.onceApplied(done);
     });
   }
 }

@@ -7,7 +7,7 @@ import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
-import type { Condition, WriteRequest, WriteResult } from './api.ts';
+import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
 import { judgeVersion } from './versions.ts';
@@ -53,7 +53,7 @@ export class WritePath {
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
-    const { replica, leader } = this.#options;
+    const { leader } = this.#options;
     this.#admit(request);
     for (const condition of request.conditions) {
       const fault = this.#judge(condition);
@@ -63,21 +63,28 @@ export class WritePath {
     }
     if (request.ops.length === 0) return this.#onlyConditions(request);
 
-    const ops = request.ops.map(({ op, key, value }) => ({
+    const lsn = this.#append(request.ops);
+    const version = { epoch: leader.epoch, lsn };
+    await this.#reach(request, version);
+    return { version, ack: request.ack, durableOn: leader.durableOn(lsn) };
+  }
+
+  #append(operations: WriteRequest['ops']): number {
+    const ops = operations.map(({ op, key, value }) => ({
       op: op === 'put' ? OP.PUT : OP.DELETE,
       key,
       value,
     }));
-    const lsn = replica.log.append(ops);
+    const lsn = this.#options.replica.log.append(ops);
+    let own = lsn - ops.length;
     let bytes = 0;
-    ops.forEach(({ op, key, value }, index) => {
-      this.#overlay.note(lsn - ops.length + 1 + index, op, key);
+    for (const { op, key, value } of ops) {
+      own += 1;
+      this.#overlay.note(own, op, key);
       bytes += key.length + value.length;
-    });
+    }
     this.#uncommitted.add(lsn, bytes);
-    const version = { epoch: leader.epoch, lsn };
-    await this.#reach(request, version);
-    return { version, ack: request.ack, durableOn: leader.durableOn(lsn) };
+    return lsn;
   }
 
   durableMoved(): void {
@@ -216,9 +223,13 @@ export class WritePath {
     );
   }
 
+  #waitersOf(ack: AckLevel): Waiters {
+    if (ack === 'quorum') return this.#committed;
+    return ack === 'local' ? this.#durable : this.#everywhere;
+  }
+
   #reach({ ack, timeoutMs }: WriteRequest, version: Version): Promise<void> {
-    const waiters = { local: this.#durable, quorum: this.#committed, all: this.#everywhere }[ack];
-    return waiters.wait(version.lsn, timeoutMs, () => {
+    return this.#waitersOf(ack).wait(version.lsn, timeoutMs, () => {
       const committed = this.#options.replica.committedLsn >= version.lsn;
       const known = committed ? '; it is committed at quorum' : '; it may still commit';
       return new WalshipError(
