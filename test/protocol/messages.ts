@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { ControlMessage, Frame } from '../../src/protocol/messages.ts';
 
 const integer = fc.oneof(
@@ -8,7 +8,7 @@ const integer = fc.oneof(
 );
 const chain = fc.integer({ min: 0, max: 0xffff_ffff });
 const id = fc.string({
-  unit: fc.constantFrom(...'0123456789abcdef'),
+  unit: fc.constantFrom(...'0123456789abcdef'.split('')),
   minLength: 32,
   maxLength: 32,
 });
