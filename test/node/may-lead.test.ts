@@ -86,6 +86,13 @@ describe('a candidate', () => {
       'NOT_A_VOTER',
     ],
     [
+      'is not vouched for by a blank voter, whatever that claims',
+      3,
+      1,
+      [intact('n1', 1, 9), intact('n2', 1, 9), { ...blank('n3'), claim: { epoch: 1, lsn: 2 } }],
+      'TOO_MANY_DAMAGED',
+    ],
+    [
       'does not count the promise of a blank voter',
       3,
       2,

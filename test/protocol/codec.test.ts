@@ -83,8 +83,9 @@ describe('control messages', () => {
           const flipped = Buffer.from(bytes);
           flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
           const decoded = decodeMessage(flipped);
-          if (decoded.kind === 'message')
+          if (decoded.kind === 'message') {
             expect(decodeMessage(encodeMessage(decoded.message))).toEqual(decoded);
+          }
         }
       }),
       { numRuns: 30 },
@@ -148,7 +149,7 @@ describe('control messages', () => {
     ['a negative epoch', hello(7, -1)],
     ['a fraction', hello(8, 1.5)],
     ['NaN', hello(8, Number.NaN)],
-    ['minus zero', Buffer.from('019202cb8000000000000000', 'hex')],
+    ['minus zero', Buffer.from('019207cb8000000000000000', 'hex')],
     ['2^53', hello(8, 2 ** 53)],
     ['2^53 as a 64-bit integer', hello(8, 2n ** 53n)],
     ['2^64 - 1', hello(8, 2n ** 64n - 1n)],
