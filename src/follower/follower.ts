@@ -75,6 +75,7 @@ export class FollowerSession {
   readonly #pieces = new PieceAssembler();
   readonly #ended: Promise<SessionEnd>;
   #end!: (end: SessionEnd) => void;
+  readonly #steps = new Set<Promise<void>>();
   #over = false;
   #epoch = 0;
   #leader: string | null = null;
@@ -124,7 +125,8 @@ export class FollowerSession {
     });
     this.#send(hello);
     const end = await this.#ended;
-    // A write in flight still ends before anybody else may use the log.
+    // What still waits for the disk ends before anybody else may use the log: a write, a cut, the beginning of a log.
+    await Promise.allSettled(this.#steps);
     await this.#host.log.drained();
     return end;
   }
@@ -189,10 +191,13 @@ export class FollowerSession {
 
   /** Steps that wait for the disk: a failure ends the session, and is reported where it belongs. */
   #track(step: Promise<void>): void {
-    step.catch((error: unknown) => {
-      if (!isWalshipError(error)) throw error;
-      this.#finish(error.code, error.message);
-    });
+    this.#steps.add(step);
+    step
+      .finally(() => this.#steps.delete(step))
+      .catch((error: unknown) => {
+        if (!isWalshipError(error)) throw error;
+        this.#finish(error.code, error.message);
+      });
   }
 
   #current(epoch: number): boolean {

@@ -9,6 +9,8 @@ import type { LifeOptions } from './life.ts';
 import { dialWithin } from './peers.ts';
 import type { Peer } from './peers.ts';
 
+const END_IN_VAIN: ReadonlySet<string> = new Set(['CHAIN_MISMATCH', 'DISK_FULL', 'WAL_CORRUPT']);
+
 export interface SearchHooks {
   /** Nothing else keeps this node from following. */
   mayFollow(): boolean;
@@ -26,6 +28,7 @@ export class LeaderSearch {
   #session: FollowerSession | undefined;
   #leader: Peer | undefined;
   #heardMs: number | undefined;
+  #endedInVain = false;
   readonly #refusals = new Map<string, string>();
 
   constructor(options: LifeOptions, hooks: SearchHooks) {
@@ -46,6 +49,11 @@ export class LeaderSearch {
   /** What came of asking each voter the last time, for people. */
   get refusals(): readonly string[] {
     return [...this.#refusals].map(([nodeId, why]) => `${nodeId}: ${why}`);
+  }
+
+  /** The last session ended for something that another one will hardly change. */
+  get endedInVain(): boolean {
+    return this.#endedInVain;
   }
 
   /** When a leader was last heard of, on the monotonic clock. */
@@ -106,6 +114,7 @@ export class LeaderSearch {
     this.#session = session;
     const end = await session.run(this.#hello());
     this.#session = undefined;
+    this.#endedInVain = END_IN_VAIN.has(end.code);
     if (end.followed) {
       this.#heardMs = session.heardMs;
       const level = replica.fence > session.epoch ? 'info' : 'warn';

@@ -22,6 +22,8 @@ import { Voter } from './voter.ts';
 export const RETRY_MS = 100;
 /** The same, after many rounds without success. */
 export const RETRY_MS_MAX = 1_000;
+/** From so many failures on the pause is the longest. */
+const PATIENT_FAILURES = 16;
 
 export interface LifeOptions {
   readonly replica: Replica;
@@ -125,7 +127,8 @@ export class Life {
       if (this.#standing !== undefined) await this.#standing;
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
-        this.#failures = 0;
+        // Asked again at once, the leader would send the same bytes for nothing, many times a second.
+        this.#failures = this.#search.endedInVain ? PATIENT_FAILURES : 0;
       } else if (this.#standPending && this.#self !== undefined && !this.#isOver()) {
         const result = await this.stand(false);
         if (result.kind === 'won') await this.#leading;
@@ -387,6 +390,7 @@ export class Life {
 
   #failed(error: unknown): void {
     if (!isWalshipError(error)) throw error;
+    if (error.code === 'NODE_CLOSED') return;
     this.#options.replica.fail(error);
   }
 
@@ -400,7 +404,10 @@ export class Life {
   /** Jittered, so that two nodes that do the same thing stop doing it at the same time. */
   #pause(): Promise<void> {
     const { clock, entropy } = this.#options;
-    const base = Math.min(RETRY_MS * 2 ** Math.min(this.#failures / 4, 4), RETRY_MS_MAX);
+    const base = Math.min(
+      RETRY_MS * 2 ** Math.min(this.#failures / 4, PATIENT_FAILURES / 4),
+      RETRY_MS_MAX,
+    );
     return new Promise((resolve) => {
       const cancel = clock.after(base / 2 + entropy.below(Math.ceil(base)), resolve);
       this.#cancelPause = () => {

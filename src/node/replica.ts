@@ -232,13 +232,15 @@ export class Replica {
   async promise(promised: EpochPromise): Promise<void> {
     const { epoch } = promised;
     this.#promising.push(epoch);
-    let written = false;
+    let full = false;
     try {
       await this.updateMeta({ promise: promised });
-      written = true;
+    } catch (error) {
+      full = isWalshipError(error, 'DISK_FULL');
+      throw error;
     } finally {
       this.#promising.splice(this.#promising.indexOf(epoch), 1);
-      if (!written) this.lowerFence(epoch);
+      if (full) this.lowerFence(epoch);
     }
   }
 
