@@ -5,5 +5,7 @@ import type { NodeFactory } from './sim-machine.ts';
 export const openSimNode: NodeFactory = ({ note, ...parts }) =>
   Node.open({
     ...parts,
+    // So little that followers which lag are served from the files.
+    recentBytesMax: 16 * 1024,
     onEvent: ({ level, code, message }) => note(`${parts.nodeId} ${level} ${code}: ${message}`),
   });

@@ -45,7 +45,7 @@ export class SimClient {
   /** Goes on until it is stopped. */
   async run(): Promise<void> {
     const { world, entropy, onViolation } = this.#options;
-    const thinkMsMax = entropy.pick([4, 40, 80]);
+    const thinkMsMax = entropy.pick([10, 40, 80]);
     try {
       while (this.#running) {
         await world.pass(entropy.fraction() * thinkMsMax);

@@ -235,7 +235,7 @@ export async function runSeed(seed: number, open: NodeFactory): Promise<RunSumma
   const [voters, quorum] = shapes.pick(SHAPES);
   const segmentBytes = shapes.pick([4, 16, 64]) * 1024;
   const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, open });
-  await cluster.run(() => live(cluster, shapes.between(3_000, 15_000)));
+  await cluster.run(() => live(cluster, shapes.between(2_000, 8_000)));
   const { world, checker } = cluster;
   return {
     seed,

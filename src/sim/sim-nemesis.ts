@@ -56,7 +56,7 @@ export class SimNemesis {
   async run(): Promise<void> {
     const { world, entropy, machines } = this.#options;
     while (this.#running) {
-      await world.pass(entropy.between(50, 2_500));
+      await world.pass(entropy.between(50, 1_200));
       if (!this.#running) return;
       entropy.pick(this.#faults)(entropy, entropy.pick(machines));
     }
