@@ -1,0 +1,266 @@
+/**
+ * Named defects: each is a mistake that somebody could make, and what has to notice it. `find` is exact text that
+ * occurs once in `file`; `also` are further changes that belong to the same mistake, where another guard stands behind the first one.
+ * `test` is what `vitest run` gets, or seeds of the simulation.
+ */
+const unit = (...args) => ['--project', 'unit', ...args];
+const traces = (title) => ['--project', 'sim', 'test/sim/traces.test.ts', '-t', title];
+
+export const DEFECTS = [
+  {
+    name: 'no-fsync',
+    what: 'a batch is written and not fsynced before it is durable',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await this.#current.file.writeDurable(bytes, offset);',
+    replace: 'await this.#current.file.write(bytes, offset);',
+    test: unit('test/wal/crash.test.ts'),
+  },
+  {
+    name: 'no-fsync-in-a-cluster',
+    what: 'the same, in a cluster',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await this.#current.file.writeDurable(bytes, offset);',
+    replace: 'await this.#current.file.write(bytes, offset);',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'ack-before-write',
+    what: 'a batch is reported as durable before it is written',
+    file: 'src/wal/group-commit.ts',
+    find: `    try {
+      await write(batch);
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    this.#inFlight = undefined;
+    onDurable(batch);`,
+    replace: `    onDurable(batch);
+    try {
+      await write(batch);
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    this.#inFlight = undefined;`,
+    test: unit('test/wal/log.test.ts'),
+  },
+  {
+    name: 'leader-counts-unwritten',
+    what: 'the leader counts itself for what it has not fsynced',
+    file: 'src/leader/leader.ts',
+    find: 'leaderDurableLsn: this.#counts ? log.durable.lsn : 0,',
+    replace: 'leaderDurableLsn: this.#counts ? log.last.lsn : 0,',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'follower-acks-before-write',
+    what: 'the follower acks before its write is durable',
+    file: 'src/follower/follower.ts',
+    find: '    const durable = await this.#verified(bytes);\n',
+    replace: `    const writing = this.#verified(bytes);
+    const { lsn: durableLsn, chain } = this.#host.log.written;
+    const { appliedLsn } = this.#host;
+    const { receivedLsn } = this;
+    this.#send({ kind: 'ack', epoch: this.#epoch, durableLsn, chain, receivedLsn, appliedLsn });
+    const durable = await writing;
+`,
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'compare-before-fence',
+    what: 'a voter compares positions before it fences',
+    file: 'src/node/voter.ts',
+    find: `    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    replace: `    const early = this.#reply(ask, this.#judge(ask, replica.fence));
+    if (!again && early.granted) {
+      const { epoch, candidate, attempt } = ask;
+      await replica.updateMeta({ promise: { epoch, candidate, attempt } });
+      replica.raiseFence(epoch);
+      await replica.log.drained();
+      return early;
+    }
+    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    test: unit('test/node/voter.test.ts'),
+  },
+  {
+    name: 'promise-after-grant',
+    what: 'a voter grants before its promise is fsynced',
+    file: 'src/node/voter.ts',
+    find: 'await replica.updateMeta({ promise: { epoch, candidate, attempt } });',
+    replace: `void replica.updateMeta({ promise: { epoch, candidate, attempt } });
+      return this.#reply(ask, judged);`,
+    test: unit('test/node/voter.test.ts'),
+  },
+  {
+    name: 'promise-not-fsynced',
+    what: 'meta.json, and with it the promise, is renamed without an fsync',
+    file: 'src/wal/meta.ts',
+    find: '    await file.sync();\n',
+    replace: '',
+    test: unit('test/wal/meta.test.ts'),
+  },
+  {
+    name: 'follow-without-promise',
+    what: 'a follower writes and acks for an epoch that it has not promised',
+    file: 'src/follower/follower.ts',
+    find: 'if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {',
+    replace: 'if (!this.#current(answer.epoch)) {',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'hello-counts',
+    what: 'the position in a hello counts as an ack',
+    file: 'src/leader/session.ts',
+    find: '    this.#cursor = from;\n',
+    replace: '    this.#cursor = from;\n    this.#durable = from;\n',
+    test: unit('test/leader/session.test.ts'),
+  },
+  {
+    name: 'stale-session-counts',
+    what: 'what a node acknowledged in an earlier session counts in the next one',
+    file: 'src/leader/session.ts',
+    find: 'return this.#durable?.lsn ?? 0;',
+    replace: `const known = this.#options.log as unknown as Record<string, number>;
+    const lsn = Math.max(known[this.nodeId] ?? 0, this.#durable?.lsn ?? 0);
+    known[this.nodeId] = lsn;
+    return lsn;`,
+    test: unit('test/leader/session.test.ts'),
+  },
+  {
+    name: 'other-chain-counts',
+    what: 'an ack counts whose chain is not the leader’s',
+    file: 'src/leader/session.ts',
+    find: 'if (ours.chain !== ack.chain) {',
+    replace: 'if (ours.chain !== ack.chain && ours.lsn < 0) {',
+    test: unit('test/leader/session.test.ts'),
+  },
+  {
+    name: 'apply-above-committed',
+    what: 'records are applied that are not committed',
+    file: 'src/node/replica.ts',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    replace: 'return Math.min(this.log.durable.lsn, this.#verifiedLsn);',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'apply-unverified-tail',
+    what: 'a tail that this leader does not have is applied before it is cut',
+    file: 'src/node/replica.ts',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
+    also: [
+      {
+        file: 'src/follower/follower.ts',
+        find: 'if (this.#followed) this.#host.learnCommitted(this.#commitLsn);',
+        replace: 'this.#host.learnCommitted(this.#commitLsn);',
+      },
+    ],
+    test: { seeds: 60, from: 1 },
+  },
+  {
+    name: 'no-record-crc',
+    what: 'the CRC of a record is not looked at',
+    file: 'src/wal/record.ts',
+    find: 'if (actual !== stored) return',
+    replace: 'if (actual !== stored && keyBytes < 0) return',
+    test: unit('test/wal/record.test.ts'),
+  },
+  {
+    name: 'no-seal-chain',
+    what: 'the chain of a seal is not looked at',
+    file: 'src/wal/scan.ts',
+    find: 'if (seal.chain !== chain) return',
+    replace: 'if (seal.chain !== chain && lsn < 0) return',
+    test: unit('test/wal/scan.test.ts'),
+  },
+  {
+    name: 'no-directory-fsync',
+    what: 'the name of a new segment is not made durable',
+    file: 'src/wal/segment.ts',
+    find: '  await disk.syncDir(dir);\n',
+    replace: '',
+    test: unit('test/wal/crash.test.ts'),
+  },
+  {
+    name: 'early-trim',
+    what: 'a segment is trimmed before the name of its successor is durable',
+    file: 'src/wal/segment-writer.ts',
+    find: '    const next = await nameSegment(disk, walDir, { prefilled, header });\n',
+    replace: `    if (old.segment.header.baseLsn !== header.baseLsn) {
+      await old.segment.file.truncate(old.usedBytes);
+      await old.segment.file.sync();
+    }
+    const next = await nameSegment(disk, walDir, { prefilled, header });
+`,
+    test: unit('test/wal/crash.test.ts'),
+  },
+  {
+    name: 'blank-counts',
+    what: 'a blank or suspect voter counts at once',
+    file: 'src/leader/session.ts',
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
+    replace: 'return !this.#closed && this.voter && this.#verified;',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'commit-older-epoch',
+    what: 'a record of an older epoch commits without an EPOCH record of this one',
+    file: 'src/leader/commit-rule.ts',
+    find: 'return onQuorum >= ownEpochLsn ? Math.max(committed, onQuorum) : committed;',
+    replace: 'return Math.max(committed, onQuorum);',
+    test: unit('test/leader/commit-rule.test.ts'),
+  },
+  {
+    name: 'first-commit-without-all',
+    what: 'the first commit of a history does not wait for all voters',
+    file: 'src/leader/commit-rule.ts',
+    find: 'if (!knowsCommit && ',
+    replace: 'if (!knowsCommit && quorum < 0 && ',
+    test: unit('test/leader/commit-rule.test.ts'),
+  },
+  {
+    name: 'born-without-all',
+    what: 'a cluster is born with a quorum of its voters',
+    file: 'src/node/may-lead.ts',
+    find: 'if (born && all) return',
+    replace: 'if (born && granted.length >= quorum) return',
+    test: unit('test/node/may-lead.test.ts'),
+  },
+  {
+    name: 'blank-vouches',
+    what: 'a blank voter vouches for a candidate',
+    file: 'src/node/may-lead.ts',
+    find: "if (state === 'blank') return false;",
+    replace: "if (state === 'blank') return true;",
+    test: unit('test/node/may-lead.test.ts'),
+  },
+  {
+    name: 'asked-once',
+    what: 'the confirm round is skipped',
+    file: 'src/node/candidacy.ts',
+    find: 'const confirmed = await round({ ...options, voters: counted }, ask);',
+    replace: 'const confirmed = real;',
+    test: unit('test/node/candidacy.test.ts'),
+  },
+  {
+    name: 'no-overlay',
+    what: 'conditions are judged without the writes that are on their way',
+    file: 'src/node/write-path.ts',
+    find: 'const lsn = this.#overlay.lsnOf(key) ?? replica.store.lsnOf(key);',
+    replace: 'const lsn = replica.store.lsnOf(key);',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'read-without-proof',
+    what: 'a linearizable read does not ask whether the leader still leads',
+    file: 'src/leader/leader.ts',
+    find: '    if (this.#ended) return Promise.reject(this.#lost());\n    this.#probeNext();\n',
+    replace: '    if (timeoutMs > 0) return Promise.resolve();\n    this.#probeNext();\n',
+    test: { seeds: 60, from: 1 },
+  },
+];

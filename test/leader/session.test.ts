@@ -1,0 +1,126 @@
+/**
+ * Goal: nothing counts for W but an ack of this very session, of a voter that is intact, with the leader's chain.
+ * Method: a real log on a simulated disk, and a link whose other end is the test.
+ */
+import { expect, test } from 'vitest';
+import { Session } from '../../src/leader/session.ts';
+import type { Link, LinkHandlers } from '../../src/ports/link.ts';
+import { encodeMessage } from '../../src/protocol/codec.ts';
+import type { VoterState } from '../../src/protocol/messages.ts';
+import { ID, withReplica } from '../node/replica-fixture.ts';
+import type { Stage } from '../node/replica-fixture.ts';
+
+interface Follower {
+  readonly session: Session;
+  readonly ack: (chain?: number) => void;
+  readonly closed: () => string | undefined;
+}
+
+/** n2 in session, with the log that the leader has, from a hello in which it says so. */
+function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follower {
+  const { log } = replica;
+  const seen: { handlers?: LinkHandlers; closed?: string } = {};
+  const link: Link = {
+    peer: 'n2',
+    bufferedBytes: 0,
+    send: (_message, sent) => sent?.(),
+    receive: (handlers) => {
+      seen.handlers = handlers;
+    },
+    close: (reason) => {
+      seen.closed ??= reason;
+    },
+  };
+  const last = log.durable;
+  const session = new Session({
+    link,
+    log,
+    clock,
+    epoch: 1,
+    voter: true,
+    from: last,
+    committedLsn: () => 0,
+    hooks: { progressed: () => undefined, probed: () => undefined, closed: () => undefined },
+    hello: {
+      kind: 'hello',
+      protocol: 1,
+      clusterId: ID,
+      historyId: ID,
+      nodeId: 'n2',
+      run: ID,
+      epochs: log.epochs,
+      last,
+      commitLsn: 0,
+      promise: { epoch: 1, candidate: null, attempt: null },
+      state,
+      configHash: ID,
+    },
+  });
+  session.start();
+  const ack = (chain = last.chain): void => {
+    const { lsn } = last;
+    const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0 };
+    seen.handlers?.onMessage(encodeMessage({ kind: 'ack', epoch: 1, chain, ...lsns }));
+  };
+  return { session, ack, closed: () => seen.closed };
+}
+
+test('a hello counts for nothing, and an ack for what it says', () =>
+  withReplica(async (stage) => {
+    const { session, ack } = follow(stage);
+    expect(session.durableLsn).toBe(0);
+    ack();
+
+    expect(session.durableLsn).toBe(1);
+  }));
+
+test('an ack with another chain than the leader’s ends the session, and counts for nothing', () =>
+  withReplica(async (stage) => {
+    const { session, ack, closed } = follow(stage);
+    ack(7);
+
+    expect(session.durableLsn).toBe(0);
+    expect(closed()).toMatch(/^CHAIN_MISMATCH/);
+  }));
+
+test('what was acknowledged in one session counts for nothing in the next', () =>
+  withReplica(async (stage) => {
+    const before = follow(stage);
+    before.ack();
+    expect(before.session.durableLsn).toBe(1);
+    before.session.close('a newer session of the same node');
+    const { session } = follow(stage);
+
+    expect(session.durableLsn).toBe(0);
+  }));
+
+test('an ack of a session that has ended counts for nothing', () =>
+  withReplica(async (stage) => {
+    const { session, ack } = follow(stage);
+    session.verify();
+    session.close('over');
+    ack();
+
+    expect(session.counts).toBe(false);
+    expect(session.durableLsn).toBe(0);
+  }));
+
+test('a voter counts once the process at its address is known to be this one', () =>
+  withReplica(async (stage) => {
+    const { session, ack } = follow(stage);
+    ack();
+    expect(session.counts).toBe(false);
+    session.verify();
+
+    expect(session.counts).toBe(true);
+  }));
+
+test.for(['blank', 'suspect'] as const)('a %s voter does not count, whatever it acks', (state) =>
+  withReplica(async (stage) => {
+    const { session, ack } = follow(stage, state);
+    session.verify();
+    ack();
+
+    expect(session.counts).toBe(false);
+  }),
+);

@@ -1,0 +1,49 @@
+import { Replica } from '../../src/node/replica.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { SimDisk } from '../../src/sim/sim-disk.ts';
+import { simulate } from '../../src/sim/sim-world.ts';
+import type { SimWorld } from '../../src/sim/sim-world.ts';
+import { OP } from '../../src/wal/record.ts';
+
+export const ID = 'c'.repeat(32);
+const VOTERS = ['n1', 'n2', 'n3'];
+
+export interface Stage {
+  readonly world: SimWorld;
+  readonly disk: SimDisk;
+  readonly clock: Clock;
+  readonly replica: Replica;
+  /** As a new process on the same disk. */
+  readonly reopen: () => Promise<Replica>;
+}
+
+/** Runs `main` with the replica of n1, one of three voters: intact, leading epoch 1, with LSN 1 durable. */
+export async function withReplica(main: (stage: Stage) => Promise<void>): Promise<void> {
+  await simulate(1, async (world) => {
+    const disk = new SimDisk({ seed: 1 });
+    const open = async (clock = world.process()): Promise<Replica> =>
+      Replica.open({
+        disk: disk.mount(clock),
+        clock,
+        entropy: world.entropy,
+        dir: '/data',
+        nodeId: 'n1',
+        voterCount: VOTERS.length,
+        segmentBytes: 16 * 1024,
+        onEvent: () => undefined,
+      });
+    const clock = world.process();
+    const replica = await open(clock);
+    await replica.updateMeta({ clusterId: ID, historyId: ID, state: 'intact' });
+    await replica.log.begin({ clusterId: ID, historyId: ID });
+    const entry = { epoch: 1, leader: 'n1', historyId: ID, voters: VOTERS, quorum: 2 };
+    replica.log.lead(entry, () => ({ commitLsn: 0, wallMs: 1 }));
+    await replica.log.drained();
+    await main({ world, disk, clock, replica, reopen: () => open() });
+  });
+}
+
+/** Gives one more record an LSN; it is durable some turns later. */
+export function append({ log }: Replica): number {
+  return log.append([{ op: OP.PUT, key: Buffer.from('k'), value: Buffer.from('v') }]);
+}

@@ -1,0 +1,91 @@
+/**
+ * Goal: what a voter grants is true when the answer leaves, and stays true (traces A1, A2).
+ * Method: a real log on a simulated disk, with a write in flight or a power cut at the worst moment.
+ */
+import { describe, expect, test } from 'vitest';
+import { Voter } from '../../src/node/voter.ts';
+import type { Ask } from '../../src/protocol/messages.ts';
+import { append, ID, withReplica } from './replica-fixture.ts';
+import type { Stage } from './replica-fixture.ts';
+
+const PROMISE = { epoch: 2, candidate: 'n2', attempt: 'a'.repeat(32) };
+
+function voterOf({ replica, clock }: Stage): Voter {
+  return new Voter({
+    replica,
+    clock,
+    run: ID,
+    configHash: ID,
+    liveness: () => ({
+      heardLeaderRecently: false,
+      leaderId: null,
+      justStarted: false,
+      leading: false,
+    }),
+    onEvent: () => undefined,
+  });
+}
+
+/** Asked by n2, which has what is durable here now. */
+function askOf({ replica }: Stage, round: Ask['round']): Ask {
+  return {
+    kind: 'ask',
+    protocol: 1,
+    round,
+    ...PROMISE,
+    position: replica.log.durable,
+    clusterId: ID,
+    historyId: ID,
+    configHash: ID,
+    operator: false,
+  };
+}
+
+describe('a voter that is asked for real', () => {
+  test('fences in that very turn', () =>
+    withReplica(async (stage) => {
+      const answer = voterOf(stage).answer(askOf(stage, 'real'));
+
+      expect(stage.replica.fence).toBe(2);
+      expect(await answer).toMatchObject({ granted: true, position: { lsn: 1 } });
+    }));
+
+  test('compares with what was in flight at that moment', () =>
+    withReplica(async (stage) => {
+      const ask = askOf(stage, 'real');
+      append(stage.replica);
+      const answer = await voterOf(stage).answer(ask);
+
+      expect(answer).toMatchObject({ granted: false, code: 'VOTER_AHEAD', position: { lsn: 2 } });
+    }));
+
+  test('grants only what a power cut leaves', () =>
+    withReplica(async (stage) => {
+      const { granted } = await voterOf(stage).answer(askOf(stage, 'real'));
+      stage.disk.losePower();
+
+      expect(granted).toBe(true);
+      expect((await stage.reopen()).meta.current.promise).toEqual(PROMISE);
+    }));
+});
+
+test('a voter that is asked dry fences and promises nothing', () =>
+  withReplica(async (stage) => {
+    const answer = await voterOf(stage).answer(askOf(stage, 'dry'));
+
+    expect(answer.granted).toBe(true);
+    expect(stage.replica.fence).toBeLessThan(2);
+    expect(stage.replica.meta.current.promise.candidate).toBeNull();
+  }));
+
+test('a voter confirms the promise that it holds, and no other one', () =>
+  withReplica(async (stage) => {
+    const voter = voterOf(stage);
+    const confirm = askOf(stage, 'confirm');
+    expect(await voter.answer(confirm)).toMatchObject({ granted: false, code: 'STALE_EPOCH' });
+    await voter.answer(askOf(stage, 'real'));
+
+    expect(await voter.answer(confirm)).toMatchObject({ granted: true });
+    const other = { ...confirm, attempt: 'b'.repeat(32) };
+    expect(await voter.answer(other)).toMatchObject({ granted: false, code: 'STALE_EPOCH' });
+  }));
