@@ -68,9 +68,13 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   const promised = judge(options, real);
   if (promised.kind === 'no') return lost(promised, real);
 
-  const counted = options.voters.filter(({ nodeId }) => promised.counted.includes(nodeId));
+  // Whoever granted is asked again, counted or not: answers from all of them let blank voters become intact sooner.
+  const granted = repliesOf(real).filter((reply) => reply.granted);
+  const again = options.voters.filter(({ nodeId }) =>
+    granted.some((reply) => reply.nodeId === nodeId),
+  );
   const ask = question(options, { round: 'confirm', epoch, attempt });
-  const confirmed = await round({ ...options, voters: counted }, ask);
+  const confirmed = await round({ ...options, voters: again }, ask);
   const decided = judge(options, confirmed);
   if (decided.kind === 'no') return lost(decided, confirmed);
   return {
