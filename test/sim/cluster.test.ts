@@ -11,7 +11,7 @@ import { openSimNode } from '../../src/sim/open-node.ts';
 import { runSeed } from '../../src/sim/sim-cluster.ts';
 import type { NodeFactory } from '../../src/sim/sim-machine.ts';
 
-const SEEDS = 200;
+const SEEDS = 300;
 const SEEDS_PER_TEST = 20;
 /** What seeds beyond those found once: each stays here. */
 const FOUND: readonly number[] = [];
