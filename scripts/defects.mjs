@@ -110,7 +110,7 @@ export const DEFECTS = [
     file: 'src/follower/follower.ts',
     find: 'if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {',
     replace: 'if (!this.#current(answer.epoch)) {',
-    test: { seeds: 40, from: 1 },
+    test: unit('test/follower/follower.test.ts'),
   },
   {
     name: 'hello-counts',
@@ -160,7 +160,7 @@ export const DEFECTS = [
         replace: 'this.#host.learnCommitted(this.#commitLsn);',
       },
     ],
-    test: { seeds: 60, from: 1 },
+    test: unit('test/follower/follower.test.ts'),
   },
   {
     name: 'no-record-crc',
@@ -205,7 +205,7 @@ export const DEFECTS = [
     file: 'src/leader/session.ts',
     find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
     replace: 'return !this.#closed && this.voter && this.#verified;',
-    test: { seeds: 40, from: 1 },
+    test: traces('A1'),
   },
   {
     name: 'commit-older-epoch',
@@ -261,6 +261,6 @@ export const DEFECTS = [
     file: 'src/leader/leader.ts',
     find: '    if (this.#ended) return Promise.reject(this.#lost());\n    this.#probeNext();\n',
     replace: '    if (timeoutMs > 0) return Promise.resolve();\n    this.#probeNext();\n',
-    test: { seeds: 60, from: 1 },
+    test: { seeds: 240, from: 1 },
   },
 ];
