@@ -1,53 +1,19 @@
-import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import { WalshipError } from '../errors.ts';
 import { encodeMessage } from '../protocol/codec.ts';
-import type { Answer, Hello, VoterState } from '../protocol/messages.ts';
-import type { Log } from '../wal/log.ts';
+import type { Answer, Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { answerHello } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn } from './commit-rule.ts';
+import type { LeaderOptions } from './leader-options.ts';
 import { MendingVoters } from './mending.ts';
 import { probeReached } from './probes.ts';
 import { Session } from './session.ts';
 
-export interface LeaderOptions {
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly nodeId: string;
-  readonly clusterId: string;
-  readonly historyId: string;
-  readonly epoch: number;
-  readonly attempt: string;
-  readonly ownEpochLsn: number;
-  /** Node ids, this one included. */
-  readonly voters: readonly string[];
-  readonly quorum: number;
-  /** N-Q+1: so many voters prove that no other leadership has begun. */
-  readonly proofVoters: number;
-  readonly configHash: string;
-  /** Every voter confirmed its promise to this very attempt. */
-  readonly allConfirmed: boolean;
-  readonly heartbeatMs: number;
-  readonly silenceMs: number;
-  readonly hooks: LeaderHooks;
-}
-
-export interface LeaderHooks {
-  state(): VoterState;
-  committedLsn(): number;
-  /** A higher commit LSN, by the commit rule. */
-  commit(lsn: number): void;
-  /** A follower is durable further than before, or begins to count. */
-  progressed(): void;
-  /** Which run of which process answers at the voter's own address; undefined where nobody does. */
-  runAt(nodeId: string): Promise<string | undefined>;
-  /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
-  ended(reason: { code: string; message: string; lostData?: Position }): void;
-  warn(code: string, message: string): void;
-}
+/** Those who may wait at one time for a proof that this node still leads. */
+export const PROOF_WAITERS_MAX = 100_000;
 
 /**
  * One leadership: the followers in session, what is committed, and the proof that it still leads. It decides by pure rules
@@ -108,10 +74,14 @@ export class Leader {
 
   /**
    * Resolves when enough voters have answered a probe that is sent after this call: no newer leadership had begun when it was made.
-   * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT.
+   * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT, BUSY.
    */
   prove(timeoutMs: number): Promise<void> {
     if (this.#ended) return Promise.reject(this.#lost());
+    if (this.#probeWaiters.count >= PROOF_WAITERS_MAX) {
+      const message = `${this.#probeWaiters.count} requests wait for a proof of leadership already`;
+      return Promise.reject(new WalshipError('BUSY', message));
+    }
     this.#probeNext();
     const proven = this.#probeWaiters.wait(
       this.#probeNumber + 1,

@@ -1,6 +1,6 @@
 import type { FollowerHost } from '../follower/follower.ts';
 import { WalshipError } from '../errors.ts';
-import type { LifeOptions } from './life.ts';
+import type { LifeOptions } from './life-options.ts';
 
 /** What a follower session sees of its node. */
 export function followerHost(

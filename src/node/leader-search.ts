@@ -5,7 +5,7 @@ import type { SessionEnd } from '../follower/follower.ts';
 import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { followerHost } from './follower-host.ts';
-import type { LifeOptions } from './life.ts';
+import type { LifeOptions } from './life-options.ts';
 import { dialWithin } from './peers.ts';
 import type { Peer } from './peers.ts';
 

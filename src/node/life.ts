@@ -1,21 +1,19 @@
-import type { Clock } from '../ports/clock.ts';
-import type { Entropy } from '../ports/entropy.ts';
-import type { Dialer, Link } from '../ports/link.ts';
+import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import type { FollowerSession } from '../follower/follower.ts';
 import { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
-import type { Answer, Hello } from '../protocol/messages.ts';
+import type { Hello } from '../protocol/messages.ts';
 import type { Role } from './api.ts';
 import { stand } from './candidacy.ts';
 import type { Candidacy } from './candidacy.ts';
-import type { Quorums } from './cluster.ts';
-import type { EventListener } from './events.ts';
+import type { LifeOptions } from './life-options.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
+import { notLeader } from './not-leader.ts';
 import { ask, identify } from './peers.ts';
 import type { Peer } from './peers.ts';
-import type { InheritedWrite, Replica } from './replica.ts';
+import type { InheritedWrite } from './replica.ts';
 import { Voter } from './voter.ts';
 
 /** Between two rounds of looking for a leader: at least this, and a random part of it more. */
@@ -24,28 +22,6 @@ export const RETRY_MS = 100;
 export const RETRY_MS_MAX = 1_000;
 /** From so many failures on the pause is the longest. */
 const PATIENT_FAILURES = 16;
-
-export interface LifeOptions {
-  readonly replica: Replica;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly dialer: Dialer;
-  /** The voters, this node among them unless it is a learner. */
-  readonly peers: readonly Peer[];
-  readonly quorums: Quorums;
-  readonly configHash: string;
-  /** Stands first while all are blank. */
-  readonly initialLeader: string;
-  readonly heartbeatMs: number;
-  readonly silenceMs: number;
-  readonly run: string;
-  readonly onEvent: EventListener;
-  /** In the turn in which it happens. */
-  readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
-  /** A follower of this leader is further. */
-  readonly onProgress: () => void;
-  readonly onLeaderEnded: (code: string, message: string) => void;
-}
 
 /**
  * What a node does with its days: look for a leader and follow it; where there is none and it is this node's turn, stand;
@@ -154,20 +130,7 @@ export class Life {
   /** Answers a hello: as the leader, or with the name of who that is. */
   async hello(link: Link, hello: Hello): Promise<void> {
     if (this.#leader !== undefined) return this.#leader.accept(link, hello);
-    const { replica } = this.#options;
-    const known = this.knownLeader;
-    const answer: Answer = {
-      kind: 'answer',
-      verdict: 'refuse',
-      code: 'NOT_LEADER',
-      message: known === undefined ? 'this node knows of no leader' : `${known.nodeId} leads`,
-      epoch: replica.fence,
-      leader: known?.nodeId ?? null,
-      clusterId: replica.meta.current.clusterId,
-      historyId: replica.meta.current.historyId,
-      at: { epoch: 0, lsn: 0, chain: 0 },
-      commitLsn: 0,
-    };
+    const answer = notLeader(this.#options.replica, this.knownLeader);
     link.send(encodeMessage(answer), () => link.close('NOT_LEADER'));
   }
 
@@ -404,10 +367,8 @@ export class Life {
   /** Jittered, so that two nodes that do the same thing stop doing it at the same time. */
   #pause(): Promise<void> {
     const { clock, entropy } = this.#options;
-    const base = Math.min(
-      RETRY_MS * 2 ** Math.min(this.#failures / 4, PATIENT_FAILURES / 4),
-      RETRY_MS_MAX,
-    );
+    const doublings = Math.min(this.#failures, PATIENT_FAILURES) / 4;
+    const base = Math.min(RETRY_MS * 2 ** doublings, RETRY_MS_MAX);
     return new Promise((resolve) => {
       const cancel = clock.after(base / 2 + entropy.below(Math.ceil(base)), resolve);
       this.#cancelPause = () => {

@@ -5,12 +5,15 @@ import { Overlay } from '../store/overlay.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
-import { OP } from '../wal/record.ts';
+import { OP, RECORD_OVERHEAD_BYTES } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
 import { judgeVersion } from './versions.ts';
+
+/** Writes that may wait at one time for their level, or for the proof of a failed condition. */
+export const WRITE_WAITERS_MAX = 100_000;
 
 export interface WritePathOptions {
   readonly replica: Replica;
@@ -81,7 +84,7 @@ export class WritePath {
     for (const { op, key, value } of ops) {
       own += 1;
       this.#overlay.note(own, op, key);
-      bytes += key.length + value.length;
+      bytes += RECORD_OVERHEAD_BYTES + key.length + value.length;
     }
     this.#uncommitted.add(lsn, bytes);
     return lsn;
@@ -152,6 +155,11 @@ export class WritePath {
         `${present} voters are in session and count, and ${needed} are needed for ack=${request.ack}`,
         { outcome: 'rejected', details: { present, needed } },
       );
+    }
+    const waiting = this.#durable.count + this.#committed.count + this.#everywhere.count;
+    if (waiting >= WRITE_WAITERS_MAX) {
+      const message = `${waiting} writes wait already, the limit is ${WRITE_WAITERS_MAX}`;
+      throw new WalshipError('BUSY', message, { outcome: 'rejected', details: { waiting } });
     }
     if (this.#uncommitted.bytes > uncommittedBytesMax) {
       throw new WalshipError(

@@ -1,0 +1,40 @@
+import type { Clock } from '../ports/clock.ts';
+import type { VoterState } from '../protocol/messages.ts';
+import type { Log } from '../wal/log.ts';
+import type { Position } from '../wal/position.ts';
+
+export interface LeaderOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly historyId: string;
+  readonly epoch: number;
+  readonly attempt: string;
+  readonly ownEpochLsn: number;
+  /** Node ids, this one included. */
+  readonly voters: readonly string[];
+  readonly quorum: number;
+  /** N-Q+1: so many voters prove that no other leadership has begun. */
+  readonly proofVoters: number;
+  readonly configHash: string;
+  /** Every voter confirmed its promise to this very attempt. */
+  readonly allConfirmed: boolean;
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly hooks: LeaderHooks;
+}
+
+export interface LeaderHooks {
+  state(): VoterState;
+  committedLsn(): number;
+  /** A higher commit LSN, by the commit rule. */
+  commit(lsn: number): void;
+  /** A follower is durable further than before, or begins to count. */
+  progressed(): void;
+  /** Which run of which process answers at the voter's own address; undefined where nobody does. */
+  runAt(nodeId: string): Promise<string | undefined>;
+  /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
+  ended(reason: { code: string; message: string; lostData?: Position }): void;
+  warn(code: string, message: string): void;
+}

@@ -1,0 +1,30 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Dialer } from '../ports/link.ts';
+import type { Leader } from '../leader/leader.ts';
+import type { Quorums } from './cluster.ts';
+import type { EventListener } from './events.ts';
+import type { Peer } from './peers.ts';
+import type { InheritedWrite, Replica } from './replica.ts';
+
+export interface LifeOptions {
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dialer: Dialer;
+  /** The voters, this node among them unless it is a learner. */
+  readonly peers: readonly Peer[];
+  readonly quorums: Quorums;
+  readonly configHash: string;
+  /** Stands first while all are blank. */
+  readonly initialLeader: string;
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly run: string;
+  readonly onEvent: EventListener;
+  /** In the turn in which it happens. */
+  readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
+  /** A follower of this leader is further. */
+  readonly onProgress: () => void;
+  readonly onLeaderEnded: (code: string, message: string) => void;
+}

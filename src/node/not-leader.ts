@@ -1,0 +1,19 @@
+import type { Answer } from '../protocol/messages.ts';
+import type { Peer } from './peers.ts';
+import type { Replica } from './replica.ts';
+
+/** The answer to a hello of a node that does not lead: with the name of who does, if it knows. */
+export function notLeader(replica: Replica, leader: Peer | undefined): Answer {
+  return {
+    kind: 'answer',
+    verdict: 'refuse',
+    code: 'NOT_LEADER',
+    message: leader === undefined ? 'this node knows of no leader' : `${leader.nodeId} leads`,
+    epoch: replica.fence,
+    leader: leader?.nodeId ?? null,
+    clusterId: replica.meta.current.clusterId,
+    historyId: replica.meta.current.historyId,
+    at: { epoch: 0, lsn: 0, chain: 0 },
+    commitLsn: 0,
+  };
+}
