@@ -77,11 +77,11 @@ export class Leader {
    * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT, BUSY.
    */
   prove(timeoutMs: number): Promise<void> {
-    if (this.#ended) return Promise.reject(this.#lost());
     if (this.#probeWaiters.count >= PROOF_WAITERS_MAX) {
       const message = `${this.#probeWaiters.count} requests wait for a proof of leadership already`;
       return Promise.reject(new WalshipError('BUSY', message));
     }
+    if (this.#ended) return Promise.reject(this.#lost());
     this.#probeNext();
     const proven = this.#probeWaiters.wait(
       this.#probeNumber + 1,
@@ -309,8 +309,12 @@ export class Leader {
   /** A leader that hears too few voters could be deposed without knowing: it steps down and falls silent. */
   #watchSilence(nowMs: number): void {
     const { silenceMs, proofVoters } = this.#options;
+    // A blank voter proves nothing, as in a probe. But one that knows what to catch up to only needs time.
     const heard = this.sessions.filter(
-      ({ voter, heardMs }) => voter && nowMs - heardMs <= silenceMs,
+      (session) =>
+        session.voter &&
+        nowMs - session.heardMs <= silenceMs &&
+        (session.state !== 'blank' || this.#mending.targetOf(session) !== undefined),
     ).length;
     if (heard + 1 >= proofVoters) {
       this.#heardEnoughMs = nowMs;

@@ -13,8 +13,8 @@ import type { NodeFactory } from '../../src/sim/sim-machine.ts';
 
 const SEEDS = 300;
 const SEEDS_PER_TEST = 20;
-/** What seeds beyond those found once: each stays here. */
-const FOUND: readonly number[] = [];
+/** 30058: with two of three blank, and W = 3, a leader that heard blank voters only led for ever and committed nothing. */
+const FOUND: readonly number[] = [30_058];
 
 const ranges = Array.from({ length: SEEDS / SEEDS_PER_TEST }, (_, index) => ({
   from: index * SEEDS_PER_TEST + 1,
