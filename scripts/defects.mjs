@@ -77,7 +77,7 @@ export const DEFECTS = [
     replace: `    const early = this.#reply(ask, this.#judge(ask, replica.fence));
     if (!again && early.granted) {
       const { epoch, candidate, attempt } = ask;
-      await replica.updateMeta({ promise: { epoch, candidate, attempt } });
+      await replica.promise({ epoch, candidate, attempt });
       replica.raiseFence(epoch);
       await replica.log.drained();
       return early;
@@ -85,14 +85,14 @@ export const DEFECTS = [
     replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
-    test: unit('test/node/voter.test.ts'),
+    test: unit('test/node/voter.test.ts', '-t', 'compares with what was in flight'),
   },
   {
     name: 'promise-after-grant',
     what: 'a voter grants before its promise is fsynced',
     file: 'src/node/voter.ts',
-    find: 'await replica.updateMeta({ promise: { epoch, candidate, attempt } });',
-    replace: `void replica.updateMeta({ promise: { epoch, candidate, attempt } });
+    find: 'await replica.promise({ epoch, candidate, attempt });',
+    replace: `void replica.promise({ epoch, candidate, attempt });
       return this.#reply(ask, judged);`,
     test: unit('test/node/voter.test.ts'),
   },
@@ -243,7 +243,7 @@ export const DEFECTS = [
     name: 'asked-once',
     what: 'the confirm round is skipped',
     file: 'src/node/candidacy.ts',
-    find: 'const confirmed = await round({ ...options, voters: counted }, ask);',
+    find: 'const confirmed = await round({ ...options, voters: again }, ask);',
     replace: 'const confirmed = real;',
     test: unit('test/node/candidacy.test.ts'),
   },
@@ -258,9 +258,9 @@ export const DEFECTS = [
   {
     name: 'read-without-proof',
     what: 'a linearizable read does not ask whether the leader still leads',
-    file: 'src/leader/leader.ts',
-    find: '    if (this.#ended) return Promise.reject(this.#lost());\n    this.#probeNext();\n',
-    replace: '    if (timeoutMs > 0) return Promise.resolve();\n    this.#probeNext();\n',
-    test: { seeds: 240, from: 1 },
+    file: 'src/node/node.ts',
+    find: '    await leader.prove(timeoutMs);\n',
+    replace: '',
+    test: traces('a deposed leader that does not know it'),
   },
 ];

@@ -308,6 +308,10 @@ export class FollowerSession {
     const bytes = frame.pieceCount === 1 ? Buffer.from(whole.bytes) : whole.bytes;
     this.#receivedLsn = lastLsn(bytes);
     this.#inbox.add(bytes, frame.commitLsn);
+    if (this.#inbox.full) {
+      this.#finish('PROTOCOL_ERROR', `the leader sent ${this.#inbox.bytes} bytes ahead`);
+      return;
+    }
     this.#write();
   }
 

@@ -1,8 +1,11 @@
-import { FOLLOWER_WRITE_BYTES_MAX } from '../wal/limits.ts';
+import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../wal/limits.ts';
+
+/** More than any leader has in flight to one follower: 16 MiB and a batch. */
+export const INBOX_BYTES_MAX = 64 * MiB;
 
 /**
- * Whole batches that were received and not written yet, in order. The leader bounds what it has in flight, so this is
- * bounded too; what is taken for one write stays within the constant that recovery relies on.
+ * Whole batches that were received and not written yet, in order. The leader bounds what it has in flight; one that
+ * does not is left before more than INBOX_BYTES_MAX wait. What is taken for one write stays within the constant that recovery relies on.
  */
 export class Inbox {
   #waiting: { readonly bytes: Buffer; readonly commitLsn: number }[] = [];
@@ -11,6 +14,10 @@ export class Inbox {
   /** Bytes that wait. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get full(): boolean {
+    return this.#bytes > INBOX_BYTES_MAX;
   }
 
   add(bytes: Buffer, commitLsn: number): void {
