@@ -277,3 +277,22 @@ describe('the traces of earlier rules are harmless:', () => {
     });
   });
 });
+
+test('a deposed leader that does not know it answers no linearizable read', async () => {
+  await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+    const [n1, n2, n3] = three(machines);
+    await stage.write(n1, 'before');
+    stage.separate(n1, n2);
+    stage.separate(n1, n3);
+    await promote(stage, n3);
+    await stage.write(n3, 'after');
+    expect(nodeOf(n1).status()).toMatchObject({ role: 'leader', epoch: 1 });
+    const request = { key: Buffer.from('k'), level: 'linearizable' as const, timeoutMs: 3_000 };
+    const answer = nodeOf(n1).read(request);
+    expect(await answer.then(({ found }) => found?.value.toString()).catch(() => 'none')).toBe(
+      'none',
+    );
+
+    await stage.settle();
+  });
+});
