@@ -214,18 +214,16 @@ describe('fail-stop', () => {
 describe('a failure in the background', () => {
   test('is final too: what is open then is never written', () =>
     leading(async ({ world, sim, life, model }) => {
-      let failed = false;
+      const failures: unknown[] = [];
       let writesAfter = 0;
       sim.onOperation = ({ kind, path }) => {
-        if (kind === 'writeDurable' && failed) writesAfter += 1;
+        if (kind === 'writeDurable' && failures.length > 0) writesAfter += 1;
         return kind === 'write' && path.endsWith('spare.tmp') ? 'eio' : undefined;
       };
-      life.log.onFailed(() => {
-        failed = true;
-      });
+      life.log.onFailed((error) => failures.push(error));
       append(life, model, SEGMENT_BYTES / 2);
       // Always one in flight and one open.
-      while (!failed) {
+      while (failures.length === 0) {
         append(life, model, 1);
         await world.pass(0.02);
       }
