@@ -16,6 +16,14 @@ export const DEFECTS = [
     test: unit('test/wal/crash.test.ts'),
   },
   {
+    name: 'no-fsync-on-a-follower',
+    what: 'the same, where the batches came from a leader',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await this.#current.file.writeDurable(bytes, offset);',
+    replace: 'await this.#current.file.write(bytes, offset);',
+    test: unit('test/wal/crash.test.ts', '-t', 'a follower.*power loss at every disk operation$'),
+  },
+  {
     name: 'no-fsync-in-a-cluster',
     what: 'the same, in a cluster',
     file: 'src/wal/segment-writer.ts',
