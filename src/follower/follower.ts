@@ -17,6 +17,9 @@ import type { Position } from '../wal/position.ts';
 import { SEAL_BYTES } from '../wal/seal.ts';
 import { Inbox } from './inbox.ts';
 
+/** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
+const QUIET_PART = 0.05;
+
 /** What the follower changes and asks outside of its log. */
 export interface FollowerHost {
   readonly log: Log;
@@ -84,6 +87,7 @@ export class FollowerSession {
   #commitLsn = 0;
   #writing = false;
   #receivedLsn = 0;
+  #ackedMs = -Infinity;
   #heardMs: number;
 
   constructor(host: FollowerHost, link: Link, silenceMs: number) {
@@ -295,7 +299,9 @@ export class FollowerSession {
     }
     if (frame.bytes.length === 0) {
       this.#learn(frame.commitLsn);
-      if (this.#followed) this.#ack();
+      // A sign of life is answered; a notice of a commit right behind an ack needs none.
+      const nowMs = this.#host.clock.nowMs();
+      if (this.#followed && nowMs - this.#ackedMs >= this.#silenceMs * QUIET_PART) this.#ack();
       return;
     }
     const whole = this.#pieces.add(frame);
@@ -334,11 +340,12 @@ export class FollowerSession {
     this.#writing = false;
     // The promise may have risen while the disk worked: then this is written, and never acknowledged.
     if (durable === undefined || !this.#current(this.#epoch)) return;
+    // The leader waits for the ack, and the disk for the next write; what is applied has time until then.
+    this.#ack();
+    this.#write();
     this.#host.setVerified(durable.lsn);
     this.#host.durableMoved();
     this.#learn(commitLsn);
-    this.#ack();
-    this.#write();
   }
 
   async #verified(bytes: Buffer): Promise<Position | undefined> {
@@ -371,7 +378,8 @@ export class FollowerSession {
 
   #ack(): void {
     if (!this.#current(this.#epoch)) return;
-    const { log, appliedLsn } = this.#host;
+    const { log, appliedLsn, clock } = this.#host;
+    this.#ackedMs = clock.nowMs();
     this.#send({
       kind: 'ack',
       epoch: this.#epoch,

@@ -277,7 +277,7 @@ export class Leader {
     });
     if (next > committed) {
       hooks.commit(next);
-      for (const session of this.#sessions.values()) session.pumpLater();
+      for (const session of this.#sessions.values()) session.committedMoved();
     }
   }
 

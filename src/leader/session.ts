@@ -12,6 +12,9 @@ import { InFlight } from './in-flight.ts';
 /** Bytes handed to the link and not yet to the network, before shipping pauses. */
 export const LINK_BYTES_MAX = 4 * 1024 * 1024;
 
+/** How long a follower may not know of a commit because a frame may soon say it anyway. */
+export const COMMIT_NOTICE_MS = 2;
+
 export interface SessionOptions {
   readonly link: Link;
   readonly log: Log;
@@ -61,6 +64,7 @@ export class Session {
   #behindSinceMs: number | undefined;
   #pumping = false;
   #pumpSoon = false;
+  #noticeDue = false;
   #closed = false;
   #intactOffered = false;
 
@@ -174,6 +178,19 @@ export class Session {
     if (this.#options.clock.nowMs() - this.#sentMs >= heartbeatMs) this.#sendEmpty();
   }
 
+  /**
+   * More is committed: says so, unless a frame with log bytes says it first. Under load one always does, and a message of its
+   * own for each commit would cost every node a wake-up.
+   */
+  committedMoved(): void {
+    if (this.#noticeDue || this.#closed) return;
+    this.#noticeDue = true;
+    this.#options.clock.after(COMMIT_NOTICE_MS, () => {
+      this.#noticeDue = false;
+      if (!this.#closed && this.#sentCommitLsn < this.#options.committedLsn()) this.#sendEmpty();
+    });
+  }
+
   /** Sends what may be sent, in a later turn: what one turn makes durable goes out together. */
   pumpLater(): void {
     if (this.#pumpSoon || this.#closed) return;
@@ -208,7 +225,7 @@ export class Session {
   }
 
   async #ship(): Promise<void> {
-    const { log, committedLsn } = this.#options;
+    const { log } = this.#options;
     while (this.#mayShip()) {
       const chunk =
         log.recentAfter(this.#cursor.lsn, FRAME_BYTES_MAX) ??
@@ -216,7 +233,6 @@ export class Session {
       if (chunk === undefined || this.#closed) return;
       this.#sendChunk(chunk);
     }
-    if (!this.#closed && this.#sentCommitLsn < committedLsn()) this.#sendEmpty();
   }
 
   #sendChunk(chunk: LogChunk): void {
