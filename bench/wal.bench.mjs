@@ -1,7 +1,6 @@
 /** The log alone: appends by group commit, and recovery, beside the barest loops that do the same to the same disk. */
 import * as fs from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeDisk } from '../dist/ports/node-disk.js';
 import { SystemClock } from '../dist/ports/system-clock.js';
@@ -11,16 +10,12 @@ import { MetaStore } from '../dist/wal/meta.js';
 import { applyRecords } from '../dist/store/apply.js';
 import { Store } from '../dist/store/store.js';
 import { decodeRecord, OP, RecordView } from '../dist/wal/record.js';
+import { bareSyncsUs, medianOf, MiB, newDir } from './support.mjs';
 
 const VALUE = Buffer.alloc(100, 0x76);
 const KEY = Buffer.from('key-0123456789ab');
 const OPS = [{ op: OP.PUT, key: KEY, value: VALUE }];
 const ID = '00112233445566778899aabbccddeeff';
-const MiB = 2 ** 20;
-
-function newDir() {
-  return fs.mkdtempSync(join(tmpdir(), 'walship-bench-'));
-}
 
 async function openLog(dir, replay) {
   const disk = new NodeDisk();
@@ -37,23 +32,6 @@ async function newLeader(dir) {
   log.lead(entry, () => ({ commitLsn: log.durable.lsn, wallMs: Date.now() }));
   await log.drained();
   return log;
-}
-
-/** Median microseconds of a 4 KiB write and fdatasync, one after the other, on a file that is filled already. */
-async function bareSyncUs(dir, count = 200) {
-  const fd = fs.openSync(join(dir, 'bare'), 'w+');
-  fs.writeSync(fd, Buffer.alloc(4 * MiB, 0xa7));
-  fs.fsyncSync(fd);
-  const page = Buffer.alloc(4096, 1);
-  const times = [];
-  for (let index = 0; index < count; index += 1) {
-    const start = performance.now();
-    fs.writeSync(fd, page, 0, page.length, (index % 1024) * 4096);
-    fs.fdatasyncSync(fd);
-    times.push((performance.now() - start) * 1000);
-  }
-  fs.closeSync(fd);
-  return times.toSorted((a, b) => a - b)[count >> 1];
 }
 
 /** Appends per second with `inFlight` waiting at any time: each one that becomes durable is followed by another. */
@@ -93,9 +71,9 @@ async function append64() {
   await appendsPerSecond(log, 64, 500);
   const rounds = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const before = await bareSyncUs(dir);
+    const before = medianOf(bareSyncsUs(dir));
     const perSecond = await appendsPerSecond(log, 64, 250);
-    const bare = (before + (await bareSyncUs(dir))) / 2;
+    const bare = (before + medianOf(bareSyncsUs(dir))) / 2;
     rounds.push({ perSecond, bare, ratio: (perSecond * bare) / 1e6 });
   }
   await log.close();
@@ -107,7 +85,7 @@ async function append64() {
 }
 
 function median(rounds, field) {
-  return rounds.map((round) => round[field]).toSorted((a, b) => a - b)[rounds.length >> 1];
+  return medianOf(rounds.map((round) => round[field]));
 }
 
 /** Records per second of a loop that only encodes and checksums, in batches as large as ours. */
