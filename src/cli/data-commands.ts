@@ -1,0 +1,92 @@
+/** The commands that read and write keys. */
+import { Option } from './commander.ts';
+import type { Command } from './commander.ts';
+import { addClientOptions, example, number } from './command-options.ts';
+import type { CommandIo } from './command-io.ts';
+import { del } from './del.ts';
+import { get } from './get.ts';
+import { put } from './put.ts';
+import { scan } from './scan.ts';
+import { wait } from './wait.ts';
+import { watch } from './watch.ts';
+
+/** `get`, `scan`, `watch`, `wait`. */
+export function addReads(program: Command, io: CommandIo): void {
+  const getCommand = addClientOptions(
+    program.command('get').description('Print the bytes of a value.').argument('<KEY>'),
+  )
+    .option('--key64', 'KEY is base64url', false)
+    .addOption(
+      new Option('--read <level>', 'what the node has applied, or what the leader proves newest')
+        .choices(['local', 'linearizable'])
+        .default('local'),
+    )
+    .option('--min-version <version>', 'wait until the node has applied this version')
+    .action(async (key: string, options) => await get(key, options, io));
+  example(
+    getCommand,
+    'walship get greeting',
+    'walship get greeting --min-version 3.42 > value.bin',
+  );
+
+  const scanCommand = addClientOptions(
+    program.command('scan').description('List keys in byte order: key, version, value.'),
+  )
+    .option('--prefix <text>', 'only keys that begin with this')
+    .option('--after <key>', 'begin behind this key')
+    .addOption(number('--limit <n>', 'how many keys at most', { min: 1, max: 1e9 }).default(1_000))
+    .action(async (options) => await scan(options, io));
+  example(scanCommand, 'walship scan --prefix user/ --limit 20');
+
+  const watchCommand = addClientOptions(
+    program.command('watch').description('Print changes as they are applied, in log order.'),
+  )
+    .option('--prefix <text>', 'only keys that begin with this')
+    .option('--after <version>', 'begin behind this version (default: now)')
+    .addOption(
+      number('--count <n>', 'end after this many changes; 0: never', { min: 0, max: 1e9 }).default(
+        0,
+      ),
+    )
+    .action(async (options) => await watch(options, io));
+  example(watchCommand, 'walship watch --prefix user/ --after 3.42 --json');
+
+  const waitCommand = addClientOptions(
+    program.command('wait').description('Wait until a node has a version.').argument('<VERSION>'),
+  )
+    .addOption(
+      new Option('--level <level>', 'how far it has to be')
+        .choices(['durable', 'committed', 'applied'])
+        .default('applied'),
+    )
+    .action(async (version: string, options) => await wait(version, options, io));
+  example(waitCommand, 'walship wait 3.42 --level committed --url 127.0.0.1:7402');
+}
+
+/** `put` and `del`. */
+export function addWrites(program: Command, io: CommandIo): void {
+  const putCommand = addWriteOptions(
+    program
+      .command('put')
+      .description('Write a value and print its version.')
+      .argument('<KEY>')
+      .argument('<VALUE>', 'the value, or - for standard input'),
+  ).action(async (key: string, value: string, options) => await put({ key, value }, options, io));
+  example(putCommand, 'walship put greeting hello', 'walship put photo - --ack all < photo.jpg');
+
+  const delCommand = addWriteOptions(
+    program.command('del').description('Delete a key; an absent one too.').argument('<KEY>'),
+  ).action(async (key: string, options) => await del(key, options, io));
+  example(delCommand, 'walship del greeting --if-version 3.42');
+}
+
+function addWriteOptions(command: Command): Command {
+  const ack = new Option('--ack <level>', 'what to wait for')
+    .choices(['local', 'quorum', 'all'])
+    .default('quorum');
+  return addClientOptions(command)
+    .addOption(ack)
+    .option('--key64', 'KEY is base64url', false)
+    .option('--if-version <version>', 'only where the key is at this version')
+    .option('--if-absent', 'only where there is no such key', false);
+}

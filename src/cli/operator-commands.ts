@@ -1,0 +1,63 @@
+/** The commands of the person who runs a cluster. */
+import { Option } from './commander.ts';
+import type { Command } from './commander.ts';
+import { bench } from './bench.ts';
+import type { ClientOptions } from './client-options.ts';
+import { addClientOptions, example, number } from './command-options.ts';
+import type { CommandIo } from './command-io.ts';
+import { promote } from './promote.ts';
+import { status } from './status.ts';
+
+/** `status`, `promote`, `bench`. */
+export function addOperations(program: Command, io: CommandIo): void {
+  const statusCommand = addClientOptions(
+    program
+      .command('status')
+      .description('The cluster: every voter, how far it is, and why anything waits.'),
+  ).action(async (options: ClientOptions) => await status(options, io));
+  example(statusCommand, 'walship status --url 127.0.0.1:7401,127.0.0.1:7402');
+
+  const promoteCommand = addClientOptions(
+    program.command('promote').description('Ask the node at --url to lead.'),
+  ).action(async (options: ClientOptions) => await promote(options, io));
+  example(promoteCommand, 'walship promote --url 127.0.0.1:7402');
+
+  addBench(program, io);
+}
+
+function addBench(program: Command, io: CommandIo): void {
+  const command = addClientOptions(
+    program.command('bench').description('Load a running cluster with writes and measure it.'),
+  )
+    .addOption(
+      number('--connections <n>', 'writes in flight at once', { min: 1, max: 4_096 }).default(16),
+    )
+    .addOption(number('--duration <s>', 'seconds', { min: 1, max: 86_400 }).default(10))
+    .addOption(
+      number('--value-bytes <n>', 'size of a value', { min: 0, max: 16_777_216 }).default(100),
+    )
+    .addOption(number('--keys <n>', 'different keys', { min: 1, max: 1e9 }).default(10_000))
+    .addOption(
+      new Option('--ack <level>', 'what to wait for')
+        .choices(['local', 'quorum', 'all'])
+        .default('quorum'),
+    )
+    .addOption(
+      number(
+        '--rate <n>',
+        'writes due per second, measured from when they were due (default: as fast as answered)',
+        {
+          min: 1,
+          max: 1_000_000,
+        },
+      ),
+    )
+    .action(async (options: ClientOptions & Parameters<typeof bench>[0] & { duration: number }) => {
+      await bench({ ...options, rate: options.rate, durationMs: options.duration * 1_000 }, io);
+    });
+  example(
+    command,
+    'walship bench --connections 64 --duration 30',
+    'walship bench --rate 500 --ack all',
+  );
+}
