@@ -54,6 +54,28 @@ export const DEFECTS = [
     test: unit('test/wal/log.test.ts'),
   },
   {
+    name: 'ack-before-write-in-a-cluster',
+    what: 'the same, in a cluster',
+    file: 'src/wal/group-commit.ts',
+    find: `    try {
+      await write(batch);
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    this.#inFlight = undefined;
+    onDurable(batch);`,
+    replace: `    onDurable(batch);
+    try {
+      await write(batch);
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    this.#inFlight = undefined;`,
+    test: { seeds: 40, from: 1 },
+  },
+  {
     name: 'leader-counts-unwritten',
     what: 'the leader counts itself for what it has not fsynced',
     file: 'src/leader/leader.ts',

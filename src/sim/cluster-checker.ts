@@ -1,7 +1,8 @@
 /**
  * Judges a cluster from the outside: by what its nodes answer, what they say of themselves, and what is on their disks.
  *
- * - P1: a write acknowledged at `quorum` is on the platters of W voters at that moment, and in the log of every later leader.
+ * - P1: a write acknowledged at `quorum` is on the platters of W voters at that moment, and in the log of every later leader. Whatever a
+ *   node calls committed is on W platters too.
  * - P2: a read shows exactly what the committed history says at the position that it names; a linearizable one is never behind
  *   what was acknowledged, or read so, before it began.
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
@@ -11,8 +12,15 @@
 import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
 import type { Version } from '../wal/position.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
-import { ImageReader, readImage } from './log-image.ts';
-import { WAL_DIR, type SimMachine } from './sim-machine.ts';
+import { readImage } from './log-image.ts';
+import { batchOf, type Holder, type Platter, Platters } from './platters.ts';
+import { WAL_DIR } from './sim-machine.ts';
+
+/** What the checker looks at: a disk, and the node that runs there, if any. */
+export interface CheckedMachine extends Platter {
+  readonly lives: number;
+  readonly node: { status(): NodeStatus } | undefined;
+}
 
 /** One write, as its client sees it. Values are unique. */
 export interface ClientWrite {
@@ -34,13 +42,13 @@ interface Seen {
 
 export class ClusterChecker {
   readonly golden = new GoldenLog();
-  readonly #machines: readonly SimMachine[];
+  readonly #machines: readonly CheckedMachine[];
   readonly #quorum: number;
   readonly #seen = new Map<string, Seen>();
   /** Highest promise of each disk. */
   readonly #promises = new Map<string, number>();
   readonly #leaders = new Map<number, string>();
-  readonly #images = new Map<string, ImageReader>();
+  readonly #platters: Platters;
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
   #ackedLsn = 0;
@@ -48,8 +56,9 @@ export class ClusterChecker {
   /** Counts, for people: how much was checked. */
   readonly counts = { acked: 0, rejected: 0, indeterminate: 0, reads: 0, leaders: 0 };
 
-  constructor(machines: readonly SimMachine[], quorum: number) {
+  constructor(machines: readonly CheckedMachine[], quorum: number) {
     this.#machines = machines;
+    this.#platters = new Platters(machines);
     this.#quorum = quorum;
   }
 
@@ -71,8 +80,9 @@ export class ClusterChecker {
     }
   }
 
-  /** A machine got an empty disk: it owes nothing any more, until it is intact again. */
-  wiped(machine: SimMachine): void {
+  /** A machine is about to lose what its disk holds: it owes nothing any more, until it is intact again. To be told just before. */
+  loses(machine: CheckedMachine): void {
+    this.#platters.lose(machine);
     this.#promises.delete(machine.nodeId);
     this.#lost.add(machine.nodeId);
   }
@@ -89,12 +99,13 @@ export class ClusterChecker {
     this.observe();
     const { version } = result;
     const name = `the write acknowledged as ${version.epoch}.${version.lsn}`;
-    if (version.lsn > this.golden.end) throw new SimViolation(`${name} is not committed`);
+    const needed = write.ack === 'all' ? this.#machines.length : this.#quorum;
+    const holders = this.#heldBy(version, needed, name);
+    if (version.lsn > this.golden.end) this.#learn(version, holders, name);
     if (version.lsn <= write.after) {
       throw new SimViolation(`${name} came after ${write.after} was acknowledged`);
     }
     this.#checkInGolden(write, version, name);
-    this.#checkPlatters(version, write.ack === 'all' ? this.#machines.length : this.#quorum);
     this.#ackedLsn = Math.max(this.#ackedLsn, version.lsn);
   }
 
@@ -155,7 +166,7 @@ export class ClusterChecker {
     }
   }
 
-  #observe(machine: SimMachine, status: NodeStatus): void {
+  #observe(machine: CheckedMachine, status: NodeStatus): void {
     const who = `${machine.nodeId} (life ${machine.lives})`;
     const seen = this.#seenOf(who);
     // What a follower knows of the leader's commit may be ahead of its own log.
@@ -174,26 +185,39 @@ export class ClusterChecker {
     seen.committedLsn = committedLsn;
     seen.appliedLsn = status.applied.lsn;
     this.#observePromise(machine, status, who);
-    if (status.state === 'intact') this.#lost.delete(machine.nodeId);
+    if (status.state === 'intact') this.#found(machine.nodeId);
     if (committedLsn > seen.comparedLsn) {
       const fromLsn = Math.min(seen.comparedLsn, this.golden.end) + 1;
-      const batches = this.#imageOf(machine).batches({ fromLsn, durable: false });
+      const batches = this.#platters.imageOf(machine).batches({ fromLsn, durable: false });
+      const { end } = this.golden;
       this.golden.extend(batches, committedLsn, who);
       this.golden.compare(batches, { fromLsn, toLsn: committedLsn }, who);
+      if (this.golden.end > end) this.#checkCommitted(who);
       seen.comparedLsn = committedLsn;
     }
     if (status.role === 'leader') this.#observeLeader(machine, status.epoch);
   }
 
-  #observePromise({ nodeId }: SimMachine, status: NodeStatus, who: string): void {
+  /** What a node calls committed is on as many platters as what is acknowledged. */
+  #checkCommitted(who: string): void {
+    const { end, epoch } = this.golden;
+    this.#heldBy({ epoch, lsn: end }, this.#quorum, `${epoch}.${end}, committed by ${who},`);
+  }
+
+  #observePromise({ nodeId }: CheckedMachine, status: NodeStatus, who: string): void {
     const before = this.#promises.get(nodeId) ?? 0;
     const { epoch } = status.promise;
     if (epoch < before) throw new SimViolation(`${who} has promised ${epoch}, after ${before}`);
     this.#promises.set(nodeId, epoch);
   }
 
+  /** Only now: while it catches up, acks that left the old disk may still be counted. */
+  #found(nodeId: string): void {
+    if (this.#lost.delete(nodeId)) this.#platters.forget(nodeId);
+  }
+
   /** Whoever begins to lead holds everything that earlier leaderships committed. */
-  #observeLeader(machine: SimMachine, epoch: number): void {
+  #observeLeader(machine: CheckedMachine, epoch: number): void {
     const { nodeId, disk } = machine;
     const known = this.#leaders.get(epoch);
     if (known === nodeId) return;
@@ -226,27 +250,37 @@ export class ClusterChecker {
     if (!isMet) throw new SimViolation(`${name} had a condition that did not hold`);
   }
 
-  #checkPlatters({ epoch, lsn }: Version, needed: number): void {
-    const holders = this.#machines.filter((machine) => {
-      const batches = this.#imageOf(machine).batches({ fromLsn: lsn, durable: true });
-      const batch = batches.findLast(({ firstLsn }) => firstLsn <= lsn);
-      return batch !== undefined && batch.lastLsn >= lsn && batch.records[0]?.epoch === epoch;
-    });
-    // A disk may have been lost between the ack and this look at it.
-    if (holders.length + this.#lost.size >= needed) return;
-    const names = holders.map(({ nodeId }) => nodeId).join(', ');
-    throw new SimViolation(
-      `${epoch}.${lsn} was acknowledged, is on the platters of ${names || 'nobody'}, and needs ${needed}`,
-    );
+  /** Whose platters have it, byte for byte the same. @throws SimViolation where they are fewer than `needed`. */
+  #heldBy(version: Version, needed: number, name: string): readonly [Holder, ...Holder[]] {
+    // What is known to be committed was compared before.
+    const fromLsn = Math.min(this.golden.end + 1, version.lsn);
+    const holders = this.#platters.holders(version, fromLsn);
+    const names = holders.map(({ nodeId }) => nodeId).join(', ') || 'nobody';
+    const [first, ...others] = holders;
+    if (first === undefined || holders.length < needed) {
+      throw new SimViolation(`${name} is on the platters of ${names}, and needs ${needed}`);
+    }
+    const batch = batchOf(first.batches, version);
+    for (const { batches } of others) {
+      if (batch !== undefined && batchOf(batches, version)?.bytes.equals(batch.bytes)) continue;
+      throw new SimViolation(`${name} is on the platters of ${names}, in different batches`);
+    }
+    const range = { fromLsn: batch?.firstLsn ?? 0, toLsn: batch?.lastLsn ?? 0 };
+    this.golden.compare(first.batches, range, `the platter of ${first.nodeId}`);
+    return [first, ...others];
   }
 
-  #imageOf({ nodeId, disk }: SimMachine): ImageReader {
-    let image = this.#images.get(nodeId);
-    if (image === undefined) {
-      image = new ImageReader(disk, WAL_DIR);
-      this.#images.set(nodeId, image);
+  /**
+   * Takes over an acknowledged batch that no living node calls committed: the leader may have died in the very turn in which it acknowledged.
+   * Enough platters hold it, so it is committed, whoever knows of it.
+   */
+  #learn(version: Version, [first, ...others]: readonly [Holder, ...Holder[]], name: string): void {
+    const fromLsn = this.golden.end + 1;
+    const toLsn = batchOf(first.batches, version)?.lastLsn ?? version.lsn;
+    this.golden.extend(first.batches, toLsn, name);
+    for (const { nodeId, batches } of others) {
+      this.golden.compare(batches, { fromLsn, toLsn }, `the platter of ${nodeId}`);
     }
-    return image;
   }
 
   #seenOf(who: string): Seen {

@@ -23,7 +23,7 @@ export class GoldenLog {
     return this.records.length;
   }
 
-  /** LSN of the last EPOCH record's leadership, or 0. */
+  /** Of the leadership that wrote the last committed record, or 0. */
   get epoch(): number {
     return this.records.at(-1)?.epoch ?? 0;
   }

@@ -167,8 +167,8 @@ export class SimNemesis {
     const { checker, quorum } = this.#options;
     if (checker.lost.size >= quorum - 1 || checker.lost.has(machine.nodeId)) return;
     machine.kill();
+    checker.loses(machine);
     machine.wipe();
-    checker.wiped(machine);
   }
 
   #pair(entropy: SimEntropy): [string, string] {

@@ -18,6 +18,8 @@ interface Stage {
   /** Writes at a node, again while it is rejected, for so long; what is acknowledged is checked, and stays checked. */
   readonly write: (machine: SimMachine, value: string, forMs?: number) => Promise<WriteResult>;
   readonly restart: (machine: SimMachine) => Promise<void>;
+  /** Kills it and gives it an empty disk. */
+  readonly wipe: (machine: SimMachine) => void;
   /** Cuts both ways between two machines. */
   readonly separate: (a: SimMachine, b: SimMachine) => void;
   /** Mends everything and waits until every log is equal, under whatever leader a person finds. */
@@ -66,6 +68,11 @@ function stageOf(cluster: SimCluster): Stage {
     restart: async (machine) => {
       machine.start();
       await cluster.until('a start', LIMIT_MS, () => machine.node !== undefined);
+    },
+    wipe: (machine) => {
+      machine.kill();
+      checker.loses(machine);
+      machine.wipe();
     },
     separate: (a, b) => network.partition([a.nodeId], [b.nodeId]),
     settle: async () => {
@@ -117,9 +124,7 @@ describe('the traces of earlier rules are harmless:', () => {
       stage.separate(n1, n3);
       await promote(stage, n3);
       await stage.write(n3, 'X');
-      n2.kill();
-      n2.wipe();
-      stage.cluster.checker.wiped(n2);
+      stage.wipe(n2);
       stage.cluster.network.heal();
       stage.separate(n1, n3);
       stage.separate(n2, n3);
@@ -140,8 +145,7 @@ describe('the traces of earlier rules are harmless:', () => {
       await stage.write(n1, 'on n1 and n3');
       n1.kill();
       n3.kill();
-      n1.wipe();
-      stage.cluster.checker.wiped(n1);
+      stage.wipe(n1);
       await stage.restart(n1);
       await stage.restart(n2);
       await stage.cluster.world.pass(5_000);
@@ -248,9 +252,7 @@ describe('the traces of earlier rules are harmless:', () => {
   test('F3, F4: the first leader wiped right after the birth is filled by the others', async () => {
     await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
       const [n1, n2] = three(machines);
-      n1.kill();
-      n1.wipe();
-      stage.cluster.checker.wiped(n1);
+      stage.wipe(n1);
       await stage.restart(n1);
       await promote(stage, n2);
       await stage.write(n2, 'after the birth');
@@ -264,9 +266,7 @@ describe('the traces of earlier rules are harmless:', () => {
       const [n1, n2, n3] = three(machines);
       await stage.write(n1, 'on all three');
       for (const machine of [n2, n3]) {
-        machine.kill();
-        machine.wipe();
-        stage.cluster.checker.wiped(machine);
+        stage.wipe(machine);
       }
       n1.kill();
       for (const machine of machines) await stage.restart(machine);

@@ -1,0 +1,144 @@
+/**
+ * Goal: the checker believes an ack only where enough platters hold what was acknowledged, whether or not anybody lives to confirm it.
+ * Method: logs put on simulated disks, and nodes that say what the test wants.
+ */
+import { describe, expect, test } from 'vitest';
+import type { NodeStatus } from '../../src/node/api.ts';
+import { type CheckedMachine, ClusterChecker } from '../../src/sim/cluster-checker.ts';
+import { SimProcess } from '../../src/sim/sim-clock.ts';
+import { SimDisk } from '../../src/sim/sim-disk.ts';
+import { SimWorld } from '../../src/sim/sim-world.ts';
+import { encodeRecord, OP } from '../../src/wal/record.ts';
+import { encodeSegmentHeader, segmentName } from '../../src/wal/segment.ts';
+
+const SEGMENT = `/data/wal/${segmentName(1)}`;
+const FILL = Buffer.alloc(4096, 0xa7);
+
+interface Machine extends CheckedMachine {
+  node: { status(): NodeStatus } | undefined;
+}
+
+function machines(count: number): Machine[] {
+  return Array.from({ length: count }, (_, index) => ({
+    nodeId: `n${index + 1}`,
+    disk: new SimDisk({ seed: index }),
+    lives: 1,
+    node: undefined,
+  }));
+}
+
+/** A segment with one batch for each value, all of key `k`. */
+function log(epoch: number, ...values: string[]): Buffer {
+  const header = encodeSegmentHeader({ clusterId: '0'.repeat(32), baseLsn: 1, epoch: 0, chain: 0 });
+  const bytes = Buffer.alloc(64 * 1024);
+  let end = 0;
+  for (const [index, text] of values.entries()) {
+    const lsn = index + 1;
+    const value = Buffer.from(text);
+    end = encodeRecord(bytes, end, { lsn, op: OP.PUT, key: Buffer.from('k'), value });
+    const seal = Buffer.alloc(32);
+    seal.writeBigUInt64BE(BigInt(epoch));
+    end = encodeRecord(bytes, end, { lsn, op: OP.SEAL, key: Buffer.alloc(0), value: seal });
+  }
+  return Buffer.concat([header, bytes.subarray(0, end), FILL]);
+}
+
+/** Puts a log there that is only in the page cache. */
+async function cache(disk: SimDisk, bytes: Buffer): Promise<void> {
+  const world = new SimWorld(1);
+  const mount = disk.mount(new SimProcess(world.clock));
+  disk.put(SEGMENT, FILL);
+  await world.run(
+    mount.open(SEGMENT, 'write').then(async (file) => {
+      await file.write(bytes, 0);
+      await file.close();
+    }),
+  );
+}
+
+const write = {
+  ops: [{ key: 'k', value: 'b' }],
+  expect: undefined,
+  ack: 'quorum',
+  after: 0,
+} as const;
+const result = { version: { epoch: 1, lsn: 2 }, ack: 'quorum', durableOn: [] } as const;
+
+describe('an ack whose leader died in the very turn of it', () => {
+  test('is believed where W platters hold the batch, and is committed from then on', () => {
+    const [n1, n2, n3] = machines(3) as [Machine, Machine, Machine];
+    n1.disk.put(SEGMENT, log(1, 'a', 'b', 'c'));
+    n3.disk.put(SEGMENT, log(1, 'a', 'b'));
+    const checker = new ClusterChecker([n1, n2, n3], 2);
+    checker.acknowledged(write, result);
+
+    expect([checker.golden.end, checker.ackedLsn]).toEqual([2, 2]);
+    expect(() => checker.acknowledged({ ...write, ack: 'all' }, result)).toThrow('needs 3');
+  });
+
+  test('breaks a promise where fewer platters hold it, whatever is in the page caches', async () => {
+    const [n1, n2, n3] = machines(3) as [Machine, Machine, Machine];
+    n1.disk.put(SEGMENT, log(1, 'a', 'b'));
+    await cache(n2.disk, log(1, 'a', 'b'));
+    n3.disk.put(SEGMENT, log(1, 'a'));
+    const checker = new ClusterChecker([n1, n2, n3], 2);
+
+    expect(() => checker.acknowledged(write, result)).toThrow(
+      '1.2 is on the platters of n1, and needs 2',
+    );
+  });
+
+  test('breaks a promise where the platters hold another epoch or other bytes there', () => {
+    const [n1, n2, n3] = machines(3) as [Machine, Machine, Machine];
+    n1.disk.put(SEGMENT, log(1, 'a', 'b'));
+    n2.disk.put(SEGMENT, log(2, 'a', 'b'));
+    const checker = new ClusterChecker([n1, n2, n3], 2);
+    expect(() => checker.acknowledged(write, result)).toThrow('on the platters of n1, and needs');
+
+    n3.disk.put(SEGMENT, log(1, 'a', 'x'));
+    expect(() => checker.acknowledged(write, result)).toThrow('in different batches');
+    n3.disk.put(SEGMENT, log(1, 'x', 'b'));
+    expect(() => checker.acknowledged(write, result)).toThrow(
+      'the platter of n3 has another batch',
+    );
+  });
+
+  test('counts a disk that was lost after its ack had left, until its machine is intact again', () => {
+    const [n1, n2] = machines(2) as [Machine, Machine];
+    for (const { disk } of [n1, n2]) disk.put(SEGMENT, log(1, 'a', 'b'));
+    const checker = new ClusterChecker([n1, n2], 2);
+    checker.loses(n2);
+    n2.disk.wipe();
+    checker.acknowledged(write, result);
+
+    n2.node = { status: () => intactAndEmpty };
+    expect(() => checker.acknowledged(write, result)).toThrow('needs 2');
+  });
+});
+
+describe('a commit', () => {
+  test('breaks a promise where fewer than W platters hold it, though nothing was acknowledged', () => {
+    const [n1, n2, n3] = machines(3) as [Machine, Machine, Machine];
+    n1.disk.put(SEGMENT, log(1, 'a', 'b'));
+    n1.node = {
+      status: () => ({
+        ...intactAndEmpty,
+        durable: { epoch: 1, lsn: 2, chain: 0 },
+        committedLsn: 2,
+      }),
+    };
+    const checker = new ClusterChecker([n1, n2, n3], 2);
+
+    expect(() => checker.observe()).toThrow('committed by n1 (life 1), is on the platters of n1');
+  });
+});
+
+const intactAndEmpty = {
+  role: 'follower',
+  state: 'intact',
+  epoch: 1,
+  promise: { epoch: 1, candidate: null, attempt: null },
+  durable: { epoch: 0, lsn: 0, chain: 0 },
+  committedLsn: 0,
+  applied: { epoch: 0, lsn: 0 },
+} as unknown as NodeStatus;
