@@ -8,6 +8,7 @@ import { addLog } from './log-commands.ts';
 import { addOperations } from './operator-commands.ts';
 import { formatReport, reportOf } from './report-error.ts';
 import { addDemo, addServe } from './run-commands.ts';
+import { addSaved } from './saved-commands.ts';
 
 /** Every command, wired to `io`. */
 function buildProgram(io: CommandIo): Command {
@@ -29,6 +30,7 @@ function buildProgram(io: CommandIo): Command {
   addWrites(program, io);
   addReads(program, io);
   addLog(program, io);
+  addSaved(program, io);
   return program;
 }
 

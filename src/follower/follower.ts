@@ -12,9 +12,11 @@ import type {
   VoterState,
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
-import type { Log } from '../wal/log.ts';
+import type { Log, SavedTail } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
+import type { LocalAcks } from '../wal/saved.ts';
 import { SEAL_BYTES } from '../wal/seal.ts';
+import { cutTail } from './cut-tail.ts';
 import { Inbox } from './inbox.ts';
 
 /** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
@@ -39,6 +41,10 @@ export interface FollowerHost {
   /** Durable on resolve. */
   saveState(state: VoterState, claim: Claim): Promise<void>;
   durableMoved(): void;
+  /** Whether this run acknowledged anything above `lsn` at `local`. */
+  localAcksAbove(lsn: number): LocalAcks;
+  /** A divergent tail was saved and cut. */
+  cut(tail: SavedTail & { readonly localAcks: LocalAcks; readonly why: string }): void;
   /** The leader accepted this node: it is followed from here on. */
   following(leader: string, epoch: number): void;
   /** Something that a person has to look at; the node stops where `halt` is set. */
@@ -246,8 +252,9 @@ export class FollowerSession {
   }
 
   /** Brings the log to the place that the leader goes on from. False where that cannot be; the session is over then. */
-  async #adopt({ verdict, at, clusterId, historyId, leader, epoch }: Answer): Promise<boolean> {
+  async #adopt(answer: Answer): Promise<boolean> {
     const { log } = this.#host;
+    const { verdict, at, clusterId, historyId } = answer;
     if (log.identity === undefined) {
       if (clusterId === null || historyId === null || at.lsn !== 0) {
         this.#finish('PROTOCOL_ERROR', 'an answer to a blank node without the cluster id');
@@ -263,33 +270,11 @@ export class FollowerSession {
       this.#finish('PROTOCOL_ERROR', `to go on from LSN ${at.lsn}, not from ${log.durable.lsn}`);
       return false;
     }
-    return this.#truncate(
-      at,
-      `${leader ?? 'the leader'} of epoch ${epoch} has another log above LSN ${at.lsn}`,
-    );
-  }
-
-  async #truncate(at: Position, why: string): Promise<boolean> {
-    const { log } = this.#host;
-    const { committedLsn } = this.#host;
-    if (at.lsn < committedLsn) {
-      const message = `a leader wants LSN ${at.lsn + 1} to ${log.durable.lsn} cut, of which up to ${committedLsn} is committed`;
-      this.#host.alarm('CHAIN_MISMATCH', message, true);
-      this.#finish('CHAIN_MISMATCH', message);
-      return false;
-    }
-    const ours = await log.chainAt(at.lsn);
-    if (!this.#current(this.#epoch)) return false;
-    if (ours === undefined || ours.chain !== at.chain) {
-      const message = `the logs differ at LSN ${at.lsn}, where their histories agree`;
-      this.#host.alarm('CHAIN_MISMATCH', message, true);
-      this.#finish('CHAIN_MISMATCH', message);
-      return false;
-    }
-    const { lsn } = log.durable;
-    await log.truncate(ours, why);
-    this.#host.info('TRUNCATED', `LSN ${at.lsn + 1} to ${lsn} were saved and cut: ${why}`);
-    return true;
+    const cut = await cutTail(this.#host, answer, () => this.#current(answer.epoch));
+    if (cut.kind !== 'refused') return cut.kind === 'cut';
+    this.#host.alarm('CHAIN_MISMATCH', cut.message, true);
+    this.#finish('CHAIN_MISMATCH', cut.message);
+    return false;
   }
 
   #frame(frame: Frame): void {

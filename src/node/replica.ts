@@ -10,6 +10,7 @@ import { MetaStore } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
 import type { EventListener } from './events.ts';
+import { LocalAckMemory } from './local-acks.ts';
 import { Replay } from './replay.ts';
 
 /** Log bytes that are applied to the store in one turn of the event loop. */
@@ -47,6 +48,7 @@ export class Replica {
   readonly meta: MetaStore;
   readonly store: Store;
   readonly nodeId: string;
+  readonly localAcks = new LocalAckMemory();
   readonly #clock: Clock;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;

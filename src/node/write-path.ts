@@ -44,6 +44,7 @@ export class WritePath {
 
   constructor(options: WritePathOptions) {
     this.#options = options;
+    options.replica.localAcks.leads(options.leader.epoch);
     this.#durable = new Waiters(options.clock);
     this.#committed = new Waiters(options.clock);
     this.#everywhere = new Waiters(options.clock);
@@ -56,7 +57,7 @@ export class WritePath {
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
-    const { leader } = this.#options;
+    const { leader, replica } = this.#options;
     this.#admit(request);
     for (const condition of request.conditions) {
       const fault = this.#judge(condition);
@@ -69,6 +70,7 @@ export class WritePath {
     const lsn = this.#append(request.ops);
     const version = { epoch: leader.epoch, lsn };
     await this.#reach(request, version);
+    if (request.ack === 'local') replica.localAcks.acknowledged(lsn);
     return { version, ack: request.ack, durableOn: leader.durableOn(lsn) };
   }
 

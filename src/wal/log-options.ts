@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { MetaStore } from './meta.ts';
 import type { ReplayedBatch } from './recover.ts';
+import type { LocalAcks } from './saved.ts';
 
 /** Which log this is. */
 export interface LogIdentity {
@@ -29,6 +30,18 @@ export interface LogOptions {
   readonly recentBytesMax?: number;
   /** Called synchronously, in order, for each batch that recovery verified; its bytes are valid during the call only. */
   readonly replay?: (batch: ReplayedBatch) => void;
+}
+
+/** Why a log is cut, and what is known of the tail: `saved/` says it. */
+export interface CutReason {
+  /** One sentence. */
+  readonly why: string;
+  /** The leader that has another log there. */
+  readonly by: string;
+  /** Whether this node acknowledged any of it as durable on itself alone. */
+  readonly localAcks: LocalAcks;
+  /** Up to here this node knew its log to be committed. */
+  readonly committedLsn: number;
 }
 
 /** A divergent tail that was cut off, as it is kept in `saved/`. */

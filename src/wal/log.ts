@@ -12,7 +12,7 @@ import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
 import { BATCH_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
-import type { LogIdentity, LogOptions, SavedTail } from './log-options.ts';
+import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import { beginLog, openLog, startOf, walDirOf } from './open-log.ts';
 import type { OpenedLog, OpenedSegment } from './open-log.ts';
 import type { EpochEntry, Position } from './position.ts';
@@ -26,7 +26,7 @@ import { cutLog } from './truncate.ts';
 
 export type { BatchContext, LogOperation } from './batch-builder.ts';
 export type { LogChunk } from './chunk.ts';
-export type { LogIdentity, LogOptions, SavedTail } from './log-options.ts';
+export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 
 /**
  * The log of one node: appended to by a leader, written to by a follower, read by anyone.
@@ -256,12 +256,12 @@ export class Log {
    * Cuts off everything behind `to`, the end of a batch, having saved it first; durable on resolve. Undefined where nothing was cut.
    * @throws WalshipError CHAIN_MISMATCH (`to` is not in this log), SAVED_FULL, with nothing changed; DISK_FAILED.
    */
-  async truncate(to: Position, why: string): Promise<SavedTail | undefined> {
+  async truncate(to: Position, reason: CutReason): Promise<SavedTail | undefined> {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader never cuts its log');
     await this.drained();
     if (to.lsn === this.durable.lsn && to.chain === this.durable.chain) return undefined;
-    return this.#exclusive.run(() => this.#cut(to, why));
+    return this.#exclusive.run(() => this.#cut(to, reason));
   }
 
   /**
@@ -358,7 +358,7 @@ export class Log {
     this.#exclusive.wake();
   }
 
-  async #cut(to: Position, why: string): Promise<SavedTail> {
+  async #cut(to: Position, reason: CutReason): Promise<SavedTail> {
     const { disk, clock, dir, meta } = this.#options;
     const place = await this.#durable.placeAt(to.lsn);
     if (place?.position.chain !== to.chain || place.position.epoch !== to.epoch) {
@@ -367,7 +367,7 @@ export class Log {
       });
     }
     const { map } = this.#durable;
-    const saved = await saveTail({ disk, dir }, { map, from: place, why, clock });
+    const saved = await saveTail({ disk, dir }, { map, from: place, reason, clock });
     try {
       await this.#segments().settle();
       this.#durable.truncate(place);

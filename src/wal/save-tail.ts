@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { LogMap, Place } from './log-map.ts';
-import type { SavedTail } from './log-options.ts';
+import type { CutReason, SavedTail } from './log-options.ts';
 import { saveSegment } from './saved.ts';
 import type { SavedPlace } from './saved.ts';
 import { headerAfter } from './segment.ts';
@@ -9,7 +9,7 @@ export interface TailToSave {
   readonly map: LogMap;
   /** Everything behind it is saved. */
   readonly from: Place;
-  readonly why: string;
+  readonly reason: CutReason;
   readonly clock: Clock;
 }
 
@@ -18,21 +18,22 @@ export interface TailToSave {
  * @throws WalshipError SAVED_FULL, DISK_FULL, DISK_FAILED; nothing of the log has changed then.
  */
 export async function saveTail(place: SavedPlace, tail: TailToSave): Promise<SavedTail> {
-  const { map, from, why, clock } = tail;
-  const { epoch, lsn } = from.position;
-  const to = map.end.position;
-  const note = {
-    why,
-    whenMs: clock.wallMs(),
-    from: { epoch, lsn: lsn + 1 },
-    to: { epoch: to.epoch, lsn: to.lsn },
-    by: 'leader',
-  };
+  const { map, from, reason, clock } = tail;
+  const end = map.end.position;
+  const whenMs = clock.wallMs();
   const names: string[] = [];
-  for (const { path, header, start, end, position } of map.piecesAfter(from)) {
-    const source = { path, start, end, header: headerAfter(header.clusterId, position) };
-    const entry = await saveSegment(place, source, note);
+  const pieces = map.piecesAfter(from);
+  for (const [index, { path, header, start, end: endOffset, position }] of pieces.entries()) {
+    const source = { path, start, end: endOffset, header: headerAfter(header.clusterId, position) };
+    const last = pieces[index + 1]?.position ?? end;
+    const entry = await saveSegment(place, source, {
+      ...reason,
+      whenMs,
+      from: { epoch: position.epoch, lsn: position.lsn + 1 },
+      to: { epoch: last.epoch, lsn: last.lsn },
+      records: last.lsn - position.lsn,
+    });
     names.push(entry.name);
   }
-  return { names, fromLsn: lsn + 1, toLsn: to.lsn };
+  return { names, fromLsn: from.position.lsn + 1, toLsn: end.lsn };
 }

@@ -29,7 +29,18 @@ export interface SavedNote {
   readonly to: Version | 'unknown';
   /** `recovery`, `operator`, or the leader that it followed. */
   readonly by: string;
+  /** How many records there are, where they were counted. */
+  readonly records?: number;
+  readonly localAcks?: LocalAcks;
+  /** Up to this LSN the node knew its log to be committed; above `from` only where an operator let it be cut. */
+  readonly committedLsn?: number;
 }
+
+/**
+ * Whether any of it had been acknowledged at `local`. Only the process that acknowledged knows, and only as long as it runs: what an
+ * earlier run of it led, or what came from another leader, is `unknown`.
+ */
+export type LocalAcks = 'yes' | 'no' | 'unknown';
 
 /** One entry, as its JSON says. */
 export interface SavedEntry extends SavedNote {
@@ -58,6 +69,11 @@ export interface SavedPlace {
   /** The data directory. */
   readonly dir: string;
   readonly bytesMax?: number;
+}
+
+/** Path of a saved segment. */
+export function savedPath(dir: string, name: string): string {
+  return `${dir}/${SAVED_DIR}/${name}`;
 }
 
 /** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry. */

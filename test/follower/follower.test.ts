@@ -64,6 +64,8 @@ function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerH
     learnCommitted: (lsn) => replica.learnCommitted(lsn),
     saveState: () => Promise.resolve(),
     durableMoved: () => replica.durableMoved(),
+    localAcksAbove: () => 'unknown',
+    cut: () => undefined,
     following: () => undefined,
     alarm,
     info: () => undefined,

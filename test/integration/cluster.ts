@@ -144,6 +144,16 @@ export class TestCluster {
     await this.#programs.get(id)?.end('SIGKILL');
   }
 
+  /** SIGSTOP and SIGCONT: a pause that the process does not notice. */
+  signal(id: string, signal: NodeJS.Signals): void {
+    this.#programs.get(id)?.process.kill(signal);
+  }
+
+  /** What it has printed so far. */
+  output(id: string): string {
+    return this.#programs.get(id)?.output ?? '';
+  }
+
   async stop(id: string): Promise<Ended | undefined> {
     return await this.#programs.get(id)?.end('SIGTERM');
   }

@@ -10,6 +10,7 @@ import { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { DiskFault, DiskOperation } from '../../src/sim/sim-fault.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
 import type { Position } from '../../src/wal/position.ts';
+import { CUT_REASON } from './fixture.ts';
 import {
   append,
   batchesAfter,
@@ -96,7 +97,7 @@ const following: Workload = {
       await life.log.begin({ clusterId: CLUSTER_ID, historyId: 'f'.repeat(32) });
       await write(source.batches, source.texts);
       model.mayLose(source.fork.lsn);
-      await life.log.truncate(source.fork, 'the new leader lacks it');
+      await life.log.truncate(source.fork, CUT_REASON);
       model.records.length = source.fork.lsn;
       await write(source.after, source.textsAfter);
       await life.log.close();

@@ -145,3 +145,11 @@ export async function recoverFixture(
   });
   return { log, meta: meta.current, replayed };
 }
+
+/** What a test says of a tail that it cuts. */
+export const CUT_REASON = {
+  why: 'the new leader lacks it',
+  by: 'n2',
+  localAcks: 'unknown',
+  committedLsn: 0,
+} as const;

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
 import type { Log } from '../../src/wal/log.ts';
+import { CUT_REASON } from './fixture.ts';
 import { append, batchesAfter, lead, LogModel, openLife, readTexts } from './log-lives.ts';
 import type { Life } from './log-lives.ts';
 
@@ -81,7 +82,7 @@ class Pair {
         const ends = (await batchesAfter(this.follower.log, 0)).map(({ last }) => last);
         const to = ends.at(-1 - step.back);
         if (to === undefined) return;
-        await this.follower.log.truncate(to, 'the test says so');
+        await this.follower.log.truncate(to, CUT_REASON);
         expect(this.follower.log.durable).toEqual(to);
         return;
       }

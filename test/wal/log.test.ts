@@ -12,6 +12,7 @@ import {
 import type { LogOperation } from '../../src/wal/log.ts';
 import { OP, recordBytes } from '../../src/wal/record.ts';
 import { SEAL_BYTES } from '../../src/wal/seal.ts';
+import { CUT_REASON } from './fixture.ts';
 import {
   append,
   batchesAfter,
@@ -523,7 +524,7 @@ describe('reading', () => {
       for (let lsn = 1; lsn <= 5; lsn += 1) {
         expect(await reading.next()).toMatchObject({ done: false });
       }
-      await log.truncate(to, 'the new leader lacks it');
+      await log.truncate(to, CUT_REASON);
 
       const rest = async (): Promise<void> => {
         while ((await reading.next()).done !== true);
@@ -564,7 +565,7 @@ describe('a cut', () => {
       const to = (await batchesAfter(life.log, 0))[4]?.last;
       if (to === undefined) throw new Error('too few batches');
       life.log.stopLeading();
-      const saved = await life.log.truncate(to, 'the new leader lacks it');
+      const saved = await life.log.truncate(to, CUT_REASON);
 
       expect(saved).toMatchObject({ fromLsn: to.lsn + 1, toLsn: 31 });
       expect(saved?.names.length).toBeGreaterThan(1);
@@ -595,7 +596,7 @@ describe('a cut', () => {
         { ...at, epoch: at.epoch + 1 },
         { ...at, lsn: 99 },
       ]) {
-        await expect(life.log.truncate(wrong, 'a mistake')).rejects.toMatchObject({
+        await expect(life.log.truncate(wrong, CUT_REASON)).rejects.toMatchObject({
           code: 'CHAIN_MISMATCH',
         });
       }

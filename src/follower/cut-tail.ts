@@ -1,0 +1,41 @@
+import type { Answer } from '../protocol/messages.ts';
+import type { FollowerHost } from './follower.ts';
+
+/** What came of a leader's order to cut. */
+export type TailCut =
+  | { readonly kind: 'cut' }
+  /** The session ended while the log was read. */
+  | { readonly kind: 'overtaken' }
+  /** It must not be cut: a person has to look. */
+  | { readonly kind: 'refused'; readonly message: string };
+
+/**
+ * Cuts what the leader of `answer` does not have, having saved it; durable where it resolves with `cut`. Never below what this node
+ * knows to be committed, and only where both logs are the same up to there.
+ */
+export async function cutTail(
+  host: FollowerHost,
+  answer: Pick<Answer, 'at' | 'leader' | 'epoch'>,
+  current: () => boolean,
+): Promise<TailCut> {
+  const { log, committedLsn } = host;
+  const { at, epoch } = answer;
+  const leader = answer.leader ?? 'the leader';
+  const { lsn } = log.durable;
+  if (at.lsn < committedLsn) {
+    const message = `a leader wants LSN ${at.lsn + 1} to ${lsn} cut, of which up to ${committedLsn} is committed`;
+    return { kind: 'refused', message };
+  }
+  const ours = await log.chainAt(at.lsn);
+  if (!current()) return { kind: 'overtaken' };
+  if (ours === undefined || ours.chain !== at.chain) {
+    const message = `the logs differ at LSN ${at.lsn}, where their histories agree`;
+    return { kind: 'refused', message };
+  }
+  const localAcks = host.localAcksAbove(at.lsn);
+  const why = `${leader} of epoch ${epoch} has another log above LSN ${at.lsn}`;
+  const saved = await log.truncate(ours, { why, by: leader, localAcks, committedLsn });
+  if (saved === undefined) return { kind: 'cut' };
+  host.cut({ ...saved, localAcks, why });
+  return { kind: 'cut' };
+}
