@@ -6,7 +6,7 @@ import type { Version } from '../wal/position.ts';
 import { Waiters } from '../wal/waiters.ts';
 import type { ReadResult, ScanRequest, ScanResult, WaitRequest } from './api.ts';
 import type { Replica } from './replica.ts';
-import { judgeVersion } from './versions.ts';
+import { judgeForGood } from './versions.ts';
 import { replaced } from './write-path.ts';
 
 /** Those who may wait at one time for something to become durable, committed or applied here. */
@@ -18,11 +18,13 @@ export const SCAN_BYTES_MAX = 8 * MiB;
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
   readonly #replica: Replica;
+  readonly #clock: Clock;
   #ended: WalshipError | undefined;
   readonly #waiters: Readonly<Record<WaitRequest['level'], Waiters>>;
 
   constructor(replica: Replica, clock: Clock) {
     this.#replica = replica;
+    this.#clock = clock;
     this.#waiters = {
       durable: new Waiters(clock),
       committed: new Waiters(clock),
@@ -58,10 +60,20 @@ export class ReadPath {
     return { entries, more, applied };
   }
 
-  /** @throws WalshipError LSN_REPLACED where the history cut `version` off, before or while waiting; WAIT_TIMEOUT, BUSY. */
+  /** @throws WalshipError LSN_REPLACED where what is committed rules `version` out; WAIT_TIMEOUT, BUSY. */
   async wait({ version, level, timeoutMs }: WaitRequest): Promise<void> {
+    const endMs = this.#clock.nowMs() + timeoutMs;
+    await this.#reach({ version, level, timeoutMs });
+    if (this.#holds(version)) return;
+    // Another leadership's record is at this LSN. Only when that is committed is it certain that the version is gone.
+    const leftMs = Math.max(0, endMs - this.#clock.nowMs());
+    await this.#reach({ version, level: 'committed', timeoutMs: leftMs });
     this.#check(version);
-    if (this.#reached(level) >= version.lsn) return this.#checkEpoch(version);
+  }
+
+  async #reach({ version, level, timeoutMs }: WaitRequest): Promise<void> {
+    this.#check(version);
+    if (this.#reached(level) >= version.lsn) return;
     if (this.#ended !== undefined) throw this.#ended;
     const waiters = this.#waiters[level];
     if (waiters.count >= READ_WAITERS_MAX) {
@@ -82,7 +94,6 @@ export class ReadPath {
           },
         ),
     );
-    this.#checkEpoch(version);
   }
 
   moved(): void {
@@ -109,16 +120,12 @@ export class ReadPath {
   }
 
   #check(version: Version): void {
-    const judged = judgeVersion(this.#replica.log.epochs, version);
+    const { epochs } = this.#replica.log;
+    const judged = judgeForGood(epochs, version, this.#reached('committed'));
     if (judged.kind === 'replaced') throw replaced(version, judged);
   }
 
-  /** The LSN is here now, so the history knows its epoch: a version of a leadership that never was is replaced as well. */
-  #checkEpoch(version: Version): void {
-    this.#check(version);
-    const epoch = this.#replica.log.epochAt(version.lsn);
-    if (version.lsn > 0 && epoch !== version.epoch) {
-      throw replaced(version, { by: epoch, from: version.lsn });
-    }
+  #holds(version: Version): boolean {
+    return version.lsn === 0 || this.#replica.log.epochAt(version.lsn) === version.epoch;
   }
 }

@@ -27,3 +27,27 @@ export function judgeVersion(history: readonly EpochEntry[], version: Version): 
   const holder = history.findLast(({ firstLsn }) => firstLsn <= version.lsn) ?? last;
   return { kind: 'replaced', by: holder.epoch, from: holder.firstLsn };
 }
+
+/**
+ * As `judgeVersion`, and final: `replaced` only where what is committed rules the version out for ever. `committedLsn` is how far this
+ * node's own log is known to be committed.
+ *
+ * The rest of a log proves nothing: the epoch of a leader that never committed can be cut off again, and the version that it seemed to replace
+ * can still commit under the next one.
+ */
+export function judgeForGood(
+  history: readonly EpochEntry[],
+  version: Version,
+  committedLsn: number,
+): VersionJudgement {
+  if (version.lsn === 0) return { kind: 'current' };
+  // Epochs never fall along a log: behind the last committed record none below its epoch can follow.
+  const decidedLsn = Math.min(version.lsn, committedLsn);
+  const holder = history.findLast(({ firstLsn }) => firstLsn <= decidedLsn);
+  if (holder === undefined) return { kind: 'current' };
+  const replaced =
+    version.lsn <= committedLsn ? holder.epoch !== version.epoch : holder.epoch > version.epoch;
+  return replaced
+    ? { kind: 'replaced', by: holder.epoch, from: holder.firstLsn }
+    : { kind: 'current' };
+}

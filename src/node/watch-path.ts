@@ -7,7 +7,7 @@ import type { LogRecord } from '../wal/record.ts';
 import type { WatchEvent, WatchRequest } from './api.ts';
 import { APPLY_BYTES_MAX } from './replica.ts';
 import type { Replica } from './replica.ts';
-import { judgeVersion } from './versions.ts';
+import { judgeForGood } from './versions.ts';
 import { replaced } from './write-path.ts';
 
 /**
@@ -57,7 +57,7 @@ export async function* watch(
 
 /** Again once its LSN is here: a version from elsewhere may have named a leadership that this node had not met. */
 function check(replica: Replica, after: Version): void {
-  const judged = judgeVersion(replica.log.epochs, after);
+  const judged = judgeForGood(replica.log.epochs, after, replica.appliedLsn);
   if (judged.kind === 'replaced') throw replaced(after, judged);
 }
 
