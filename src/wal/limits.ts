@@ -15,3 +15,5 @@ export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
 export const FILL_BYTE = 0xa7;
 /** The unit in which disks tear writes. */
 export const BLOCK_BYTES = 512;
+/** Leaderships that a snapshot's header may name. */
+export const SNAPSHOT_EPOCHS_MAX = 10_000;

@@ -1,0 +1,218 @@
+import { decodeEpochRecord } from './epoch-record.ts';
+import { OP, decodeRecord, readU32, readU64, RecordView, recordBytes, SHORT } from './record.ts';
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import type { EpochEntry } from './position.ts';
+import {
+  decodeFixedHeader,
+  DIGEST_BYTES,
+  FOOTER_VALUE_BYTES,
+  newDigest,
+  SNAPSHOT_HEADER_BYTES,
+} from './snapshot-format.ts';
+import type { FixedHeader, SnapshotFooter, SnapshotHeader } from './snapshot-format.ts';
+
+const KEY_OFFSET = 13;
+
+/** One live key; the buffers are valid until the visitor returns. */
+export type SnapshotVisitor = (lsn: number, key: Buffer, value: Buffer) => void;
+
+/**
+ * Reads a snapshot as its bytes come, in pieces of any size, and checks everything that can be checked: checksums, order of leaderships
+ * and keys, count and digest. Nothing that was visited means anything before `footer` is there.
+ *
+ * Invariant: what it keeps of the bytes is less than one record.
+ */
+export class SnapshotDecoder {
+  readonly #visit: SnapshotVisitor;
+  readonly #hash = newDigest();
+  readonly #record = new RecordView();
+  /** Bytes of a record that is not whole yet. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** So many bytes are needed before it is worth looking again. */
+  #neededBytes = SNAPSHOT_HEADER_BYTES;
+  #fixed: FixedHeader | undefined;
+  readonly #epochs: EpochEntry[] = [];
+  #footer: SnapshotFooter | undefined;
+  readonly #lastKey = Buffer.alloc(KEY_BYTES_MAX);
+  #lastKeyBytes = 0;
+  #highestLsn = 0;
+  #count = 0;
+  #doneBytes = 0;
+  #fault: string | undefined;
+  /** What was wrong lies behind a record that had been taken in already. */
+  #spent = false;
+  /** Of the bytes in work: the digest has seen everything before. */
+  #hashedEnd = 0;
+
+  constructor(visit: SnapshotVisitor = () => undefined) {
+    this.#visit = visit;
+  }
+
+  /** Undefined until it was read whole. */
+  get header(): SnapshotHeader | undefined {
+    if (this.#fixed === undefined || this.#epochs.length < this.#fixed.epochCount) return undefined;
+    const { clusterId, start } = this.#fixed;
+    return { clusterId, start, epochs: this.#epochs };
+  }
+
+  /** Undefined until the whole file was read and found to be right. */
+  get footer(): SnapshotFooter | undefined {
+    return this.#fault === undefined ? this.#footer : undefined;
+  }
+
+  /** What is wrong, once something is. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes of whole records that were found to be right: reading may go on here. */
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Takes the bytes that follow, which must not change any more. Returns what is wrong; nothing more is to be added then. */
+  add(bytes: Buffer): string | undefined {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#fault !== undefined || this.#waitingBytes < this.#neededBytes) return this.#fault;
+    const [only] = this.#waiting;
+    const joined =
+      this.#waiting.length === 1 && only !== undefined
+        ? only
+        : Buffer.concat(this.#waiting, this.#waitingBytes);
+    const end = this.#read(joined);
+    const rest = joined.subarray(end);
+    this.#doneBytes += end;
+    // A copy: the caller may reuse its memory.
+    this.#waiting = rest.length === 0 ? [] : [Buffer.from(rest)];
+    this.#waitingBytes = rest.length;
+    return this.#fault;
+  }
+
+  /** Forgets the bytes behind `doneBytes`, so that others may follow instead. False where that is too late. */
+  rewind(): boolean {
+    if (this.#spent) return false;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#neededBytes = 0;
+    this.#fault = undefined;
+    return true;
+  }
+
+  /** The file ends here: what is wrong with it, if anything. */
+  end(): string | undefined {
+    if (this.#fault === undefined && this.#footer === undefined) {
+      this.#fault = 'the file ends before its footer';
+    }
+    return this.#fault;
+  }
+
+  /** Returns where the last whole record ends. */
+  #read(bytes: Buffer): number {
+    let offset = 0;
+    if (this.#fixed === undefined) {
+      const fixed = decodeFixedHeader(bytes);
+      if (typeof fixed === 'string') {
+        this.#fault = fixed;
+        return 0;
+      }
+      this.#fixed = fixed;
+      offset = SNAPSHOT_HEADER_BYTES;
+    }
+    this.#hashedEnd = 0;
+    for (;;) {
+      const fault = this.#next(bytes, offset);
+      if (fault === SHORT) break;
+      if (fault !== undefined) {
+        this.#fault = fault;
+        break;
+      }
+      offset = this.#record.end;
+    }
+    // Once for many records: a call for each would take longer than the digest itself.
+    if (!this.#spent) this.#hash.update(bytes.subarray(this.#hashedEnd, offset));
+    this.#neededBytes = this.#footer === undefined ? neededFor(bytes, offset) : 0;
+    return offset;
+  }
+
+  /** Reads one record. SHORT changes nothing. */
+  #next(bytes: Buffer, offset: number): string | undefined {
+    if (this.#footer !== undefined) {
+      return offset < bytes.length ? 'bytes behind the footer' : SHORT;
+    }
+    const record = this.#record;
+    const fault = decodeRecord(bytes, offset, record);
+    if (fault !== undefined) return fault;
+    const misplaced = this.#place();
+    this.#spent ||= misplaced !== undefined;
+    return misplaced;
+  }
+
+  /** Puts the record where it belongs, or says why it does not belong there. */
+  #place(): string | undefined {
+    const { opByte } = this.#record;
+    if (this.header === undefined) {
+      return opByte === OP.EPOCH ? this.#epoch() : `op ${opByte} among the leaderships`;
+    }
+    if (opByte === OP.PUT) return this.#put();
+    return opByte === OP.SEAL ? this.#seal() : `op ${opByte} among the keys`;
+  }
+
+  #epoch(): string | undefined {
+    const entry = decodeEpochRecord(this.#record);
+    if (typeof entry === 'string') return entry;
+    const before = this.#epochs.at(-1);
+    if (before !== undefined && entry.epoch <= before.epoch) return 'leaderships out of order';
+    if (before !== undefined && entry.firstLsn <= before.firstLsn) {
+      return 'leaderships out of order';
+    }
+    this.#epochs.push(entry);
+    if (this.header === undefined) return undefined;
+    const { start } = this.header;
+    if (entry.epoch !== start.epoch || entry.firstLsn > start.lsn) {
+      return `the last leadership is of epoch ${entry.epoch}, the start of ${start.epoch}`;
+    }
+    return undefined;
+  }
+
+  #put(): string | undefined {
+    const { lsn, key, value } = this.#record;
+    if (key.length === 0) return 'an empty key';
+    const { length } = key;
+    const order = this.#lastKey.compare(key, 0, length, 0, this.#lastKeyBytes);
+    if (this.#lastKeyBytes > 0 && order >= 0) return 'keys out of order';
+    if (lsn < 1) return 'LSN 0';
+    key.copy(this.#lastKey);
+    this.#lastKeyBytes = length;
+    this.#highestLsn = Math.max(this.#highestLsn, lsn);
+    this.#count += 1;
+    this.#visit(lsn, key, value);
+    return undefined;
+  }
+
+  #seal(): string | undefined {
+    const { lsn, keyBytes, value, bytes, valueOffset } = this.#record;
+    if (keyBytes !== 0 || value.length !== FOOTER_VALUE_BYTES) return 'a footer of another shape';
+    if (readU64(value, 0) !== this.#count) return `${this.#count} keys, not as many as it says`;
+    if (lsn < this.#highestLsn || lsn < (this.#fixed?.start.lsn ?? 0)) {
+      return `its end, LSN ${lsn}, is below what it holds`;
+    }
+    this.#spent = true;
+    this.#hash.update(bytes.subarray(this.#hashedEnd, valueOffset + 8));
+    const digest = this.#hash.digest();
+    if (!digest.equals(value.subarray(8, 8 + DIGEST_BYTES))) return 'another SHA-256 than it says';
+    this.#footer = { endLsn: lsn, count: this.#count, digest: digest.toString('hex') };
+    return undefined;
+  }
+}
+
+/** How many bytes a record at `offset` needs, as far as these bytes tell. */
+function neededFor(bytes: Buffer, offset: number): number {
+  const available = bytes.length - offset;
+  if (available < KEY_OFFSET) return KEY_OFFSET;
+  const keyBytes = readU32(bytes, offset + 9);
+  if (keyBytes > KEY_BYTES_MAX || available < KEY_OFFSET + keyBytes + 4) return 0;
+  const valueBytes = readU32(bytes, offset + KEY_OFFSET + keyBytes);
+  return valueBytes > VALUE_BYTES_MAX ? 0 : recordBytes(keyBytes, valueBytes);
+}
