@@ -288,7 +288,7 @@ export const DEFECTS = [
   {
     name: 'read-without-proof',
     what: 'a linearizable read does not ask whether the leader still leads',
-    file: 'src/node/node.ts',
+    file: 'src/node/read-path.ts',
     find: '    await leader.prove(timeoutMs);\n',
     replace: '',
     test: traces('a deposed leader that does not know it'),

@@ -43,6 +43,10 @@ export const ERRORS = {
   LSN_REPLACED: { status: 409, hint: 'a failover cut this version off; read the key again' },
   METHOD_NOT_ALLOWED: { status: 405, hint: 'use one of the methods that the Allow header names' },
   NODE_CLOSED: { status: 503, hint: 'the node is shutting down: try another one' },
+  NOT_ELIGIBLE: {
+    status: 409,
+    hint: 'name an intact voter that is in session: walship status shows which are',
+  },
   NOT_FOUND: { status: 404, hint: 'check the path' },
   NO_LEADER: {
     status: 503,

@@ -214,8 +214,12 @@ function crossFieldProblems(values: Parsed): string[] {
   const { node, peers, quorum, initialLeader, heartbeatMs, silenceMs } = values;
   const names = peers?.map((peer) => peer.nodeId);
   const listed = names?.join(', ');
-  if (node !== undefined && names !== undefined && !names.includes(node)) {
-    problems.push(`--node must be one of --peers (${listed}), not "${node}"`);
+  const holder = peers?.find(({ address }) => address === formatListen(values.listen));
+  if (node !== undefined && holder !== undefined && holder.nodeId !== node) {
+    // A learner needs no place among the voters; a misspelt voter would sit in another's place.
+    problems.push(
+      `--listen is the address of ${holder.nodeId} in --peers, and --node is "${node}"`,
+    );
   }
   if (initialLeader !== undefined && names !== undefined && !names.includes(initialLeader)) {
     problems.push(`--initial-leader must be one of --peers (${listed}), not "${initialLeader}"`);
@@ -245,6 +249,10 @@ function complete(values: Parsed): ServeConfig {
     quorum: values.quorum ?? Math.floor(peers.length / 2) + 1,
     initialLeader: values.initialLeader ?? peers[0]?.nodeId ?? node,
   };
+}
+
+function formatListen(listen: HostPort | undefined): string | undefined {
+  return listen === undefined ? undefined : formatHostPort(listen);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -49,7 +49,7 @@ export const FIELDS = {
     kind: 'id',
     placeholder: 'ID',
     required: true,
-    doc: 'Name of this node: one of the names in --peers.',
+    doc: 'Name of this node; one that is not in --peers is a learner: it follows and counts for nothing.',
   },
   listen: {
     kind: 'address',
@@ -67,7 +67,7 @@ export const FIELDS = {
     kind: 'peers',
     placeholder: 'LIST',
     otherwise: 'this node alone, at --listen',
-    doc: 'The voters, this node among them, as ID=HOST:PORT,ID=HOST:PORT,…',
+    doc: 'The voters, as ID=HOST:PORT,ID=HOST:PORT,…',
   },
   quorum: {
     kind: 'integer',

@@ -172,7 +172,8 @@ export interface FollowerStatus {
   readonly nodeId: string;
   readonly voter: boolean;
   readonly connected: boolean;
-  readonly state: VoterState;
+  /** As it said in its hello; `unknown` without a session. */
+  readonly state: VoterState | 'unknown';
   readonly receivedLsn: number;
   readonly durableLsn: number;
   readonly appliedLsn: number;

@@ -39,6 +39,11 @@ export function contractOf({ voterCount, quorum, promises }: Quorums): readonly 
   ];
 }
 
+/** What the contract adds for a node that is not among the voters: it may have been meant to be. */
+export function learnerLine(nodeId: string): string {
+  return `${nodeId} is not among the voters: it is a learner, follows, and counts for nothing`;
+}
+
 /** @throws WalshipError CONFIG_INVALID on duplicates. */
 export function checkPeers(peers: readonly Peer[]): void {
   if (peers.length === 0) throw new WalshipError('CONFIG_INVALID', 'no voters are named');

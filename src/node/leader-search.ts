@@ -29,6 +29,7 @@ export class LeaderSearch {
   #leader: Peer | undefined;
   #heardMs: number | undefined;
   #endedInVain = false;
+  readonly #end = new AbortController();
   readonly #refusals = new Map<string, string>();
 
   constructor(options: LifeOptions, hooks: SearchHooks) {
@@ -98,6 +99,7 @@ export class LeaderSearch {
   }
 
   close(reason: string): void {
+    this.#end.abort();
     this.#session?.close(reason);
   }
 
@@ -134,7 +136,8 @@ export class LeaderSearch {
 
   async #dial({ address }: Peer): Promise<Link | undefined> {
     try {
-      return await dialWithin(this.#options, address);
+      const { dialer, clock } = this.#options;
+      return await dialWithin({ dialer, clock, signal: this.#end.signal }, address);
     } catch (error) {
       if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
       throw error;

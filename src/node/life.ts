@@ -1,19 +1,21 @@
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import type { FollowerSession } from '../follower/follower.ts';
-import { Leader } from '../leader/leader.ts';
+import type { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/messages.ts';
 import type { Role } from './api.ts';
+import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
+import type { Begun, Won } from './begin-leading.ts';
 import { stand } from './candidacy.ts';
 import type { Candidacy } from './candidacy.ts';
 import type { LifeOptions } from './life-options.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { notLeader } from './not-leader.ts';
-import { ask, identify } from './peers.ts';
+import { ask } from './peers.ts';
 import type { Peer } from './peers.ts';
-import type { InheritedWrite } from './replica.ts';
+import { Standing } from './standing.ts';
 import { Voter } from './voter.ts';
 
 /** Between two rounds of looking for a leader: at least this, and a random part of it more. */
@@ -32,11 +34,12 @@ export class Life {
   readonly #options: LifeOptions;
   readonly #startedMs: number;
   readonly #search: LeaderSearch;
+  readonly #standing = new Standing((operator) => this.#standOnce(operator));
+  /** Aborts when this node ends: nobody waits for a peer any more. */
+  readonly #end = new AbortController();
   #leader: Leader | undefined;
-  #standing: Promise<Candidacy> | undefined;
   #leading: Promise<void> | undefined;
   #standPending: boolean;
-  #closed = false;
   #failures = 0;
   #cancelPause: (() => void) | undefined;
 
@@ -67,9 +70,9 @@ export class Life {
   }
 
   get role(): Role {
-    if (this.#closed) return 'stopped';
+    if (this.#end.signal.aborted) return 'stopped';
     if (this.#leader !== undefined) return 'leader';
-    return this.#standing === undefined ? 'follower' : 'candidate';
+    return this.#standing.active ? 'candidate' : 'follower';
   }
 
   get leader(): Leader | undefined {
@@ -91,6 +94,11 @@ export class Life {
     return this.session === undefined ? undefined : this.#search.leader;
   }
 
+  /** Named among the voters; a learner never leads. */
+  get isVoter(): boolean {
+    return this.#self !== undefined;
+  }
+
   get #self(): Peer | undefined {
     return this.#options.peers.find(({ nodeId }) => nodeId === this.#options.replica.nodeId);
   }
@@ -98,14 +106,14 @@ export class Life {
   /** Lives until `close`, or until the disk fails. */
   async live(): Promise<void> {
     const { replica } = this.#options;
-    while (!this.#closed && replica.failure === undefined) {
+    while (!this.#end.signal.aborted && replica.failure === undefined) {
       const followed = await this.#search.follow();
-      if (this.#standing !== undefined) await this.#standing;
+      await this.#standing.idle();
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
         // Asked again at once, the leader would send the same bytes for nothing, many times a second.
         this.#failures = this.#search.endedInVain ? PATIENT_FAILURES : 0;
-      } else if (this.#standPending && this.#self !== undefined && !this.#isOver()) {
+      } else if (this.#standPending && this.isVoter && !this.#isOver()) {
         const result = await this.stand(false);
         if (result.kind === 'won') await this.#leading;
         else this.#lost(result);
@@ -114,12 +122,9 @@ export class Life {
     }
   }
 
-  /** Tries to lead. Whoever calls it while another attempt is under way gets the result of that one. */
+  /** Tries to lead; a person's wish is not answered by an attempt that this node made by itself. */
   stand(operator: boolean): Promise<Candidacy> {
-    this.#standing ??= this.#standOnce(operator).finally(() => {
-      this.#standing = undefined;
-    });
-    return this.#standing;
+    return this.#standing.stand(operator);
   }
 
   tick(): void {
@@ -136,18 +141,18 @@ export class Life {
 
   /** Idempotent. */
   close(reason: string): void {
-    this.#closed = true;
+    this.#end.abort();
     this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
     this.#search.close(reason);
     this.#cancelPause?.();
   }
 
   #mayFollow(): boolean {
-    return !this.#isOver() && this.#standing === undefined && this.#leader === undefined;
+    return !this.#isOver() && !this.#standing.active && this.#leader === undefined;
   }
 
   #isOver(): boolean {
-    return this.#closed || this.#options.replica.failure !== undefined;
+    return this.#end.signal.aborted || this.#options.replica.failure !== undefined;
   }
 
   /** A restarted leader, one that had all but won, and at birth the one that was named: they try by themselves. */
@@ -196,6 +201,7 @@ export class Life {
 
   async #standTo(operator: boolean): Promise<Candidacy> {
     const { replica, clock, entropy, dialer, peers, quorums, configHash, onEvent } = this.#options;
+    const { signal } = this.#end;
     const result = await stand({
       replica,
       clock,
@@ -205,11 +211,14 @@ export class Life {
       quorum: quorums.quorum,
       configHash,
       operator,
-      ask: (peer, question) => ask({ dialer, clock }, peer, question),
+      ask: (peer, question) => ask({ dialer, clock, signal }, peer, question),
     });
     if (result.kind !== 'won') return result;
     // The session that was followed, if any, has ended with the fence; its last write has too.
-    const begun = await this.#begin(result);
+    const begun = await beginLeading(this.#options, result, {
+      isOver: () => this.#isOver(),
+      lead: (parts) => this.#lead(result, parts),
+    });
     if (!begun) {
       const message = `epoch ${replica.fence} was promised meanwhile`;
       return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
@@ -224,107 +233,22 @@ export class Life {
     return result;
   }
 
-  /** Writes the EPOCH record and leads. False where a higher epoch was promised before it came to that. */
-  async #begin(won: Candidacy & { kind: 'won' }): Promise<boolean> {
-    const { replica, peers, quorums, entropy, clock } = this.#options;
-    const { epoch } = won;
-    const { clusterId, historyId } = won.identity ?? {
-      clusterId: entropy.bytes(16).toString('hex'),
-      historyId: entropy.bytes(16).toString('hex'),
-    };
-    const voters = peers.map(({ nodeId }) => nodeId);
-    if (replica.log.identity === undefined) {
-      await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
-      await replica.log.begin({ clusterId, historyId });
-    }
-    await replica.log.drained();
-    const inherited = await replica.unapplied();
-    if (replica.fence !== epoch || this.#isOver()) return false;
-    const ownEpochLsn = replica.log.lead(
-      { epoch, leader: replica.nodeId, historyId, voters, quorum: quorums.quorum },
-      () => ({ commitLsn: replica.committedLsn, wallMs: clock.wallMs() }),
-    );
-    this.#lead(won, { clusterId, historyId, ownEpochLsn, inherited });
-    return true;
-  }
-
-  #lead(
-    won: Candidacy & { kind: 'won' },
-    {
-      clusterId,
-      historyId,
-      ownEpochLsn,
-      inherited,
-    }: {
-      readonly clusterId: string;
-      readonly historyId: string;
-      readonly ownEpochLsn: number;
-      readonly inherited: readonly InheritedWrite[];
-    },
-  ): void {
-    const {
-      replica,
-      clock,
-      peers,
-      quorums,
-      configHash,
-      heartbeatMs,
-      silenceMs,
-      dialer,
-      onEvent,
-      onLeading,
-      onProgress,
-    } = this.#options;
+  #lead(won: Won, begun: Begun): void {
+    const { replica, onLeading } = this.#options;
     let over!: () => void;
     this.#leading = new Promise((resolve) => {
       over = resolve;
     });
-    const leader = new Leader({
-      log: replica.log,
-      clock,
-      nodeId: replica.nodeId,
-      clusterId,
-      historyId,
-      epoch: won.epoch,
-      attempt: won.attempt,
-      ownEpochLsn,
-      voters: peers.map(({ nodeId }) => nodeId),
-      quorum: quorums.quorum,
-      proofVoters: quorums.proof,
-      configHash,
-      allConfirmed: won.allConfirmed,
-      heartbeatMs,
-      silenceMs,
-      hooks: {
-        state: () => replica.state,
-        committedLsn: () => replica.committedLsn,
-        commit: (lsn) => replica.learnCommitted(lsn),
-        progressed: onProgress,
-        runAt: async (nodeId) => {
-          const peer = peers.find((candidate) => candidate.nodeId === nodeId);
-          const found =
-            peer === undefined ? undefined : await identify({ dialer, clock }, peer.address);
-          return found?.nodeId === nodeId ? found.run : undefined;
-        },
-        ended: (reason) => void this.#ended(reason).finally(over),
-        warn: (code, message) => onEvent({ level: 'warn', code, message }),
-      },
+    const leader = newLeader(this.#options, {
+      won,
+      begun,
+      ended: (reason) => void this.#ended(reason).finally(over),
     });
     this.#leader = leader;
     this.#standPending = true;
     replica.setVerified(Number.MAX_SAFE_INTEGER);
-    onLeading(leader, inherited);
-    this.#becomeIntactAtBirth(ownEpochLsn, leader).catch((error: unknown) => this.#failed(error));
-  }
-
-  /** At birth the candidate becomes intact with its EPOCH record: never before, or a crash in between leaves nobody who may lead. */
-  async #becomeIntactAtBirth(ownEpochLsn: number, leader: Leader): Promise<void> {
-    const { replica } = this.#options;
-    if (replica.state !== 'blank') return;
-    await replica.log.drained();
-    if (replica.log.durable.lsn < ownEpochLsn) return;
-    await replica.updateMeta({ state: 'intact' });
-    leader.advance();
+    onLeading(leader, begun.inherited);
+    becomeIntactAtBirth(this.#options, leader).catch((error: unknown) => this.#failed(error));
   }
 
   /** The first part runs in the turn in which leadership ended: nothing may be acknowledged after it. */

@@ -21,12 +21,13 @@ import type {
   WriteRequest,
   WriteResult,
 } from './api.ts';
-import { checkPeers, contractOf, quorumsOf } from './cluster.ts';
+import { checkConfig } from './check-config.ts';
+import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
 import type { Quorums } from './cluster.ts';
 import type { EventListener, NodeEvent } from './events.ts';
-import type { Candidacy } from './candidacy.ts';
 import { Life } from './life.ts';
 import type { Peer } from './peers.ts';
+import { promote } from './promote.ts';
 import { ReadPath } from './read-path.ts';
 import { Reception } from './reception.ts';
 import { Replica } from './replica.ts';
@@ -92,7 +93,10 @@ export class Node implements NodeApi {
     this.#replica = replica;
     this.#quorums = quorums;
     this.nodeId = nodeId;
-    this.contract = contractOf(quorums);
+    this.contract = [
+      ...contractOf(quorums),
+      ...(peers.some((peer) => peer.nodeId === nodeId) ? [] : [learnerLine(nodeId)]),
+    ];
     this.#startedMs = clock.nowMs();
     this.#reads = new ReadPath(replica, clock);
     this.stopped = new Promise((stop, fail) => {
@@ -160,7 +164,11 @@ export class Node implements NodeApi {
 
   async read(request: ReadRequest): Promise<ReadResult> {
     const { level, key, minVersion, timeoutMs } = request;
-    if (level === 'linearizable') await this.#linearize(timeoutMs);
+    if (level === 'linearizable') {
+      const { leader } = this.#life;
+      if (leader === undefined) throw this.#noLeader();
+      await this.#reads.linearize(leader, timeoutMs);
+    }
     if (minVersion !== undefined) {
       await this.#reads.wait({ version: minVersion, level: 'applied', timeoutMs });
     }
@@ -202,17 +210,8 @@ export class Node implements NodeApi {
     this.#reception.accept(link);
   }
 
-  async promote(): Promise<PromoteResult> {
-    const { clock } = this.#options;
-    const startMs = clock.nowMs();
-    const leading = this.#life.leader;
-    if (leading !== undefined) {
-      return { epoch: leading.epoch, promisedBy: [], vouchedBy: [], tookMs: 0 };
-    }
-    const result = await this.#life.stand(true);
-    if (result.kind === 'lost') throw refusedPromotion(result);
-    const { epoch, promisedBy, vouchedBy } = result;
-    return { epoch, promisedBy, vouchedBy, tookMs: clock.nowMs() - startMs };
+  promote(): Promise<PromoteResult> {
+    return promote(this.#life, this.#options.clock);
   }
 
   close(): Promise<void> {
@@ -301,28 +300,6 @@ export class Node implements NodeApi {
     this.#writes = undefined;
   }
 
-  /** Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied. */
-  async #linearize(timeoutMs: number): Promise<void> {
-    const { leader } = this.#life;
-    if (leader === undefined) throw this.#noLeader();
-    const replica = this.#replica;
-    await this.#committedOwnEpoch(leader, timeoutMs);
-    const lsn = replica.committedLsn;
-    await leader.prove(timeoutMs);
-    await this.#reads.wait({
-      version: { epoch: replica.log.epochAt(lsn), lsn },
-      level: 'applied',
-      timeoutMs,
-    });
-  }
-
-  /** Until its own EPOCH record is committed, a new leader does not know what is. */
-  async #committedOwnEpoch(leader: Leader, timeoutMs: number): Promise<void> {
-    const { ownEpochLsn, epoch } = leader;
-    if (this.#replica.committedLsn >= ownEpochLsn) return;
-    await this.#reads.wait({ version: { epoch, lsn: ownEpochLsn }, level: 'committed', timeoutMs });
-  }
-
   #noLeader(): WalshipError {
     const leader = this.#life.knownLeader;
     const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
@@ -331,30 +308,4 @@ export class Node implements NodeApi {
       details: { leader: leader?.address ?? null, leaderId: leader?.nodeId ?? null },
     });
   }
-}
-
-/**
- * Voters and quorum are fixed by the first EPOCH record: two nodes that count differently could both be right.
- * @throws WalshipError CONFIG_MISMATCH.
- */
-function checkConfig(replica: Replica, peers: readonly Peer[], quorum: number): void {
-  const last = replica.log.epochs.at(-1);
-  const born = last ?? replica.meta.current;
-  if (born.voters === null || born.quorum === null) return;
-  const ours = peers.map(({ nodeId }) => nodeId).toSorted();
-  const theirs = [...born.voters].toSorted();
-  if (ours.join(' ') === theirs.join(' ') && quorum === born.quorum) return;
-  throw new WalshipError(
-    'CONFIG_MISMATCH',
-    `the cluster was born with voters ${theirs.join(', ')} and quorum ${born.quorum}, ` +
-      `this node was started with ${ours.join(', ')} and ${quorum}`,
-    { details: { voters: theirs, quorum: born.quorum } },
-  );
-}
-
-/** The refusal that a promotion by an operator ends with. */
-function refusedPromotion({ code, message, answers }: Candidacy & { kind: 'lost' }): WalshipError {
-  return new WalshipError('NO_QUORUM', `this node may not lead: ${message}`, {
-    details: { reason: code, answers },
-  });
 }

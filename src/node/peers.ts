@@ -49,37 +49,39 @@ export async function identify(
 export interface QuestionPorts {
   readonly dialer: Dialer;
   readonly clock: Clock;
+  /** Aborts what still waits: to dial, or for an answer. */
+  readonly signal?: AbortSignal;
 }
 
 async function request(
-  { dialer, clock }: QuestionPorts,
+  ports: QuestionPorts,
   address: string,
   question: Buffer,
 ): Promise<AskReply | Identity | undefined> {
-  const link = await dialWithin({ dialer, clock }, address);
+  const link = await dialWithin(ports, address);
   try {
-    return await exchange(clock, link, question);
+    return await exchange(ports, link, question);
   } finally {
     link.close('answered');
   }
 }
 
 function exchange(
-  clock: Clock,
+  ports: QuestionPorts,
   link: Link,
   question: Buffer,
 ): Promise<AskReply | Identity | undefined> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(ASK_TIMEOUT_MS, () => reject(unanswered('no answer in time')));
+    const settled = patience(ports, 'no answer in time', reject);
     link.receive({
       onMessage: (bytes) => {
-        cancel();
+        settled();
         const decoded = decodeMessage(bytes);
         const message = decoded.kind === 'message' ? decoded.message : undefined;
         resolve(message?.kind === 'reply' || message?.kind === 'identity' ? message : undefined);
       },
       onClose: (reason) => {
-        cancel();
+        settled();
         reject(unanswered(`the link closed: ${reason}`));
       },
     });
@@ -91,26 +93,48 @@ function exchange(
  * A dial has its own time limit in the real adapter; this one keeps every wait bounded whatever the adapter does.
  * @throws WalshipError PEER_UNREACHABLE.
  */
-export async function dialWithin({ dialer, clock }: QuestionPorts, address: string): Promise<Link> {
+export async function dialWithin(ports: QuestionPorts, address: string): Promise<Link> {
   return new Promise((resolve, reject) => {
-    const dialing = dialer.dial(address);
     let late = false;
-    const cancel = clock.after(ASK_TIMEOUT_MS, () => {
+    const settled = patience(ports, 'no connection in time', (error) => {
       late = true;
-      reject(unanswered('no connection in time'));
+      reject(error);
     });
-    dialing.then(
+    ports.dialer.dial(address).then(
       (link) => {
-        cancel();
+        settled();
         if (late) link.close('too late');
         else resolve(link);
       },
       (error: unknown) => {
-        cancel();
+        settled();
         reject(error);
       },
     );
   });
+}
+
+/** Calls `giveUp` once, after ASK_TIMEOUT_MS or when the signal aborts, unless what is returned is called before. */
+function patience(
+  { clock, signal }: QuestionPorts,
+  late: string,
+  giveUp: (error: WalshipError) => void,
+): () => void {
+  const onAbort = (): void => {
+    settled();
+    giveUp(unanswered('it is not asked any more'));
+  };
+  const cancel = clock.after(ASK_TIMEOUT_MS, () => {
+    settled();
+    giveUp(unanswered(late));
+  });
+  const settled = (): void => {
+    cancel();
+    signal?.removeEventListener('abort', onAbort);
+  };
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort);
+  return settled;
 }
 
 function unanswered(message: string): WalshipError {

@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
+import type { Leader } from '../leader/leader.ts';
 import { MiB } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
@@ -94,6 +95,23 @@ export class ReadPath {
           },
         ),
     );
+  }
+
+  /**
+   * Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied.
+   * @throws WalshipError NO_LEADER, WAIT_TIMEOUT, BUSY.
+   */
+  async linearize(leader: Leader, timeoutMs: number): Promise<void> {
+    const replica = this.#replica;
+    // Until its own EPOCH record is committed, a new leader does not know what is.
+    const { ownEpochLsn, epoch } = leader;
+    if (replica.committedLsn < ownEpochLsn) {
+      await this.wait({ version: { epoch, lsn: ownEpochLsn }, level: 'committed', timeoutMs });
+    }
+    const lsn = replica.committedLsn;
+    await leader.prove(timeoutMs);
+    const version = { epoch: replica.log.epochAt(lsn), lsn };
+    await this.wait({ version, level: 'applied', timeoutMs });
   }
 
   moved(): void {

@@ -101,7 +101,7 @@ function absent(nodeId: string): FollowerStatus {
     nodeId,
     voter: true,
     connected: false,
-    state: 'intact',
+    state: 'unknown',
     receivedLsn: 0,
     durableLsn: 0,
     appliedLsn: 0,

@@ -26,9 +26,12 @@ const TRACE_MAX = 400;
 export class SimCluster {
   readonly world: SimWorld;
   readonly network: SimNetwork;
+  /** Of the voters. */
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   readonly quorum: number;
+  readonly #newMachine: (nodeId: string) => SimMachine;
+  readonly #learners: SimMachine[] = [];
   readonly #trace: string[] = [];
   #violation: unknown;
   #failed: (violation: unknown) => void = () => undefined;
@@ -43,19 +46,19 @@ export class SimCluster {
       address: `n${index + 1}`,
     }));
     const { world, network } = this;
-    this.machines = peers.map(
-      ({ nodeId }) =>
-        new SimMachine({
-          world,
-          network,
-          nodeId,
-          peers,
-          quorum,
-          segmentBytes,
-          open,
-          note: (text) => this.note(text),
-        }),
-    );
+    const newMachine = (nodeId: string): SimMachine =>
+      new SimMachine({
+        world,
+        network,
+        nodeId,
+        peers,
+        quorum,
+        segmentBytes,
+        open,
+        note: (text) => this.note(text),
+      });
+    this.#newMachine = newMachine;
+    this.machines = peers.map(({ nodeId }) => newMachine(nodeId));
     this.checker = new ClusterChecker(this.machines, quorum);
   }
 
@@ -93,8 +96,17 @@ export class SimCluster {
     }
   }
 
+  /** A machine for a node that is no voter; the checker does not look at it. */
+  learner(nodeId: string): SimMachine {
+    const machine = this.#newMachine(nodeId);
+    this.#learners.push(machine);
+    return machine;
+  }
+
   machine(nodeId: string): SimMachine {
-    const found = this.machines.find((machine) => machine.nodeId === nodeId);
+    const found = [...this.machines, ...this.#learners].find(
+      (machine) => machine.nodeId === nodeId,
+    );
     if (found === undefined) throw new RangeError(`no machine ${nodeId}`);
     return found;
   }

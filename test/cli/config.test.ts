@@ -52,6 +52,13 @@ describe('configuration of serve', () => {
     });
   });
 
+  test('takes a node that is not among the peers: a learner', () => {
+    const config = load({ flags: { node: 'n4', listen: '127.0.0.1:7404' } });
+
+    expect(config.node).toBe('n4');
+    expect(config.peers).toHaveLength(3);
+  });
+
   test('is a cluster of one where no peers are named', () => {
     const config = load({ flags: { peers: undefined, listen: '[::1]:7500' } });
 
@@ -109,9 +116,9 @@ describe('configuration of serve', () => {
 
   test.for<[string, Given, string]>([
     [
-      'a node that is no peer',
-      { flags: { node: 'n4' } },
-      '--node must be one of --peers (n1, n2, n3), not "n4"',
+      'a node at the address of another one',
+      { flags: { node: 'n4', listen: '127.0.0.1:7401' } },
+      '--listen is the address of n1 in --peers, and --node is "n4"',
     ],
     [
       'a quorum above the voters',

@@ -91,11 +91,21 @@ describe('command line', () => {
   });
 
   test('serve lists all that is wrong with its options', async () => {
-    const { code, io } = await run('serve', '--node', 'n9', '--peers', 'n1=a:1', '--quorum', '7');
+    const { code, io } = await run(
+      'serve',
+      '--node',
+      'n9',
+      '--peers',
+      'n1=a:1',
+      '--quorum',
+      '7',
+      '--initial-leader',
+      'n9',
+    );
 
     expect(code).toBe(1);
     expect(io.stderr).toContain('--data is required');
-    expect(io.stderr).toContain('--node must be one of --peers (n1), not "n9"');
+    expect(io.stderr).toContain('--initial-leader must be one of --peers (n1), not "n9"');
     expect(io.stderr).toContain('--quorum must be in [1, 1]');
     expect(io.stderr).toContain('hint: ');
   });

@@ -3,6 +3,8 @@
  * Method: a simulated cluster of three.
  */
 import { describe, expect, test } from 'vitest';
+import type { Candidacy } from '../../src/node/candidacy.ts';
+import { Standing } from '../../src/node/standing.ts';
 import type { NodeApi } from '../../src/node/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster } from '../../src/sim/sim-cluster.ts';
@@ -17,11 +19,90 @@ async function onCluster(main: (cluster: SimCluster) => Promise<void>): Promise<
   });
 }
 
+function lost(code: string): Candidacy {
+  return { kind: 'lost', code, message: '', answers: [] };
+}
+
 function nodeOf(cluster: SimCluster, nodeId: string): NodeApi {
   const { node } = cluster.machine(nodeId);
   if (node === undefined) throw new Error(`${nodeId} does not run`);
   return node;
 }
+
+const MANY_MS = 30_000;
+
+describe('an attempt to lead', () => {
+  test('by a person is not answered by one that the node made by itself', async () => {
+    const asked: boolean[] = [];
+    const ends: ((result: Candidacy) => void)[] = [];
+    const standing = new Standing((operator) => {
+      asked.push(operator);
+      return new Promise((resolve) => ends.push(resolve));
+    });
+    const own = standing.stand(false);
+    const shared = standing.stand(false);
+    const person = standing.stand(true);
+    const other = standing.stand(true);
+    expect(asked).toEqual([false]);
+
+    ends[0]?.(lost('LEADER_ALIVE'));
+    expect(await own).toMatchObject({ code: 'LEADER_ALIVE' });
+    expect(await shared).toMatchObject({ code: 'LEADER_ALIVE' });
+    expect(standing.active).toBe(true);
+    ends[1]?.(lost('NO_QUORUM'));
+
+    expect(await person).toMatchObject({ code: 'NO_QUORUM' });
+    expect(await other).toMatchObject({ code: 'NO_QUORUM' });
+    expect(asked).toEqual([false, true]);
+    await standing.idle();
+    expect(standing.active).toBe(false);
+  });
+
+  test('ends with the node, whoever is still asked', () =>
+    onCluster(async (cluster) => {
+      const n2 = nodeOf(cluster, 'n2');
+      // Packets to the others vanish: a dial takes as long as it may.
+      cluster.network.partition(['n2'], ['n1', 'n3']);
+      const promoting = n2.promote().then(
+        () => 'leads',
+        () => 'refused',
+      );
+      await cluster.world.pass(100);
+      const beforeMs = cluster.world.clock.nowMs();
+      await n2.close();
+
+      expect(cluster.world.clock.nowMs() - beforeMs).toBeLessThan(100);
+      expect(await promoting).toBe('refused');
+    }));
+});
+
+describe('a learner', () => {
+  test('follows, counts for nothing, and is not promoted', () =>
+    onCluster(async (cluster) => {
+      const n4 = cluster.learner('n4');
+      n4.start();
+      const lsn = nodeOf(cluster, 'n1').status().durable.lsn;
+      await cluster.until('n4 to follow', MANY_MS, () => n4.node?.status().applied.lsn === lsn);
+
+      expect(n4.node?.contract.at(-1)).toContain('learner');
+      await expect(nodeOf(cluster, 'n4').promote()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' });
+      cluster.machine('n2').kill();
+      cluster.machine('n3').kill();
+      await cluster.until('n1 to see it', MANY_MS, () => {
+        const followers = nodeOf(cluster, 'n1').status().followers;
+        return followers.filter(({ connected }) => connected).length === 1;
+      });
+      const { followers } = nodeOf(cluster, 'n1').status();
+      expect(followers.map(({ nodeId, state }) => [nodeId, state])).toEqual([
+        ['n2', 'unknown'],
+        ['n3', 'unknown'],
+        ['n4', 'blank'],
+      ]);
+      const put = { op: 'put' as const, key: Buffer.from('k'), value: Buffer.from('v') };
+      const write = { conditions: [], ops: [put], ack: 'quorum' as const, timeoutMs: 1_000 };
+      await expect(nodeOf(cluster, 'n1').write(write)).rejects.toMatchObject({ code: 'NO_QUORUM' });
+    }));
+});
 
 describe('a node', () => {
   test('that was promoted, and steps down without meeting a successor, tries again by itself', () =>
