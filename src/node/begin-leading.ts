@@ -25,7 +25,8 @@ export async function beginLeading(
   won: Won,
   hooks: { readonly isOver: () => boolean; readonly lead: (begun: Begun) => void },
 ): Promise<boolean> {
-  const { replica, peers, quorums, entropy, clock } = options;
+  const { replica, membership, entropy, clock } = options;
+  const { peers, quorums } = membership;
   const { epoch } = won;
   const { clusterId, historyId } = won.identity ?? {
     clusterId: entropy.bytes(16).toString('hex'),
@@ -52,7 +53,8 @@ export function newLeader(
   options: LifeOptions,
   { won, begun, ended }: { won: Won; begun: Begun; ended: LeaderHooks['ended'] },
 ): Leader {
-  const { replica, clock, peers, quorums, configHash, heartbeatMs, silenceMs } = options;
+  const { replica, clock, membership, heartbeatMs, silenceMs } = options;
+  const { peers, quorums, configHash } = membership;
   const { dialer, onEvent, onProgress } = options;
   return new Leader({
     log: replica.log,

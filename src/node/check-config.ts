@@ -1,22 +1,23 @@
 import { WalshipError } from '../errors.ts';
+import { configOf } from './membership.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
 
 /**
- * Voters and quorum are fixed by the first EPOCH record: two nodes that count differently could both be right.
- * @throws WalshipError CONFIG_MISMATCH.
+ * Voters and quorum are fixed at the birth of the cluster, and by a forced failover: two nodes that count differently could both be right.
+ * @throws WalshipError CONFIG_MISMATCH, which says what to start with.
  */
 export function checkConfig(replica: Replica, peers: readonly Peer[], quorum: number): void {
-  const last = replica.log.epochs.at(-1);
-  const born = last ?? replica.meta.current;
-  if (born.voters === null || born.quorum === null) return;
+  const inForce = configOf(replica);
+  if (inForce === undefined) return;
   const ours = peers.map(({ nodeId }) => nodeId).toSorted();
-  const theirs = [...born.voters].toSorted();
-  if (ours.join(' ') === theirs.join(' ') && quorum === born.quorum) return;
+  const theirs = [...inForce.voters].toSorted();
+  if (ours.join(' ') === theirs.join(' ') && quorum === inForce.quorum) return;
+  const start = theirs.map((nodeId) => `${nodeId}=HOST:PORT`).join(',');
   throw new WalshipError(
     'CONFIG_MISMATCH',
-    `the cluster was born with voters ${theirs.join(', ')} and quorum ${born.quorum}, ` +
-      `this node was started with ${ours.join(', ')} and ${quorum}`,
-    { details: { voters: theirs, quorum: born.quorum } },
+    `the cluster goes by voters ${theirs.join(', ')} and quorum ${inForce.quorum}, this node was started with ` +
+      `${ours.join(', ')} and ${quorum}: start it with --peers ${start} --quorum ${inForce.quorum}`,
+    { details: { voters: theirs, quorum: inForce.quorum } },
   );
 }

@@ -11,7 +11,7 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
 
 /** What a follower session sees of its node. */
 export function followerHost(
-  { replica, clock, quorums, peers, onEvent }: LifeOptions,
+  { replica, clock, membership, onEvent }: LifeOptions,
   following: (leader: string, epoch: number) => void,
 ): FollowerHost {
   return {
@@ -31,6 +31,7 @@ export function followerHost(
     },
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
     begin: async ({ clusterId, historyId }) => {
+      const { peers, quorums } = membership;
       const voters = peers.map(({ nodeId }) => nodeId);
       await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
       await replica.log.begin({ clusterId, historyId });

@@ -64,8 +64,8 @@ export class LeaderSearch {
 
   /** Asks the voters in turn, and follows the first that leads until that ends. True if one was followed. */
   async follow(): Promise<boolean> {
-    const { peers, replica } = this.#options;
-    const others = peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
+    const { membership, replica } = this.#options;
+    const others = membership.peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
     const known = this.#leader;
     const queue =
       known === undefined || known.nodeId === replica.nodeId
@@ -127,8 +127,8 @@ export class LeaderSearch {
   }
 
   #following(leader: string, epoch: number): void {
-    const { peers, onEvent } = this.#options;
-    this.#leader = peers.find(({ nodeId }) => nodeId === leader);
+    const { membership, onEvent } = this.#options;
+    this.#leader = membership.known.find(({ nodeId }) => nodeId === leader);
     this.#hooks.met();
     const message = `following ${leader} in epoch ${epoch}`;
     onEvent({ level: 'info', code: 'FOLLOWING', message, leader, epoch });
@@ -145,7 +145,7 @@ export class LeaderSearch {
   }
 
   #hello(): Hello {
-    const { replica, run, configHash } = this.#options;
+    const { replica, run, membership } = this.#options;
     const { clusterId, historyId, promise, state } = replica.meta.current;
     return {
       kind: 'hello',
@@ -163,7 +163,7 @@ export class LeaderSearch {
       commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
       promise,
       state,
-      configHash,
+      configHash: membership.configHash,
     };
   }
 }

@@ -2,9 +2,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
 import type { Leader } from '../leader/leader.ts';
-import type { Quorums } from './cluster.ts';
 import type { EventListener } from './events.ts';
-import type { Peer } from './peers.ts';
+import type { Membership } from './membership.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
 
 export interface LifeOptions {
@@ -12,10 +11,8 @@ export interface LifeOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly dialer: Dialer;
-  /** The voters, this node among them unless it is a learner. */
-  readonly peers: readonly Peer[];
-  readonly quorums: Quorums;
-  readonly configHash: string;
+  /** The voters, this node among them unless it is a learner, and W. */
+  readonly membership: Membership;
   /** Stands first while all are blank. */
   readonly initialLeader: string;
   readonly heartbeatMs: number;

@@ -44,14 +44,14 @@ export class Life {
   #cancelPause: (() => void) | undefined;
 
   constructor(options: LifeOptions) {
-    const { replica, clock, run, configHash, onEvent } = options;
+    const { replica, clock, run, membership, onEvent } = options;
     this.#options = options;
     this.#startedMs = clock.nowMs();
     this.voter = new Voter({
       replica,
       clock,
       run,
-      configHash,
+      membership,
       onEvent,
       liveness: () => this.#liveness(),
     });
@@ -100,7 +100,9 @@ export class Life {
   }
 
   get #self(): Peer | undefined {
-    return this.#options.peers.find(({ nodeId }) => nodeId === this.#options.replica.nodeId);
+    return this.#options.membership.peers.find(
+      ({ nodeId }) => nodeId === this.#options.replica.nodeId,
+    );
   }
 
   /** Lives until `close`, or until the disk fails. */
@@ -200,7 +202,8 @@ export class Life {
   }
 
   async #standTo(operator: boolean): Promise<Candidacy> {
-    const { replica, clock, entropy, dialer, peers, quorums, configHash, onEvent } = this.#options;
+    const { replica, clock, entropy, dialer, membership, onEvent } = this.#options;
+    const { peers, quorums, configHash } = membership;
     const { signal } = this.#end;
     const result = await stand({
       replica,

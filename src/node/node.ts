@@ -4,7 +4,6 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
-import { configHash } from '../protocol/config-hash.ts';
 import { MiB } from '../wal/limits.ts';
 import type { Version } from '../wal/position.ts';
 import type {
@@ -23,9 +22,9 @@ import type {
 } from './api.ts';
 import { checkConfig } from './check-config.ts';
 import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
-import type { Quorums } from './cluster.ts';
 import type { EventListener, NodeEvent } from './events.ts';
 import { Life } from './life.ts';
+import { Membership } from './membership.ts';
 import type { Peer } from './peers.ts';
 import { promote } from './promote.ts';
 import { ReadPath } from './read-path.ts';
@@ -70,11 +69,10 @@ export interface NodeOptions {
 /** One walship node: a replica, the life it leads, and the ways in for clients and peers. */
 export class Node implements NodeApi {
   readonly nodeId: string;
-  readonly contract: readonly string[];
   readonly stopped: Promise<void>;
   readonly #options: NodeOptions;
   readonly #replica: Replica;
-  readonly #quorums: Quorums;
+  readonly #membership: Membership;
   readonly #life: Life;
   readonly #reads: ReadPath;
   readonly #reception: Reception;
@@ -87,16 +85,12 @@ export class Node implements NodeApi {
   #lived: Promise<void> = Promise.resolve();
   #settle!: { readonly stop: () => void; readonly fail: (error: WalshipError) => void };
 
-  private constructor(options: NodeOptions, replica: Replica, quorums: Quorums) {
+  private constructor(options: NodeOptions, replica: Replica, membership: Membership) {
     const { clock, entropy, peers, nodeId } = options;
     this.#options = options;
     this.#replica = replica;
-    this.#quorums = quorums;
+    this.#membership = membership;
     this.nodeId = nodeId;
-    this.contract = [
-      ...contractOf(quorums),
-      ...(peers.some((peer) => peer.nodeId === nodeId) ? [] : [learnerLine(nodeId)]),
-    ];
     this.#startedMs = clock.nowMs();
     this.#reads = new ReadPath(replica, clock);
     this.stopped = new Promise((stop, fail) => {
@@ -108,11 +102,7 @@ export class Node implements NodeApi {
     this.#life = new Life({
       ...options,
       replica,
-      quorums,
-      configHash: configHash(
-        peers.map((peer) => peer.nodeId),
-        quorums.quorum,
-      ),
+      membership,
       initialLeader: options.initialLeader ?? peers[0]?.nodeId ?? nodeId,
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS_DEFAULT,
       silenceMs: options.silenceMs ?? SILENCE_MS_DEFAULT,
@@ -152,9 +142,17 @@ export class Node implements NodeApi {
       await replica.close();
       throw error;
     }
-    const node = new Node(options, replica, quorums);
+    const { peers } = options;
+    const membership = new Membership(replica, { peers, quorum: quorums.quorum });
+    const node = new Node(options, replica, membership);
     node.#start();
     return node;
+  }
+
+  get contract(): readonly string[] {
+    const { peers, quorums } = this.#membership;
+    const votes = peers.some(({ nodeId }) => nodeId === this.nodeId);
+    return [...contractOf(quorums), ...(votes ? [] : [learnerLine(this.nodeId)])];
   }
 
   write(request: WriteRequest): Promise<WriteResult> {
@@ -193,12 +191,12 @@ export class Node implements NodeApi {
   }
 
   status(): NodeStatus {
-    const { peers, clock } = this.#options;
+    const { clock } = this.#options;
     return statusOf({
       replica: this.#replica,
       life: this.#life,
-      peers,
-      quorums: this.#quorums,
+      peers: this.#membership.peers,
+      quorums: this.#membership.quorums,
       contract: this.contract,
       counters: Object.fromEntries(this.#eventCounts),
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
@@ -282,7 +280,7 @@ export class Node implements NodeApi {
 
   #leading(leader: Leader, inherited: readonly InheritedWrite[]): void {
     const { clock, uncommittedBytesMax } = this.#options;
-    const { quorum, voterCount } = this.#quorums;
+    const { quorum, voterCount } = this.#membership.quorums;
     this.#writes = new WritePath({
       replica: this.#replica,
       leader,

@@ -9,12 +9,10 @@ import { Log } from '../wal/log.ts';
 import { MetaStore } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
+import { Applier } from './applier.ts';
 import type { EventListener } from './events.ts';
 import { LocalAckMemory } from './local-acks.ts';
 import { Replay } from './replay.ts';
-
-/** Log bytes that are applied to the store in one turn of the event loop. */
-export const APPLY_BYTES_MAX = 256 * 1024;
 
 export interface ReplicaOptions {
   readonly disk: Disk;
@@ -46,10 +44,9 @@ export interface InheritedWrite {
 export class Replica {
   readonly log: Log;
   readonly meta: MetaStore;
-  readonly store: Store;
   readonly nodeId: string;
   readonly localAcks = new LocalAckMemory();
-  readonly #clock: Clock;
+  readonly #applier: Applier;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
   #fence: number;
@@ -57,15 +54,11 @@ export class Replica {
   readonly #promising: number[] = [];
   #committedLsn: number;
   #verifiedLsn: number;
-  #appliedLsn: number;
-  #applying = false;
   #failure: WalshipError | undefined;
   #closed = false;
   /** Changes of meta.json on their way to the disk. */
   readonly #updates = new Set<Promise<void>>();
   #fencedListeners: ((fence: number) => void)[] = [];
-  #appliedListeners: ((lsn: number) => void)[] = [];
-  #appliedOnce = new Set<() => void>();
   #committedListeners: ((lsn: number) => void)[] = [];
   #failedListeners: ((error: WalshipError) => void)[] = [];
 
@@ -79,16 +72,22 @@ export class Replica {
   }) {
     this.log = parts.log;
     this.meta = parts.meta;
-    this.store = parts.store;
     this.nodeId = parts.options.nodeId;
     this.#lock = parts.lock;
-    this.#clock = parts.options.clock;
     this.#onEvent = parts.options.onEvent;
     this.#fence = parts.meta.current.promise.epoch;
     // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
     this.#committedLsn = Math.min(parts.log.knownCommitLsn, parts.log.durable.lsn);
     this.#verifiedLsn = this.#committedLsn;
-    this.#appliedLsn = parts.appliedLsn;
+    this.#applier = new Applier({
+      log: parts.log,
+      clock: parts.options.clock,
+      store: parts.store,
+      appliedLsn: parts.appliedLsn,
+      limit: () => this.#applyLimit(),
+      failed: () => this.#failure !== undefined,
+      onFailed: (error) => this.fail(error),
+    });
   }
 
   /**
@@ -125,7 +124,7 @@ export class Replica {
         options,
       });
       await replica.#finishBirth();
-      replica.#apply();
+      replica.#applier.wake();
       return replica;
     } catch (error) {
       await lock.release();
@@ -173,12 +172,17 @@ export class Replica {
     return this.#committedLsn;
   }
 
+  /** What is applied; another object after the state was built anew. */
+  get store(): Store {
+    return this.#applier.store;
+  }
+
   get appliedLsn(): number {
-    return this.#appliedLsn;
+    return this.#applier.appliedLsn;
   }
 
   get applied(): Version {
-    return { epoch: this.log.epochAt(this.#appliedLsn), lsn: this.#appliedLsn };
+    return { epoch: this.log.epochAt(this.appliedLsn), lsn: this.appliedLsn };
   }
 
   /** The lowest epoch whose frames, acks and writes this node still takes part in; in memory, at least the durable promise. */
@@ -200,13 +204,12 @@ export class Replica {
   }
 
   onApplied(listener: (lsn: number) => void): void {
-    this.#appliedListeners.push(listener);
+    this.#applier.onApplied(listener);
   }
 
   /** Calls `listener` once, when more is applied or this node ends. The result takes it back, so that nothing piles up while nothing is applied. */
   onceApplied(listener: () => void): () => void {
-    this.#appliedOnce.add(listener);
-    return () => this.#appliedOnce.delete(listener);
+    return this.#applier.onceApplied(listener);
   }
 
   onCommitted(listener: (lsn: number) => void): void {
@@ -262,7 +265,7 @@ export class Replica {
   /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
   setVerified(lsn: number): void {
     this.#verifiedLsn = lsn;
-    this.#apply();
+    this.#applier.wake();
   }
 
   /** The leader says that everything up to `lsn` is committed. Never goes back. */
@@ -271,61 +274,16 @@ export class Replica {
       this.#committedLsn = lsn;
       for (const listener of this.#committedListeners) listener(lsn);
     }
-    this.#apply();
+    this.#applier.wake();
   }
 
   /** To be called when more became durable. */
   durableMoved(): void {
-    this.#apply();
+    this.#applier.wake();
   }
 
   #applyLimit(): number {
     return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
-  }
-
-  /** Applies what may be applied, in slices, without ever holding up the event loop for long. */
-  #apply(): void {
-    if (this.#applying || this.#failure !== undefined) return;
-    if (this.#appliedLsn >= this.#applyLimit()) return;
-    this.#applying = true;
-    this.#applySlices().then(
-      () => {
-        this.#applying = false;
-        this.#apply();
-      },
-      (cause: unknown) => {
-        this.#applying = false;
-        this.fail(
-          cause instanceof WalshipError
-            ? cause
-            : new WalshipError('WAL_CORRUPT', 'applying the log failed', { cause }),
-        );
-      },
-    );
-  }
-
-  async #applySlices(): Promise<void> {
-    while (this.#appliedLsn < this.#applyLimit() && this.#failure === undefined) {
-      const recent = this.log.recentAfter(this.#appliedLsn, APPLY_BYTES_MAX);
-      const chunk = recent ?? (await this.log.chunkAfter(this.#appliedLsn, APPLY_BYTES_MAX));
-      if (chunk === undefined) return;
-      const limit = this.#applyLimit();
-      applyRecords(this.store, chunk.bytes, limit);
-      this.#appliedLsn = Math.min(chunk.last.lsn, limit);
-      this.#tellApplied();
-      if (recent !== undefined) await new Promise<void>((resolve) => this.#clock.soon(resolve));
-    }
-  }
-
-  #tellApplied(): void {
-    for (const listener of this.#appliedListeners) listener(this.#appliedLsn);
-    this.#tellWaiting();
-  }
-
-  #tellWaiting(): void {
-    const once = this.#appliedOnce;
-    this.#appliedOnce = new Set();
-    for (const listener of once) listener();
   }
 
   /**
@@ -333,14 +291,10 @@ export class Replica {
    * known to be committed is applied before it resolves, so what is left is bounded by the limit on uncommitted bytes.
    */
   async unapplied(): Promise<readonly InheritedWrite[]> {
-    while (this.#appliedLsn < this.#applyLimit()) {
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        this.onceApplied(resolve);
-      });
-    }
+    await this.#applier.caughtUp();
+    if (this.#failure !== undefined) throw this.#failure;
     const found: InheritedWrite[] = [];
-    for await (const { lsn, op, key } of this.log.read({ from: this.#appliedLsn + 1 })) {
+    for await (const { lsn, op, key } of this.log.read({ from: this.appliedLsn + 1 })) {
       if (op === OP.PUT || op === OP.DELETE) found.push({ lsn, op, key: Buffer.from(key) });
     }
     return found;
@@ -350,7 +304,7 @@ export class Replica {
   fail(error: WalshipError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#tellWaiting();
+    this.#applier.tellWaiting();
     this.#onEvent({ level: 'error', code: error.code, message: error.message, ...error.details });
     for (const listener of this.#failedListeners) listener(error);
   }
@@ -362,7 +316,7 @@ export class Replica {
   /** Idempotent; what has an LSN is still written. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#tellWaiting();
+    this.#applier.tellWaiting();
     await this.log.close();
     // Once the lock is released, another process may write meta.json.
     await Promise.allSettled(this.#updates);

@@ -3,13 +3,14 @@ import type { Ask, AskReply } from '../protocol/messages.ts';
 import type { EventListener } from './events.ts';
 import { judgeAsk } from './judge-ask.ts';
 import type { AskJudgement, LeaderLiveness } from './judge-ask.ts';
+import type { Membership } from './membership.ts';
 import type { Replica } from './replica.ts';
 
 export interface VoterOptions {
   readonly replica: Replica;
   readonly clock: Clock;
   readonly run: string;
-  readonly configHash: string;
+  readonly membership: Pick<Membership, 'configHash'>;
   /** What this node knows of a leader right now. */
   readonly liveness: () => LeaderLiveness;
   readonly onEvent: EventListener;
@@ -67,7 +68,7 @@ export class Voter {
   }
 
   #judge(ask: Ask, fence: number): AskJudgement {
-    const { replica, configHash, liveness } = this.#options;
+    const { replica, membership, liveness } = this.#options;
     const { promise, state, claim, clusterId, historyId } = replica.meta.current;
     return judgeAsk(
       {
@@ -80,7 +81,7 @@ export class Voter {
         claim,
         clusterId,
         historyId,
-        configHash,
+        configHash: membership.configHash,
         liveness: liveness(),
       },
       ask,

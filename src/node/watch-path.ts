@@ -5,7 +5,7 @@ import { OP } from '../wal/record.ts';
 import { records } from '../wal/scan.ts';
 import type { LogRecord } from '../wal/record.ts';
 import type { WatchEvent, WatchRequest } from './api.ts';
-import { APPLY_BYTES_MAX } from './replica.ts';
+import { APPLY_BYTES_MAX } from './applier.ts';
 import type { Replica } from './replica.ts';
 import { judgeForGood } from './versions.ts';
 import { replaced } from './write-path.ts';

@@ -26,7 +26,7 @@ async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<Candi
       replica,
       clock,
       run: ID,
-      configHash,
+      membership: { configHash },
       liveness: () => quiet,
       onEvent: () => undefined,
     });

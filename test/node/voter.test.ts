@@ -15,7 +15,7 @@ function voterOf({ replica, clock }: Stage): Voter {
     replica,
     clock,
     run: ID,
-    configHash: ID,
+    membership: { configHash: ID },
     liveness: () => ({
       heardLeaderRecently: false,
       leaderId: null,

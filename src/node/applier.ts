@@ -1,0 +1,137 @@
+import type { Clock } from '../ports/clock.ts';
+import { WalshipError } from '../errors.ts';
+import { applyRecords } from '../store/apply.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../wal/log.ts';
+
+/** Log bytes that are applied to the store in one turn of the event loop. */
+export const APPLY_BYTES_MAX = 256 * 1024;
+
+/** A store, and the LSN up to which the log is in it. */
+export interface AppliedState {
+  readonly store: Store;
+  readonly appliedLsn: number;
+}
+
+export interface ApplierOptions extends AppliedState {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Up to here everything may be applied. */
+  readonly limit: () => number;
+  /** The node has failed: nothing is applied any more. */
+  readonly failed: () => boolean;
+  readonly onFailed: (error: WalshipError) => void;
+}
+
+/**
+ * Keeps the store at what may be shown: applies the log in slices, and never holds up the event loop for long.
+ *
+ * Invariant: what is in the store is the log up to `appliedLsn`, and nothing else.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  #store: Store;
+  #appliedLsn: number;
+  #applying = false;
+  /** Counts stores: what was read for an earlier one is not applied to this one. */
+  #generation = 0;
+  /** The store is being built anew until it has got so far. */
+  #rebuildToLsn = 0;
+  #listeners: ((lsn: number) => void)[] = [];
+  #once = new Set<() => void>();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#appliedLsn = options.appliedLsn;
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get appliedLsn(): number {
+    return this.#appliedLsn;
+  }
+
+  /** Less is in the store than was shown before: it is not fit to be read. */
+  get rebuilding(): boolean {
+    return this.#appliedLsn < Math.min(this.#rebuildToLsn, this.#options.limit());
+  }
+
+  onApplied(listener: (lsn: number) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Calls `listener` once, when more is applied or the node ends; the result takes it back. */
+  onceApplied(listener: () => void): () => void {
+    this.#once.add(listener);
+    return () => this.#once.delete(listener);
+  }
+
+  /** Goes on from another state: an empty store, or one that was loaded. What the store held is gone in this very turn. */
+  rebuild({ store, appliedLsn }: AppliedState): void {
+    this.#generation += 1;
+    this.#store = store;
+    this.#appliedLsn = appliedLsn;
+    this.#rebuildToLsn = this.#options.limit();
+    this.tellWaiting();
+    this.wake();
+  }
+
+  /** More may be applied now, perhaps. */
+  wake(): void {
+    if (this.#applying || this.#options.failed()) return;
+    if (this.#appliedLsn >= this.#options.limit()) return;
+    this.#applying = true;
+    this.#applySlices().then(
+      () => {
+        this.#applying = false;
+        this.wake();
+      },
+      (cause: unknown) => {
+        this.#applying = false;
+        this.#options.onFailed(
+          cause instanceof WalshipError
+            ? cause
+            : new WalshipError('WAL_CORRUPT', 'applying the log failed', { cause }),
+        );
+      },
+    );
+  }
+
+  /** Resolves when everything that may be applied is, or rejects with what ended the node. */
+  async caughtUp(): Promise<void> {
+    while (this.#appliedLsn < this.#options.limit() && !this.#options.failed()) {
+      await new Promise<void>((resolve) => {
+        this.onceApplied(resolve);
+      });
+    }
+  }
+
+  /** Wakes those who wait for more: the node has ended, or the store is another one. */
+  tellWaiting(): void {
+    const once = this.#once;
+    this.#once = new Set();
+    for (const listener of once) listener();
+  }
+
+  async #applySlices(): Promise<void> {
+    const { log, limit, failed, clock } = this.#options;
+    const generation = this.#generation;
+    while (this.#appliedLsn < limit() && !failed()) {
+      const from = this.#appliedLsn;
+      const recent = log.recentAfter(from, APPLY_BYTES_MAX);
+      const chunk = recent ?? (await log.chunkAfter(from, APPLY_BYTES_MAX));
+      // The limit may have gone down while the log was read, or the store may be another one.
+      const limitLsn = limit();
+      if (chunk === undefined || generation !== this.#generation || from >= limitLsn) return;
+      applyRecords(this.#store, chunk.bytes, limitLsn);
+      this.#appliedLsn = Math.min(chunk.last.lsn, limitLsn);
+      for (const listener of this.#listeners) listener(this.#appliedLsn);
+      this.tellWaiting();
+      if (recent !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
+      if (generation !== this.#generation) return;
+    }
+  }
+}

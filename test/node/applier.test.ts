@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { Applier } from '../../src/node/applier.ts';
+import { Store } from '../../src/store/store.ts';
+import { append, withReplica } from './replica-fixture.ts';
+
+describe('a store that is built anew', () => {
+  test('holds the log up to the limit again, and is not fit to be read before', () =>
+    withReplica(async ({ replica, clock, world }) => {
+      for (let index = 0; index < 5; index += 1) {
+        append(replica);
+        await replica.log.drained();
+      }
+      const limit = { lsn: 6 };
+      const failures: unknown[] = [];
+      const applier = new Applier({
+        log: replica.log,
+        clock,
+        store: new Store({ seed: 1 }),
+        appliedLsn: 0,
+        limit: () => limit.lsn,
+        failed: () => false,
+        onFailed: (error) => failures.push(error),
+      });
+      applier.wake();
+      await applier.caughtUp();
+      expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(6);
+
+      // The log was cut behind LSN 3, say.
+      limit.lsn = 3;
+      applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 });
+      expect(applier.rebuilding).toBe(true);
+      expect(applier.appliedLsn).toBe(0);
+      await applier.caughtUp();
+
+      expect(applier.rebuilding).toBe(false);
+      expect(applier.appliedLsn).toBe(3);
+      expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(3);
+      await world.pass(10);
+      expect(failures).toEqual([]);
+    }));
+
+  test('takes nothing of what was read for the store before it', () =>
+    withReplica(async ({ replica, clock, world }) => {
+      for (let index = 0; index < 5; index += 1) {
+        append(replica);
+        await replica.log.drained();
+      }
+      const applier = new Applier({
+        log: replica.log,
+        clock,
+        store: new Store({ seed: 1 }),
+        appliedLsn: 0,
+        limit: () => 6,
+        failed: () => false,
+        onFailed: () => undefined,
+      });
+      applier.wake();
+      const loaded = new Store({ seed: 2 });
+      applier.rebuild({ store: loaded, appliedLsn: 4 });
+      await applier.caughtUp();
+      await world.pass(10);
+
+      expect(applier.store).toBe(loaded);
+      expect(applier.appliedLsn).toBe(6);
+    }));
+});
