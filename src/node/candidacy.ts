@@ -2,8 +2,9 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import type { EpochEntry } from '../wal/position.ts';
 import { mayLead } from './may-lead.ts';
-import type { MayLead } from './may-lead.ts';
+import type { Candidate, MayLead } from './may-lead.ts';
 import type { Asked, Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
 import type { Voter } from './voter.ts';
@@ -169,18 +170,19 @@ async function dryInEpoch(
 
 function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
   const { replica, voters, quorum } = options;
+  const { nodeId, state, log } = replica;
   return mayLead({
     voters: voters.map(({ nodeId }) => nodeId),
     quorum,
-    candidate: { nodeId: replica.nodeId, position: replica.log.durable, state: replica.state },
-    answers: repliesOf(asked).map(({ nodeId, granted, position, state, claim }) => ({
-      nodeId,
-      granted,
-      position,
-      state,
-      claim,
-    })),
+    candidate: { nodeId, position: log.durable, state, born: bornBy(log.epochs) },
+    answers: repliesOf(asked),
   });
+}
+
+/** The EPOCH record at LSN 1, with which the cluster was born. */
+function bornBy(epochs: readonly EpochEntry[]): Candidate['born'] {
+  const [first] = epochs;
+  return first?.firstLsn === 1 ? first : null;
 }
 
 function repliesOf(asked: readonly Asked[]): readonly AskReply[] {

@@ -17,11 +17,14 @@
  *
  * - **birth**: all N grant, and none has a record or a claim. All N, because otherwise the wiped outvote the others (trace A4).
  *
+ * A blank voter that confirmed the birth of the candidate's own log, and was not intact since, vouches too: it has counted for nothing, so
+ * it cannot be one of the W that hold a committed record (decision 0007).
+ *
  * A suspect never leads. An equal epoch and LSN under another chain stops everything: two logs differ where they must be equal.
  */
 import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
-import type { Claim, VoterState } from '../protocol/messages.ts';
+import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 
 export interface VoterAnswer {
   readonly nodeId: string;
@@ -30,12 +33,16 @@ export interface VoterAnswer {
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
+  /** The last birth of a cluster that this voter confirmed, while it is blank; else null. */
+  readonly birth: EpochPromise | null;
 }
 
 export interface Candidate {
   readonly nodeId: string;
   readonly position: Position;
   readonly state: VoterState;
+  /** Of the EPOCH record at LSN 1 of its log; null where it has none. */
+  readonly born: { readonly epoch: number; readonly leader: string } | null;
 }
 
 export interface Standing {
@@ -88,7 +95,7 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
     const message = `${candidate.nodeId} is suspect and may lack committed records; let an intact voter lead, it refills this one`;
     return no('CANDIDATE_SUSPECT', message);
   }
-  const vouched = idsOf(granted.filter((answer) => vouches(answer, candidate.position)));
+  const vouched = idsOf(granted.filter((answer) => vouches(answer, candidate)));
   const born = candidate.position.lsn === 0 && heard.every(hasNothing);
   if (born && all) return { kind: 'lead', how: 'birth', counted: idsOf(granted), vouched, all };
   if (candidate.state === 'blank') return blankCandidate(candidate, born, missing(voters, granted));
@@ -100,7 +107,7 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
   if (!all) return tooFew({ voters, quorum, candidate, answers: heard });
   const ahead = granted.find((answer) => intactAndAhead(answer, candidate.position));
   if (ahead !== undefined) return no('VOTER_AHEAD', aheadMessage(ahead, candidate));
-  const doubtful = idsOf(granted.filter((answer) => !vouches(answer, candidate.position)));
+  const doubtful = idsOf(granted.filter((answer) => !vouches(answer, candidate)));
   if (doubtful.length < quorum) {
     return { kind: 'lead', how: 'all-answered', counted: idsOf(granted), vouched, all };
   }
@@ -108,13 +115,21 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
   return no('TOO_MANY_DAMAGED', message);
 }
 
-/** The candidate is at or past everything that this voter ever held. A blank one cannot know. */
-function vouches({ state, position, claim }: VoterAnswer, candidate: Position): boolean {
-  if (state === 'blank') return false;
-  if (comparePositions(position, candidate) > 0) return false;
+/** The candidate is at or past everything that this voter ever held and that may be committed. A blank one cannot know, but for one case. */
+function vouches(answer: VoterAnswer, candidate: Candidate): boolean {
+  const { state, position, claim } = answer;
+  if (state === 'blank') return neverCounted(answer, candidate);
+  if (comparePositions(position, candidate.position) > 0) return false;
   if (state === 'intact') return true;
   // A suspect that claims nothing does not know what it lost: that is worth no more than an unknown claim.
-  return claim !== null && claim !== 'unknown' && comparePositions(claim, candidate) <= 0;
+  return claim !== null && claim !== 'unknown' && comparePositions(claim, candidate.position) <= 0;
+}
+
+/** It confirmed the very birth of this log, has not forgotten it, and was never intact since: no commit ever counted it. */
+function neverCounted({ birth }: VoterAnswer, { born }: Candidate): boolean {
+  return (
+    birth !== null && born !== null && birth.epoch === born.epoch && birth.candidate === born.leader
+  );
 }
 
 function intactAndAhead({ state, position }: VoterAnswer, candidate: Position): boolean {
@@ -149,7 +164,7 @@ function tooFew({ voters, quorum, candidate, answers }: Standing): MayLead {
   if (ahead !== undefined) return no('VOTER_AHEAD', aheadMessage(ahead, candidate));
   const granted = answers.filter((answer) => answer.granted);
   const promised = granted.filter(({ state }) => state !== 'blank').length;
-  const vouched = granted.filter((answer) => vouches(answer, candidate.position)).length;
+  const vouched = granted.filter((answer) => vouches(answer, candidate)).length;
   const { promises, vouchers } = needs(voters.length, quorum);
   const absent = missing(voters, granted).join(', ');
   const message = `${promised} promises of voters that are not blank, ${promises} are needed, and ${vouched} vouch, ${vouchers} are needed; no grant from ${absent}: bring them back, with all of them other rules apply`;

@@ -133,15 +133,14 @@ export class Replica {
   }
 
   /**
-   * A blank node becomes intact with the first EPOCH record that it writes as a leader. When it died between that record and
-   * meta.json, the record itself says so: it is of the very epoch that this node promised to itself.
+   * The first leader becomes intact with its EPOCH record, the others when it says so. A node that died before that, with the record in its log,
+   * still has in meta.json that it confirmed this very birth: it has forgotten nothing since, and its log is all that it ever held.
    */
   async #finishBirth(): Promise<void> {
-    const { state, promise } = this.meta.current;
+    const { state, birth } = this.meta.current;
     const first = this.log.epochs[0];
-    if (state !== 'blank' || first === undefined || this.log.epochs.length !== 1) return;
-    if (first.leader !== this.nodeId || promise.candidate !== this.nodeId) return;
-    if (first.epoch !== promise.epoch) return;
+    if (state !== 'blank' || birth === null || first?.firstLsn !== 1) return;
+    if (first.epoch !== birth.epoch || first.leader !== birth.candidate) return;
     await this.meta.update({ state: 'intact' });
   }
 

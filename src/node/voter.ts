@@ -36,8 +36,21 @@ export class Voter {
     const { failure } = this.#options.replica;
     if (failure !== undefined) throw failure;
     const judged = this.#judge(ask, this.#options.replica.fence);
-    if (judged.verdict === 'refuse' || ask.round !== 'real') return this.#reply(ask, judged);
-    return this.#promise(ask);
+    if (judged.verdict === 'refuse') return this.#reply(ask, judged);
+    if (ask.round === 'real') return this.#promise(ask);
+    if (ask.round === 'confirm') await this.#rememberBirth(ask);
+    return this.#reply(ask, this.#judge(ask, this.#options.replica.fence));
+  }
+
+  /**
+   * The first record of a cluster is written only after every voter has this on disk. Whoever still has it later, and is still blank, is known
+   * to have lost nothing since. A blank voter with a record is not asked to begin a cluster.
+   */
+  async #rememberBirth({ position }: Ask): Promise<void> {
+    const { replica } = this.#options;
+    const { promise, state } = replica.meta.current;
+    if (state !== 'blank' || position.lsn > 0 || replica.log.durable.lsn > 0) return;
+    await replica.updateMeta({ birth: promise });
   }
 
   async #promise(ask: Ask): Promise<AskReply> {
@@ -90,7 +103,7 @@ export class Voter {
 
   #reply(ask: Ask, { verdict, code, message }: AskJudgement): AskReply {
     const { replica, run, liveness } = this.#options;
-    const { promise, state, claim, clusterId, historyId } = replica.meta.current;
+    const { promise, birth, state, claim, clusterId, historyId } = replica.meta.current;
     return {
       kind: 'reply',
       round: ask.round,
@@ -105,6 +118,7 @@ export class Voter {
         replica.fence > promise.epoch
           ? { epoch: replica.fence, candidate: null, attempt: null }
           : promise,
+      birth,
       position: replica.log.durable,
       state,
       claim,

@@ -1,5 +1,13 @@
 import type { Position } from '../wal/position.ts';
-import type { Answer, Ask, AskReply, Claim, ControlMessage, Hello } from './messages.ts';
+import type {
+  Answer,
+  Ask,
+  AskReply,
+  Claim,
+  ControlMessage,
+  EpochPromise,
+  Hello,
+} from './messages.ts';
 import { MESSAGE_CHARS_MAX } from './limits.ts';
 
 /**
@@ -125,6 +133,7 @@ function replyFields(reply: AskReply): unknown[] {
     reply.promise.epoch,
     reply.promise.candidate,
     reply.promise.attempt,
+    birthField(reply.birth),
     ...positionFields(reply.position),
     STATES.indexOf(reply.state),
     claimField(reply.claim),
@@ -136,6 +145,10 @@ function replyFields(reply: AskReply): unknown[] {
 
 function positionFields({ epoch, lsn, chain }: Position): unknown[] {
   return [epoch, lsn, chain];
+}
+
+function birthField(birth: EpochPromise | null): unknown {
+  return birth === null ? null : [birth.epoch, birth.candidate, birth.attempt];
 }
 
 function claimField(claim: Claim): unknown {

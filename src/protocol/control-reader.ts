@@ -134,6 +134,7 @@ function readReply(reader: FieldReader): AskReply {
     code: reader.text('code', CODE_CHARS_MAX, 0),
     message: reader.text('message', MESSAGE_CHARS_MAX, 0),
     promise: readPromise(reader),
+    birth: readBirth(reader),
     position: reader.position('position'),
     state: reader.choice('state', STATES),
     claim: readClaim(reader),
@@ -153,6 +154,17 @@ function readPromise(reader: FieldReader): EpochPromise {
     candidate: reader.textOrNull('promise.candidate', NODE_ID_CHARS_MAX),
     attempt: reader.idOrNull('promise.attempt'),
   };
+}
+
+function readBirth(reader: FieldReader): EpochPromise | null {
+  if (reader.peek() === null) {
+    reader.skip();
+    return null;
+  }
+  const inner = new FieldReader(reader.array('birth', 3));
+  const birth = readPromise(inner);
+  reader.check(inner.finish());
+  return birth;
 }
 
 function readClaim(reader: FieldReader): Claim {

@@ -132,6 +132,8 @@ export interface AskReply {
   readonly code: string;
   readonly message: string;
   readonly promise: EpochPromise;
+  /** The last birth of a cluster that this blank voter confirmed; null for any other. */
+  readonly birth: EpochPromise | null;
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;

@@ -26,6 +26,11 @@ export interface Meta {
   /** Empty until the node was given one. */
   readonly nodeId: string;
   readonly promise: Promised;
+  /**
+   * The last promise to begin a cluster that was confirmed here, while the node is blank: as long as it is there, this node has lost and
+   * forgotten nothing since. Null at any other time.
+   */
+  readonly birth: Promised | null;
   readonly state: NodeState;
   readonly claim: Claim;
   /** Base LSN of the newest segment, once that is durable. */
@@ -46,6 +51,7 @@ export const BLANK_META: Meta = {
   historyId: null,
   nodeId: '',
   promise: { epoch: 0, candidate: null, attempt: null },
+  birth: null,
   state: 'blank',
   claim: null,
   newestSegment: null,
@@ -127,7 +133,8 @@ export class MetaStore {
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
     const done = this.#queue.then(async () => {
-      const changed = { ...this.#current, ...patch };
+      const patched = { ...this.#current, ...patch };
+      const changed = patched.state === 'blank' ? patched : { ...patched, birth: null };
       await this.#write(changed);
       this.#current = changed;
     });
@@ -228,18 +235,26 @@ const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
+function isPromised(promise: Promised): boolean {
+  return (
+    typeof promise === 'object' &&
+    // A file is not bound by the type.
+    (promise as Promised | null) !== null &&
+    isCount(promise.epoch) &&
+    isTextOrNull(promise.candidate) &&
+    isTextOrNull(promise.attempt)
+  );
+}
+
 function isMeta(meta: Meta): boolean {
-  const { promise, claim, cut, voters } = meta;
+  const { promise, birth, claim, cut, voters } = meta;
   return (
     meta.format === 1 &&
     (meta.clusterId === null || isId(meta.clusterId)) &&
     (meta.historyId === null || isId(meta.historyId)) &&
     typeof meta.nodeId === 'string' &&
-    typeof promise === 'object' &&
-    promise !== null &&
-    isCount(promise.epoch) &&
-    isTextOrNull(promise.candidate) &&
-    isTextOrNull(promise.attempt) &&
+    isPromised(promise) &&
+    (birth === null || isPromised(birth)) &&
     ['intact', 'suspect', 'blank'].includes(meta.state) &&
     (claim === null ||
       claim === 'unknown' ||

@@ -64,6 +64,7 @@ function granted({ round, epoch, candidate, attempt, position }: Ask): AskReply 
     code: 'OK',
     message: '',
     promise: { epoch, candidate, attempt },
+    birth: null,
     position,
     state: 'intact',
     claim: null,

@@ -11,6 +11,7 @@ const intact = (nodeId: string, epoch: number, lsn: number): VoterAnswer => ({
   position: at(epoch, lsn),
   state: 'intact',
   claim: null,
+  birth: null,
 });
 const suspect = (nodeId: string, lsn: number, claim: Claim): VoterAnswer => ({
   nodeId,
@@ -18,6 +19,7 @@ const suspect = (nodeId: string, lsn: number, claim: Claim): VoterAnswer => ({
   position: at(1, lsn),
   state: 'suspect',
   claim,
+  birth: null,
 });
 const blank = (nodeId: string): VoterAnswer => ({
   nodeId,
@@ -25,13 +27,24 @@ const blank = (nodeId: string): VoterAnswer => ({
   position: at(0, 0),
   state: 'blank',
   claim: null,
+  birth: null,
+});
+/** Blank, and still with the promise to the birth that n1 led in epoch 1. */
+const unborn = (nodeId: string, lsn = 0): VoterAnswer => ({
+  ...blank(nodeId),
+  position: at(lsn === 0 ? 0 : 1, lsn),
+  birth: { epoch: 1, candidate: 'n1', attempt: 'a'.repeat(32) },
 });
 const refusing = (answer: VoterAnswer): VoterAnswer => ({ ...answer, granted: false });
 
+/** How the cluster of these tests was born. */
+const BORN = { epoch: 1, leader: 'n1' } as const;
+
 /** The first answer is the candidate's own. N voters n1..nN. */
 function stand(count: number, quorum: number, answers: VoterAnswer[]): string {
-  const [candidate] = answers;
-  if (candidate === undefined) throw new Error('a candidate answers itself');
+  const [own] = answers;
+  if (own === undefined) throw new Error('a candidate answers itself');
+  const candidate = { ...own, born: BORN };
   const voters = Array.from({ length: count }, (_, index) => `n${index + 1}`);
   const result = mayLead({ voters, quorum, candidate, answers });
   return result.kind === 'lead' ? result.how : result.code;
@@ -233,6 +246,60 @@ describe('a candidate', () => {
       [blank('n1'), { ...blank('n2'), position: at(0, 0, 7) }, blank('n3')],
       'birth',
     ],
+    // Decision 0007.
+    [
+      'leads after a birth that ended with its first record on one disk',
+      3,
+      2,
+      [intact('n1', 1, 1), unborn('n2'), unborn('n3')],
+      'all-answered',
+    ],
+    [
+      'leads after such a birth though the first leader lost its disk',
+      3,
+      2,
+      [intact('n2', 1, 1), blank('n1'), unborn('n3')],
+      'all-answered',
+    ],
+    [
+      'minds no record of a voter that never counted',
+      3,
+      2,
+      [intact('n1', 1, 1), unborn('n2', 5), unborn('n3')],
+      'all-answered',
+    ],
+    [
+      'does not lead past more wiped voters than may be lost, whoever else never counted',
+      4,
+      2,
+      [intact('n1', 1, 9), unborn('n2'), blank('n3'), blank('n4')],
+      'TOO_MANY_DAMAGED',
+    ],
+    [
+      'is not vouched for by a voter that remembers another birth',
+      3,
+      2,
+      [
+        intact('n1', 1, 1),
+        { ...unborn('n2'), birth: { epoch: 2, candidate: 'n1', attempt: 'a'.repeat(32) } },
+        { ...unborn('n3'), birth: { epoch: 1, candidate: 'n2', attempt: 'a'.repeat(32) } },
+      ],
+      'TOO_MANY_DAMAGED',
+    ],
+    [
+      'has no promise that counts from a voter that never counted',
+      3,
+      2,
+      [intact('n1', 1, 1), unborn('n2')],
+      'NO_QUORUM',
+    ],
+    [
+      'is not led past an intact voter that is ahead by one that never counted',
+      3,
+      2,
+      [intact('n1', 1, 1), unborn('n2'), refusing(intact('n3', 1, 2))],
+      'VOTER_AHEAD',
+    ],
     // leadership-traces.md
     [
       'F1: does not lead once the wiped voter it counted no longer holds its promise',
@@ -317,7 +384,7 @@ describe('a candidate', () => {
     const result = mayLead({
       voters: ['n1', 'n2', 'n3'],
       quorum: 2,
-      candidate: intact('n1', 1, 9),
+      candidate: { ...intact('n1', 1, 9), born: BORN },
       answers: [intact('n1', 1, 9), intact('n2', 1, 8), blank('n3')],
     });
 
@@ -343,6 +410,7 @@ describe('for any answers', () => {
           state: fc.constantFrom('intact', 'intact', 'suspect', 'blank'),
           epoch: fc.integer({ min: 1, max: 2 }),
           lsn: fc.integer({ min: 0, max: 3 }),
+          birth: fc.constantFrom(null, { epoch: 1, candidate: 'n1', attempt: null }),
           claim: fc.oneof(
             fc.constantFrom(null, 'unknown' as const),
             fc.record({
@@ -356,7 +424,7 @@ describe('for any answers', () => {
     .map(([count, pick, stream]) => {
       const voters = Array.from({ length: count }, (_, index) => `n${index + 1}`);
       const answers = voters.flatMap((nodeId, index): VoterAnswer[] => {
-        const { heard, granted, state, epoch, lsn, claim } = stream.next().value;
+        const { heard, granted, state, epoch, lsn, claim, birth } = stream.next().value;
         if (heard === 0 && index > 0) return [];
         const position = state === 'blank' || lsn === 0 ? at(0, 0) : at(epoch, lsn);
         return [
@@ -366,10 +434,12 @@ describe('for any answers', () => {
             state,
             position,
             claim: state === 'suspect' ? claim : null,
+            birth: state === 'blank' ? birth : null,
           },
         ];
       });
-      const [candidate = blank('n1')] = answers;
+      const [own = blank('n1')] = answers;
+      const candidate = { ...own, born: own.position.lsn === 0 ? null : BORN };
       return { voters, quorum: (pick % count) + 1, candidate, answers };
     });
 
@@ -384,8 +454,12 @@ describe('for any answers', () => {
     let vouching = 0;
     let doubtful = 0;
     let intactAhead = 0;
-    for (const { state, position, claim } of granted) {
+    for (const { state, position, claim, birth } of granted) {
       if (state !== 'blank') promises += 1;
+      if (birth !== null && candidate.born !== null) {
+        vouching += 1;
+        continue;
+      }
       const held =
         state === 'suspect'
           ? claim === null || claim === 'unknown'

@@ -19,6 +19,24 @@ export interface Stage {
 
 /** Runs `main` with the replica of n1, one of three voters: intact, leading epoch 1, with LSN 1 durable. */
 export async function withReplica(main: (stage: Stage) => Promise<void>): Promise<void> {
+  await withBlankReplica(async (stage) => {
+    const { replica } = stage;
+    await replica.updateMeta({ clusterId: ID, historyId: ID, state: 'intact' });
+    await beginEpoch(replica);
+    await main(stage);
+  });
+}
+
+/** Writes the first record of a cluster, durable on resolve. */
+export async function beginEpoch(replica: Replica): Promise<void> {
+  await replica.log.begin({ clusterId: ID, historyId: ID });
+  const entry = { epoch: 1, leader: 'n1', historyId: ID, voters: VOTERS, quorum: 2 };
+  replica.log.lead(entry, () => ({ commitLsn: 0, wallMs: 1 }));
+  await replica.log.drained();
+}
+
+/** Runs `main` with the replica of n1, one of three voters, on an empty disk. */
+export async function withBlankReplica(main: (stage: Stage) => Promise<void>): Promise<void> {
   await simulate(1, async (world) => {
     const disk = new SimDisk({ seed: 1 });
     const open = async (clock = world.process()): Promise<Replica> =>
@@ -34,11 +52,6 @@ export async function withReplica(main: (stage: Stage) => Promise<void>): Promis
       });
     const clock = world.process();
     const replica = await open(clock);
-    await replica.updateMeta({ clusterId: ID, historyId: ID, state: 'intact' });
-    await replica.log.begin({ clusterId: ID, historyId: ID });
-    const entry = { epoch: 1, leader: 'n1', historyId: ID, voters: VOTERS, quorum: 2 };
-    replica.log.lead(entry, () => ({ commitLsn: 0, wallMs: 1 }));
-    await replica.log.drained();
     await main({ world, disk, clock, replica, reopen: () => open() });
   });
 }

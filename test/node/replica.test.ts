@@ -4,7 +4,7 @@
  * Method: a real log and meta.json on a simulated disk.
  */
 import { describe, expect, test } from 'vitest';
-import { withReplica } from './replica-fixture.ts';
+import { beginEpoch, ID, withBlankReplica, withReplica } from './replica-fixture.ts';
 
 const PROMISE = { epoch: 5, candidate: 'n2', attempt: 'a'.repeat(32) };
 
@@ -31,6 +31,24 @@ describe('the fence of a replica', () => {
       expect(replica.fence).toBe(before);
       expect(replica.failure).toBeUndefined();
     }));
+});
+
+describe('a node that dies in the birth of its cluster, with the first record in its log,', () => {
+  const ATTEMPT = 'a'.repeat(32);
+  test.for([
+    ['is intact when it confirmed that very birth', { epoch: 1, candidate: 'n1' }, 'intact'],
+    ['stays blank when it confirmed another one', { epoch: 1, candidate: 'n2' }, 'blank'],
+    ['stays blank when it confirmed none: it was filled', null, 'blank'],
+  ] as const)('%s', ([, birth, state]) =>
+    withBlankReplica(async ({ replica, disk, reopen }) => {
+      const confirmed = birth === null ? null : { ...birth, attempt: ATTEMPT };
+      await replica.updateMeta({ clusterId: ID, historyId: ID, birth: confirmed });
+      await beginEpoch(replica);
+      disk.losePower();
+
+      expect((await reopen()).state).toBe(state);
+    }),
+  );
 });
 
 describe('those who wait for more to be applied', () => {

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { Voter } from '../../src/node/voter.ts';
 import type { Ask } from '../../src/protocol/messages.ts';
-import { append, ID, withReplica } from './replica-fixture.ts';
+import { append, ID, withBlankReplica, withReplica } from './replica-fixture.ts';
 import type { Stage } from './replica-fixture.ts';
 
 const PROMISE = { epoch: 2, candidate: 'n2', attempt: 'a'.repeat(32) };
@@ -89,3 +89,44 @@ test('a voter confirms the promise that it holds, and no other one', () =>
     const other = { ...confirm, attempt: 'b'.repeat(32) };
     expect(await voter.answer(other)).toMatchObject({ granted: false, code: 'STALE_EPOCH' });
   }));
+
+describe('a blank voter', () => {
+  const empty = { position: { epoch: 0, lsn: 0, chain: 0 } };
+
+  test('remembers the birth that it confirmed, through later promises and power cuts', () =>
+    withBlankReplica(async (stage) => {
+      const voter = voterOf(stage);
+      const birth = { ...askOf(stage, 'real'), ...empty };
+      expect(await voter.answer(birth)).toMatchObject({ granted: true, birth: null });
+      const confirmed = await voter.answer({ ...birth, round: 'confirm' });
+      expect(confirmed).toMatchObject({ granted: true, birth: PROMISE });
+      const later = { epoch: 9, attempt: 'd'.repeat(32) };
+      const ask = { ...askOf(stage, 'real'), ...later, position: { epoch: 2, lsn: 1, chain: 1 } };
+      expect(await voter.answer(ask)).toMatchObject({ granted: true, birth: PROMISE });
+      await voter.answer({ ...ask, round: 'confirm' });
+      stage.disk.losePower();
+
+      const { promise, birth: kept } = (await stage.reopen()).meta.current;
+      expect([promise.epoch, kept]).toEqual([9, PROMISE]);
+    }));
+
+  test('remembers no birth that it did not confirm', () =>
+    withBlankReplica(async (stage) => {
+      const voter = voterOf(stage);
+      await voter.answer({ ...askOf(stage, 'real'), ...empty });
+      const other = { ...askOf(stage, 'confirm'), ...empty, attempt: 'b'.repeat(32) };
+
+      expect(await voter.answer(other)).toMatchObject({ granted: false, birth: null });
+    }));
+
+  test('forgets its birth when it becomes intact', () =>
+    withBlankReplica(async (stage) => {
+      const voter = voterOf(stage);
+      for (const round of ['real', 'confirm'] as const) {
+        await voter.answer({ ...askOf(stage, round), ...empty });
+      }
+      await stage.replica.updateMeta({ state: 'intact' });
+
+      expect(stage.replica.meta.current.birth).toBeNull();
+    }));
+});

@@ -101,6 +101,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     code: text,
     message: text,
     promise,
+    birth: fc.option(promise),
     position,
     state,
     claim: fc.oneof(

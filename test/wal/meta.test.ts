@@ -52,7 +52,7 @@ describe('meta.json', () => {
 
     const again = await MetaStore.open(disk, '/d', OPTIONS);
 
-    expect(again.current).toEqual({ format: 1, nodeId: 'n1', cut: null, ...FULL });
+    expect(again.current).toEqual({ format: 1, nodeId: 'n1', birth: null, cut: null, ...FULL });
   });
 
   test('refuses at every truncation and with any byte changed', async () => {
