@@ -1,4 +1,5 @@
 import { WalshipError } from '../errors.ts';
+import { ByteRange } from '../wal/byte-range.ts';
 import { OP } from '../wal/record.ts';
 import { forEachRecord } from '../wal/scan.ts';
 import type { Store } from './store.ts';
@@ -10,15 +11,19 @@ import type { Store } from './store.ts';
  */
 export function applyRecords(store: Store, bytes: Buffer, limitLsn = Infinity): number {
   let lastLsn = 0;
+  const key = new ByteRange();
+  const value = new ByteRange();
   forEachRecord(bytes, (record) => {
     const { lsn, op } = record;
     if (lsn > limitLsn) return;
     switch (op) {
       case OP.PUT:
-        store.put(lsn, record.key, record.value);
+        record.locate(key, value);
+        store.putRange(lsn, key, value);
         break;
       case OP.DELETE:
-        store.delete(lsn, record.key);
+        record.locate(key, value);
+        store.deleteRange(lsn, key);
         break;
       case OP.EPOCH:
       case OP.REQUEST:

@@ -9,6 +9,7 @@
  * Each field is a u32 in the machine's byte order: this is memory, not a format. A cell is live exactly where its entry's
  * address is the cell's own; so freeing one leaves no mark in it.
  */
+import type { ByteRange } from '../wal/byte-range.ts';
 import { copyBytes } from './copy-bytes.ts';
 import type { Entries } from './entries.ts';
 import { addressIn, offsetOf, slabOf, Slabs } from './slabs.ts';
@@ -30,29 +31,30 @@ export class Cells {
   }
 
   /** Gives `entry` a new cell. A cell that it had before has to be released first. */
-  write(entry: number, lsn: number, content: { key: Uint8Array; value: Uint8Array }): void {
+  write(entry: number, lsn: number, content: { key: ByteRange; value: ByteRange }): void {
     const { key, value } = content;
     const address = this.slabs.allocate(cellBytes(key.length, value.length));
     const slab = slabOf(address);
     const offset = offsetOf(address);
-    const words = this.slabs.words(slab);
-    const bytes = this.slabs.bytes(slab);
+    const memory = this.slabs.memory(slab);
+    const { words } = memory;
     const at = offset >>> 2;
     words[at] = entry;
     words[at + 3] = key.length;
     words[at + 4] = value.length;
     writeLsn(words, at, lsn);
-    copyBytes(key, bytes, offset + HEADER_BYTES);
-    copyBytes(value, bytes, offset + HEADER_BYTES + key.length);
+    copyBytes(key, memory, offset + HEADER_BYTES);
+    copyBytes(value, memory, offset + HEADER_BYTES + key.length);
     this.#entries.place(entry, address);
   }
 
   /** Writes over the cell where one of the new size takes the same room; false, with nothing done, where it does not. */
-  overwrite(entry: number, lsn: number, value: Uint8Array): boolean {
+  overwrite(entry: number, lsn: number, value: ByteRange): boolean {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
     const offset = offsetOf(address);
-    const words = this.slabs.words(slab);
+    const memory = this.slabs.memory(slab);
+    const { words } = memory;
     const at = offset >>> 2;
     const keyBytes = words[at + 3] as number;
     if (cellBytes(keyBytes, words[at + 4] as number) !== cellBytes(keyBytes, value.length)) {
@@ -60,7 +62,7 @@ export class Cells {
     }
     words[at + 4] = value.length;
     writeLsn(words, at, lsn);
-    copyBytes(value, this.slabs.bytes(slab), offset + HEADER_BYTES + keyBytes);
+    copyBytes(value, memory, offset + HEADER_BYTES + keyBytes);
     return true;
   }
 
@@ -126,18 +128,26 @@ export class Cells {
     return Buffer.from(this.slabs.bytes(slab).subarray(start, start + (words[at + 4] as number)));
   }
 
-  keyEquals(entry: number, key: Uint8Array): boolean {
+  keyEquals(entry: number, key: ByteRange): boolean {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
     const start = offsetOf(address) + HEADER_BYTES;
-    if (this.slabs.words(slab)[(start >>> 2) - 2] !== key.length) return false;
-    const bytes = this.slabs.bytes(slab);
-    for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false;
+    const { words, data } = this.slabs.memory(slab);
+    const { end } = key;
+    if (words[(start >>> 2) - 2] !== end - key.start) return false;
+    const shift = start - key.start;
+    let at = key.start;
+    for (; at + 4 <= end; at += 4) {
+      if (key.data.getInt32(at, true) !== data.getInt32(at + shift, true)) return false;
+    }
+    for (; at < end; at += 1) {
+      if (key.data.getUint8(at) !== data.getUint8(at + shift)) return false;
+    }
     return true;
   }
 
   /** Below zero where `key` sorts before the entry's key, 0 where they are equal. The first `from` bytes are known to be. */
-  compareKey(key: Uint8Array, entry: number, from: number): number {
+  compareKey(key: ByteRange, entry: number, from: number): number {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
     const start = offsetOf(address) + HEADER_BYTES;
@@ -145,20 +155,20 @@ export class Cells {
     const bytes = this.slabs.bytes(slab);
     const end = Math.min(key.length, keyBytes);
     for (let i = from; i < end; i++) {
-      const difference = (key[i] as number) - (bytes[start + i] as number);
+      const difference = (key.bytes[key.start + i] as number) - (bytes[start + i] as number);
       if (difference !== 0) return difference;
     }
     return key.length - keyBytes;
   }
 
   /** Compares only the first `end` bytes of both; a `key` that is shorter and agrees sorts before. */
-  compareStart(key: Uint8Array, entry: number, end: number): number {
+  compareStart(key: ByteRange, entry: number, end: number): number {
     const address = this.#entries.addressOf(entry);
     const bytes = this.slabs.bytes(slabOf(address));
     const start = offsetOf(address) + HEADER_BYTES;
     const common = Math.min(key.length, end);
     for (let i = 0; i < common; i++) {
-      const difference = (key[i] as number) - (bytes[start + i] as number);
+      const difference = (key.bytes[key.start + i] as number) - (bytes[start + i] as number);
       if (difference !== 0) return difference;
     }
     return key.length < end ? -1 : 0;

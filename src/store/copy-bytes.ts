@@ -1,12 +1,22 @@
-/** Below this a loop beats the call into native code. */
-const LOOP_BYTES_MAX = 48;
+import type { ByteRange } from '../wal/byte-range.ts';
 
-/** Copies all of `source` to `target` at `offset`. */
-export function copyBytes(source: Uint8Array, target: Buffer, offset: number): void {
-  const length = source.length;
-  if (length > LOOP_BYTES_MAX) {
-    target.set(source, offset);
+/** Up to here a loop beats the call into native code, with the object that it wants. */
+const LOOP_BYTES_MAX = 112;
+
+/** Copies all of `source` to `offset` of a slab's memory. */
+export function copyBytes(
+  source: ByteRange,
+  target: { readonly bytes: Buffer; readonly data: DataView },
+  offset: number,
+): void {
+  const { bytes, start, end } = source;
+  if (end - start > LOOP_BYTES_MAX) {
+    target.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), offset);
     return;
   }
-  for (let i = 0; i < length; i++) target[offset + i] = source[i] as number;
+  const { data } = source;
+  const shift = offset - start;
+  let at = start;
+  for (; at + 4 <= end; at += 4) target.data.setInt32(at + shift, data.getInt32(at, true), true);
+  for (; at < end; at += 1) target.data.setUint8(at + shift, data.getUint8(at));
 }

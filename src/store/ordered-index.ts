@@ -6,6 +6,7 @@
  * place while cells move: a reader that goes from key to key misses none that stays.
  */
 import assert from 'node:assert';
+import type { ByteRange } from '../wal/byte-range.ts';
 import type { Cells } from './cells.ts';
 import { BRANCH, LEAF, TreeNodes } from './tree-nodes.ts';
 import type { NodeKind } from './tree-nodes.ts';
@@ -37,7 +38,7 @@ export class OrderedIndex {
   }
 
   /** Adds an entry whose key, which its cell holds already, is absent. */
-  add(entry: number, key: Uint8Array): void {
+  add(entry: number, key: ByteRange): void {
     const nodes = this.#nodes;
     const count = nodes.count(this.#lastLeaf);
     if (count > 0 && count < LEAF.countMax) {
@@ -55,7 +56,7 @@ export class OrderedIndex {
   }
 
   /** Removes the entry of `key`; its cell must still be readable. */
-  remove(key: Uint8Array): void {
+  remove(key: ByteRange): void {
     const leaf = this.#descend(key);
     const found = this.#nodes.search(leaf, LEAF, key);
     assert((found & 1) === 1, 'the key is there');
@@ -69,7 +70,7 @@ export class OrderedIndex {
   }
 
   /** Shows entries in order from `key` on, or from behind it, until `visit` returns false. */
-  scan(from: { key: Uint8Array; exclusive: boolean }, visit: (entry: number) => boolean): void {
+  scan(from: { key: ByteRange; exclusive: boolean }, visit: (entry: number) => boolean): void {
     const nodes = this.#nodes;
     let leaf = this.#descend(from.key);
     const found = nodes.search(leaf, LEAF, from.key);
@@ -82,7 +83,7 @@ export class OrderedIndex {
   }
 
   /** The leaf that `key` belongs to; leaves the way there in `#path` and `#taken`. */
-  #descend(key: Uint8Array): number {
+  #descend(key: ByteRange): number {
     let node = this.#root;
     for (let level = 0; level < this.#height; level++) {
       const found = this.#nodes.search(node, BRANCH, key);

@@ -7,6 +7,7 @@
  *
  * Slabs are outside of the JS heap, so the garbage collector has a few thousand objects to look at, not millions.
  */
+import { dataOf } from '../wal/byte-range.ts';
 
 /** Size of a shared slab. */
 export const SLAB_BYTES = 1 << 20;
@@ -17,8 +18,15 @@ const SPARE_SLABS_MAX = 8;
 const ADDRESS_STRIDE = 2 ** 25;
 const OFFSET_MASK = ADDRESS_STRIDE - 1;
 const NO_SLAB = -1;
-const NO_WORDS = new Uint32Array(0);
-const NO_BYTES = Buffer.alloc(0);
+
+/** One slab's memory, seen in three ways. */
+export interface SlabMemory {
+  /** In the machine's byte order. */
+  readonly words: Uint32Array;
+  readonly bytes: Buffer;
+  readonly data: DataView;
+}
+const NO_MEMORY = memoryOf(Buffer.alloc(0));
 
 export function slabOf(address: number): number {
   return Math.floor(address / ADDRESS_STRIDE);
@@ -33,15 +41,14 @@ export function addressIn(slab: number, offset: number): number {
 }
 
 export class Slabs {
-  readonly #words: Uint32Array[] = [];
-  readonly #bytes: Buffer[] = [];
+  readonly #memory: SlabMemory[] = [];
   /** Bytes written from the front, for shared slabs; 0 for a slab that is free or has one owner. */
   readonly #used: number[] = [];
   readonly #live: number[] = [];
   /** How often the slab's number was freed. */
   readonly #frees: number[] = [];
   readonly #freeSlabs: number[] = [];
-  readonly #spares: Uint32Array[] = [];
+  readonly #spares: SlabMemory[] = [];
   /** The shared slab that is being written. */
   #head = NO_SLAB;
   #reserved = 0;
@@ -65,14 +72,17 @@ export class Slabs {
     return this.#sharedLive;
   }
 
-  /** Memory of a slab, in words of the machine's byte order; stale once the slab was freed. */
-  words(slab: number): Uint32Array {
-    return this.#words[slab] as Uint32Array;
+  /** Stale once the slab was freed. */
+  memory(slab: number): SlabMemory {
+    return this.#memory[slab] as SlabMemory;
   }
 
-  /** The same memory in bytes. */
+  words(slab: number): Uint32Array {
+    return this.memory(slab).words;
+  }
+
   bytes(slab: number): Buffer {
-    return this.#bytes[slab] as Buffer;
+    return this.memory(slab).bytes;
   }
 
   /** Where writing of this shared slab stopped. */
@@ -83,7 +93,7 @@ export class Slabs {
   /** Address of `bytes` new bytes (a multiple of 8). */
   allocate(bytes: number): number {
     if (bytes > SHARED_CELL_BYTES_MAX) {
-      const slab = this.#open(wordsOf(Buffer.allocUnsafeSlow(bytes)));
+      const slab = this.#open(memoryOf(Buffer.allocUnsafeSlow(bytes)));
       this.#live[slab] = bytes;
       return addressIn(slab, 0);
     }
@@ -128,38 +138,37 @@ export class Slabs {
 
   /** Leaves a head that holds something live: one that holds nothing was rewound by `release`. */
   #nextHead(): void {
-    const words = this.#spares.pop() ?? wordsOf(Buffer.allocUnsafeSlow(SLAB_BYTES));
-    this.#head = this.#open(words);
+    const memory = this.#spares.pop() ?? memoryOf(Buffer.allocUnsafeSlow(SLAB_BYTES));
+    this.#head = this.#open(memory);
     this.#sharedSlabs += 1;
   }
 
-  #open(words: Uint32Array): number {
-    const slab = this.#freeSlabs.pop() ?? this.#words.length;
-    this.#words[slab] = words;
-    this.#bytes[slab] = Buffer.from(words.buffer, 0, words.byteLength);
+  #open(memory: SlabMemory): number {
+    const slab = this.#freeSlabs.pop() ?? this.#memory.length;
+    this.#memory[slab] = memory;
     this.#used[slab] = 0;
     this.#live[slab] = 0;
     this.#frees[slab] ??= 0;
-    this.#reserved += words.byteLength;
+    this.#reserved += memory.bytes.length;
     return slab;
   }
 
   #close(slab: number): void {
-    const words = this.words(slab);
-    this.#reserved -= words.byteLength;
+    const memory = this.memory(slab);
+    this.#reserved -= memory.bytes.length;
     if ((this.#used[slab] as number) > 0) {
       this.#sharedSlabs -= 1;
-      if (this.#spares.length < SPARE_SLABS_MAX) this.#spares.push(words);
+      if (this.#spares.length < SPARE_SLABS_MAX) this.#spares.push(memory);
     }
     this.#frees[slab] = this.generationOf(slab) + 1;
-    this.#words[slab] = NO_WORDS;
-    this.#bytes[slab] = NO_BYTES;
+    this.#memory[slab] = NO_MEMORY;
     this.#used[slab] = 0;
     this.#live[slab] = 0;
     this.#freeSlabs.push(slab);
   }
 }
 
-function wordsOf(buffer: Buffer): Uint32Array {
-  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4);
+function memoryOf(bytes: Buffer): SlabMemory {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  return { words, bytes, data: dataOf(bytes) };
 }

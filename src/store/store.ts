@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import { ByteRange } from '../wal/byte-range.ts';
 import { Cells } from './cells.ts';
 import { Compaction } from './compaction.ts';
 import { Entries } from './entries.ts';
@@ -15,7 +16,7 @@ import type { HashSeed, KeyHash } from './key-hash.ts';
 import { KeyIndex, NO_ENTRY } from './key-index.ts';
 import { OrderedIndex } from './ordered-index.ts';
 
-const NO_KEY = new Uint8Array(0);
+const NO_KEY = ByteRange.of(new Uint8Array(0));
 const FIXED_SEED: HashSeed = 0x77616c73686970;
 
 export interface StoreOptions {
@@ -56,6 +57,11 @@ export class Store {
 
   /** Sets a key's value and version. Copies both. */
   put(lsn: number, key: Uint8Array, value: Uint8Array): void {
+    this.putRange(lsn, ByteRange.of(key), ByteRange.of(value));
+  }
+
+  /** As `put`, without an object for each key and value. */
+  putRange(lsn: number, key: ByteRange, value: ByteRange): void {
     checkWrite(lsn, key);
     assert(value.length <= VALUE_BYTES_MAX, 'value exceeds VALUE_BYTES_MAX');
     const { cells, index, entries, order } = this.#parts;
@@ -72,6 +78,11 @@ export class Store {
 
   /** Removes a key; one that is absent stays absent. */
   delete(lsn: number, key: Uint8Array): void {
+    this.deleteRange(lsn, ByteRange.of(key));
+  }
+
+  /** As `delete`, without an object for the key. */
+  deleteRange(lsn: number, key: ByteRange): void {
     checkWrite(lsn, key);
     const { cells, index, entries, order, compaction } = this.#parts;
     const hash = this.#hash(key) | 0;
@@ -105,12 +116,14 @@ export class Store {
    * not written until the end exactly as it is, whatever else is written meanwhile.
    */
   page(request: PageRequest): StoredEntry[] {
-    const { prefix = NO_KEY, after, limit, bytesMax = Infinity } = request;
+    const { after, limit, bytesMax = Infinity } = request;
+    const prefix = request.prefix === undefined ? NO_KEY : ByteRange.of(request.prefix);
     assert(limit >= 1, 'a page has room for an entry');
     const { cells, order } = this.#parts;
     const page: StoredEntry[] = [];
     let bytes = 0;
-    order.scan(startOf(prefix, after), (entry) => {
+    const from = startOf(prefix, after === undefined ? undefined : ByteRange.of(after));
+    order.scan(from, (entry) => {
       if (cells.compareStart(prefix, entry, prefix.length) !== 0) return false;
       if (cells.keyBytesOf(entry) < prefix.length) return false;
       const found = {
@@ -149,11 +162,12 @@ export class Store {
     this.#bytes = 0;
   }
 
-  #find(key: Uint8Array): number {
+  #find(bytes: Uint8Array): number {
+    const key = ByteRange.of(bytes);
     return this.#parts.index.find(key, this.#hash(key) | 0);
   }
 
-  #replace(entry: number, lsn: number, content: { key: Uint8Array; value: Uint8Array }): void {
+  #replace(entry: number, lsn: number, content: { key: ByteRange; value: ByteRange }): void {
     const { cells, compaction } = this.#parts;
     this.#bytes += content.key.length + content.value.length - cells.contentBytesOf(entry);
     if (cells.overwrite(entry, lsn, content.value)) return;
@@ -183,17 +197,17 @@ function newParts(): Parts {
   };
 }
 
-function checkWrite(lsn: number, key: Uint8Array): void {
+function checkWrite(lsn: number, key: ByteRange): void {
   assert(Number.isSafeInteger(lsn) && lsn > 0, 'lsn must be a positive safe integer');
   assert(key.length > 0 && key.length <= KEY_BYTES_MAX, 'key has 1 to KEY_BYTES_MAX bytes');
 }
 
 /** Where a page begins: behind `after`, or with the first key of the prefix where that comes later. */
 function startOf(
-  prefix: Uint8Array,
-  after: Uint8Array | undefined,
-): { key: Uint8Array; exclusive: boolean } {
-  if (after === undefined || Buffer.compare(after, prefix) < 0) {
+  prefix: ByteRange,
+  after: ByteRange | undefined,
+): { key: ByteRange; exclusive: boolean } {
+  if (after === undefined || Buffer.compare(after.bytes, prefix.bytes) < 0) {
     return { key: prefix, exclusive: false };
   }
   return { key: after, exclusive: true };

@@ -8,6 +8,7 @@
  * a node share their first `shared` bytes; a head is the four bytes behind them, so that most comparisons of a search
  * stay inside of the node and need no look at a cell. Node 0 means none.
  */
+import type { ByteRange } from '../wal/byte-range.ts';
 import { headAt } from './cells.ts';
 import type { Cells } from './cells.ts';
 
@@ -85,7 +86,7 @@ export class TreeNodes {
   }
 
   /** Twice the index of the first entry whose key is not below `key`, plus one where it is equal. */
-  search(node: number, kind: NodeKind, key: Uint8Array): number {
+  search(node: number, kind: NodeKind, key: ByteRange): number {
     const words = this.#chunkOf(node);
     const base = baseOf(node);
     const count = words[base] as number;
@@ -95,7 +96,7 @@ export class TreeNodes {
       const order = this.#cells.compareStart(key, words[base + ENTRIES] as number, shared);
       if (order !== 0) return order < 0 ? 0 : 2 * count;
     }
-    const head = headAt(key, shared, key.length);
+    const head = headAt(key.bytes, key.start + shared, key.end);
     const heads = base + kind.heads;
     let low = firstAtLeast(words, heads, heads + count, head) - heads;
     if (low === count || words[heads + low] !== head) return 2 * low;

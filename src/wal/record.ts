@@ -10,7 +10,8 @@
  * `continues` in scan.ts alone.
  */
 import assert from 'node:assert';
-import { crc32 } from './checksum.ts';
+import type { ByteRange } from './byte-range.ts';
+import { Checksums, crc32 } from './checksum.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
 
 /** What a record does. 32 to 63 belong to programs that embed their own state machine. */
@@ -80,9 +81,13 @@ export function encodeRecord(target: Buffer, offset: number, record: NewRecord):
 /** What `decodeRecord` says where the bytes end before the record does. */
 export const SHORT = 'the bytes end inside a record';
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** One decoded record, meant to be reused for the next: holds places, and makes key and value only when asked. */
 export class RecordView implements LogRecord {
-  bytes: Buffer = Buffer.alloc(0);
+  /** What it lies in: set by `over`. */
+  bytes: Buffer = NO_BYTES;
+  #sums = new Checksums(NO_BYTES);
   offset = 0;
   lsn = 0;
   /** With the CONTINUED bit. */
@@ -111,6 +116,28 @@ export class RecordView implements LogRecord {
     const start = this.valueOffset;
     return this.bytes.subarray(start, start + this.valueBytes);
   }
+
+  /** Sets `key` and `value` to where they lie. */
+  locate(key: ByteRange, value: ByteRange): void {
+    const { data } = this.#sums;
+    key.bytes = this.bytes;
+    key.data = data;
+    key.start = this.offset + KEY_OFFSET;
+    key.end = key.start + this.keyBytes;
+    value.bytes = this.bytes;
+    value.data = data;
+    value.start = key.end + 4;
+    value.end = value.start + this.valueBytes;
+  }
+
+  /** Turns to other bytes; the record's places are stale until they are set anew. */
+  over(bytes: Buffer): Checksums {
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#sums = new Checksums(bytes);
+    }
+    return this.#sums;
+  }
 }
 
 /**
@@ -120,24 +147,25 @@ export class RecordView implements LogRecord {
 export function decodeRecord(bytes: Buffer, offset: number, view: RecordView): string | undefined {
   const available = bytes.length - offset;
   if (available < KEY_OFFSET) return SHORT;
-  const lsnHigh = readU32(bytes, offset);
+  const sums = view.over(bytes);
+  const { data } = sums;
+  const lsnHigh = data.getUint32(offset);
   if (lsnHigh >= LSN_HIGH_END) return 'the LSN exceeds 2^53';
-  const keyBytes = readU32(bytes, offset + 9);
+  const keyBytes = data.getUint32(offset + 9);
   if (keyBytes > KEY_BYTES_MAX) return `key of ${keyBytes} bytes, at most ${KEY_BYTES_MAX}`;
   if (available < KEY_OFFSET + keyBytes + 4) return SHORT;
-  const valueBytes = readU32(bytes, offset + KEY_OFFSET + keyBytes);
+  const valueBytes = data.getUint32(offset + KEY_OFFSET + keyBytes);
   if (valueBytes > VALUE_BYTES_MAX) {
     return `value of ${valueBytes} bytes, at most ${VALUE_BYTES_MAX}`;
   }
   const coveredBytes = KEY_OFFSET + 4 + keyBytes + valueBytes;
   if (available < coveredBytes + 4) return SHORT;
   const crcOffset = offset + coveredBytes;
-  const stored = readU32(bytes, crcOffset);
-  const actual = crc32(bytes.subarray(offset, crcOffset));
+  const stored = data.getUint32(crcOffset);
+  const actual = sums.crc32(offset, crcOffset);
   if (actual !== stored) return `checksum ${hex32(actual)}, stored ${hex32(stored)}`;
-  view.bytes = bytes;
   view.offset = offset;
-  view.lsn = lsnHigh * 0x1_0000_0000 + readU32(bytes, offset + 4);
+  view.lsn = lsnHigh * 0x1_0000_0000 + data.getUint32(offset + 4);
   view.opByte = bytes[offset + 8] as number;
   view.keyBytes = keyBytes;
   view.valueBytes = valueBytes;

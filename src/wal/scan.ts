@@ -6,15 +6,7 @@ import { FILL_BYTE, KEY_BYTES_MAX } from './limits.ts';
 import type { EpochEntry, Position } from './position.ts';
 import { BATCH_BYTES_MAX } from './limits.ts';
 import { decodeEpochRecord } from './epoch-record.ts';
-import {
-  decodeRecord,
-  hex32,
-  OP,
-  RecordView,
-  RECORD_OVERHEAD_BYTES,
-  readU32,
-  SHORT,
-} from './record.ts';
+import { decodeRecord, hex32, OP, RecordView, RECORD_OVERHEAD_BYTES, SHORT } from './record.ts';
 import type { LogRecord } from './record.ts';
 import { ChainSum, decodeSeal } from './seal.ts';
 import type { Seal } from './seal.ts';
@@ -259,7 +251,7 @@ export function verifyBatches(state: LogState, bytes: Buffer): Verified {
  * Calls `visit` with every record of verified bytes, seals left out. The record is valid during the call only: it is one
  * object, moved on.
  */
-export function forEachRecord(bytes: Buffer, visit: (record: LogRecord) => void): void {
+export function forEachRecord(bytes: Buffer, visit: (record: RecordView) => void): void {
   const view = new RecordView();
   for (let offset = 0; offset < bytes.length; offset = view.end) {
     moveTo(view, bytes, offset);
@@ -279,11 +271,11 @@ export function* records(bytes: Buffer): Generator<LogRecord, void, undefined> {
 
 /** Places only: the bytes have been verified before. */
 function moveTo(view: RecordView, bytes: Buffer, offset: number): void {
-  const keyBytes = readU32(bytes, offset + 9);
-  view.bytes = bytes;
+  const { data } = view.over(bytes);
+  const keyBytes = data.getUint32(offset + 9);
   view.offset = offset;
-  view.lsn = readU32(bytes, offset) * 0x1_0000_0000 + readU32(bytes, offset + 4);
-  view.opByte = bytes[offset + 8] as number;
+  view.lsn = data.getUint32(offset) * 0x1_0000_0000 + data.getUint32(offset + 4);
+  view.opByte = data.getUint8(offset + 8);
   view.keyBytes = keyBytes;
-  view.valueBytes = readU32(bytes, offset + 13 + keyBytes);
+  view.valueBytes = data.getUint32(offset + 13 + keyBytes);
 }

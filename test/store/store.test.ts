@@ -79,7 +79,7 @@ function check(store: Store, model: StoreModel, operation: Operation, lsn: numbe
 const KINDS: readonly (readonly [string, StoreOptions])[] = [
   ['with the seeded hash', { seed: 42 }],
   ['where all keys hash alike', { hash: () => 0xffffffff }],
-  ['where hashes are few', { hash: (key) => (key.at(-1) ?? 0) & 3 }],
+  ['where hashes are few', { hash: ({ bytes, end }) => (bytes[end - 1] ?? 0) & 3 }],
 ];
 
 describe('Store', () => {
