@@ -286,6 +286,14 @@ export const DEFECTS = [
     test: ['--project', 'sim', 'test/sim/birth.test.ts'],
   },
   {
+    name: 'lost-data-unnoticed',
+    what: 'a candidate does not mind that others have more of an epoch that it led',
+    file: 'src/node/may-lead.ts',
+    find: 'if (proof !== undefined) return lostData(proof, candidate);',
+    replace: '',
+    test: traces('D3'),
+  },
+  {
     name: 'asked-once',
     what: 'the confirm round is skipped',
     file: 'src/node/candidacy.ts',

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import type { EpochEntry } from '../wal/position.ts';
+import type { EpochEntry, Version } from '../wal/position.ts';
 import { mayLead } from './may-lead.ts';
 import type { Candidate, MayLead } from './may-lead.ts';
 import type { Asked, Peer } from './peers.ts';
@@ -45,6 +45,8 @@ export type Candidacy =
       readonly message: string;
       /** What each voter said, for people. */
       readonly answers: readonly string[];
+      /** A voter has what this node held as a leader and has no more: it is suspect, and has to say so before it answers anybody. */
+      readonly lostData?: Version;
     };
 
 /**
@@ -174,9 +176,22 @@ function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
   return mayLead({
     voters: voters.map(({ nodeId }) => nodeId),
     quorum,
-    candidate: { nodeId, position: log.durable, state, born: bornBy(log.epochs) },
+    candidate: {
+      nodeId,
+      position: log.durable,
+      state,
+      born: bornBy(log.epochs),
+      ownEpoch: ownEpoch(replica),
+    },
     answers: repliesOf(asked),
   });
+}
+
+/** A promise of a later epoch may have been followed by a cut: then others may well have more of this one. */
+function ownEpoch({ nodeId, log, meta }: Replica): number | null {
+  const last = log.epochs.at(-1);
+  const isOwn = last?.leader === nodeId && meta.current.promise.epoch === last.epoch;
+  return isOwn ? last.epoch : null;
 }
 
 /** The EPOCH record at LSN 1, with which the cluster was born. */
@@ -204,5 +219,6 @@ function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candi
       ? `${one.nodeId}: ${one.message}`
       : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
   );
-  return { kind: 'lost', code: verdict.code, message: verdict.message, answers };
+  const { code, message, lostData } = verdict;
+  return { kind: 'lost', code, message, answers, ...(lostData === undefined ? {} : { lostData }) };
 }

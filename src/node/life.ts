@@ -4,6 +4,7 @@ import type { FollowerSession } from '../follower/follower.ts';
 import type { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/messages.ts';
+import type { Version } from '../wal/position.ts';
 import type { Role } from './api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
 import type { Begun, Won } from './begin-leading.ts';
@@ -216,7 +217,10 @@ export class Life {
       operator,
       ask: (peer, question) => ask({ dialer, clock, signal }, peer, question),
     });
-    if (result.kind !== 'won') return result;
+    if (result.kind !== 'won') {
+      if (result.lostData !== undefined) await this.#lostData(result.lostData, result.message);
+      return result;
+    }
     // The session that was followed, if any, has ended with the fence; its last write has too.
     const begun = await beginLeading(this.#options, result, {
       isOver: () => this.#isOver(),
@@ -267,15 +271,18 @@ export class Life {
     onLeaderEnded(reason.code, reason.message);
     onEvent({ level: 'warn', code: 'STEPPED_DOWN', message: reason.message, reason: reason.code });
     try {
-      // First of all, in this very turn: whatever this node promises from now on, it promises as a suspect.
-      if (reason.lostData !== undefined) {
-        const { epoch, lsn } = reason.lostData;
-        await replica.updateMeta({ state: 'suspect', claim: { epoch, lsn } });
-      }
+      if (reason.lostData !== undefined) await this.#lostData(reason.lostData, reason.message);
       await replica.log.drained();
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** First of all, in this very turn: whatever this node promises from now on, it promises as a suspect. */
+  async #lostData({ epoch, lsn }: Version, message: string): Promise<void> {
+    const { replica, onEvent } = this.#options;
+    onEvent({ level: 'error', code: 'LEADER_LOST_DATA', message, epoch, lsn });
+    await replica.updateMeta({ state: 'suspect', claim: { epoch, lsn } });
   }
 
   #failed(error: unknown): void {

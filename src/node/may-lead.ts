@@ -20,10 +20,11 @@
  * A blank voter that confirmed the birth of the candidate's own log, and was not intact since, vouches too: it has counted for nothing, so
  * it cannot be one of the W that hold a committed record (decision 0007).
  *
- * A suspect never leads. An equal epoch and LSN under another chain stops everything: two logs differ where they must be equal.
+ * Nobody has more of an epoch than its leader, which ships only what it has fsynced: a candidate that led the epoch in which a voter is
+ * ahead of it has lost data (trace D3). A suspect never leads. An equal epoch and LSN under another chain stops everything: two logs differ where they must be equal.
  */
 import { comparePositions, formatVersion } from '../wal/position.ts';
-import type { Position } from '../wal/position.ts';
+import type { Position, Version } from '../wal/position.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 
 export interface VoterAnswer {
@@ -43,6 +44,8 @@ export interface Candidate {
   readonly state: VoterState;
   /** Of the EPOCH record at LSN 1 of its log; null where it has none. */
   readonly born: { readonly epoch: number; readonly leader: string } | null;
+  /** The epoch of its last record, where it led that itself and promised no later one since: nobody can have cut its log. Else null. */
+  readonly ownEpoch: number | null;
 }
 
 export interface Standing {
@@ -69,6 +72,7 @@ export type MayLead =
       readonly code:
         | 'NOT_A_VOTER'
         | 'CHAIN_MISMATCH'
+        | 'LEADER_LOST_DATA'
         | 'CANDIDATE_SUSPECT'
         | 'CANDIDATE_BLANK'
         | 'NO_QUORUM'
@@ -76,6 +80,8 @@ export type MayLead =
         | 'TOO_MANY_DAMAGED';
       /** Which voter, which rule, and what would help. */
       readonly message: string;
+      /** With LEADER_LOST_DATA: what the candidate held once, and has no more. */
+      readonly lostData?: Version;
     };
 
 export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLead {
@@ -89,6 +95,10 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
     const message = `the log of ${differing.nodeId} differs from that of ${candidate.nodeId} at ${where}, where they must be equal; compare them with walship log diff`;
     return no('CHAIN_MISMATCH', message);
   }
+  const [proof] = heard
+    .filter(({ position }) => lacks(candidate, position))
+    .toSorted((a, b) => b.position.lsn - a.position.lsn);
+  if (proof !== undefined) return lostData(proof, candidate);
   const granted = heard.filter((answer) => answer.granted);
   const all = granted.length === voters.length;
   if (candidate.state === 'suspect') {
@@ -138,6 +148,16 @@ function intactAndAhead({ state, position }: VoterAnswer, candidate: Position): 
 
 function hasNothing({ state, position, claim }: VoterAnswer): boolean {
   return state !== 'suspect' && position.lsn === 0 && claim === null;
+}
+
+function lacks({ state, position, ownEpoch }: Candidate, theirs: Position): boolean {
+  return state === 'intact' && theirs.epoch === ownEpoch && theirs.lsn > position.lsn;
+}
+
+function lostData({ nodeId, position }: VoterAnswer, candidate: Candidate): MayLead {
+  const { epoch, lsn } = position;
+  const message = `${nodeId} has LSN ${lsn} of epoch ${epoch}, which ${candidate.nodeId} led and has only up to ${candidate.position.lsn}: its disk lost records; it is suspect now, let ${nodeId} lead`;
+  return { kind: 'no', code: 'LEADER_LOST_DATA', message, lostData: { epoch, lsn } };
 }
 
 function forked(theirs: Position, ours: Position): boolean {

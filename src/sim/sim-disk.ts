@@ -147,9 +147,23 @@ export class SimDisk {
     this.names.set(path, undefined);
   }
 
+  /** A copy of what is on the platters, as a backup that is taken from outside in one moment. */
+  backup(): ReadonlyMap<string, Buffer> {
+    const paths = this.names.durablePaths();
+    return new Map(
+      paths.map((path) => [path, Buffer.from(this.names.durable(path)?.view(true) ?? [])]),
+    );
+  }
+
+  /** Another disk in its place, with what a backup holds. */
+  restore(backup: ReadonlyMap<string, Buffer>): void {
+    this.wipe();
+    for (const [path, bytes] of backup) this.put(path, bytes);
+  }
+
   /** Another disk in its place: empty. */
   wipe(): void {
-    for (const path of this.paths()) this.drop(path);
+    for (const path of [...this.paths(), ...this.names.durablePaths()]) this.drop(path);
     this.directories.clear();
     this.directories.add('/');
   }

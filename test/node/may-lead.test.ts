@@ -41,10 +41,15 @@ const refusing = (answer: VoterAnswer): VoterAnswer => ({ ...answer, granted: fa
 const BORN = { epoch: 1, leader: 'n1' } as const;
 
 /** The first answer is the candidate's own. N voters n1..nN. */
-function stand(count: number, quorum: number, answers: VoterAnswer[]): string {
+function stand(
+  count: number,
+  quorum: number,
+  answers: VoterAnswer[],
+  ownEpoch: number | null = null,
+): string {
   const [own] = answers;
   if (own === undefined) throw new Error('a candidate answers itself');
-  const candidate = { ...own, born: BORN };
+  const candidate = { ...own, born: BORN, ownEpoch };
   const voters = Array.from({ length: count }, (_, index) => `n${index + 1}`);
   const result = mayLead({ voters, quorum, candidate, answers });
   return result.kind === 'lead' ? result.how : result.code;
@@ -380,11 +385,42 @@ describe('a candidate', () => {
     expect(stand(count, quorum, answers)).toBe(expected);
   });
 
+  test.for<[string, VoterAnswer, number | null, string]>([
+    ['D3: that granted', intact('n2', 2, 10), 2, 'LEADER_LOST_DATA'],
+    ['D3: that refuses', refusing(intact('n2', 2, 10)), 2, 'LEADER_LOST_DATA'],
+    [
+      'D3: that is suspect',
+      { ...suspect('n2', 10, null), position: at(2, 10) },
+      2,
+      'LEADER_LOST_DATA',
+    ],
+    ['D3: that is being filled', { ...blank('n2'), position: at(2, 10) }, 2, 'LEADER_LOST_DATA'],
+    ['unless its own log was cut since', refusing(intact('n2', 2, 10)), null, 'VOTER_AHEAD'],
+    ['unless another node led that epoch', refusing(intact('n2', 3, 10)), 2, 'VOTER_AHEAD'],
+    ['unless that is not ahead', intact('n2', 2, 9), 2, 'promises'],
+  ])(
+    'has lost data where a voter has more of the epoch that it led, %s',
+    ([, other, ownEpoch, expected]) => {
+      expect(stand(3, 2, [intact('n1', 2, 9), other], ownEpoch)).toBe(expected);
+    },
+  );
+
+  test('D3: is told the highest record that it lost', () => {
+    const result = mayLead({
+      voters: ['n1', 'n2', 'n3'],
+      quorum: 2,
+      candidate: { ...intact('n1', 2, 9), born: BORN, ownEpoch: 2 },
+      answers: [intact('n1', 2, 9), intact('n2', 2, 10), intact('n3', 2, 12)],
+    });
+
+    expect(result).toMatchObject({ code: 'LEADER_LOST_DATA', lostData: { epoch: 2, lsn: 12 } });
+  });
+
   test('is told whose promises count, who vouched, and whether all granted', () => {
     const result = mayLead({
       voters: ['n1', 'n2', 'n3'],
       quorum: 2,
-      candidate: { ...intact('n1', 1, 9), born: BORN },
+      candidate: { ...intact('n1', 1, 9), born: BORN, ownEpoch: null },
       answers: [intact('n1', 1, 9), intact('n2', 1, 8), blank('n3')],
     });
 
@@ -439,7 +475,7 @@ describe('for any answers', () => {
         ];
       });
       const [own = blank('n1')] = answers;
-      const candidate = { ...own, born: own.position.lsn === 0 ? null : BORN };
+      const candidate = { ...own, born: own.position.lsn === 0 ? null : BORN, ownEpoch: null };
       return { voters, quorum: (pick % count) + 1, candidate, answers };
     });
 

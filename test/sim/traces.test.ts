@@ -140,6 +140,28 @@ describe('the traces of earlier rules are harmless:', () => {
     });
   });
 
+  test('D3: a leader that comes back with an older disk is suspect, says so, and is filled', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1] = three(machines);
+      await stage.write(n1, 'in the backup');
+      const backup = n1.disk.backup();
+      await stage.write(n1, 'not in the backup');
+      n1.kill();
+      stage.cluster.checker.loses(n1);
+      n1.disk.restore(backup);
+      await stage.restart(n1);
+      await stage.cluster.until(
+        'n1 to find out',
+        LIMIT_MS,
+        () => n1.node?.status().state === 'suspect',
+      );
+      expect(stage.cluster.trace.join('\n')).toContain('n1 error LEADER_LOST_DATA');
+
+      await stage.settle();
+      expect(n1.node?.status().state).toBe('intact');
+    });
+  });
+
   test('F3, F4: the first leader wiped right after the birth is filled by the others', async () => {
     await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
       const [n1, n2] = three(machines);
