@@ -55,6 +55,20 @@ export class DurableLog {
     this.#recent.add(bytes, previous, last);
   }
 
+  /** Forgets whole segments whose records are all at or below `lsn`; returns their paths. Nothing in them is read any more. */
+  purge(lsn: number): readonly string[] {
+    const paths = this.#map.purge(lsn);
+    if (paths.length > 0) this.#reader.invalidate();
+    return paths;
+  }
+
+  /** All that was held is gone; the log goes on behind `start`. */
+  restart(start: Position): void {
+    this.#map.restart(start);
+    this.#reader.invalidate();
+    this.#recent.clear();
+  }
+
   /** The log is being cut behind `end`: nothing behind it is read any more. */
   truncate(end: Place): void {
     this.#map.truncate(end);

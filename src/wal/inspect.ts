@@ -1,11 +1,12 @@
 /** Reads a whole log once and gathers the evidence that the recovery table wants. Changes nothing, and decides nothing. */
-import type { Disk } from '../ports/disk.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Meta } from './meta.ts';
+import { endOfSeal, joinEpochs, type LogBase, samePosition } from './log-base.ts';
 import type { EpochEntry } from './position.ts';
 import { followedIn, type LaterSegment, type RecoveryEvidence } from './recovery.ts';
-import { type LogState, UNKNOWN_OP } from './scan.ts';
+import { type BatchInfo, type LogState, UNKNOWN_OP } from './scan.ts';
 import { firstChain, type Seal } from './seal.ts';
 import {
   decodeSegmentHeader,
@@ -15,7 +16,13 @@ import {
   stateBefore,
   TEMPORARY_SUFFIX,
 } from './segment.ts';
-import { type BatchVisitor, scanSegment, scanTail, type SegmentEnd } from './segment-scan.ts';
+import {
+  type BatchVisitor,
+  scanSegment,
+  scanTail,
+  type SegmentEnd,
+  type SegmentSource,
+} from './segment-scan.ts';
 import { headerStop, type Stop } from './stop.ts';
 
 /** A segment, as far as it is good. */
@@ -34,6 +41,12 @@ export interface Inspection {
   readonly segments: readonly GoodSegment[];
   /** Names of segments from which nothing can be kept, oldest first. */
   readonly rejected: readonly string[];
+  /** Names of segments that are damaged below the start of the snapshot, and of those before them; oldest first. */
+  readonly stale: readonly string[];
+  /** False where the log does not reach the snapshot's start, or is another log there. */
+  readonly joins: boolean;
+  /** A segment is damaged below the snapshot's start, and what is needed of the log begins in it, at this offset. Then `evidence` is of the damage. */
+  readonly rest: { readonly name: string; readonly offset: number } | undefined;
   /** Names of files that were being made. */
   readonly temporary: readonly string[];
   /** At the last good seal. */
@@ -55,10 +68,14 @@ export interface InspectOptions {
   readonly dir: string;
   readonly meta: Meta;
   readonly nodeId: string;
-  /** The log must hold this LSN. */
-  readonly neededFromLsn: number;
-  /** Called once for each good batch, in order. */
-  readonly visit: BatchVisitor;
+  /** 1 or more. */
+  readonly voters: number;
+  /** What holds everything before the log; none where the log itself must begin with LSN 1. */
+  readonly base?: LogBase | undefined;
+  /** Called for each good batch, in order; `needed` where the snapshot does not hold it. The bytes are reused after the call. */
+  readonly visit: (batch: BatchInfo, bytes: Buffer, needed: boolean) => void;
+  /** What was visited so far is below the snapshot and stands before damage: the log begins with what is visited next. */
+  readonly restarted?: () => void;
 }
 
 /** @throws WalshipError DISK_FAILED. */
@@ -68,8 +85,11 @@ export function inspect(options: InspectOptions): Promise<Inspection> {
 
 class Inspector {
   readonly #options: InspectOptions;
-  readonly #segments: GoodSegment[] = [];
+  #segments: GoodSegment[] = [];
   readonly #epochs: EpochEntry[] = [];
+  #stale: readonly string[] = [];
+  #joins: boolean;
+  #rest: Inspection['rest'];
   #names: readonly string[] = [];
   #clusterId: string | undefined;
   #state: LogState;
@@ -85,6 +105,11 @@ class Inspector {
     this.#clusterId = clusterId ?? undefined;
     const chain = clusterId === null ? 0 : firstChain(Buffer.from(clusterId, 'hex'));
     this.#state = { epoch: 0, lsn: 0, chain };
+    this.#joins = options.base === undefined;
+  }
+
+  get #neededFromLsn(): number {
+    return (this.#options.base?.start.lsn ?? 0) + 1;
   }
 
   async run(): Promise<Inspection> {
@@ -93,12 +118,14 @@ class Inspector {
     this.#names = files.filter((name) => parseSegmentName(name) !== undefined);
     let index = 0;
     let stop: Stop = { ending: 'none', offset: 0, reason: 'an empty log' };
-    for (; index < this.#names.length; index += 1) {
+    while (index < this.#names.length) {
       const found = await this.#readSegment(index);
-      if (found !== undefined) {
+      const next = found === undefined ? index + 1 : await this.#beyond(index, found);
+      if (found !== undefined && next === undefined) {
         stop = found;
         break;
       }
+      index = next ?? index;
     }
     stop = this.#checkNewest(stop);
     const kept = stop.rejected === true ? index : index + 1;
@@ -107,10 +134,13 @@ class Inspector {
     return {
       segments: this.#segments,
       rejected,
+      stale: this.#stale,
+      joins: this.#joins,
+      rest: this.#rest,
       temporary: files.filter((file) => file.endsWith(TEMPORARY_SUFFIX)),
       state: this.#state,
       lastSeal: this.#lastSeal,
-      epochs: this.#epochs,
+      epochs: this.#history,
       knownCommitLsn: this.#knownCommitLsn,
       clusterId: this.#clusterId,
       evidence: await this.#evidence({ segment, stop, rejected }),
@@ -122,34 +152,96 @@ class Inspector {
 
   /** Undefined where the log goes on in the next segment. */
   async #readSegment(index: number): Promise<Stop | undefined> {
-    const { disk, dir, neededFromLsn } = this.#options;
+    const { disk, dir } = this.#options;
     const name = this.#names[index] as string;
     const file = await disk.open(`${dir}/${name}`, 'read');
     try {
       const sizeBytes = await file.size();
       const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
       const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-      const state = index === 0 ? undefined : this.#state;
+      const state = this.#segments.length === 0 ? undefined : this.#state;
       const clusterId = this.#clusterId;
+      const neededFromLsn = this.#neededFromLsn;
       const stop = headerStop(decoded, { name, clusterId, state, neededFromLsn });
       if (stop !== undefined || decoded.kind !== 'header') return stop;
       const { header } = decoded;
       this.#clusterId = header.clusterId;
       this.#state = stateBefore(header);
-      const end = await scanSegment({ file, sizeBytes, state: this.#state }, this.#visit);
-      this.#state = end.last;
-      const { last, lastEnd } = end;
-      this.#segments.push({ name, header, usedBytes: lastEnd, sizeBytes, lastLsn: last.lsn });
-      if (await this.#goesOn(index, end.last)) return undefined;
-      // Trimmed or clean, but not continued: then the next header says what is wrong.
-      const hasNext = index < this.#names.length - 1;
-      if (end.lastEnd === sizeBytes) return hasNext ? undefined : this.#trimmed(end);
-      const tail = await scanTail(file, { start: lastEnd, end: sizeBytes, last });
-      const stopped = stopOf(end, { tail, sizeBytes });
-      return hasNext && stopped.ending === 'fill' ? undefined : stopped;
+      this.#meet(this.#state);
+      const end = await this.#scan({ name, header }, { file, sizeBytes, state: this.#state });
+      return await this.#endOf(index, { file, sizeBytes, end });
     } finally {
       await file.close();
     }
+  }
+
+  async #scan(
+    segment: Pick<GoodSegment, 'name' | 'header'>,
+    source: SegmentSource,
+  ): Promise<SegmentEnd> {
+    const end = await scanSegment(source, this.#visit);
+    this.#state = end.last;
+    const { sizeBytes } = source;
+    const { last, lastEnd } = end;
+    this.#segments.push({ ...segment, usedBytes: lastEnd, sizeBytes, lastLsn: last.lsn });
+    return end;
+  }
+
+  async #endOf(
+    index: number,
+    scanned: { readonly file: DiskFile; readonly sizeBytes: number; readonly end: SegmentEnd },
+  ): Promise<Stop | undefined> {
+    const { file, sizeBytes, end } = scanned;
+    const { last, lastEnd } = end;
+    if (await this.#goesOn(index, end.last)) return undefined;
+    // Trimmed or clean, but not continued: then the next header says what is wrong.
+    const hasNext = index < this.#names.length - 1;
+    if (end.lastEnd === sizeBytes) return hasNext ? undefined : this.#trimmed(end);
+    const tail = await scanTail(file, { start: lastEnd, end: sizeBytes, last });
+    const stopped = stopOf(end, { tail, sizeBytes });
+    return hasNext && stopped.ending === 'fill' ? undefined : stopped;
+  }
+
+  /**
+   * Where reading goes on although the log stopped: below the snapshot's start, nothing of it is needed. Undefined where that is not so, or
+   * where what is needed cannot be told from what is damaged.
+   */
+  async #beyond(index: number, stop: Stop): Promise<number | undefined> {
+    const { base, disk, dir } = this.#options;
+    if (base === undefined || stop.foreign !== undefined || this.#joins) return undefined;
+    if (this.#state.lsn >= base.start.lsn) return undefined;
+    // A header that does not continue may begin the part that is needed; one that is damaged in itself may not.
+    const next = stop.ending === 'header' && this.#segments.length > 0 ? index : index + 1;
+    const nextBase = parseSegmentName(this.#names[next] ?? '') ?? Infinity;
+    if (nextBase <= base.start.lsn + 1) {
+      this.#restart(next);
+      return next;
+    }
+    const name = this.#names[index] as string;
+    const offset = await endOfSeal(disk, `${dir}/${name}`, base.start);
+    if (offset === undefined) return undefined;
+    this.#stale = this.#names.slice(0, index + 1);
+    this.#rest = { name, offset };
+    return undefined;
+  }
+
+  /** The log begins at the segment with this index; what stands before it is not needed. */
+  #restart(index: number): void {
+    this.#stale = this.#names.slice(0, index);
+    this.#segments = [];
+    this.#options.restarted?.();
+  }
+
+  /** The log is at `state`: is that where the snapshot begins? */
+  #meet(state: LogState): void {
+    const { base } = this.#options;
+    if (base !== undefined && state.lsn === base.start.lsn) {
+      this.#joins = samePosition(state, base.start);
+    }
+  }
+
+  get #history(): readonly EpochEntry[] {
+    return joinEpochs(this.#options.base, this.#epochs);
   }
 
   readonly #visit: BatchVisitor = (batch, bytes) => {
@@ -159,7 +251,10 @@ class Inspector {
     this.#lastSeal = batch.seal;
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, batch.seal.commitLsn);
     if (batch.epochStart !== undefined) this.#epochs.push(batch.epochStart);
-    this.#options.visit(batch, bytes);
+    this.#meet(batch.last);
+    const { base, visit } = this.#options;
+    const needed = base === undefined || (this.#joins && batch.first.lsn >= base.start.lsn);
+    visit(batch, bytes, needed);
   };
 
   /**
@@ -167,7 +262,8 @@ class Inspector {
    * last seal here: where power was lost during a trim, a file system leaves zeros there instead of the fill.
    */
   async #goesOn(index: number, last: LogState): Promise<boolean> {
-    const { disk, dir, neededFromLsn } = this.#options;
+    const { disk, dir } = this.#options;
+    const neededFromLsn = this.#neededFromLsn;
     const name = this.#names[index + 1];
     if (name === undefined) return false;
     const file = await disk.open(`${dir}/${name}`, 'read');
@@ -191,16 +287,25 @@ class Inspector {
     const { newestSegment, historyId } = this.#options.meta;
     if (stop.foreign !== undefined) return stop;
     const foreign =
-      historyId !== null && !this.#epochs.some((entry) => entry.historyId === historyId);
-    if (foreign && this.#epochs.length > 0) {
-      const found = this.#epochs.at(-1)?.historyId ?? '';
+      historyId !== null && !this.#history.some((entry) => entry.historyId === historyId);
+    if (foreign && this.#history.length > 0) {
+      const found = this.#history.at(-1)?.historyId ?? '';
       const reason = `history id ${found}, meta.json says ${historyId}`;
       return { ...stop, reason, foreign: 'history' };
     }
     const newest = parseSegmentName(this.#names.at(-1) ?? '') ?? 0;
-    if (newestSegment === null || newestSegment <= newest) return stop;
+    if (newestSegment === null || newestSegment <= newest) return this.#checkEnd(stop);
     const reason = `${segmentName(newestSegment)} is missing, which meta.json names as the newest`;
     return { ...stop, reason, missingLsn: stop.missingLsn ?? newestSegment };
+  }
+
+  /** A snapshot means nothing before the log is replayed to its end, and a single voter has nobody to get that from. */
+  #checkEnd(stop: Stop): Stop {
+    const { base, voters } = this.#options;
+    const { lsn } = this.#state;
+    if (voters > 1 || base === undefined || lsn >= base.endLsn) return stop;
+    const reason = `the snapshot of LSN ${base.start.lsn} needs the log up to LSN ${base.endLsn}`;
+    return { ...stop, reason, missingLsn: stop.missingLsn ?? lsn + 1 };
   }
 
   async #evidence(found: {
@@ -213,7 +318,7 @@ class Inspector {
     const later: LaterSegment[] = [];
     for (const name of rejected) later.push(await this.#laterSegment(name));
     const { promise } = meta;
-    const known = { nodeId, last: this.#state, history: this.#epochs, promise };
+    const known = { nodeId, last: this.#state, history: this.#history, promise };
     const followed = stop.tail !== undefined && followedIn(stop.tail, known);
     return {
       ending: stop.ending,

@@ -1,3 +1,4 @@
+import type { LogBase } from './log-base.ts';
 import type { RecoveredLog } from './recover.ts';
 import type { EpochEntry } from './position.ts';
 
@@ -33,6 +34,12 @@ export class LogHistory {
   /** A durable seal says that `lsn` is committed. */
   committed(lsn: number): void {
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, lsn);
+  }
+
+  /** A snapshot took the place of all that was held. */
+  restart({ epochs, endLsn }: LogBase): void {
+    this.#epochs = [...epochs];
+    this.#knownCommitLsn = Math.max(this.#knownCommitLsn, endLsn);
   }
 
   /** The log was cut behind `lsn`. */

@@ -145,6 +145,34 @@ export class LogMap {
     return this.#segments.at(-1)?.header.baseLsn ?? null;
   }
 
+  /** The log begins behind `lsn` at the latest: forgets whole segments up to there, never the newest, and returns their paths, oldest first. */
+  purge(lsn: number): readonly string[] {
+    const kept = Math.max(
+      0,
+      lastIndexWhere(this.#segments, ({ header }) => header.baseLsn - 1 <= lsn),
+    );
+    const purged = this.#segments.splice(0, kept);
+    const oldest = this.#segments[0];
+    if (purged.length === 0 || oldest === undefined) return [];
+    const start = { position: stateBefore(oldest.header), at: oldest.at };
+    const later = this.#places.filter(({ at }) => at > start.at);
+    this.#places = [start, ...later];
+    return purged.map(({ path }) => path);
+  }
+
+  /** Where the newest segment begins that has at least `bytes` of log behind its beginning; the start where none has. */
+  boundaryBefore(bytes: number): Position {
+    const found = lastWhere(this.#segments, ({ at }) => this.#end.at - at >= bytes);
+    return found === undefined ? this.start : stateBefore(found.header);
+  }
+
+  /** Nothing is held any more; the log goes on behind `start`. */
+  restart(start: Position): void {
+    this.#segments = [];
+    this.#end = { position: start, at: 0 };
+    this.#places = [this.#end];
+  }
+
   /** The log ends at `end` now. */
   truncate(end: Place): void {
     const { lsn } = end.position;

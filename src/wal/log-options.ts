@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { LogBase } from './log-base.ts';
 import type { MetaStore } from './meta.ts';
 import type { ReplayedBatch } from './recover.ts';
 import type { LocalAcks } from './saved.ts';
@@ -28,7 +29,9 @@ export interface LogOptions {
   readonly onDamage?: 'refuse' | 'cut';
   /** Bounds the newest batches kept in memory. Default 16 MiB. */
   readonly recentBytesMax?: number;
-  /** Called synchronously, in order, for each batch that recovery verified; its bytes are valid during the call only. */
+  /** The snapshot that holds what came before the log, if any. */
+  readonly base?: LogBase | undefined;
+  /** Called synchronously, in order, for each batch that recovery verified and that the snapshot does not hold; its bytes are valid during the call only. */
   readonly replay?: (batch: ReplayedBatch) => void;
 }
 

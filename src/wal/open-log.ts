@@ -33,12 +33,13 @@ export interface OpenedSegment {
 
 /** Finishes a cut that was interrupted, recovers, and maps what is there. All of it is durable on resolve. */
 export async function openLog(options: LogOptions): Promise<OpenedLog> {
-  const { disk, clock, dir, meta, nodeId, voters, replay } = options;
+  const { disk, clock, dir, meta, nodeId, voters, base, replay } = options;
   const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
   const walDir = walDirOf(dir);
   const { cut } = meta.current;
   if (cut !== null) await finishCut({ disk, walDir, segmentBytes }, cut);
-  const map = new LogMap({ epoch: 0, lsn: 0, chain: 0 });
+  const blank = { epoch: 0, lsn: 0, chain: 0 };
+  let map = new LogMap(blank);
   const recoverOptions: RecoverOptions = {
     disk,
     clock,
@@ -48,10 +49,12 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
     voters,
     segmentBytes,
     onDamage: options.onDamage ?? 'refuse',
-    replay: (batch) => {
-      map.addBatch(batch.bytes.length, batch.last);
-      replay?.(batch);
+    base,
+    mapped: ({ bytes, last }) => map.addBatch(bytes.length, last),
+    restarted: () => {
+      map = new LogMap(blank);
     },
+    ...(replay === undefined ? {} : { replay }),
   };
   const recovered = await recover(recoverOptions);
   if (cut !== null) await meta.update({ cut: null });

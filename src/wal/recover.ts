@@ -9,7 +9,8 @@ import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
-import { MiB } from './limits.ts';
+import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { LogBase } from './log-base.ts';
 import type { Meta, MetaStore } from './meta.ts';
 import type { EpochEntry, Position } from './position.ts';
 import {
@@ -24,6 +25,7 @@ import {
   rowOf,
   warningOf,
 } from './recovery.ts';
+import { dropSegments, keepRest, restartLog } from './restart-log.ts';
 import { type SavedNote, saveSegment, type SavedSource } from './saved.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
@@ -49,10 +51,14 @@ export interface RecoverOptions {
   /** What the last segment is rewritten to, unless it holds more. */
   readonly segmentBytes: number;
   readonly onDamage: 'refuse' | 'cut';
-  /** The log is needed from here on: 1 (the default), or the start of the snapshot. */
-  readonly neededFromLsn?: number;
-  /** Called in order, synchronously, for each batch that was verified. */
+  /** The snapshot that holds what came before the log; without one it has to begin with LSN 1. */
+  readonly base?: LogBase | undefined;
+  /** Called in order, synchronously, for each batch that was verified and that the snapshot does not hold. */
   readonly replay?: (batch: ReplayedBatch) => void;
+  /** As `replay`, but for all batches that are kept. */
+  readonly mapped?: (batch: ReplayedBatch) => void;
+  /** What was mapped so far is not kept. */
+  readonly restarted?: () => void;
 }
 
 /** A segment as recovery left it, closed. */
@@ -114,29 +120,34 @@ const COPY_BYTES = MiB;
  * nothing was changed. DISK_FAILED or DISK_FULL may come at any step; the next start begins again.
  */
 export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
-  const { disk, meta, nodeId, replay } = options;
+  const { disk, meta, base } = options;
   const dir = `${options.dir}/wal`;
-  const inspection = await inspect({
-    disk,
-    dir,
-    meta: meta.current,
-    nodeId,
-    neededFromLsn: options.neededFromLsn ?? 1,
-    visit: ({ offset, end, last, seal }, bytes) =>
-      replay?.({ bytes: bytes.subarray(offset, end), last, seal }),
-  });
+  if (base !== undefined && meta.current.newestSegment === null) {
+    return restartedLog(options, base, undefined);
+  }
+  const inspection = await inspectLog(options);
   const { evidence } = inspection;
+  if (inspection.rest !== undefined && base !== undefined) {
+    await keepRest(options, base, inspection.rest);
+    return recover(options);
+  }
   const row = rowOf(evidence);
   const decision = decisionOf(row, options);
   if (decision === 'refuse') throw refusal(row, evidence);
+  if (base !== undefined && !inspection.joins) return restartedLog(options, base, inspection);
 
+  const stale = await dropSegments(options, inspection.stale, staleWhy(base));
   const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
-  const saved = saves ? await saveRest(options, inspection) : [];
+  const saved = [...stale, ...(saves ? await saveRest(options, inspection) : [])];
   const patch = metaPatch(meta.current, inspection, decision);
   if (patch !== undefined) await meta.update(patch);
   await removeRest(disk, dir, inspection);
   const segments = await rewriteLast(options, inspection);
   const warnings = decision === 'open' ? [] : [warningOf(row, evidence)];
+  if (stale.length > 0) {
+    const message = `${staleWhy(base)}: ${inspection.stale.join(', ')} moved to saved/`;
+    warnings.push({ code: 'DAMAGE_BELOW_SNAPSHOT', message });
+  }
   return {
     segments,
     state: inspection.state,
@@ -155,6 +166,71 @@ export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
       batches: inspection.batches,
       records: inspection.records,
       bytes: inspection.bytes,
+    },
+  };
+}
+
+function inspectLog(options: RecoverOptions): Promise<Inspection> {
+  const { disk, dir, meta, nodeId, voters, base, replay, mapped, restarted } = options;
+  return inspect({
+    disk,
+    dir: `${dir}/wal`,
+    meta: meta.current,
+    nodeId,
+    voters,
+    base,
+    visit: ({ offset, end, last, seal }, bytes, needed) => {
+      const batch = { bytes: bytes.subarray(offset, end), last, seal };
+      mapped?.(batch);
+      if (needed) replay?.(batch);
+    },
+    ...(restarted === undefined ? {} : { restarted }),
+  });
+}
+
+function staleWhy(base: LogBase | undefined): string {
+  return `damage below the snapshot of LSN ${base?.start.lsn ?? 0}, which holds what they held`;
+}
+
+/** The log does not lead up to the snapshot: all of it goes to saved/, and a new one begins behind the snapshot. */
+async function restartedLog(
+  options: RecoverOptions,
+  base: LogBase,
+  inspection: Inspection | undefined,
+): Promise<RecoveredLog> {
+  const { meta, restarted } = options;
+  restarted?.();
+  const evidence = inspection?.evidence;
+  const row = evidence === undefined ? 'end' : rowOf(evidence);
+  const decision = decisionOf(row, options);
+  const lost = decision === 'save-cut' || decision === 'save-cut-suspect';
+  const patch =
+    inspection === undefined ? undefined : metaPatch(meta.current, inspection, decision);
+  const { segment, saved } = await restartLog(options, base, {
+    why: `the snapshot of LSN ${base.start.lsn} took its place`,
+    patch: { ...patch, clusterId: base.clusterId },
+  });
+  await segment.file.close();
+  const { path, header, sizeBytes } = segment;
+  const usedBytes = SEGMENT_HEADER_BYTES;
+  return {
+    segments: [{ path, header, usedBytes, sizeBytes, lastLsn: base.start.lsn }],
+    state: base.start,
+    lastSeal: undefined,
+    firstLsn: header.baseLsn,
+    clusterId: base.clusterId,
+    historyId: base.epochs.at(-1)?.historyId,
+    epochs: base.epochs,
+    knownCommitLsn: inspection?.knownCommitLsn ?? 0,
+    report: {
+      row,
+      decision,
+      gone: lost && evidence !== undefined ? goneLsns(evidence) : undefined,
+      warnings: evidence === undefined || !lost ? [] : [warningOf(row, evidence)],
+      saved,
+      batches: 0,
+      records: 0,
+      bytes: 0,
     },
   };
 }

@@ -173,15 +173,6 @@ describe(titleOf('end'), () => {
     expect(meta.promise).toEqual(promise);
   });
 
-  test('starts at a later segment where a snapshot holds what came before', async () => {
-    disk.files.set(pathOf(5), segment(STATE_4, Buffer.concat(built.parts.slice(2))));
-
-    const { log } = await recovers(6, { neededFromLsn: 5 });
-
-    expect(log.firstLsn).toBe(5);
-    expect(log.state).toEqual(built.state);
-  });
-
   test('reads batches larger than any window', async () => {
     const values = [3 * MiB, 5 * MiB + 1, 100, 9 * MiB].map((size) => Buffer.alloc(size, 3));
     const large = batches(

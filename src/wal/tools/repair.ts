@@ -2,6 +2,7 @@ import { WalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { SEGMENT_BYTES_DEFAULT } from '../limits.ts';
+import type { LogBase } from '../log-base.ts';
 import { MetaStore, type NodeState, type Claim } from '../meta.ts';
 import { recover, type RecoveryWarning } from '../recover.ts';
 import type { RowId } from '../recovery.ts';
@@ -30,7 +31,8 @@ export interface RepairOptions {
   readonly clock: Clock;
   /** The data directory. The caller holds its lock. */
   readonly dir: string;
-  readonly neededFromLsn?: number;
+  /** The snapshot that holds what came before the log, if any. */
+  readonly base?: LogBase | undefined;
 }
 
 /**
@@ -40,8 +42,8 @@ export interface RepairOptions {
  * readable; SAVED_FULL. Nothing was changed then.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
-  const { disk, clock, dir, neededFromLsn = 1 } = options;
-  const before = await verify(disk, dir, { neededFromLsn });
+  const { disk, clock, dir, base } = options;
+  const before = await verify(disk, dir, { base });
   if (before.metaProblem !== undefined && before.segments.length > 0) {
     throw new WalshipError(
       'WAL_CORRUPT',
@@ -68,7 +70,7 @@ export async function repair(options: RepairOptions): Promise<RepairReport> {
     voters,
     segmentBytes,
     onDamage: 'cut',
-    neededFromLsn,
+    base,
   });
   const { gone, saved, warnings } = recovered.report;
   const { state, claim } = store.current;

@@ -1,6 +1,7 @@
 import type { Disk } from '../../ports/disk.ts';
 import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
 import type { EpochEntry, Position } from '../position.ts';
+import type { LogBase } from '../log-base.ts';
 import type { Meta } from '../meta.ts';
 import {
   type Decision,
@@ -47,8 +48,8 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  /** The log must hold this LSN; 1 unless a snapshot covers what was before. */
-  readonly neededFromLsn?: number;
+  /** The snapshot that holds what came before the log, if any. */
+  readonly base?: LogBase | undefined;
 }
 
 /** Reads the whole log of a data directory and says what is wrong with it; changes nothing. @throws WalshipError DISK_FAILED. */
@@ -63,7 +64,8 @@ export async function verify(
     dir: `${dir}/wal`,
     meta,
     nodeId: meta.nodeId,
-    neededFromLsn: options.neededFromLsn ?? 1,
+    voters: meta.voters?.length ?? 1,
+    base: options.base,
     visit: () => undefined,
   });
   const { evidence, segments, state } = inspection;

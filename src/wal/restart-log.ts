@@ -1,0 +1,177 @@
+/**
+ * Putting a log, or its beginning, aside because a snapshot holds what it held. Everything goes to saved/ first. Interrupted anywhere, it
+ * is begun again at the next start: `newestSegment` of meta.json is null from the moment on in which a log is being replaced as a whole.
+ */
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { LogBase } from './log-base.ts';
+import type { Meta, MetaStore } from './meta.ts';
+import { saveSegment } from './saved.ts';
+import {
+  createSegment,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  headerAfter,
+  parseSegmentName,
+  segmentName,
+  stateBefore,
+  TEMPORARY_SUFFIX,
+} from './segment.ts';
+import type { OpenSegment } from './segment.ts';
+import { scanTail } from './segment-scan.ts';
+
+const COPY_BYTES = MiB;
+
+export interface RestartPlace {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory. */
+  readonly dir: string;
+  readonly meta: MetaStore;
+  readonly segmentBytes: number;
+}
+
+export interface RestartReason {
+  /** One sentence. */
+  readonly why: string;
+  /** Goes into meta.json in the step from which there is no way back. */
+  readonly patch?: Partial<Omit<Meta, 'format'>>;
+}
+
+/**
+ * Saves the whole log, removes it, and begins a new one behind the start of `base`, whose snapshot is durable already; durable on resolve.
+ * @throws WalshipError SAVED_FULL or DISK_FULL while saving, with nothing changed; DISK_FULL, DISK_FAILED later.
+ */
+export async function restartLog(
+  place: RestartPlace,
+  base: LogBase,
+  { why, patch }: RestartReason,
+): Promise<{ readonly segment: OpenSegment; readonly saved: readonly string[] }> {
+  const { disk, dir, meta, segmentBytes } = place;
+  const walDir = `${dir}/wal`;
+  await disk.makeDir(walDir);
+  const names = await disk.list(walDir);
+  const segments = names.filter((name) => parseSegmentName(name) !== undefined);
+  const saved = await saveSegments(place, segments, why);
+  await meta.update({ ...patch, newestSegment: null });
+  for (const name of names) {
+    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${walDir}/${name}`);
+  }
+  await removeSegments(place, segments);
+  const header = headerAfter(base.clusterId, base.start);
+  const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
+  await meta.update({ newestSegment: header.baseLsn });
+  return { segment, saved };
+}
+
+/** Saves and removes segments that a log begins with; durable on resolve. Returns their names in saved/. */
+export async function dropSegments(
+  place: RestartPlace,
+  names: readonly string[],
+  why: string,
+): Promise<readonly string[]> {
+  const saved = await saveSegments(place, names, why);
+  await removeSegments(place, names);
+  return saved;
+}
+
+/** Makes a segment of its own of what stands in a damaged one behind the start of `base`; durable on resolve. */
+export async function keepRest(
+  { disk, dir, meta }: RestartPlace,
+  base: LogBase,
+  rest: { readonly name: string; readonly offset: number },
+): Promise<void> {
+  const walDir = `${dir}/wal`;
+  const header = headerAfter(base.clusterId, base.start);
+  const path = `${walDir}/${segmentName(header.baseLsn)}`;
+  const temporary = `${path}${TEMPORARY_SUFFIX}`;
+  const source = await disk.open(`${walDir}/${rest.name}`, 'read');
+  try {
+    const target = await disk.open(temporary, 'create');
+    try {
+      await target.write(encodeSegmentHeader(header), 0);
+      const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+      const shift = rest.offset - SEGMENT_HEADER_BYTES;
+      for (let offset = rest.offset; ;) {
+        const count = await source.read(buffer, offset);
+        if (count === 0) break;
+        await target.write(buffer.subarray(0, count), offset - shift);
+        offset += count;
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncDir(walDir);
+  // Else a log that ends in the damaged segment would seem to lack a newer one, or have one too many.
+  if ((meta.current.newestSegment ?? 0) < header.baseLsn) {
+    await meta.update({ newestSegment: header.baseLsn });
+  }
+}
+
+async function saveSegments(
+  { disk, dir, clock }: RestartPlace,
+  names: readonly string[],
+  why: string,
+): Promise<readonly string[]> {
+  const saved: string[] = [];
+  for (const name of names) {
+    const path = `${dir}/wal/${name}`;
+    const found = await extentOf(disk, path);
+    if (found === undefined) continue;
+    const entry = await saveSegment(
+      { disk, dir },
+      { path, start: 0, end: found.end },
+      {
+        why,
+        whenMs: clock.wallMs(),
+        from: { epoch: found.epoch, lsn: parseSegmentName(name) ?? 0 },
+        to: found.to,
+        by: 'recovery',
+      },
+    );
+    saved.push(entry.name);
+  }
+  return saved;
+}
+
+/** Where the written part of a segment ends; undefined where nothing but a header was written. */
+async function extentOf(
+  disk: Disk,
+  path: string,
+): Promise<
+  { end: number; epoch: number; to: { epoch: number; lsn: number } | 'unknown' } | undefined
+> {
+  const file = await disk.open(path, 'read');
+  try {
+    const sizeBytes = await file.size();
+    const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
+    const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+    const last =
+      decoded.kind === 'header' ? stateBefore(decoded.header) : { epoch: 0, lsn: 0, chain: 0 };
+    const start = Math.min(SEGMENT_HEADER_BYTES, sizeBytes);
+    const tail = await scanTail(file, { start, end: sizeBytes, last });
+    const isEmpty = decoded.kind === 'header' && tail.writtenEnd <= start;
+    if (isEmpty) return undefined;
+    return { end: tail.writtenEnd, epoch: last.epoch, to: tail.highest ?? 'unknown' };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Oldest first, each durable before the next: what is left is never a log with a gap. */
+async function removeSegments(
+  { disk, dir }: RestartPlace,
+  names: readonly string[],
+): Promise<void> {
+  const walDir = `${dir}/wal`;
+  for (const name of names) {
+    await disk.remove(`${walDir}/${name}`);
+    await disk.syncDir(walDir);
+  }
+}
