@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { isWalshipError } from '../errors.ts';
+import type { WalshipError } from '../errors.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
@@ -10,22 +11,23 @@ import { Exclusive } from './exclusive.ts';
 import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
-import { BATCH_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { BATCH_BYTES_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
+import { cutTail, purge, restart } from './log-surgery.ts';
+import type { LogParts } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
-import { beginLog, openLog, startOf, walDirOf } from './open-log.ts';
+import type { LogBase } from './log-base.ts';
+import { beginLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
 import type { OpenedLog, OpenedSegment } from './open-log.ts';
 import type { EpochEntry, Position } from './position.ts';
 import { OP, recordBytes } from './record.ts';
 import type { LogRecord } from './record.ts';
 import type { RecoveryReport } from './recover.ts';
-import { saveTail } from './save-tail.ts';
 import type { BatchInfo } from './scan.ts';
-import { SegmentWriter, wasRefused } from './segment-writer.ts';
-import { cutLog } from './truncate.ts';
+import { wasRefused } from './segment-writer.ts';
+import type { SegmentWriter } from './segment-writer.ts';
 
-export type { BatchContext, LogOperation } from './batch-builder.ts';
-export type { LogChunk } from './chunk.ts';
+export type { LogOperation } from './batch-builder.ts';
 export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 
 /**
@@ -38,7 +40,6 @@ export class Log {
   /** What recovery found, cut and saved. */
   readonly recovery: RecoveryReport;
   readonly #options: LogOptions;
-  readonly #segmentBytes: number;
   readonly #builder: BatchBuilder;
   readonly #commit: GroupCommit;
   readonly #durable: DurableLog;
@@ -46,15 +47,14 @@ export class Log {
   readonly #history: LogHistory;
   readonly #failStop = new FailStop();
   #writer: SegmentWriter | undefined;
+  #purging: Promise<void> = Promise.resolve();
   #clusterId: string | undefined;
   #leading = false;
-  /** A follower's write, a cut, or the beginning of the log. */
   readonly #exclusive = new Exclusive();
   #closing: Promise<void> | undefined;
 
   private constructor(options: LogOptions, { recovered, map, current }: OpenedLog) {
     this.#options = options;
-    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
     this.recovery = recovered.report;
     this.#durable = new DurableLog(options.disk, map, options.recentBytesMax);
     this.#history = new LogHistory(recovered);
@@ -156,9 +156,7 @@ export class Log {
     this.#failStop.refuseIfEnded();
     assert(this.#writer === undefined, 'only a blank log begins');
     await this.#exclusive.run(async () => {
-      const { disk, dir, meta } = this.#options;
-      const log = { disk, dir, meta, segmentBytes: this.#segmentBytes };
-      const segment = await beginLog(log, identity);
+      const segment = await beginLog(placeOf(this.#options), identity);
       this.#clusterId = identity.clusterId;
       this.#durable.begin(startOf(identity));
       this.#durable.map.addSegment(segment.path, segment.header);
@@ -179,7 +177,8 @@ export class Log {
     const key = Buffer.from(entry.leader, 'utf8');
     const op = { op: OP.EPOCH, key, value: encodeEpochValue(entry) };
     const bytes = recordBytes(op.key.length, op.value.length);
-    this.#refuseIfFull(bytes, 'leadership');
+    // A full disk is known before the log is full: then a leadership may still begin, where there is room for it.
+    this.#segments().refuseIfFull(this.#builder.bytesWith(bytes));
     this.#builder.enter(entry.epoch);
     this.#commit.context = context;
     this.#leading = true;
@@ -201,7 +200,7 @@ export class Log {
       const pendingBytes = this.#commit.pendingBytes;
       throw rejected('BUSY', `${pendingBytes} bytes wait to be written`, { pendingBytes });
     }
-    this.#refuseIfFull(bytes, 'write');
+    this.#segments().refuseIfFull(Infinity);
     return this.#commit.append(ops, bytes);
   }
 
@@ -261,7 +260,37 @@ export class Log {
     assert(!this.#leading, 'a leader never cuts its log');
     await this.drained();
     if (to.lsn === this.durable.lsn && to.chain === this.durable.chain) return undefined;
-    return this.#exclusive.run(() => this.#cut(to, reason));
+    return this.#exclusive.run(() => cutTail(this.#parts(), to, reason));
+  }
+
+  /** Removes whole segments that hold nothing above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED, NODE_CLOSED. */
+  async purge(lsn: number): Promise<void> {
+    this.#failStop.refuseIfEnded();
+    this.#purging = purge(this.#parts(), lsn, this.#purging);
+    await this.#purging;
+  }
+
+  /**
+   * Puts the whole log aside in saved/, because a snapshot that is durable already holds what it held, and goes on behind the start of
+   * that; durable on resolve, and finished at the next start where it is interrupted.
+   * @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
+   */
+  async restart(base: LogBase): Promise<void> {
+    this.#failStop.refuseIfEnded();
+    assert(!this.#leading, 'a leader never puts its log aside');
+    await this.drained();
+    await this.#exclusive.run(async () => {
+      await this.#purging;
+      const opened = await restart(this.#parts(), base);
+      this.#clusterId = base.clusterId;
+      if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
+      else await this.#writer.replace(opened.segment, opened.usedBytes);
+    });
+  }
+
+  /** The end of a batch with at least `bytes` of log behind it, at a border of segments; the beginning of the log where there is none. */
+  boundaryBefore(bytes: number): Position {
+    return this.#durable.map.boundaryBefore(bytes);
   }
 
   /**
@@ -303,6 +332,7 @@ export class Log {
     this.#leading = false;
     try {
       await this.drained();
+      await this.#purging;
       await this.#writer?.close();
     } catch (error) {
       // A log that failed has said so already; its files are closed as well as they can be.
@@ -310,20 +340,22 @@ export class Log {
     }
   }
 
-  #writeTo({ segment, usedBytes }: OpenedSegment): SegmentWriter {
-    const { disk, clock, dir, meta } = this.#options;
-    const options = {
-      disk,
-      clock,
-      walDir: walDirOf(dir),
-      meta,
-      clusterId: segment.header.clusterId,
-      segmentBytes: this.#segmentBytes,
-      onSegment: ({ path, header }: OpenedSegment['segment']) =>
-        this.#durable.map.addSegment(path, header),
-      onFailed: (error: unknown) => void this.#fail(error),
+  #writeTo(opened: OpenedSegment): SegmentWriter {
+    return writerFor(this.#options, opened, {
+      onSegment: ({ path, header }) => this.#durable.map.addSegment(path, header),
+      onFailed: (error) => void this.#fail(error),
+    });
+  }
+
+  #parts(): LogParts {
+    return {
+      options: this.#options,
+      durable: this.#durable,
+      history: this.#history,
+      commit: this.#commit,
+      writer: this.#writer,
+      fail: (cause) => this.#fail(cause),
     };
-    return new SegmentWriter(options, segment, usedBytes);
   }
 
   #segments(): SegmentWriter {
@@ -358,43 +390,11 @@ export class Log {
     this.#exclusive.wake();
   }
 
-  async #cut(to: Position, reason: CutReason): Promise<SavedTail> {
-    const { disk, clock, dir, meta } = this.#options;
-    const place = await this.#durable.placeAt(to.lsn);
-    if (place?.position.chain !== to.chain || place.position.epoch !== to.epoch) {
-      throw new WalshipError('CHAIN_MISMATCH', `this log has no batch that ends at LSN ${to.lsn}`, {
-        details: { lsn: to.lsn, chain: to.chain },
-      });
-    }
-    const { map } = this.#durable;
-    const saved = await saveTail({ disk, dir }, { map, from: place, reason, clock });
-    try {
-      await this.#segments().settle();
-      this.#durable.truncate(place);
-      this.#history.truncate(to.lsn);
-      this.#commit.continueFrom(to, 0);
-      const cut = { disk, meta, walDir: walDirOf(dir), segmentBytes: this.#segmentBytes };
-      const { segment, usedBytes } = await cutLog(cut, to, map.newestBase);
-      await this.#segments().replace(segment, usedBytes);
-    } catch (error) {
-      throw this.#fail(error);
-    }
-    return saved;
-  }
-
   #fail(cause: unknown): WalshipError {
     this.#leading = false;
     this.#commit.stop();
     const failure = this.#failStop.fail(cause);
     this.#exclusive.wake();
     return failure;
-  }
-
-  /** A full disk is known before the log is full: then only a leadership may still begin, where there is room for it. */
-  #refuseIfFull(bytes: number, what: 'write' | 'leadership'): void {
-    const writer = this.#segments();
-    if (!writer.full) return;
-    if (what === 'leadership' && writer.fits(this.#builder.bytesWith(bytes))) return;
-    throw rejected('DISK_FULL', 'there is no room for the next segment');
   }
 }

@@ -2,6 +2,7 @@ import type { OpenSegment } from './segment.ts';
 import { createSegment, headerAfter, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
 import assert from 'node:assert';
 import { isWalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogMap } from './log-map.ts';
@@ -11,6 +12,8 @@ import type { Position } from './position.ts';
 import { recover } from './recover.ts';
 import type { RecoveredLog, RecoverOptions } from './recover.ts';
 import { firstChain } from './seal.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { SegmentWriterOptions } from './segment-writer.ts';
 import { cutSegments } from './truncate.ts';
 import type { CutPlace } from './truncate.ts';
 
@@ -91,11 +94,29 @@ async function finishCut(place: CutPlace, cut: Position): Promise<void> {
   }
 }
 
-export interface NewLog {
+/** Where a log is, and what it is made with. */
+export interface LogPlace {
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly dir: string;
   readonly meta: MetaStore;
   readonly segmentBytes: number;
+}
+
+export function placeOf(options: LogOptions): LogPlace {
+  const { disk, clock, dir, meta, segmentBytes = SEGMENT_BYTES_DEFAULT } = options;
+  return { disk, clock, dir, meta, segmentBytes };
+}
+
+/** What goes on writing in an opened segment. */
+export function writerFor(
+  options: LogOptions,
+  { segment, usedBytes }: OpenedSegment,
+  hooks: Pick<SegmentWriterOptions, 'onSegment' | 'onFailed'>,
+): SegmentWriter {
+  const { clusterId } = segment.header;
+  const writerOptions = { ...placeOf(options), walDir: walDirOf(options.dir), clusterId, ...hooks };
+  return new SegmentWriter(writerOptions, segment, usedBytes);
 }
 
 /** The position before the first record of a log. */
@@ -107,7 +128,7 @@ export function startOf(identity: LogIdentity): Position {
  * Creates the first segment of a blank log; durable on resolve.
  * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
  */
-export async function beginLog(log: NewLog, identity: LogIdentity): Promise<OpenSegment> {
+export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<OpenSegment> {
   const { disk, dir, meta, segmentBytes } = log;
   const walDir = walDirOf(dir);
   // First of all: a log beside a missing meta.json is refused at the next start.

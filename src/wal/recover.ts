@@ -198,8 +198,12 @@ async function restartedLog(
   base: LogBase,
   inspection: Inspection | undefined,
 ): Promise<RecoveredLog> {
-  const { meta, restarted } = options;
+  const { disk, dir, meta, restarted } = options;
+  const walDir = `${dir}/wal`;
   restarted?.();
+  for (const name of await disk.list(walDir)) {
+    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${walDir}/${name}`);
+  }
   const evidence = inspection?.evidence;
   const row = evidence === undefined ? 'end' : rowOf(evidence);
   const decision = decisionOf(row, options);

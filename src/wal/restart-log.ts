@@ -37,6 +37,8 @@ export interface RestartReason {
   readonly why: string;
   /** Goes into meta.json in the step from which there is no way back. */
   readonly patch?: Partial<Omit<Meta, 'format'>>;
+  /** Called once everything is saved and meta.json says that the log is being replaced. */
+  readonly onSaved?: () => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface RestartReason {
 export async function restartLog(
   place: RestartPlace,
   base: LogBase,
-  { why, patch }: RestartReason,
+  { why, patch, onSaved }: RestartReason,
 ): Promise<{ readonly segment: OpenSegment; readonly saved: readonly string[] }> {
   const { disk, dir, meta, segmentBytes } = place;
   const walDir = `${dir}/wal`;
@@ -55,10 +57,8 @@ export async function restartLog(
   const segments = names.filter((name) => parseSegmentName(name) !== undefined);
   const saved = await saveSegments(place, segments, why);
   await meta.update({ ...patch, newestSegment: null });
-  for (const name of names) {
-    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${walDir}/${name}`);
-  }
-  await removeSegments(place, segments);
+  onSaved?.();
+  await removeSegments(disk, walDir, pathsOf(walDir, segments));
   const header = headerAfter(base.clusterId, base.start);
   const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
   await meta.update({ newestSegment: header.baseLsn });
@@ -71,8 +71,9 @@ export async function dropSegments(
   names: readonly string[],
   why: string,
 ): Promise<readonly string[]> {
+  const walDir = `${place.dir}/wal`;
   const saved = await saveSegments(place, names, why);
-  await removeSegments(place, names);
+  await removeSegments(place.disk, walDir, pathsOf(walDir, names));
   return saved;
 }
 
@@ -164,14 +165,17 @@ async function extentOf(
   }
 }
 
-/** Oldest first, each durable before the next: what is left is never a log with a gap. */
-async function removeSegments(
-  { disk, dir }: RestartPlace,
-  names: readonly string[],
+const pathsOf = (walDir: string, names: readonly string[]): readonly string[] =>
+  names.map((name) => `${walDir}/${name}`);
+
+/** Removes segments oldest first, each durable before the next: what is left is never a log with a gap. */
+export async function removeSegments(
+  disk: Disk,
+  walDir: string,
+  paths: readonly string[],
 ): Promise<void> {
-  const walDir = `${dir}/wal`;
-  for (const name of names) {
-    await disk.remove(`${walDir}/${name}`);
+  for (const path of paths) {
+    await disk.remove(path);
     await disk.syncDir(walDir);
   }
 }

@@ -13,6 +13,7 @@ import assert from 'node:assert';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { rejected } from './check-operations.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
@@ -69,6 +70,12 @@ export class SegmentWriter {
   /** The spare cannot be filled because the disk is full: accept nothing new. */
   get full(): boolean {
     return this.#spare.full;
+  }
+
+  /** @throws WalshipError DISK_FULL, rejected, where the disk is full, unless `bytes` still go into the current segment. */
+  refuseIfFull(bytes: number): void {
+    if (!this.full || this.fits(bytes)) return;
+    throw rejected('DISK_FULL', 'there is no room for the next segment');
   }
 
   /** Whether a batch of `bytes` still goes into the current segment. */

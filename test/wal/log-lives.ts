@@ -4,12 +4,13 @@ import type { SimProcess } from '../../src/sim/sim-clock.ts';
 import type { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';
 import { Log } from '../../src/wal/log.ts';
+import type { LogBase } from '../../src/wal/log-base.ts';
 import { MetaStore } from '../../src/wal/meta.ts';
 import type { Position } from '../../src/wal/position.ts';
 import { OP } from '../../src/wal/record.ts';
 
 const DIR = '/data';
-const CLUSTER = { clusterId: '0123456789abcdef0123456789abcdef', historyId: 'f'.repeat(32) };
+export const CLUSTER = { clusterId: '0123456789abcdef0123456789abcdef', historyId: 'f'.repeat(32) };
 /** Small, so that a short workload fills several. */
 export const SEGMENT_BYTES = 4096;
 
@@ -20,17 +21,23 @@ export interface Life {
 }
 
 /** A new process that opens the log on `sim`. */
-export async function openLife(world: SimWorld, sim: SimDisk, voters: number): Promise<Life> {
+export async function openLife(
+  world: SimWorld,
+  sim: SimDisk,
+  voters: number,
+  base?: LogBase,
+): Promise<Life> {
   const process = world.process();
-  return await untilDeath(process, startLog({ sim, process, voters }));
+  return await untilDeath(process, startLog({ sim, process, voters, base }));
 }
 
 async function startLog(options: {
   sim: SimDisk;
   process: SimProcess;
   voters: number;
+  base: LogBase | undefined;
 }): Promise<Life> {
-  const { sim, process, voters } = options;
+  const { sim, process, voters, base } = options;
   const disk = sim.mount(process);
   await disk.makeDir(DIR);
   const hasLog = (await disk.list(`${DIR}/wal`)).some((name) => name.endsWith('.wal'));
@@ -44,6 +51,9 @@ async function startLog(options: {
     nodeId: 'n1',
     voters,
     segmentBytes: SEGMENT_BYTES,
+    // So little that what is not new is read from the files.
+    recentBytesMax: 16 * 1024,
+    base,
   });
   return { log, meta, process };
 }
