@@ -297,7 +297,7 @@ export const DEFECTS = [
     name: 'asked-once',
     what: 'the confirm round is skipped',
     file: 'src/node/candidacy.ts',
-    find: 'const confirmed = await round({ ...options, voters: again }, ask);',
+    find: 'const confirmed = await round(options, ask, again);',
     replace: 'const confirmed = real;',
     test: unit('test/node/candidacy.test.ts'),
   },

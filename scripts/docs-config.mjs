@@ -13,4 +13,7 @@ writeFileSync(readme, `${head}\n\n${table}\n\n${tail}`);
 
 const page = new URL('../docs/cli.md', import.meta.url);
 const cli = readFileSync(page, 'utf8');
-writeFileSync(page, cli.replace(/^\| Flag \| Variable [^]*?(?=\n\n)/m, () => table));
+writeFileSync(
+  page,
+  cli.replace(/^\| Flag \| Variable [^]*?(?=\n\n)/m, () => table),
+);

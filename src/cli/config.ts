@@ -233,9 +233,6 @@ function crossFieldProblems(values: Parsed): string[] {
       `--silence-ms must be at least 3 x --heartbeat-ms (${3 * heartbeatMs}), not ${silenceMs}`,
     );
   }
-  if (values.failover === 'auto') {
-    problems.push('--failover auto does not exist yet: use manual, and walship promote');
-  }
   return problems;
 }
 

@@ -81,7 +81,7 @@ export const FIELDS = {
     kind: 'choice',
     choices: ['manual', 'auto'],
     default: 'manual',
-    doc: 'Who decides when a follower tries to lead; only manual exists so far.',
+    doc: 'Who decides when a follower tries to lead: a person, or each follower after about two --silence-ms without a leader.',
   },
   initialLeader: {
     kind: 'id',

@@ -21,6 +21,7 @@ export function nodeParts(log: Logger): ServeParts {
         peers: config.peers,
         quorum: config.quorum,
         initialLeader: config.initialLeader,
+        failover: config.failover,
         heartbeatMs: config.heartbeatMs,
         silenceMs: config.silenceMs,
         segmentBytes: config.segmentBytes,

@@ -12,6 +12,7 @@ import type {
   VoterState,
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
+import { Silence } from '../protocol/silence.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
 import type { LocalAcks } from '../wal/saved.ts';
@@ -95,6 +96,7 @@ export class FollowerSession {
   #receivedLsn = 0;
   #ackedMs = -Infinity;
   #heardMs: number;
+  readonly #silence = new Silence();
 
   constructor(host: FollowerHost, link: Link, silenceMs: number) {
     this.#host = host;
@@ -123,6 +125,11 @@ export class FollowerSession {
     return this.#heardMs;
   }
 
+  /** For how long nothing came, as far as this node was there to hear it. */
+  get silentMs(): number {
+    return this.#silence.ms;
+  }
+
   get receivedLsn(): number {
     return Math.max(this.#receivedLsn, this.#host.log.durable.lsn);
   }
@@ -143,7 +150,8 @@ export class FollowerSession {
 
   /** To be called every few milliseconds. */
   tick(): void {
-    if (this.#host.clock.nowMs() - this.#heardMs > this.#silenceMs) {
+    this.#silence.tick();
+    if (this.#silence.ms > this.#silenceMs) {
       this.#finish('LEADER_SILENT', `nothing was heard for ${this.#silenceMs} ms`);
     }
   }
@@ -178,6 +186,7 @@ export class FollowerSession {
       return;
     }
     this.#heardMs = this.#host.clock.nowMs();
+    this.#silence.heard();
     const { message } = decoded;
     switch (message.kind) {
       case 'answer':
@@ -284,9 +293,7 @@ export class FollowerSession {
     }
     if (frame.bytes.length === 0) {
       this.#learn(frame.commitLsn);
-      // A sign of life is answered; a notice of a commit right behind an ack needs none.
-      const nowMs = this.#host.clock.nowMs();
-      if (this.#followed && nowMs - this.#ackedMs >= this.#silenceMs * QUIET_PART) this.#ack();
+      this.#ackIfQuiet();
       return;
     }
     const whole = this.#pieces.add(frame);
@@ -304,6 +311,13 @@ export class FollowerSession {
       return;
     }
     this.#write();
+    this.#ackIfQuiet();
+  }
+
+  /** A sign of life, however long the disk takes; right behind an ack none is needed. */
+  #ackIfQuiet(): void {
+    const quietMs = this.#host.clock.nowMs() - this.#ackedMs;
+    if (this.#followed && quietMs >= this.#silenceMs * QUIET_PART) this.#ack();
   }
 
   /** Commit LSNs mean something only for a log that this leader has verified: not before its answer was carried out. */

@@ -3,6 +3,7 @@ import { WalshipError } from '../errors.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Answer, Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
+import { Silence } from '../protocol/silence.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { answerHello } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
@@ -30,13 +31,13 @@ export class Leader {
   #probeNumber = 0;
   #probeSoon = false;
   #ended = false;
-  #heardEnoughMs: number;
+  /** Since too few voters were heard. */
+  readonly #alone = new Silence();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.epoch = options.epoch;
     this.#probeWaiters = new Waiters(options.clock);
-    this.#heardEnoughMs = options.clock.nowMs();
   }
 
   get ownEpochLsn(): number {
@@ -97,13 +98,9 @@ export class Leader {
 
   /** Takes over a link whose first message was `hello`, and answers it. */
   async accept(link: Link, hello: Hello): Promise<void> {
-    const { log, clock, voters, silenceMs } = this.#options;
+    const { log, voters, silenceMs } = this.#options;
     const present = this.#sessions.get(hello.nodeId);
-    if (
-      present !== undefined &&
-      present.run !== hello.run &&
-      clock.nowMs() - present.heardMs < silenceMs
-    ) {
+    if (present !== undefined && present.run !== hello.run && present.silentMs < silenceMs) {
       this.#refuse(
         link,
         'DUPLICATE_NODE',
@@ -294,8 +291,8 @@ export class Leader {
     const { clock, heartbeatMs, silenceMs } = this.#options;
     const nowMs = clock.nowMs();
     for (const session of this.sessions) {
-      if (nowMs - session.heardMs > silenceMs) session.close('silent for too long');
-      else session.heartbeat(heartbeatMs);
+      if (session.silentMs > silenceMs) session.close('silent for too long');
+      else session.tick(heartbeatMs);
       if (!session.verified && session.voter && nowMs - session.sinceMs > silenceMs) {
         session.close('nobody, or another process, answers at its address');
       }
@@ -303,22 +300,25 @@ export class Leader {
     this.#probeWaiters.expire();
     // Whoever came into session since the last probe has not answered it: those who wait need another one.
     if (this.#probeWaiters.count > 0 || this.#mending.waiting) this.#probeNext();
-    this.#watchSilence(nowMs);
+    this.#watchSilence();
   }
 
   /** A leader that hears too few voters could be deposed without knowing: it steps down and falls silent. */
-  #watchSilence(nowMs: number): void {
+  #watchSilence(): void {
     const { silenceMs, proofVoters } = this.#options;
     // A blank voter proves nothing, as in a probe. But one that knows what to catch up to only needs time.
     const heard = this.sessions.filter(
       (session) =>
         session.voter &&
-        nowMs - session.heardMs <= silenceMs &&
+        session.silentMs <= silenceMs &&
         (session.state !== 'blank' || this.#mending.targetOf(session) !== undefined),
     ).length;
     if (heard + 1 >= proofVoters) {
-      this.#heardEnoughMs = nowMs;
-    } else if (nowMs - this.#heardEnoughMs > 2 * silenceMs) {
+      this.#alone.heard();
+      return;
+    }
+    this.#alone.tick();
+    if (this.#alone.ms > 2 * silenceMs) {
       const message = `answers from ${heard} other voters, and ${proofVoters - 1} are needed to lead`;
       this.end({ code: 'NO_QUORUM', message });
     }

@@ -4,6 +4,7 @@ import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
 import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
+import { Silence } from '../protocol/silence.ts';
 import type { LogChunk } from '../wal/chunk.ts';
 import type { Log } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
@@ -58,7 +59,7 @@ export class Session {
   #state: VoterState;
   #verified = false;
   #probedNumber = 0;
-  #heardMs: number;
+  readonly #silence = new Silence();
   #sentMs: number;
   #sentCommitLsn = 0;
   #behindSinceMs: number | undefined;
@@ -79,7 +80,6 @@ export class Session {
     this.#cursor = from;
     this.#inFlight.send(from, 0);
     this.sinceMs = clock.nowMs();
-    this.#heardMs = this.sinceMs;
     this.#sentMs = this.sinceMs;
   }
 
@@ -118,8 +118,9 @@ export class Session {
     return this.#probedNumber;
   }
 
-  get heardMs(): number {
-    return this.#heardMs;
+  /** For how long nothing came, as far as this node was there to hear it. */
+  get silentMs(): number {
+    return this.#silence.ms;
   }
 
   /** Where shipping goes on. */
@@ -173,8 +174,9 @@ export class Session {
     this.#options.hooks.closed(this, reason);
   }
 
-  /** A sign of life, and the commit LSN where nothing else carries it. */
-  heartbeat(heartbeatMs: number): void {
+  /** Every TICK_MS: a sign of life, and the commit LSN where nothing else carries it. It waits for no disk. */
+  tick(heartbeatMs: number): void {
+    this.#silence.tick();
     if (this.#options.clock.nowMs() - this.#sentMs >= heartbeatMs) this.#sendEmpty();
   }
 
@@ -271,7 +273,7 @@ export class Session {
       this.close('PROTOCOL_ERROR: not a walship message');
       return;
     }
-    this.#heardMs = this.#options.clock.nowMs();
+    this.#silence.heard();
     const { message } = decoded;
     const { epoch, hooks } = this.#options;
     if (message.kind !== 'ack' && message.kind !== 'probed' && message.kind !== 'is-intact') {

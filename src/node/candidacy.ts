@@ -3,6 +3,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import type { EpochEntry, Version } from '../wal/position.ts';
+import { askRound } from './ask-round.ts';
 import { mayLead } from './may-lead.ts';
 import type { Candidate, MayLead } from './may-lead.ts';
 import type { Asked, Peer } from './peers.ts';
@@ -62,6 +63,11 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   // The dry question is asked in an epoch that nobody can have promised: what matters is what comes back.
   const probeEpoch = options.replica.fence + 1;
   const dry = await round(options, question(options, { round: 'dry', epoch: probeEpoch, attempt }));
+  if (!options.operator && options.replica.fence >= probeEpoch) {
+    // Two that try at the same time depose each other: whoever gave its promise away meanwhile lets the other one lead.
+    const message = `epoch ${options.replica.fence} was promised meanwhile`;
+    return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
+  }
   const epoch = nextEpoch(options, dry);
   const dryAgain = await dryInEpoch(options, { dry, probeEpoch, epoch, attempt });
   const hopeful = judge(options, dryAgain);
@@ -77,7 +83,7 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
     granted.some((reply) => reply.nodeId === nodeId),
   );
   const ask = question(options, { round: 'confirm', epoch, attempt });
-  const confirmed = await round({ ...options, voters: again }, ask);
+  const confirmed = await round(options, ask, again);
   const decided = judge(options, confirmed);
   if (decided.kind === 'no') return lost(decided, confirmed);
   return {
@@ -113,28 +119,37 @@ function question(
   };
 }
 
-/** Asks every voter at once; this node answers for itself, by the same rules. */
-async function round(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
-  return Promise.all(
-    options.voters.map(async (peer): Promise<Asked> =>
+/** Asks every voter, or those that are named; this node answers for itself, by the same rules. */
+function round(
+  options: CandidacyOptions,
+  ask: Ask,
+  voters: readonly Peer[] = options.voters,
+): Promise<readonly Asked[]> {
+  return askRound({
+    clock: options.clock,
+    voters,
+    ask: async (peer) =>
       peer.nodeId === options.replica.nodeId
         ? { kind: 'reply', reply: await options.voter.answer(ask) }
         : options.ask(peer, ask),
-    ),
-  );
+    enough: (asked) => judge(options, asked).kind !== 'no',
+  });
 }
 
 /** The candidate fences and promises itself before it asks: its own position is final then. */
 async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
   const { replica, voter } = options;
-  const own = await voter.answer(ask);
-  if (!own.granted) return [{ kind: 'reply', reply: own }];
-  const others = options.voters.filter(({ nodeId }) => nodeId !== replica.nodeId);
-  const asked = await round(
-    { ...options, voters: others },
-    { ...ask, position: replica.log.durable },
-  );
-  return [{ kind: 'reply', reply: own }, ...asked];
+  const reply = await voter.answer(ask);
+  const own = { kind: 'reply', reply } as const;
+  if (!reply.granted) return [own];
+  const final = { ...ask, position: replica.log.durable };
+  const others = await askRound({
+    clock: options.clock,
+    voters: options.voters.filter(({ nodeId }) => nodeId !== replica.nodeId),
+    ask: (peer) => options.ask(peer, final),
+    enough: (asked) => judge(options, [own, ...asked]).kind !== 'no',
+  });
+  return [own, ...others];
 }
 
 /** An epoch above all that was seen: far above, where a blank voter among others that are not may have forgotten one. */

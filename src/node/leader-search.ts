@@ -4,6 +4,7 @@ import { FollowerSession } from '../follower/follower.ts';
 import type { SessionEnd } from '../follower/follower.ts';
 import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { Silence, TICK_MS } from '../protocol/silence.ts';
 import { followerHost } from './follower-host.ts';
 import type { LifeOptions } from './life-options.ts';
 import { dialWithin } from './peers.ts';
@@ -28,8 +29,11 @@ export class LeaderSearch {
   #session: FollowerSession | undefined;
   #leader: Peer | undefined;
   #heardMs: number | undefined;
+  #silentMs = 0;
   #endedInVain = false;
-  readonly #end = new AbortController();
+  /** Aborts what the search under way waits for. */
+  #search = new AbortController();
+  #expected: { readonly peer: Peer; readonly silence: Silence } | undefined;
   readonly #refusals = new Map<string, string>();
 
   constructor(options: LifeOptions, hooks: SearchHooks) {
@@ -62,21 +66,34 @@ export class LeaderSearch {
     return this.session?.heardMs ?? this.#heardMs;
   }
 
+  /** A voter that this node promised to follow a short while ago, and that has not led yet. */
+  get expected(): Peer | undefined {
+    return this.#expected?.peer;
+  }
+
+  /** For how long no leader was heard, as far as this node was there to hear one; since the start where none ever was. */
+  get silentMs(): number {
+    return this.session?.silentMs ?? this.#silentMs;
+  }
+
   /** Asks the voters in turn, and follows the first that leads until that ends. True if one was followed. */
   async follow(): Promise<boolean> {
     const { membership, replica } = this.#options;
-    const others = membership.peers.filter(({ nodeId }) => nodeId !== replica.nodeId);
-    const known = this.#leader;
+    const { signal } = (this.#search = new AbortController());
+    const expected = this.expected;
+    const others =
+      expected === undefined
+        ? membership.peers.filter(({ nodeId }) => nodeId !== replica.nodeId)
+        : [expected];
+    const known = others.find(({ nodeId }) => nodeId === this.#leader?.nodeId);
     const queue =
-      known === undefined || known.nodeId === replica.nodeId
-        ? others
-        : [known, ...others.filter((peer) => peer !== known)];
+      known === undefined ? others : [known, ...others.filter((peer) => peer !== known)];
     const tried = new Set<string>();
     for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
-      if (!this.#hooks.mayFollow()) return false;
+      if (signal.aborted || !this.#hooks.mayFollow()) return false;
       if (tried.has(peer.nodeId)) continue;
       tried.add(peer.nodeId);
-      const end = await this.#ask(peer);
+      const end = await this.#ask(peer, signal);
       this.#refusals.set(
         peer.nodeId,
         end === undefined ? 'not reached' : `${end.code} (${end.message})`,
@@ -91,7 +108,10 @@ export class LeaderSearch {
 
   tick(): void {
     this.#session?.tick();
+    this.#silentMs = this.session?.silentMs ?? this.#silentMs + TICK_MS;
     this.#heardMs = this.heardMs;
+    this.#expected?.silence.tick();
+    if ((this.#expected?.silence.ms ?? 0) >= this.#options.silenceMs) this.#expected = undefined;
   }
 
   fenced(fence: number): void {
@@ -99,14 +119,29 @@ export class LeaderSearch {
   }
 
   close(reason: string): void {
-    this.#end.abort();
+    this.#search.abort();
     this.#session?.close(reason);
   }
 
-  async #ask(peer: Peer): Promise<SessionEnd | undefined> {
-    const link = await this.#dial(peer);
+  /** Ends the search under way, in favour of something better; a leader that is followed is not left. */
+  interrupt(): void {
+    if (this.session !== undefined) return;
+    this.#search.abort();
+    this.#session?.close('not needed any more');
+  }
+
+  /** This node promised to follow that voter: for a while no other is looked for, least of all one that does not answer. */
+  expect(nodeId: string): void {
+    const peer = this.#options.membership.peers.find((candidate) => candidate.nodeId === nodeId);
+    if (peer === undefined || nodeId === this.#options.replica.nodeId) return;
+    this.#expected = { peer, silence: new Silence() };
+    this.interrupt();
+  }
+
+  async #ask(peer: Peer, signal: AbortSignal): Promise<SessionEnd | undefined> {
+    const link = await this.#dial(peer, signal);
     if (link === undefined) return undefined;
-    if (!this.#hooks.mayFollow()) {
+    if (signal.aborted || !this.#hooks.mayFollow()) {
       link.close('not needed any more');
       return undefined;
     }
@@ -119,6 +154,7 @@ export class LeaderSearch {
     this.#endedInVain = END_IN_VAIN.has(end.code);
     if (end.followed) {
       this.#heardMs = session.heardMs;
+      this.#silentMs = session.silentMs;
       const level = replica.fence > session.epoch ? 'info' : 'warn';
       const message = `stopped following ${end.leader ?? 'a leader'}: ${end.message}`;
       onEvent({ level, code: end.code, message });
@@ -129,15 +165,16 @@ export class LeaderSearch {
   #following(leader: string, epoch: number): void {
     const { membership, onEvent } = this.#options;
     this.#leader = membership.known.find(({ nodeId }) => nodeId === leader);
+    this.#expected = undefined;
     this.#hooks.met();
     const message = `following ${leader} in epoch ${epoch}`;
     onEvent({ level: 'info', code: 'FOLLOWING', message, leader, epoch });
   }
 
-  async #dial({ address }: Peer): Promise<Link | undefined> {
+  async #dial({ address }: Peer, signal: AbortSignal): Promise<Link | undefined> {
     try {
       const { dialer, clock } = this.#options;
-      return await dialWithin({ dialer, clock, signal: this.#end.signal }, address);
+      return await dialWithin({ dialer, clock, signal }, address);
     } catch (error) {
       if (isWalshipError(error, 'PEER_UNREACHABLE')) return undefined;
       throw error;

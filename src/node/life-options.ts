@@ -5,6 +5,7 @@ import type { Leader } from '../leader/leader.ts';
 import type { EventListener } from './events.ts';
 import type { Membership } from './membership.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
+import type { Trigger } from './trigger.ts';
 
 export interface LifeOptions {
   readonly replica: Replica;
@@ -17,6 +18,8 @@ export interface LifeOptions {
   readonly initialLeader: string;
   readonly heartbeatMs: number;
   readonly silenceMs: number;
+  /** Says when this node tries to lead. */
+  readonly trigger: Trigger;
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */

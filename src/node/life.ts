@@ -4,6 +4,7 @@ import type { FollowerSession } from '../follower/follower.ts';
 import type { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/messages.ts';
+import { Silence } from '../protocol/silence.ts';
 import type { Version } from '../wal/position.ts';
 import type { Role } from './api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
@@ -23,6 +24,8 @@ import { Voter } from './voter.ts';
 export const RETRY_MS = 100;
 /** The same, after many rounds without success. */
 export const RETRY_MS_MAX = 1_000;
+/** The same while the candidate that this node promised to follow is about to lead. */
+export const EXPECTING_RETRY_MS = 20;
 /** From so many failures on the pause is the longest. */
 const PATIENT_FAILURES = 16;
 
@@ -33,7 +36,6 @@ const PATIENT_FAILURES = 16;
 export class Life {
   readonly voter: Voter;
   readonly #options: LifeOptions;
-  readonly #startedMs: number;
   readonly #search: LeaderSearch;
   readonly #standing = new Standing((operator) => this.#standOnce(operator));
   /** Aborts when this node ends: nobody waits for a peer any more. */
@@ -41,19 +43,23 @@ export class Life {
   #leader: Leader | undefined;
   #leading: Promise<void> | undefined;
   #standPending: boolean;
+  /** The trigger says: now. */
+  #standDue = false;
+  /** Since this node last led, or promised another to follow. */
+  readonly #quiet = new Silence();
   #failures = 0;
   #cancelPause: (() => void) | undefined;
 
   constructor(options: LifeOptions) {
     const { replica, clock, run, membership, onEvent } = options;
     this.#options = options;
-    this.#startedMs = clock.nowMs();
     this.voter = new Voter({
       replica,
       clock,
       run,
       membership,
       onEvent,
+      onPromised: (candidate) => this.#promised(candidate),
       liveness: () => this.#liveness(),
     });
     this.#search = new LeaderSearch(options, {
@@ -110,13 +116,15 @@ export class Life {
   async live(): Promise<void> {
     const { replica } = this.#options;
     while (!this.#end.signal.aborted && replica.failure === undefined) {
-      const followed = await this.#search.follow();
+      // What is due does not wait for nodes that do not answer.
+      const followed = this.#standDue ? false : await this.#search.follow();
       await this.#standing.idle();
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
         // Asked again at once, the leader would send the same bytes for nothing, many times a second.
         this.#failures = this.#search.endedInVain ? PATIENT_FAILURES : 0;
-      } else if (this.#standPending && this.isVoter && !this.#isOver()) {
+      } else if (this.#mayStand()) {
+        this.#standDue = false;
         const result = await this.stand(false);
         if (result.kind === 'won') await this.#leading;
         else this.#lost(result);
@@ -133,6 +141,15 @@ export class Life {
   tick(): void {
     this.#leader?.tick();
     this.#search.tick();
+    this.#quiet.tick();
+    if (this.#leader !== undefined) this.#quiet.heard();
+    const { replica, trigger } = this.#options;
+    // Only an intact voter may lead.
+    const apt = this.isVoter && replica.state === 'intact' && this.session === undefined;
+    if (!apt || !trigger.tick(Math.min(this.#quiet.ms, this.#search.silentMs))) return;
+    this.#standDue = true;
+    this.#search.interrupt();
+    this.#cancelPause?.();
   }
 
   /** Answers a hello: as the leader, or with the name of who that is. */
@@ -147,6 +164,20 @@ export class Life {
     this.#end.abort();
     this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
     this.#search.close(reason);
+    this.#cancelPause?.();
+  }
+
+  /** By itself: its turn has come, or the trigger says so; but not while another, to which it gave its promise, may be about to lead. */
+  #mayStand(): boolean {
+    const wants = this.#standDue || this.#standPending;
+    return wants && this.isVoter && !this.#isOver() && this.#search.expected === undefined;
+  }
+
+  #promised(candidate: string): void {
+    if (candidate === this.#options.replica.nodeId) return;
+    this.#quiet.heard();
+    this.#standDue = false;
+    this.#search.expect(candidate);
     this.#cancelPause?.();
   }
 
@@ -174,13 +205,12 @@ export class Life {
   }
 
   #liveness(): LeaderLiveness {
-    const { clock, silenceMs } = this.#options;
-    const nowMs = clock.nowMs();
-    const { heardMs } = this.#search;
+    const { silenceMs } = this.#options;
+    const { heardMs, silentMs } = this.#search;
     return {
-      heardLeaderRecently: heardMs !== undefined && nowMs - heardMs < silenceMs,
+      heardLeaderRecently: heardMs !== undefined && silentMs < silenceMs,
       leaderId: this.knownLeader?.nodeId ?? null,
-      justStarted: heardMs === undefined && nowMs - this.#startedMs < silenceMs,
+      justStarted: heardMs === undefined && silentMs < silenceMs,
       leading: this.#leader !== undefined,
     };
   }
@@ -302,7 +332,10 @@ export class Life {
   #pause(): Promise<void> {
     const { clock, entropy } = this.#options;
     const doublings = Math.min(this.#failures, PATIENT_FAILURES) / 4;
-    const base = Math.min(RETRY_MS * 2 ** doublings, RETRY_MS_MAX);
+    const base =
+      this.#search.expected === undefined
+        ? Math.min(RETRY_MS * 2 ** doublings, RETRY_MS_MAX)
+        : EXPECTING_RETRY_MS;
     return new Promise((resolve) => {
       const cancel = clock.after(base / 2 + entropy.below(Math.ceil(base)), resolve);
       this.#cancelPause = () => {

@@ -4,6 +4,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
+import { TICK_MS } from '../protocol/silence.ts';
 import { MiB } from '../wal/limits.ts';
 import type { Version } from '../wal/position.ts';
 import type {
@@ -32,14 +33,14 @@ import { Reception } from './reception.ts';
 import { Replica } from './replica.ts';
 import type { InheritedWrite } from './replica.ts';
 import { statusOf } from './status.ts';
+import { newTrigger } from './trigger.ts';
+import type { Failover } from './trigger.ts';
 import { watch } from './watch-path.ts';
 import { WritePath } from './write-path.ts';
 
 export const HEARTBEAT_MS_DEFAULT = 100;
 export const SILENCE_MS_DEFAULT = 1_000;
 export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
-/** How often deadlines and silences are looked at. */
-export const TICK_MS = 25;
 
 export interface NodeOptions {
   readonly disk: Disk;
@@ -59,6 +60,8 @@ export interface NodeOptions {
   /** After so much silence a peer counts as gone. */
   readonly silenceMs?: number;
   readonly segmentBytes?: number;
+  /** Who decides when this node tries to lead; `manual` unless given. */
+  readonly failover?: Failover;
   /** Log that is kept in memory for followers. */
   readonly recentBytesMax?: number;
   readonly onDamage?: 'refuse' | 'cut';
@@ -98,6 +101,7 @@ export class Node implements NodeApi {
     });
     // Whoever does not look at it must not be killed by it.
     this.stopped.catch(() => undefined);
+    const silenceMs = options.silenceMs ?? SILENCE_MS_DEFAULT;
     const run = entropy.bytes(16).toString('hex');
     this.#life = new Life({
       ...options,
@@ -105,7 +109,8 @@ export class Node implements NodeApi {
       membership,
       initialLeader: options.initialLeader ?? peers[0]?.nodeId ?? nodeId,
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS_DEFAULT,
-      silenceMs: options.silenceMs ?? SILENCE_MS_DEFAULT,
+      silenceMs,
+      trigger: newTrigger(options.failover ?? 'manual', { entropy, silenceMs }),
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),

@@ -13,6 +13,8 @@ export interface VoterOptions {
   readonly membership: Pick<Membership, 'configHash'>;
   /** What this node knows of a leader right now. */
   readonly liveness: () => LeaderLiveness;
+  /** This node has promised to follow that candidate; durable. */
+  readonly onPromised: (candidate: string) => void;
   readonly onEvent: EventListener;
 }
 
@@ -54,7 +56,7 @@ export class Voter {
   }
 
   async #promise(ask: Ask): Promise<AskReply> {
-    const { replica, onEvent } = this.#options;
+    const { replica, onPromised, onEvent } = this.#options;
     const promised = replica.meta.current.promise;
     const again = promised.epoch === ask.epoch && promised.attempt === ask.attempt;
     replica.raiseFence(ask.epoch);
@@ -77,6 +79,7 @@ export class Voter {
     }
     const current = replica.meta.current.promise;
     const held = replica.fence === ask.epoch && current.attempt === ask.attempt;
+    if (held) onPromised(ask.candidate);
     return this.#reply(ask, held ? judged : overtakenBy(replica.fence));
   }
 

@@ -1,6 +1,7 @@
 /** `GET /v1/cluster`: every voter's own view, asked now. */
 import { isWalshipError } from '../errors.ts';
 import type { NodeApi, Reason } from '../node/api.ts';
+import type { Delay } from './event-loop-delay.ts';
 import type { Exchange } from './exchange.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
@@ -15,18 +16,18 @@ interface Asked {
   readonly status: Readonly<Record<string, unknown>> | null;
 }
 
-export async function getCluster({ node, query, response }: Exchange): Promise<void> {
+export async function getCluster({ node, query, response, shared }: Exchange): Promise<void> {
   query.finish();
-  const nodes = await askAll(node);
+  const nodes = await askAll(node, shared.delay.read());
   sendJson(response, { askedBy: node.nodeId, leader: leaderOf(nodes), nodes });
 }
 
-async function askAll(node: NodeApi): Promise<readonly Asked[]> {
+async function askAll(node: NodeApi, delay: Delay): Promise<readonly Asked[]> {
   const own = node.status();
   const others = own.voters.filter((voter) => voter.nodeId !== node.nodeId);
   const address = own.voters.find((voter) => voter.nodeId === node.nodeId)?.address ?? null;
   const asked = await Promise.all(others.map((voter) => ask(voter.nodeId, voter.address)));
-  const all = [answered(node.nodeId, address, statusToJson(own)), ...asked];
+  const all = [answered(node.nodeId, address, statusToJson(own, delay)), ...asked];
   return all.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { NodeApi } from '../node/api.ts';
 import type { BodyBudget } from './body.ts';
+import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { Target } from './target.ts';
 import type { Query } from './query.ts';
 
@@ -24,6 +25,7 @@ export interface SharedState {
   watchers: number;
   /** Answers by route and status, and the seconds they took. */
   readonly answers: AnswerCounts;
+  readonly delay: EventLoopDelay;
 }
 
 export interface AnswerCounts {

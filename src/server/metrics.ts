@@ -1,6 +1,7 @@
 /** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { NodeApi, NodeStatus } from '../node/api.ts';
+import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';
 import { sendReply } from './reply.ts';
 
@@ -71,13 +72,18 @@ const FOLLOWER_GAUGES: Readonly<
   },
 };
 
+const DELAY_HELP = 'How late the process got to its work in the last minutes, by percentile.';
+
 /** Counts the answers of one server, and writes its metrics and its node's. */
 export class Metrics implements AnswerCounts {
   readonly #node: NodeApi;
   readonly #registry = new Registry();
   readonly #seconds: Histogram<'route' | 'status'>;
 
-  constructor(node: NodeApi, server: { readonly watchers: () => number }) {
+  constructor(
+    node: NodeApi,
+    server: { readonly watchers: () => number; readonly delay: () => Delay },
+  ) {
     this.#node = node;
     const registers = [this.#registry];
     for (const [name, { help, read }] of Object.entries(GAUGES)) {
@@ -100,6 +106,12 @@ export class Metrics implements AnswerCounts {
     collected(new Gauge({ ...watchers, registers }), (gauge) => gauge.set(server.watchers()));
     const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };
     collected(new Gauge({ ...memory, registers }), (g) => g.set(process.memoryUsage.rss()));
+    const delay = { name: 'walship_event_loop_delay_seconds', help: DELAY_HELP };
+    collected(new Gauge({ ...delay, registers, labelNames: ['of'] }), (gauge) => {
+      const { p99Ms, maxMs } = server.delay();
+      gauge.set({ of: 'p99' }, p99Ms / 1000);
+      gauge.set({ of: 'max' }, maxMs / 1000);
+    });
     this.#seconds = new Histogram({
       name: 'walship_http_request_seconds',
       help: 'Time to answer, by route and status; a watch counts when it ends.',

@@ -7,6 +7,7 @@ import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
 import { LinkAcceptor } from '../ports/ws-link.ts';
 import { BodyBudget } from './body.ts';
+import { EventLoopDelay } from './event-loop-delay.ts';
 import type { Exchange } from './exchange.ts';
 import * as limits from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -57,6 +58,7 @@ class HttpServer implements RunningServer {
   readonly #links = new LinkAcceptor();
   readonly #router: Router;
   readonly #metrics: Metrics;
+  readonly #delay = new EventLoopDelay();
   readonly #shared: Exchange['shared'];
   /** Of each request in flight: aborts when its client is gone or the server closes. */
   readonly #inFlight = new Set<AbortController>();
@@ -67,8 +69,16 @@ class HttpServer implements RunningServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#metrics = new Metrics(options.node, { watchers: () => this.#shared.watchers });
-    this.#shared = { bodies: new BodyBudget(), watchers: 0, answers: this.#metrics };
+    this.#metrics = new Metrics(options.node, {
+      watchers: () => this.#shared.watchers,
+      delay: () => this.#delay.read(),
+    });
+    this.#shared = {
+      bodies: new BodyBudget(),
+      watchers: 0,
+      answers: this.#metrics,
+      delay: this.#delay,
+    };
     this.#router = new Router(resources(this.#metrics));
     this.#server = createServer({
       maxHeaderSize: limits.HEADER_BYTES_MAX,
@@ -127,6 +137,7 @@ class HttpServer implements RunningServer {
     this.#server.closeIdleConnections();
     await drained;
     clearTimeout(timer);
+    this.#delay.close();
   }
 
   /** Resolves when no request is in flight. */

@@ -40,13 +40,13 @@ process.on('unhandledRejection', (error) => {
 
 for (current = from; current < from + count; current += 1) {
   try {
-    const { voters, quorum, events, virtualMs, records, counts, trace } = await runSeed(
+    const { voters, quorum, failover, events, virtualMs, records, counts, trace } = await runSeed(
       current,
       openSimNode,
     );
     if (values.trace) print(trace.join('\n'));
     print(
-      `seed ${current} ok: ${voters}/${quorum}, ${(virtualMs / 1000).toFixed(1)} s, ${events} events, ${records} records, ` +
+      `seed ${current} ok: ${voters}/${quorum} ${failover}, ${(virtualMs / 1000).toFixed(1)} s, ${events} events, ${records} records, ` +
         `${counts.leaders} leaders, ${counts.acked} acknowledged, ${counts.rejected} rejected, ` +
         `${counts.indeterminate} indeterminate, ${counts.reads} reads`,
     );

@@ -3,6 +3,7 @@
  * run breaks things for a while, checking P1 to P4 after every step; then it heals everything, and demands a leader within a bound, and equal logs.
  */
 import type { FollowerStatus } from '../node/api.ts';
+import type { Failover } from '../node/trigger.ts';
 import { ClusterChecker } from './cluster-checker.ts';
 import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
@@ -10,12 +11,15 @@ import { SimMachine, type NodeFactory } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimWorld } from './sim-world.ts';
+import type { SimRunLimits } from './sim-world.ts';
 
 export interface ClusterOptions {
   readonly seed: number;
   readonly voters: number;
   readonly quorum: number;
   readonly segmentBytes: number;
+  /** `manual` unless given. */
+  readonly failover?: Failover;
   readonly open: NodeFactory;
 }
 
@@ -37,7 +41,7 @@ export class SimCluster {
   #failed: (violation: unknown) => void = () => undefined;
 
   constructor(options: ClusterOptions) {
-    const { seed, voters, quorum, segmentBytes, open } = options;
+    const { seed, voters, quorum, segmentBytes, failover = 'manual', open } = options;
     this.world = new SimWorld(seed);
     this.quorum = quorum;
     this.network = new SimNetwork(this.world.clock, { seed });
@@ -54,6 +58,7 @@ export class SimCluster {
         peers,
         quorum,
         segmentBytes,
+        failover,
         open,
         note: (text) => this.note(text),
       });
@@ -79,7 +84,7 @@ export class SimCluster {
   }
 
   /** Runs `main` while the checker looks on. @throws Error with seed, violation and trace. */
-  async run<T>(main: () => Promise<T>): Promise<T> {
+  async run<T>(main: () => Promise<T>, limits: SimRunLimits = {}): Promise<T> {
     const { world } = this;
     const violated = new Promise<never>((_, reject) => {
       this.#failed = (violation) => {
@@ -88,7 +93,7 @@ export class SimCluster {
     });
     this.#observe();
     try {
-      return await world.run(Promise.race([main(), violated]));
+      return await world.run(Promise.race([main(), violated]), limits);
     } catch (cause) {
       const trace = this.#trace.slice(-60).join('\n');
       const message = cause instanceof Error ? cause.message : String(cause);
@@ -218,6 +223,7 @@ export interface RunSummary {
   readonly seed: number;
   readonly voters: number;
   readonly quorum: number;
+  readonly failover: Failover;
   readonly events: number;
   readonly virtualMs: number;
   readonly records: number;
@@ -246,13 +252,16 @@ export async function runSeed(seed: number, open: NodeFactory): Promise<RunSumma
   const shapes = new SimWorld(seed).entropy.fork('shape');
   const [voters, quorum] = shapes.pick(SHAPES);
   const segmentBytes = shapes.pick([4, 16, 64]) * 1024;
-  const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, open });
-  await cluster.run(() => live(cluster, shapes.between(2_000, 8_000)));
+  const forMs = shapes.between(2_000, 8_000);
+  const failover = shapes.pick<Failover>(['manual', 'auto']);
+  const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, failover, open });
+  await cluster.run(() => live(cluster, { forMs, failover }));
   const { world, checker } = cluster;
   return {
     seed,
     voters,
     quorum,
+    failover,
     events: world.events,
     virtualMs: world.clock.nowMs(),
     records: checker.golden.end,
@@ -262,7 +271,10 @@ export async function runSeed(seed: number, open: NodeFactory): Promise<RunSumma
   };
 }
 
-async function live(cluster: SimCluster, forMs: number): Promise<void> {
+async function live(
+  cluster: SimCluster,
+  { forMs, failover }: { readonly forMs: number; readonly failover: Failover },
+): Promise<void> {
   const { world, network, machines, checker, quorum } = cluster;
   const nemesis = new SimNemesis({
     world,
@@ -288,7 +300,8 @@ async function live(cluster: SimCluster, forMs: number): Promise<void> {
   );
   const onFailure = (error: unknown): void => cluster.fail(error);
   for (const machine of machines) machine.start();
-  operator.run().catch(onFailure);
+  // Where the trigger is automatic, nobody is there to help.
+  if (failover === 'manual') operator.run().catch(onFailure);
   await cluster.until('the birth of the cluster', LEADER_LIMIT_MS, () => checker.golden.end > 0);
   for (const client of clients) client.run().catch(onFailure);
   nemesis.run().catch(onFailure);

@@ -3,6 +3,7 @@ import type { Disk } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
 import type { NodeApi } from '../node/api.ts';
+import type { Failover } from '../node/trigger.ts';
 import type { SimProcess } from './sim-clock.ts';
 import { SimDisk } from './sim-disk.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -24,6 +25,7 @@ export interface NodeParts {
   readonly peers: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
   readonly segmentBytes: number;
+  readonly failover: Failover;
   /** Takes what it has to say, for people. */
   readonly note: (text: string) => void;
 }
@@ -37,6 +39,7 @@ export interface MachineOptions {
   readonly peers: NodeParts['peers'];
   readonly quorum: number;
   readonly segmentBytes: number;
+  readonly failover: Failover;
   readonly open: NodeFactory;
   /** Told what happens to it, for people. */
   readonly note: (text: string) => void;
@@ -84,7 +87,8 @@ export class SimMachine {
   /** Starts the node; it is there once its recovery is over. Does nothing where it runs. */
   start(): void {
     if (this.isUp) return;
-    const { world, network, nodeId, peers, quorum, segmentBytes, open, note } = this.#options;
+    const { world, network, nodeId, peers, quorum, segmentBytes, failover, open, note } =
+      this.#options;
     const process = world.process();
     this.#process = process;
     this.#lives += 1;
@@ -105,6 +109,7 @@ export class SimMachine {
       peers,
       quorum,
       segmentBytes,
+      failover,
       note,
     }).then(
       (node) => this.#opened(node, process),

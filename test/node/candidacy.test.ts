@@ -28,6 +28,7 @@ async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<Candi
       run: ID,
       membership: { configHash },
       liveness: () => quiet,
+      onPromised: () => undefined,
       onEvent: () => undefined,
     });
     const result = await stand({

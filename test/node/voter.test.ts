@@ -22,6 +22,7 @@ function voterOf({ replica, clock }: Stage): Voter {
       justStarted: false,
       leading: false,
     }),
+    onPromised: () => undefined,
     onEvent: () => undefined,
   });
 }
