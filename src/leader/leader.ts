@@ -84,16 +84,16 @@ export class Leader {
     }
     if (this.#ended) return Promise.reject(this.#lost());
     this.#probeNext();
-    const proven = this.#probeWaiters.wait(
-      this.#probeNumber + 1,
+    return this.#probeWaiters.wait({
+      lsn: this.#probeNumber + 1,
       timeoutMs,
-      () =>
+      reached: () => undefined,
+      expired: () =>
         new WalshipError(
           'WAIT_TIMEOUT',
           `too few voters confirmed the leadership in ${timeoutMs} ms`,
         ),
-    );
-    return proven;
+    });
   }
 
   /** Takes over a link whose first message was `hello`, and answers it. */

@@ -13,7 +13,7 @@ import { InFlight } from './in-flight.ts';
 /** Bytes handed to the link and not yet to the network, before shipping pauses. */
 export const LINK_BYTES_MAX = 4 * 1024 * 1024;
 
-/** How long a follower may not know of a commit because a frame may soon say it anyway. */
+/** How long a commit waits for a frame that says it anyway; twice as long where the frames do not stop. */
 export const COMMIT_NOTICE_MS = 2;
 
 export interface SessionOptions {
@@ -63,7 +63,7 @@ export class Session {
   #sentMs: number;
   #sentCommitLsn = 0;
   #behindSinceMs: number | undefined;
-  #pumping = false;
+  #reading = false;
   #pumpSoon = false;
   #noticeDue = false;
   #closed = false;
@@ -187,9 +187,13 @@ export class Session {
   committedMoved(): void {
     if (this.#noticeDue || this.#closed) return;
     this.#noticeDue = true;
-    this.#options.clock.after(COMMIT_NOTICE_MS, () => {
+    const { clock, committedLsn } = this.#options;
+    const committed = committedLsn();
+    clock.after(COMMIT_NOTICE_MS, () => {
       this.#noticeDue = false;
-      if (!this.#closed && this.#sentCommitLsn < this.#options.committedLsn()) this.#sendEmpty();
+      if (this.#closed) return;
+      if (this.#sentCommitLsn < committed) this.#sendEmpty();
+      else if (this.#sentCommitLsn < committedLsn()) this.committedMoved();
     });
   }
 
@@ -205,36 +209,40 @@ export class Session {
 
   pump(): void {
     this.#noteLag();
-    if (this.#pumping || this.#closed) return;
-    this.#pumping = true;
-    this.#ship().then(
-      () => {
-        this.#pumping = false;
-        if (this.#mayShip()) this.pump();
-      },
-      (error: unknown) => this.close(`reading the log failed: ${String(error)}`),
-    );
+    const { log } = this.#options;
+    while (this.#mayShip()) {
+      const chunk = log.recentAfter(this.#cursor.lsn, FRAME_BYTES_MAX);
+      if (chunk === undefined) {
+        this.#read();
+        return;
+      }
+      this.#sendChunk(chunk);
+    }
   }
 
   #mayShip(): boolean {
     const { log, link } = this.#options;
     return (
       !this.#closed &&
+      !this.#reading &&
       this.#cursor.lsn < log.durable.lsn &&
       link.bufferedBytes < LINK_BYTES_MAX &&
       !this.#inFlight.full
     );
   }
 
-  async #ship(): Promise<void> {
-    const { log } = this.#options;
-    while (this.#mayShip()) {
-      const chunk =
-        log.recentAfter(this.#cursor.lsn, FRAME_BYTES_MAX) ??
-        (await log.chunkAfter(this.#cursor.lsn, FRAME_BYTES_MAX));
-      if (chunk === undefined || this.#closed) return;
-      this.#sendChunk(chunk);
-    }
+  /** What is in memory no more comes from the files. */
+  #read(): void {
+    this.#reading = true;
+    this.#options.log.chunkAfter(this.#cursor.lsn, FRAME_BYTES_MAX).then(
+      (chunk) => {
+        this.#reading = false;
+        if (chunk === undefined || this.#closed) return;
+        this.#sendChunk(chunk);
+        this.pump();
+      },
+      (error: unknown) => this.close(`reading the log failed: ${String(error)}`),
+    );
   }
 
   #sendChunk(chunk: LogChunk): void {

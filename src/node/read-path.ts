@@ -83,10 +83,11 @@ export class ReadPath {
         `${waiters.count} requests wait already, the limit is ${READ_WAITERS_MAX}`,
       );
     }
-    await waiters.wait(
-      version.lsn,
+    await waiters.wait({
+      lsn: version.lsn,
       timeoutMs,
-      () =>
+      reached: () => undefined,
+      expired: () =>
         new WalshipError(
           'WAIT_TIMEOUT',
           `version ${formatVersion(version)} was not ${level} here within ${timeoutMs} ms`,
@@ -94,7 +95,7 @@ export class ReadPath {
             details: { version: formatVersion(version), level, reached: this.#reached(level) },
           },
         ),
-    );
+    });
   }
 
   /**

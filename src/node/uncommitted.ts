@@ -1,28 +1,32 @@
 /** Log bytes that were given an LSN and are not committed yet: the bound on what a stalled cluster can pile up. */
 export class Uncommitted {
-  #writes: { readonly lsn: number; readonly bytes: number }[] = [];
-  #start = 0;
+  /** What was added between two seals, since nothing between them is committed without the rest. */
+  #batches: { lsn: number; bytes: number }[] = [];
   #bytes = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  add(lsn: number, bytes: number): void {
-    this.#writes.push({ lsn, bytes });
+  /** Adds a write that ends at `lsn`; everything up to `sealedLsn` is in batches that are closed. */
+  add(lsn: number, bytes: number, sealedLsn: number): void {
     this.#bytes += bytes;
+    const open = this.#batches.at(-1);
+    if (open === undefined || open.lsn <= sealedLsn) {
+      this.#batches.push({ lsn, bytes });
+    } else {
+      open.lsn = lsn;
+      open.bytes += bytes;
+    }
   }
 
   committed(lsn: number): void {
-    let next = this.#writes[this.#start];
-    while (next !== undefined && next.lsn <= lsn) {
-      this.#bytes -= next.bytes;
-      this.#start += 1;
-      next = this.#writes[this.#start];
+    let count = 0;
+    for (const batch of this.#batches) {
+      if (batch.lsn > lsn) break;
+      this.#bytes -= batch.bytes;
+      count += 1;
     }
-    if (this.#start > 1024 && this.#start > this.#writes.length / 2) {
-      this.#writes = this.#writes.slice(this.#start);
-      this.#start = 0;
-    }
+    if (count > 0) this.#batches.splice(0, count);
   }
 }

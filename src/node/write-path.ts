@@ -5,8 +5,9 @@ import { Overlay } from '../store/overlay.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
-import { OP, RECORD_OVERHEAD_BYTES } from '../wal/record.ts';
+import { OP, recordBytes } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
+import { AppendedWrite } from './appended-write.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
@@ -37,9 +38,11 @@ export class WritePath {
   readonly #options: WritePathOptions;
   readonly #overlay = new Overlay();
   readonly #uncommitted = new Uncommitted();
-  readonly #durable: Waiters;
-  readonly #committed: Waiters;
-  readonly #everywhere: Waiters;
+  readonly #durable: Waiters<WriteResult>;
+  readonly #committed: Waiters<WriteResult>;
+  readonly #everywhere: Waiters<WriteResult>;
+  /** Failed conditions, until what they were judged by is committed. */
+  readonly #judgements: Waiters;
   #ended: WalshipError | undefined;
 
   constructor(options: WritePathOptions) {
@@ -48,6 +51,7 @@ export class WritePath {
     this.#durable = new Waiters(options.clock);
     this.#committed = new Waiters(options.clock);
     this.#everywhere = new Waiters(options.clock);
+    this.#judgements = new Waiters(options.clock);
     for (const { lsn, op, key } of options.inherited) this.#overlay.note(lsn, op, key);
     this.#overlay.appliedUpTo(options.replica.appliedLsn);
   }
@@ -56,40 +60,45 @@ export class WritePath {
     return this.#uncommitted.bytes;
   }
 
-  async write(request: WriteRequest): Promise<WriteResult> {
-    const { leader, replica } = this.#options;
-    this.#admit(request);
+  write(request: WriteRequest): Promise<WriteResult> {
+    try {
+      this.#admit(request);
+      if (request.conditions.length > 0) return this.#writeIf(request);
+      return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #writeIf(request: WriteRequest): Promise<WriteResult> {
     for (const condition of request.conditions) {
       const fault = this.#judge(condition);
       if (fault === undefined) continue;
       await this.#proveJudgement(request.timeoutMs);
       throw fault;
     }
-    if (request.ops.length === 0) return this.#onlyConditions(request);
-
-    const lsn = this.#append(request.ops);
-    const version = { epoch: leader.epoch, lsn };
-    await this.#reach(request, version);
-    if (request.ack === 'local') replica.localAcks.acknowledged(lsn);
-    return { version, ack: request.ack, durableOn: leader.durableOn(lsn) };
+    return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
   }
 
-  #append(operations: WriteRequest['ops']): number {
-    const ops = operations.map(({ op, key, value }) => ({
+  /** Of one write there is little to keep until its level is reached: thousands may be on their way. */
+  #append(request: WriteRequest): Promise<WriteResult> {
+    const { replica } = this.#options;
+    const ops = request.ops.map(({ op, key, value }) => ({
       op: op === 'put' ? OP.PUT : OP.DELETE,
       key,
       value,
     }));
-    const lsn = this.#options.replica.log.append(ops);
+    const sealedLsn = replica.log.written.lsn;
+    const lsn = replica.log.append(ops);
     let own = lsn - ops.length;
     let bytes = 0;
     for (const { op, key, value } of ops) {
       own += 1;
       this.#overlay.note(own, op, key);
-      bytes += RECORD_OVERHEAD_BYTES + key.length + value.length;
+      bytes += recordBytes(key.length, value.length);
     }
-    this.#uncommitted.add(lsn, bytes);
-    return lsn;
+    this.#uncommitted.add(lsn, bytes, sealedLsn);
+    return this.#waitersOf(request.ack).wait(new AppendedWrite(request, lsn, this.#options));
   }
 
   durableMoved(): void {
@@ -102,6 +111,7 @@ export class WritePath {
     const { committedLsn } = this.#options.replica;
     this.#uncommitted.committed(committedLsn);
     this.#committed.reach(committedLsn);
+    this.#judgements.reach(committedLsn);
     this.progressed();
   }
 
@@ -123,6 +133,7 @@ export class WritePath {
     this.#durable.expire();
     this.#committed.expire();
     this.#everywhere.expire();
+    this.#judgements.expire();
   }
 
   /** Leadership is over, or the disk failed: everything that has an LSN is indeterminate now. */
@@ -132,7 +143,8 @@ export class WritePath {
     this.#ended = new WalshipError('NO_LEADER', `this node does not lead any more: ${why}`, {
       outcome: 'rejected',
     });
-    for (const waiters of [this.#durable, this.#committed, this.#everywhere]) {
+    const all = [this.#durable, this.#committed, this.#everywhere, this.#judgements];
+    for (const waiters of all) {
       waiters.fail(
         (lsn) =>
           new WalshipError(code, `${why}; the write may still commit`, {
@@ -158,7 +170,8 @@ export class WritePath {
         { outcome: 'rejected', details: { present, needed } },
       );
     }
-    const waiting = this.#durable.count + this.#committed.count + this.#everywhere.count;
+    const waiting =
+      this.#durable.count + this.#committed.count + this.#everywhere.count + this.#judgements.count;
     if (waiting >= WRITE_WAITERS_MAX) {
       const message = `${waiting} writes wait already, the limit is ${WRITE_WAITERS_MAX}`;
       throw new WalshipError('BUSY', message, { outcome: 'rejected', details: { waiting } });
@@ -226,31 +239,18 @@ export class WritePath {
 
   async #committedAt(lsn: number, timeoutMs: number): Promise<void> {
     if (this.#options.replica.committedLsn >= lsn) return;
-    await this.#committed.wait(
+    await this.#judgements.wait({
       lsn,
       timeoutMs,
-      () => new WalshipError('WAIT_TIMEOUT', `LSN ${lsn} was not committed within ${timeoutMs} ms`),
-    );
+      reached: () => undefined,
+      expired: () =>
+        new WalshipError('WAIT_TIMEOUT', `LSN ${lsn} was not committed within ${timeoutMs} ms`),
+    });
   }
 
-  #waitersOf(ack: AckLevel): Waiters {
+  #waitersOf(ack: AckLevel): Waiters<WriteResult> {
     if (ack === 'quorum') return this.#committed;
     return ack === 'local' ? this.#durable : this.#everywhere;
-  }
-
-  #reach({ ack, timeoutMs }: WriteRequest, version: Version): Promise<void> {
-    return this.#waitersOf(ack).wait(version.lsn, timeoutMs, () => {
-      const committed = this.#options.replica.committedLsn >= version.lsn;
-      const known = committed ? '; it is committed at quorum' : '; it may still commit';
-      return new WalshipError(
-        'COMMIT_TIMEOUT',
-        `ack=${ack} was not reached within ${timeoutMs} ms${known}`,
-        {
-          outcome: 'indeterminate',
-          details: { version: formatVersion(version), committed: committed ? true : 'unknown' },
-        },
-      );
-    });
   }
 }
 

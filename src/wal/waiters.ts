@@ -1,24 +1,34 @@
 import type { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 
-interface Waiter {
+/** One that waits. Its answers are made only when they are needed. */
+export interface Waiting<T> {
   readonly lsn: number;
+  readonly timeoutMs: number;
+  /** What to resolve with. */
+  reached(): T;
+  /** What to reject with once `timeoutMs` are over. */
+  expired(): WalshipError;
+}
+
+interface Waiter<T> {
+  readonly waiting: Waiting<T>;
   readonly deadlineMs: number;
-  readonly resolve: () => void;
+  readonly resolve: (value: T) => void;
   readonly reject: (error: WalshipError) => void;
-  /** Made only when it is needed: most waiters never fail. */
-  readonly expired: () => WalshipError;
 }
 
 /**
  * Those who wait for a number that only grows to reach an LSN. Sorted by LSN: what has been reached is the front.
  * Deadlines are looked at by `expire`, in the node's tick, so that a wait costs no timer of its own.
  */
-export class Waiters {
+export class Waiters<T = void> {
   readonly #clock: Clock;
-  #queue: Waiter[] = [];
+  #queue: Waiter<T>[] = [];
   /** Waiters before it have been resolved; they are dropped in bulk. */
   #start = 0;
+  /** No deadline is before this one. */
+  #nextDeadlineMs = Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,13 +38,15 @@ export class Waiters {
     return this.#queue.length - this.#start;
   }
 
-  /** Resolves when `reach` gets to `lsn`; rejects with `expired()` after `timeoutMs`, or with what `fail` is given. */
-  wait(lsn: number, timeoutMs: number, expired: () => WalshipError): Promise<void> {
+  /** Resolves when `reach` gets to its LSN; rejects when its time is over, or with what `fail` is given. */
+  wait(waiting: Waiting<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const deadlineMs = this.#clock.nowMs() + timeoutMs;
-      const waiter = { lsn, deadlineMs, resolve, reject, expired };
+      const deadlineMs = this.#clock.nowMs() + waiting.timeoutMs;
+      const waiter = { waiting, deadlineMs, resolve, reject };
+      this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+      const { lsn } = waiting;
       let index = this.#queue.length;
-      while (index > this.#start && (this.#queue[index - 1]?.lsn ?? 0) > lsn) index -= 1;
+      while (index > this.#start && this.#lsnAt(index - 1) > lsn) index -= 1;
       if (index === this.#queue.length) this.#queue.push(waiter);
       else this.#queue.splice(index, 0, waiter);
     });
@@ -43,9 +55,10 @@ export class Waiters {
   reach(lsn: number): void {
     const queue = this.#queue;
     let waiter = queue[this.#start];
-    while (waiter !== undefined && waiter.lsn <= lsn) {
+    if (waiter === undefined) return;
+    while (waiter !== undefined && waiter.waiting.lsn <= lsn) {
       this.#start += 1;
-      waiter.resolve();
+      waiter.resolve(waiter.waiting.reached());
       waiter = queue[this.#start];
     }
     if (this.#start === queue.length) {
@@ -60,20 +73,28 @@ export class Waiters {
   /** Rejects those whose deadline has passed. */
   expire(): void {
     const nowMs = this.#clock.nowMs();
+    if (nowMs < this.#nextDeadlineMs) return;
     const waiting = this.#queue.slice(this.#start);
-    if (!waiting.some(({ deadlineMs }) => deadlineMs <= nowMs)) return;
     this.#queue = waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
     this.#start = 0;
-    for (const waiter of waiting) {
-      if (waiter.deadlineMs <= nowMs) waiter.reject(waiter.expired());
+    this.#nextDeadlineMs = Infinity;
+    for (const { deadlineMs } of this.#queue) {
+      this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+    }
+    for (const { deadlineMs, waiting: ended, reject } of waiting) {
+      if (deadlineMs <= nowMs) reject(ended.expired());
     }
   }
 
   /** Rejects all of them. */
   fail(error: (lsn: number) => WalshipError): void {
-    const waiting = this.#queue.slice(this.#start);
+    const waiters = this.#queue.slice(this.#start);
     this.#queue = [];
     this.#start = 0;
-    for (const waiter of waiting) waiter.reject(error(waiter.lsn));
+    for (const { waiting, reject } of waiters) reject(error(waiting.lsn));
+  }
+
+  #lsnAt(index: number): number {
+    return this.#queue[index]?.waiting.lsn ?? 0;
   }
 }

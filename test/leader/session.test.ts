@@ -3,9 +3,9 @@
  * Method: a real log on a simulated disk, and a link whose other end is the test.
  */
 import { expect, test } from 'vitest';
-import { Session } from '../../src/leader/session.ts';
+import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
-import { encodeMessage } from '../../src/protocol/codec.ts';
+import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import type { VoterState } from '../../src/protocol/messages.ts';
 import { ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
@@ -14,16 +14,28 @@ interface Follower {
   readonly session: Session;
   readonly ack: (chain?: number) => void;
   readonly closed: () => string | undefined;
+  /** Commit LSNs that frames told, in order. */
+  readonly told: readonly number[];
+  /** What is committed, as the session sees it. */
+  readonly commit: (lsn: number) => void;
 }
 
 /** n2 in session, with the log that the leader has, from a hello in which it says so. */
 function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follower {
   const { log } = replica;
   const seen: { handlers?: LinkHandlers; closed?: string } = {};
+  const told: number[] = [];
+  let committed = 0;
   const link: Link = {
     peer: 'n2',
     bufferedBytes: 0,
-    send: (_message, sent) => sent?.(),
+    send: (message, sent) => {
+      const decoded = decodeMessage(message);
+      if (decoded.kind === 'message' && decoded.message.kind === 'frame') {
+        told.push(decoded.message.commitLsn);
+      }
+      sent?.();
+    },
     receive: (handlers) => {
       seen.handlers = handlers;
     },
@@ -39,7 +51,7 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
     epoch: 1,
     voter: true,
     from: last,
-    committedLsn: () => 0,
+    committedLsn: () => committed,
     hooks: { progressed: () => undefined, probed: () => undefined, closed: () => undefined },
     hello: {
       kind: 'hello',
@@ -62,7 +74,11 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
     const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0 };
     seen.handlers?.onMessage(encodeMessage({ kind: 'ack', epoch: 1, chain, ...lsns }));
   };
-  return { session, ack, closed: () => seen.closed };
+  const commit = (lsn: number): void => {
+    committed = lsn;
+    session.committedMoved();
+  };
+  return { session, ack, closed: () => seen.closed, told, commit };
 }
 
 test('a hello counts for nothing, and an ack for what it says', () =>
@@ -124,3 +140,34 @@ test.for(['blank', 'suspect'] as const)('a %s voter does not count, whatever it 
     expect(session.counts).toBe(false);
   }),
 );
+
+test('a commit that no frame tells is told by one of its own', () =>
+  withReplica(async (stage) => {
+    const { told, commit } = follow(stage);
+    const after = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        stage.clock.after(ms, resolve);
+      });
+    commit(1);
+    expect(told).toEqual([]);
+    await after(COMMIT_NOTICE_MS);
+
+    expect(told).toEqual([1]);
+  }));
+
+test('a commit that a frame told needs no notice, and the one behind it gets its own', () =>
+  withReplica(async (stage) => {
+    const { session, told, commit } = follow(stage);
+    const after = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        stage.clock.after(ms, resolve);
+      });
+    commit(1);
+    session.tick(0);
+    commit(2);
+    await after(COMMIT_NOTICE_MS);
+    expect(told).toEqual([1]);
+    await after(COMMIT_NOTICE_MS);
+
+    expect(told).toEqual([1, 2]);
+  }));
