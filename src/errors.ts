@@ -5,6 +5,7 @@
  * advice that goes with it; `docs/errors.md` explains each one, and a test compares the two lists.
  */
 export const ERRORS = {
+  ABORTED: { status: 499, hint: 'the caller gave up; look at the outcome of a write' },
   BUSY: { status: 503, hint: 'too much is waiting to be committed: slow down and try again' },
   CHAIN_MISMATCH: {
     status: 500,

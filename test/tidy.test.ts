@@ -15,7 +15,7 @@ const REAL_WORLD = [
   /^src\/sim\//,
 ];
 /** The package's entry points hand the real ports to those who want no others. */
-const ENTRY_POINTS = ['src/wal/index.ts', 'src/index.ts'];
+const ENTRY_POINTS = ['src/wal/index.ts', 'src/client/index.ts', 'src/index.ts'];
 
 interface Source {
   readonly path: string;
@@ -64,14 +64,15 @@ describe('source files', () => {
 
 describe('layers', () => {
   const forbidden = {
-    wal: ['store', 'protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
-    store: ['protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
-    protocol: ['leader', 'follower', 'node', 'server', 'cli', 'sim'],
-    leader: ['follower', 'node', 'server', 'cli', 'sim'],
-    follower: ['leader', 'node', 'server', 'cli', 'sim'],
-    node: ['server', 'cli', 'sim'],
-    ports: ['store', 'protocol', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
-    server: ['cli', 'sim'],
+    wal: ['store', 'protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
+    store: ['protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
+    protocol: ['leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
+    leader: ['follower', 'node', 'client', 'server', 'cli', 'sim'],
+    follower: ['leader', 'node', 'client', 'server', 'cli', 'sim'],
+    node: ['client', 'server', 'cli', 'sim'],
+    client: ['store', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
+    ports: ['store', 'protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
+    server: ['client', 'cli', 'sim'],
     cli: ['sim'],
   };
 

@@ -11,6 +11,8 @@ import type { Dialer, Link, LinkHandlers } from './link.ts';
 
 /** Where nodes take links from each other. */
 export const REPLICATE_PATH = '/v1/replicate';
+/** Where nodes take links from clients. */
+export const CLIENT_PATH = '/v1/client';
 /** The largest legal message, a control message of 1 MiB, and some room. A larger one closes the link. */
 export const MESSAGE_BYTES_MAX = MiB + 64 * KiB;
 /** What comes before `receive` is kept up to here; from then on the network holds the rest. */
@@ -19,7 +21,7 @@ export const INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
 export const CLOSE_WAIT_MS = 2_000;
 /** How long dialling may take, from the first packet to the open link. */
 export const DIAL_MS_MAX = 5_000;
-/** Links accepted at a time; one more is refused with 503. */
+/** Links between nodes accepted at a time; one more is refused with 503. */
 export const LINKS_MAX = 256;
 /** The WebSocket protocol allows no more in a close frame. */
 export const CLOSE_REASON_BYTES_MAX = 123;
@@ -127,14 +129,25 @@ export class WsLink implements Link {
 export class LinkAcceptor {
   readonly #server = new WebSocketServer({ ...OPTIONS, noServer: true, clientTracking: false });
   readonly #links = new Set<WsLink>();
+  readonly #path: string;
+  readonly #linksMax: number;
   #closed = false;
+
+  constructor(options: { readonly path?: string; readonly linksMax?: number } = {}) {
+    this.#path = options.path ?? REPLICATE_PATH;
+    this.#linksMax = options.linksMax ?? LINKS_MAX;
+  }
+
+  /** Whether the request asks for a link of this kind. */
+  takes(request: IncomingMessage): boolean {
+    return (request.url ?? '').split('?', 1)[0] === this.#path;
+  }
 
   /** Hands an open link to `accept`, or refuses the request in HTTP. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, accept: (link: Link) => void) {
     socket.on('error', () => socket.destroy());
-    const path = (request.url ?? '').split('?', 1)[0];
-    if (path !== REPLICATE_PATH) return refuse(socket, '404 Not Found');
-    if (this.#closed || this.#links.size >= LINKS_MAX) {
+    if (!this.takes(request)) return refuse(socket, '404 Not Found');
+    if (this.#closed || this.#links.size >= this.#linksMax) {
       return refuse(socket, '503 Service Unavailable');
     }
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
@@ -154,12 +167,14 @@ export class LinkAcceptor {
   }
 }
 
-/** Dials `ws://host:port/v1/replicate`. */
+/** Dials `ws://host:port` and one of the paths above. */
 export class WsDialer implements Dialer {
   readonly #dialMsMax: number;
+  readonly #path: string;
 
-  constructor(dialMsMax: number = DIAL_MS_MAX) {
+  constructor(dialMsMax: number = DIAL_MS_MAX, path: string = REPLICATE_PATH) {
     this.#dialMsMax = dialMsMax;
+    this.#path = path;
   }
 
   dial(address: string): Promise<Link> {
@@ -172,7 +187,7 @@ export class WsDialer implements Dialer {
           }),
         );
       };
-      const socket = openSocket(address);
+      const socket = openSocket(address, this.#path);
       if (socket === undefined) return fail('is not an address, expected host:port');
 
       const link = new WsLink(socket, address);
@@ -191,9 +206,9 @@ export class WsDialer implements Dialer {
   }
 }
 
-function openSocket(address: string): WebSocket | undefined {
-  const url = `ws://${address}${REPLICATE_PATH}`;
-  if (!URL.canParse(url) || new URL(url).pathname !== REPLICATE_PATH) return undefined;
+function openSocket(address: string, path: string): WebSocket | undefined {
+  const url = `ws://${address}${path}`;
+  if (!URL.canParse(url) || new URL(url).pathname !== path) return undefined;
   return new WebSocket(url, { ...OPTIONS, followRedirects: false });
 }
 

@@ -43,3 +43,19 @@ export const PEER_STATUS_MS_MAX = 1_500;
 export const PEER_STATUS_BYTES_MAX = 4 * MiB;
 /** How long closing waits for requests in flight before it cuts them. */
 export const CLOSE_MS_MAX = 5_000;
+/** Links of clients at a time. Reached: 503. */
+export const CLIENT_LINKS_MAX = 1_024;
+/** From the open link to the hello. Reached: closed. */
+export const CLIENT_HELLO_MS_MAX = 3_000;
+/** A client's link that carries no byte for so long is closed; clients send a ping now and then. */
+export const CLIENT_SILENCE_MS_MAX = 60_000;
+/** Requests in flight on one client's link. Reached: BUSY. */
+export const CLIENT_REQUESTS_MAX = 4_096;
+/** Their bytes. Reached: BUSY; so it is where BODIES_BYTES_MAX is. */
+export const CLIENT_REQUEST_BYTES_MAX = 64 * MiB;
+/** Answers that a client has not taken: from here on its requests wait, … */
+export const CLIENT_UNSENT_BYTES_HIGH = 4 * MiB;
+/** … and a value that would add up to this is answered with BUSY instead. With more errors than that it is disconnected. */
+export const CLIENT_UNSENT_BYTES_MAX = 64 * MiB;
+/** How often a client's link is looked at for silence, stalls and progress of watches. */
+export const CLIENT_TICK_MS = 1_000;

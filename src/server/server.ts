@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
-import { LinkAcceptor } from '../ports/ws-link.ts';
+import { SystemClock } from '../ports/system-clock.ts';
+import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
 import { BodyBudget } from './body.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
+import { ClientSessions } from './client-sessions.ts';
 import type { Exchange } from './exchange.ts';
 import * as limits from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -56,6 +58,11 @@ class HttpServer implements RunningServer {
   readonly #options: ServerOptions;
   readonly #server: Server;
   readonly #links = new LinkAcceptor();
+  readonly #clientLinks = new LinkAcceptor({
+    path: CLIENT_PATH,
+    linksMax: limits.CLIENT_LINKS_MAX,
+  });
+  readonly #clients: ClientSessions;
   readonly #router: Router;
   readonly #metrics: Metrics;
   readonly #delay = new EventLoopDelay();
@@ -79,6 +86,11 @@ class HttpServer implements RunningServer {
       answers: this.#metrics,
       delay: this.#delay,
     };
+    this.#clients = new ClientSessions({
+      ...options,
+      clock: new SystemClock(),
+      shared: this.#shared,
+    });
     this.#router = new Router(resources(this.#metrics));
     this.#server = createServer({
       maxHeaderSize: limits.HEADER_BYTES_MAX,
@@ -97,7 +109,11 @@ class HttpServer implements RunningServer {
     this.#server.on('checkContinue', onRequest);
     this.#server.on('clientError', refuseNonsense);
     this.#server.on('upgrade', (request, socket, head) => {
-      this.#links.upgrade(request, socket, head, (link) => options.node.accept(link));
+      if (this.#clientLinks.takes(request)) {
+        this.#clientLinks.upgrade(request, socket, head, (link) => this.#clients.accept(link));
+      } else {
+        this.#links.upgrade(request, socket, head, (link) => options.node.accept(link));
+      }
     });
   }
 
@@ -131,7 +147,8 @@ class HttpServer implements RunningServer {
     this.#closing = true;
     for (const request of this.#inFlight) request.abort();
     const timer = setTimeout(() => this.#server.closeAllConnections(), limits.CLOSE_MS_MAX);
-    await this.#idle();
+    await Promise.all([this.#idle(), this.#clients.drain(limits.CLOSE_MS_MAX)]);
+    this.#clientLinks.close('NODE_CLOSED: the node is shutting down');
     // Links are no requests: they would keep the server open for as long as the peers live.
     this.#links.close('the node is shutting down');
     this.#server.closeIdleConnections();

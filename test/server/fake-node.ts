@@ -21,7 +21,7 @@ const EPOCH = 3;
 
 /** A node without disk or peers: one map, one list of changes. */
 export class FakeNode implements NodeApi {
-  readonly nodeId = 'n1';
+  readonly nodeId: string;
   readonly contract = ['line one', 'line two'];
   readonly stopped = new Promise<void>(() => {});
   readonly links: Link[] = [];
@@ -31,6 +31,10 @@ export class FakeNode implements NodeApi {
   eventsTaken = 0;
   /** What the next calls throw. */
   failure: unknown;
+  /** What the next calls throw, one each. */
+  readonly failures: unknown[] = [];
+  /** `failure` ends writes only. */
+  forgiving = false;
   /** Parts of the status that differ. */
   view: Partial<NodeStatus> = {};
   /** Holds back writes until it resolves. */
@@ -40,10 +44,14 @@ export class FakeNode implements NodeApi {
   readonly #wakers = new Set<() => void>();
   #lsn = 0;
 
+  constructor(nodeId = 'n1') {
+    this.nodeId = nodeId;
+  }
+
   async write(request: WriteRequest): Promise<WriteResult> {
     this.writes.push(request);
     await this.gate;
-    this.#mayFail();
+    this.#mayFail(true);
     for (const condition of request.conditions) this.#check(condition);
     for (const [index, { op, key, value }] of request.ops.entries()) {
       this.#lsn += 1;
@@ -155,9 +163,10 @@ export class FakeNode implements NodeApi {
     return { epoch: EPOCH, lsn: this.#lsn };
   }
 
-  #mayFail(): void {
-    const { failure } = this;
-    if (failure !== undefined) throw failure;
+  #mayFail(write = false): void {
+    const next = this.failures.shift();
+    if (next !== undefined) throw next;
+    if (this.failure !== undefined && (write || !this.forgiving)) throw this.failure;
   }
 
   #check({ key, expect }: Condition): void {

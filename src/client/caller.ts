@@ -1,0 +1,253 @@
+/** Carries calls out: asks a node, and does with the answer what `decide` says. */
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { Outcome } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
+import type { Version } from '../wal/position.ts';
+import type { Connection } from './connection.ts';
+import { abortedError } from './failures.ts';
+import type { Pool } from './pool.ts';
+import { decide, pauseMs } from './retry.ts';
+import type { Route } from './route.ts';
+
+/** Calls at a time; one more is refused with BUSY. */
+export const CALLS_MAX = 16_384;
+/** What can be asked elsewhere too is given up at one node after this. */
+export const READ_ATTEMPT_MS_MAX = 1_000;
+/** A fraction of 1 in so many steps. */
+const FRACTION_STEPS = 1_000;
+
+export interface CallerOptions {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly pool: Pool;
+  readonly route: Route;
+}
+
+export interface Call {
+  readonly kind: 'read' | 'write';
+  /** Only the leader can do it. */
+  readonly leads: boolean;
+  readonly guarded: boolean;
+  readonly ack: 'local' | 'quorum' | 'all';
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** What was known to be committed when the call began. */
+  readonly knewVersion: Version | undefined;
+  /** The request of an attempt that may take so long. */
+  readonly make: (forMs: number) => ClientRequest;
+}
+
+/** How far a call is. */
+interface Progress {
+  readonly endMs: number;
+  attempts: number;
+  pauses: number;
+  /** An attempt that is over may have been written. */
+  unsure: boolean;
+  /** An attempt that is over, or the one that is under way, may have been written. */
+  sent: boolean;
+}
+
+export class Caller {
+  readonly #options: CallerOptions;
+  #calls = 0;
+  #closed = false;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The answer of the first attempt that succeeds.
+   * @throws WalshipError the failure of the last attempt, of a write with what is known of all of them; ABORTED, BUSY.
+   */
+  async call(call: Call): Promise<ClientAnswer> {
+    if (this.#calls >= CALLS_MAX) {
+      const outcome = call.kind === 'write' ? ({ outcome: 'rejected' } as const) : {};
+      throw new WalshipError('BUSY', `${this.#calls} calls are under way`, outcome);
+    }
+    const endMs = this.#options.clock.nowMs() + call.timeoutMs;
+    const progress: Progress = { endMs, attempts: 0, pauses: 0, unsure: false, sent: false };
+    this.#calls += 1;
+    try {
+      return await this.#unlessAborted(call, progress, this.#run(call, progress));
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  /** Calls under way end with ABORTED, as soon as their connection does. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** An open connection to the node whose turn it is for reads, at most `forMs` from now. */
+  async connect(address: string, forMs: number): Promise<Connection> {
+    const { pool, route } = this.#options;
+    const open = pool.ready(address);
+    if (open !== undefined) return open;
+    const connection = await this.#within(forMs, pool.connect(address), address);
+    const { nodeId, leader } = connection.hello;
+    route.met(address, nodeId, leader);
+    return connection;
+  }
+
+  /** The next node's turn, after a failure at this one. */
+  move(address: string, error: WalshipError): void {
+    const { route } = this.#options;
+    const { code, details } = error;
+    if (code === 'BUSY') return;
+    if (code !== 'NO_LEADER') return route.failed(address);
+    const { leader, leaderId } = details;
+    const named = typeof leader === 'string' && typeof leaderId === 'string';
+    route.redirected(address, named ? { address: leader, nodeId: leaderId } : null);
+  }
+
+  /** Waits a little, longer each time. */
+  async pause(pauses: number, leftMs: number): Promise<void> {
+    const { clock, entropy } = this.#options;
+    const forMs = pauseMs(pauses, entropy.below(FRACTION_STEPS) / FRACTION_STEPS, leftMs);
+    await new Promise<void>((resolve) => void clock.after(forMs, resolve));
+  }
+
+  async #run(call: Call, progress: Progress): Promise<ClientAnswer> {
+    const { clock, route } = this.#options;
+    for (;;) {
+      this.#refuseIfOver(call, progress);
+      progress.attempts += 1;
+      const address = call.leads ? route.forLeader : route.forReads;
+      let failure: WalshipError;
+      try {
+        const answer = await this.#attempt(address, call, progress);
+        if (call.leads) route.led(address);
+        else route.worked(address);
+        return answer;
+      } catch (error) {
+        if (!isWalshipError(error)) throw error;
+        failure = error;
+      }
+      const leftMs = progress.endMs - clock.nowMs();
+      const decision = decide({ ...call, ...progress, failure, nodes: route.count, leftMs });
+      if (decision.kind === 'give-up') {
+        if (decision.outcome === 'indeterminate') this.move(address, failure);
+        throw withOutcome(failure, decision.outcome);
+      }
+      if (decision.kind === 'resolve') {
+        this.move(address, failure);
+        const answer = await this.#resolve(decision.version, call, leftMs);
+        if (answer === 'unknown') throw failure;
+        if (answer !== 'replaced') return answer;
+        progress.sent = progress.unsure;
+        continue;
+      }
+      progress.unsure ||= call.kind === 'write' && failure.outcome !== 'rejected';
+      progress.sent = progress.unsure;
+      if (decision.where === 'next') this.move(address, failure);
+      if (!decision.pause) continue;
+      await this.pause(progress.pauses, leftMs);
+      progress.pauses += 1;
+    }
+  }
+
+  async #attempt(address: string, call: Call, progress: Progress): Promise<ClientAnswer> {
+    const { clock, route } = this.#options;
+    const leftMs = (): number => Math.max(1, Math.ceil(progress.endMs - clock.nowMs()));
+    const connection = await this.#connected(address, call, leftMs());
+    this.#refuseIfOver(call, progress);
+    const elsewhere = call.kind === 'read' && route.count > 1;
+    const forMs = elsewhere ? Math.min(leftMs(), READ_ATTEMPT_MS_MAX) : leftMs();
+    progress.sent ||= call.kind === 'write';
+    return connection.request(call.make(forMs), forMs);
+  }
+
+  /** A write that never left is rejected. */
+  async #connected(address: string, { kind }: Call, forMs: number): Promise<Connection> {
+    try {
+      return await this.connect(address, forMs);
+    } catch (error) {
+      if (!isWalshipError(error)) throw error;
+      throw kind === 'write' ? withOutcome(error, 'rejected') : error;
+    }
+  }
+
+  /** What became of a write whose version is known. */
+  async #resolve(
+    version: Version,
+    call: Call,
+    timeoutMs: number,
+  ): Promise<ClientAnswer | 'replaced' | 'unknown'> {
+    const asking = this.#run(
+      {
+        ...call,
+        kind: 'read',
+        leads: false,
+        make: (forMs) => ({ kind: 'wait', level: 'committed', timeoutMs: forMs, version }),
+      },
+      {
+        endMs: this.#options.clock.nowMs() + timeoutMs,
+        attempts: 0,
+        pauses: 0,
+        unsure: false,
+        sent: false,
+      },
+    );
+    try {
+      await asking;
+      return { kind: 'written', version, durableOn: [] };
+    } catch (error) {
+      if (!isWalshipError(error)) throw error;
+      return error.code === 'LSN_REPLACED' ? 'replaced' : 'unknown';
+    }
+  }
+
+  #refuseIfOver({ kind, signal }: Call, { sent }: Progress): void {
+    if (this.#closed) throw abortedError({ kind: wire(kind), sent });
+    if (signal?.aborted === true) throw abortedError({ kind: wire(kind), sent }, signal.reason);
+  }
+
+  async #unlessAborted<T>({ signal, kind }: Call, progress: Progress, run: Promise<T>): Promise<T> {
+    if (signal === undefined) return run;
+    let abort = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      abort = () => reject(abortedError({ kind: wire(kind), sent: progress.sent }, signal.reason));
+      signal.addEventListener('abort', abort, { once: true });
+    });
+    try {
+      return await Promise.race([run, aborted]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      // Whichever came second is of no interest any more.
+      run.catch(() => undefined);
+    }
+  }
+
+  #within<T>(forMs: number, promise: Promise<T>, address: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#options.clock.after(forMs, () => {
+        reject(new WalshipError('PEER_UNREACHABLE', `${address} did not answer in time`));
+      });
+      promise.then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+}
+
+function wire(kind: Call['kind']): 'read' | 'write' {
+  return kind;
+}
+
+function withOutcome(error: WalshipError, outcome: Outcome | undefined): WalshipError {
+  if (error.outcome === outcome || outcome === undefined) return error;
+  const { code, message, details } = error;
+  return new WalshipError(code, message, { details, outcome, cause: error });
+}

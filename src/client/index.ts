@@ -1,0 +1,42 @@
+/** A client of a walship cluster: `walship/client`. */
+import { SystemClock } from '../ports/system-clock.ts';
+import { SystemEntropy } from '../ports/system-entropy.ts';
+import { CLIENT_PATH, WsDialer } from '../ports/ws-link.ts';
+import { Client } from './client.ts';
+
+export type { Client } from './client.ts';
+export type * from './api.ts';
+export { ERRORS, isWalshipError, WalshipError } from '../errors.ts';
+export type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts';
+
+/** How long opening one connection may take. */
+export const DIAL_MS_MAX = 1_500;
+
+export interface ConnectOptions {
+  /** Addresses of the nodes, `host:port`: name them all, so that any of them may be down. */
+  readonly nodes: readonly string[];
+  /** How long a call may take where it does not say so itself; 5,000 unless given. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Resolves when one of the nodes has answered.
+ * @throws WalshipError CONFIG_INVALID, PEER_UNREACHABLE, WRONG_CLUSTER, UNSUPPORTED_VERSION, ABORTED.
+ */
+export async function connect({ nodes, timeoutMs, signal }: ConnectOptions): Promise<Client> {
+  const client = new Client({
+    nodes,
+    dialer: new WsDialer(DIAL_MS_MAX, CLIENT_PATH),
+    clock: new SystemClock(),
+    entropy: new SystemEntropy(),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  try {
+    await client.ready(signal === undefined ? {} : { signal });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}

@@ -1,0 +1,123 @@
+/** What programs hand to the client, checked before anything is sent. */
+import { WalshipError } from '../errors.ts';
+import {
+  CLIENT_MESSAGE_BYTES_MAX,
+  CLIENT_TIMEOUT_MS_MAX,
+  WRITE_ITEMS_MAX,
+} from '../protocol/client-messages.ts';
+import type { ClientCondition, ClientOperation } from '../protocol/client-messages.ts';
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import { parseVersion } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
+import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
+
+/** Room for an item without its bytes, in a message. */
+const ITEM_BYTES = 24;
+
+/** `host:port`; a URL of that is understood too. @throws WalshipError CONFIG_INVALID. */
+export function addressOf(node: string): string {
+  const text = node.trim();
+  const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (url === undefined || !/^(https?|ws):$/.test(url.protocol) || url.hostname === '') {
+    throw new WalshipError('CONFIG_INVALID', `a node's address is host:port, not "${node}"`);
+  }
+  return url.port === '' ? `${url.hostname}:80` : url.host;
+}
+
+export function toBytes(value: Bytes): Buffer {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** @throws WalshipError KEY_INVALID. */
+export function keyBytes(key: Bytes): Buffer {
+  const bytes = toBytes(key);
+  if (bytes.length >= 1 && bytes.length <= KEY_BYTES_MAX) return bytes;
+  const message = `a key of ${bytes.length} bytes, expected 1 to ${KEY_BYTES_MAX}`;
+  throw new WalshipError('KEY_INVALID', message, { outcome: 'rejected' });
+}
+
+/** @throws WalshipError REQUEST_INVALID. */
+export function versionOf(name: string, text: string): Version {
+  const version = parseVersion(text);
+  if (version !== undefined) return version;
+  throw new WalshipError(
+    'REQUEST_INVALID',
+    `${name} is "${text}", expected a version such as 3.17`,
+    {
+      outcome: 'rejected',
+    },
+  );
+}
+
+/** @throws WalshipError REQUEST_INVALID. */
+export function timeoutOf(timeoutMs: number | undefined, otherwise: number): number {
+  if (timeoutMs === undefined) return otherwise;
+  if (timeoutMs >= 1 && timeoutMs <= CLIENT_TIMEOUT_MS_MAX) return Math.ceil(timeoutMs);
+  const message = `timeoutMs is ${timeoutMs}, expected 1 to ${CLIENT_TIMEOUT_MS_MAX}`;
+  throw new WalshipError('REQUEST_INVALID', message, { outcome: 'rejected' });
+}
+
+/** What a key has to be for a write to happen. @throws WalshipError REQUEST_INVALID. */
+export function expectOf({
+  ifMatch,
+  ifAbsent,
+}: KeyWriteOptions): ClientCondition['expect'] | undefined {
+  if (ifMatch !== undefined && ifAbsent === true) {
+    throw new WalshipError('REQUEST_INVALID', 'ifMatch and ifAbsent exclude each other', {
+      outcome: 'rejected',
+    });
+  }
+  if (ifMatch === undefined) return ifAbsent === true ? 'absent' : undefined;
+  return ifMatch === '*' ? 'present' : versionOf('ifMatch', ifMatch);
+}
+
+export function conditionOf({
+  key,
+  version,
+}: NonNullable<Transaction['if']>[number]): ClientCondition {
+  const expect =
+    version === null ? 'absent' : version === '*' ? 'present' : versionOf('if.version', version);
+  return { key: keyBytes(key), expect };
+}
+
+export function operationOf(operation: Transaction['ops'][number]): ClientOperation {
+  const key = keyBytes(operation.key);
+  if (operation.op === 'delete') return { op: 'delete', key, value: Buffer.alloc(0) };
+  return { op: 'put', key, value: toBytes(operation.value) };
+}
+
+/** What no node would take. @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE. */
+export function checkSize(
+  name: string,
+  input:
+    | Uint8Array
+    | undefined
+    | {
+        readonly conditions: readonly ClientCondition[];
+        readonly ops: readonly ClientOperation[];
+      },
+): void {
+  if (input === undefined) return;
+  if (input instanceof Uint8Array) {
+    if (input.length <= KEY_BYTES_MAX) return;
+    throw new WalshipError(
+      'KEY_INVALID',
+      `${name} of ${input.length} bytes, at most ${KEY_BYTES_MAX}`,
+    );
+  }
+  let bytes = ITEM_BYTES;
+  for (const { key } of input.conditions) bytes += ITEM_BYTES + key.length;
+  for (const { key, value } of input.ops) {
+    bytes += ITEM_BYTES + key.length + value.length;
+    if (value.length <= VALUE_BYTES_MAX) continue;
+    const message = `a value of ${value.length} bytes, at most ${VALUE_BYTES_MAX}`;
+    throw new WalshipError('VALUE_TOO_LARGE', message, { outcome: 'rejected' });
+  }
+  const items = Math.max(input.conditions.length, input.ops.length);
+  if (bytes <= CLIENT_MESSAGE_BYTES_MAX && items <= WRITE_ITEMS_MAX) return;
+  throw new WalshipError('TXN_TOO_LARGE', `a ${name} of ${items} items and ${bytes} bytes`, {
+    outcome: 'rejected',
+  });
+}

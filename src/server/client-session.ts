@@ -1,0 +1,348 @@
+/**
+ * One client at `/v1/client`: requests come pipelined and are answered in whatever order they are done.
+ *
+ * Invariant: every request that was admitted is answered once, unless the link is gone; its bytes count until then.
+ */
+import { WalshipError } from '../errors.ts';
+import type { NodeApi } from '../node/api.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Link } from '../ports/link.ts';
+import { encodeAnswer } from '../protocol/client-answers.ts';
+import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_PROTOCOL_VERSION } from '../protocol/client-messages.ts';
+import type {
+  ClientAnswer,
+  ClientRequest,
+  ClientWatch,
+  ErrorAnswer,
+} from '../protocol/client-messages.ts';
+import { decodeRequest } from '../protocol/client-requests.ts';
+import { MessageOutbox } from '../protocol/message-outbox.ts';
+import { MessageSplitter } from '../protocol/message-splitter.ts';
+import type { BodyBudget } from './body.ts';
+import { ClientStream } from './client-stream.ts';
+import * as limits from './limits.ts';
+import { toWalshipError } from './reply.ts';
+import { statusToJson } from './status.ts';
+
+export interface ClientSessionOptions {
+  readonly link: Link;
+  readonly node: NodeApi;
+  readonly clock: Clock;
+  /** Shared with the other sessions and with HTTP. */
+  readonly shared: { readonly bodies: BodyBudget; watchers: number };
+  /** Told of failures that are bugs. */
+  readonly onInternal: (error: unknown, request: string) => void;
+  readonly onClose: () => void;
+}
+
+/** What is answered once, when it is done. */
+type Request = Exclude<ClientRequest, { kind: 'hello' | 'credit' | 'cancel' }>;
+
+interface Held {
+  readonly id: number;
+  readonly request: Request;
+  readonly bytes: number;
+}
+
+export class ClientSession {
+  readonly #options: ClientSessionOptions;
+  readonly #outbox: MessageOutbox;
+  readonly #splitter: MessageSplitter;
+  readonly #streams = new Map<number, ClientStream>();
+  /** Requests that wait until the client has taken answers. */
+  #held: Held[] = [];
+  #inFlight = 0;
+  #requestBytes = 0;
+  /** Of the message that is coming in. */
+  #admittedBytes = 0;
+  #greeted = false;
+  #draining = false;
+  #over = false;
+  #openedMs: number;
+  #heardMs: number;
+  /** When the network last took something, or nothing was left to take. */
+  #sentMs: number;
+  #cancelTick: () => void = () => undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ClientSessionOptions) {
+    this.#options = options;
+    const { link, clock } = options;
+    this.#openedMs = clock.nowMs();
+    this.#heardMs = this.#openedMs;
+    this.#sentMs = this.#openedMs;
+    this.#outbox = new MessageOutbox(link, () => this.#sent());
+    this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
+      admit: (bytes) => this.#admit(bytes),
+      // What is in flight outlives the link's buffer.
+      onMessage: (body) => this.#onMessage(Buffer.from(body)),
+      onRefused: (head) => this.#onRefused(head),
+    });
+    link.receive({
+      onMessage: (chunk) => this.#onChunk(chunk),
+      onClose: () => this.#closed(),
+    });
+    this.#tickLater();
+  }
+
+  /** Takes no more requests; resolves when those in flight are answered or the link is gone. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    const error = new WalshipError('NODE_CLOSED', 'the node is shutting down');
+    for (const stream of this.#streams.values()) stream.fail(error);
+    if (this.#over || this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  /** Closes the link for a reason in words; idempotent. */
+  close(reason: string): void {
+    if (this.#over) return;
+    this.#options.link.close(reason);
+    this.#closed();
+  }
+
+  #closed(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelTick();
+    this.#outbox.close();
+    for (const stream of this.#streams.values()) stream.abort();
+    for (const { bytes } of this.#held) this.#give(bytes);
+    this.#held = [];
+    this.#give(this.#admittedBytes);
+    this.#admittedBytes = 0;
+    this.#onIdle?.();
+    this.#options.onClose();
+  }
+
+  #onChunk(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#heardMs = this.#options.clock.nowMs();
+    const problem = this.#splitter.push(chunk);
+    if (problem !== undefined) this.close(`PROTOCOL_ERROR: ${problem}`);
+  }
+
+  #admit(bytes: number): boolean {
+    const { bodies } = this.#options.shared;
+    if (this.#over) return false;
+    if (this.#requestBytes + bytes > limits.CLIENT_REQUEST_BYTES_MAX) return false;
+    if (!bodies.take(bytes)) return false;
+    this.#requestBytes += bytes;
+    this.#admittedBytes = bytes;
+    return true;
+  }
+
+  #give(bytes: number): void {
+    this.#requestBytes -= bytes;
+    this.#options.shared.bodies.give(bytes);
+  }
+
+  #onRefused(head: Buffer): void {
+    if (this.#over || head.length < 4) return;
+    const message = `requests of ${this.#requestBytes} bytes are in flight on this link`;
+    this.#send(head.readUInt32BE(0), busy(message));
+  }
+
+  #onMessage(body: Buffer): void {
+    const bytes = this.#admittedBytes;
+    this.#admittedBytes = 0;
+    if (this.#over) return this.#give(bytes);
+    const decoded = decodeRequest(body);
+    if (decoded.kind === 'invalid' || (decoded.request.kind === 'hello') === this.#greeted) {
+      const reason = decoded.kind === 'invalid' ? decoded.reason : 'one hello, and first';
+      this.#give(bytes);
+      return this.close(`PROTOCOL_ERROR: ${reason}`);
+    }
+    const { id, request } = decoded;
+    if (request.kind === 'hello' || request.kind === 'credit' || request.kind === 'cancel') {
+      this.#give(bytes);
+      if (request.kind === 'hello') this.#greet(id);
+      else if (request.kind === 'credit') this.#streams.get(id)?.grant(request.bytes);
+      else this.#streams.get(id)?.abort();
+      return;
+    }
+    if (this.#inFlight >= limits.CLIENT_REQUESTS_MAX) {
+      this.#give(bytes);
+      this.#send(id, busy(`${this.#inFlight} requests are in flight on this link`));
+      return;
+    }
+    this.#inFlight += 1;
+    const waits = this.#held.length > 0 || this.#unread;
+    if (waits) this.#held.push({ id, request, bytes });
+    else this.#start({ id, request, bytes });
+  }
+
+  /** The client does not take its answers as fast as it asks. */
+  get #unread(): boolean {
+    return this.#outbox.unsentBytes > limits.CLIENT_UNSENT_BYTES_HIGH;
+  }
+
+  #sent(): void {
+    this.#sentMs = this.#options.clock.nowMs();
+    while (!this.#over && !this.#unread) {
+      const next = this.#held.shift();
+      if (next === undefined) break;
+      this.#start(next);
+    }
+    if (!this.#unread) for (const stream of this.#streams.values()) stream.roomy();
+  }
+
+  #greet(id: number): void {
+    this.#greeted = true;
+    const { clusterId, leader, nodeId } = this.#options.node.status();
+    this.#send(id, {
+      kind: 'hello',
+      protocol: CLIENT_PROTOCOL_VERSION,
+      nodeId,
+      clusterId,
+      leader,
+      requestsMax: limits.CLIENT_REQUESTS_MAX,
+      requestBytesMax: limits.CLIENT_REQUEST_BYTES_MAX,
+    });
+  }
+
+  #start(held: Held): void {
+    void this.#answer(held);
+  }
+
+  async #answer({ id, request, bytes }: Held): Promise<void> {
+    let answer: ClientAnswer;
+    try {
+      answer = await this.#result(id, request);
+    } catch (cause) {
+      answer = this.#errorOf(request, cause);
+    }
+    this.#give(bytes);
+    this.#inFlight -= 1;
+    if (this.#over) return;
+    this.#send(id, answer);
+    if (this.#inFlight === 0) this.#onIdle?.();
+  }
+
+  #result(id: number, request: Request): Promise<ClientAnswer> {
+    if (this.#draining) throw shuttingDown(request);
+    return request.kind === 'watch' ? this.#stream(id, request) : this.#ask(request);
+  }
+
+  async #ask(request: Exclude<Request, { kind: 'watch' }>): Promise<ClientAnswer> {
+    const { node } = this.#options;
+    switch (request.kind) {
+      case 'write': {
+        const { version, durableOn } = await node.write(request);
+        return { kind: 'written', version, durableOn };
+      }
+      case 'read': {
+        const { found, applied } = await node.read(request);
+        return found === undefined
+          ? { kind: 'absent', applied }
+          : { kind: 'found', ...found, applied };
+      }
+      case 'scan': {
+        const { entries, more, applied } = await node.scan(request);
+        return { kind: 'page', entries, more, applied };
+      }
+      case 'wait':
+        return { kind: 'reached', version: await node.wait(request) };
+      case 'status':
+        return { kind: 'status', status: { ...statusToJson(node.status()) } };
+      case 'ping':
+        return { kind: 'pong' };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  async #stream(id: number, request: ClientWatch): Promise<ClientAnswer> {
+    const { node, shared } = this.#options;
+    if (this.#streams.has(id)) throw new WalshipError('REQUEST_INVALID', `watch ${id} is open`);
+    if (shared.watchers >= limits.WATCHERS_MAX) {
+      throw new WalshipError('BUSY', `${shared.watchers} watches are open`, {
+        details: { watchersMax: limits.WATCHERS_MAX },
+      });
+    }
+    const stream = new ClientStream({
+      creditBytes: request.creditBytes,
+      hasRoom: () => !this.#unread,
+      send: (event) => this.#send(id, event),
+    });
+    this.#streams.set(id, stream);
+    shared.watchers += 1;
+    try {
+      const { prefix, after = node.status().applied } = request;
+      const { signal } = stream;
+      await stream.run(node.watch({ after, signal, ...(prefix && { prefix }) }));
+      return { kind: 'ended' };
+    } finally {
+      shared.watchers -= 1;
+      this.#streams.delete(id);
+    }
+  }
+
+  /** Returns the bytes of the message. */
+  #send(id: number, answer: ClientAnswer): number {
+    const message = encodeAnswer(id, this.#fitting(answer));
+    if (this.#outbox.unsentBytes === 0) this.#sentMs = this.#options.clock.nowMs();
+    this.#outbox.push(message);
+    if (this.#outbox.unsentBytes > limits.CLIENT_UNSENT_BYTES_MAX + CLIENT_MESSAGE_BYTES_MAX) {
+      this.close('BUSY: the client does not read its answers');
+    }
+    return message.length;
+  }
+
+  /** Answers of many large reads at once may be more than fits; reading again is safe. */
+  #fitting(answer: ClientAnswer): ClientAnswer {
+    if (answer.kind !== 'found' && answer.kind !== 'page') return answer;
+    const { unsentBytes } = this.#outbox;
+    const fits = unsentBytes + sizeOf(answer) <= limits.CLIENT_UNSENT_BYTES_MAX;
+    if (unsentBytes === 0 || fits) return answer;
+    return busy(`${unsentBytes} bytes of answers wait for this client`);
+  }
+
+  #errorOf(request: ClientRequest, cause: unknown): ErrorAnswer {
+    const error = toWalshipError(cause);
+    if (error.code === 'INTERNAL') this.#options.onInternal(cause, request.kind);
+    const answer = errorAnswer(error);
+    // Nobody said that nothing was written, so it must not be claimed.
+    if (request.kind !== 'write' || error.outcome !== undefined) return answer;
+    return { ...answer, outcome: 'indeterminate' };
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#options.clock.after(limits.CLIENT_TICK_MS, () => {
+      this.#tick(this.#options.clock.nowMs());
+      if (!this.#over) this.#tickLater();
+    });
+  }
+
+  #tick(nowMs: number): void {
+    if (!this.#greeted && nowMs - this.#openedMs >= limits.CLIENT_HELLO_MS_MAX) {
+      return this.close('PROTOCOL_ERROR: no hello in time');
+    }
+    if (nowMs - this.#heardMs >= limits.CLIENT_SILENCE_MS_MAX) {
+      return this.close(`no byte in ${limits.CLIENT_SILENCE_MS_MAX} ms`);
+    }
+    if (this.#outbox.unsentBytes === 0) this.#sentMs = nowMs;
+    if (nowMs - this.#sentMs >= limits.SEND_STALL_MS_MAX) {
+      return this.close('BUSY: the client does not read its answers');
+    }
+    for (const stream of this.#streams.values()) stream.tick(nowMs);
+  }
+}
+
+function sizeOf(answer: ClientAnswer & { kind: 'found' | 'page' }): number {
+  if (answer.kind === 'found') return answer.value.length;
+  return answer.entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+}
+
+function errorAnswer({ code, message, outcome, details }: WalshipError): ErrorAnswer {
+  return { kind: 'error', code, message, outcome, details };
+}
+
+function busy(message: string): ErrorAnswer {
+  return errorAnswer(new WalshipError('BUSY', message, { outcome: 'rejected' }));
+}
+
+function shuttingDown({ kind }: ClientRequest): WalshipError {
+  const outcome = kind === 'write' ? ({ outcome: 'rejected' } as const) : {};
+  return new WalshipError('NODE_CLOSED', 'the node is shutting down', outcome);
+}
