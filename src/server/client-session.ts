@@ -20,6 +20,7 @@ import { MessageOutbox } from '../protocol/message-outbox.ts';
 import { MessageSplitter } from '../protocol/message-splitter.ts';
 import type { BodyBudget } from './body.ts';
 import { ClientStream } from './client-stream.ts';
+import type { Delay } from './event-loop-delay.ts';
 import * as limits from './limits.ts';
 import { toWalshipError } from './reply.ts';
 import { statusToJson } from './status.ts';
@@ -29,7 +30,11 @@ export interface ClientSessionOptions {
   readonly node: NodeApi;
   readonly clock: Clock;
   /** Shared with the other sessions and with HTTP. */
-  readonly shared: { readonly bodies: BodyBudget; watchers: number };
+  readonly shared: {
+    readonly bodies: BodyBudget;
+    readonly delay: { read(): Delay };
+    watchers: number;
+  };
   /** Told of failures that are bugs. */
   readonly onInternal: (error: unknown, request: string) => void;
   readonly onClose: () => void;
@@ -225,7 +230,7 @@ export class ClientSession {
   }
 
   async #ask(request: Exclude<Request, { kind: 'watch' }>): Promise<ClientAnswer> {
-    const { node } = this.#options;
+    const { node, shared } = this.#options;
     switch (request.kind) {
       case 'write': {
         const { version, durableOn } = await node.write(request);
@@ -244,7 +249,7 @@ export class ClientSession {
       case 'wait':
         return { kind: 'reached', version: await node.wait(request) };
       case 'status':
-        return { kind: 'status', status: { ...statusToJson(node.status()) } };
+        return { kind: 'status', status: { ...statusToJson(node.status(), shared.delay.read()) } };
       case 'ping':
         return { kind: 'pong' };
       default:

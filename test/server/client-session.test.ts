@@ -107,7 +107,8 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
     const node = new FakeNode();
     const link = new TestLink();
     const bodies = new BodyBudget();
-    const shared = { bodies, watchers: 0 };
+    const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
+    const shared = { bodies, delay, watchers: 0 };
     const bugs: unknown[] = [];
     const session = new ClientSession({
       link,
