@@ -78,10 +78,12 @@ export class TailScan {
   add(bytes: Buffer, offset: number): void {
     if (isFill(bytes)) {
       if (bytes.length > 0) this.#noteFill(offset, offset + bytes.length);
+      // A seal may end in fill, but none lies in it: what is behind its first bytes need not be searched.
+      this.#findSeals(bytes.subarray(0, SEAL_BYTES), offset);
     } else {
       this.#addBlocks(bytes, offset);
+      this.#findSeals(bytes, offset);
     }
-    this.#findSeals(bytes, offset);
   }
 
   finish(): TailEvidence {

@@ -2,14 +2,13 @@
  * Recovery, the driver: reads the log once, asks the table (recovery.ts), and carries out what it says, each step durable before
  * the next: copy to saved/ -> state and claim into meta.json -> remove later segments, newest first -> cut.
  *
- * The last segment is always written to a new file, fsynced and renamed: what was read may have been in the page cache only, so
- * nothing counts as recovered before that. The same step is the cut.
+ * The last segment is always written to a new file (rewrite-last.ts): that is the cut, and what makes durable what was read.
  */
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
-import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { Meta, MetaStore } from './meta.ts';
 import type { EpochEntry, Position } from './position.ts';
@@ -29,7 +28,8 @@ import { dropSegments, keepRest, restartLog } from './restart-log.ts';
 import { type SavedNote, saveSegment, type SavedSource } from './saved.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
-import { fill, headerAfter, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
+import { isRewrite, SegmentRewrite } from './rewrite-last.ts';
+import { headerAfter, parseSegmentName, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
 
 /** One batch that recovery verified; `bytes` alias a buffer that is reused after the call. */
 export interface ReplayedBatch {
@@ -112,8 +112,6 @@ export interface RecoveredLog {
   readonly report: RecoveryReport;
 }
 
-const COPY_BYTES = MiB;
-
 /**
  * Recovers the log of a data directory. On resolve everything in the result is durable.
  * @throws WalshipError WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER or UNSUPPORTED_VERSION where the table refuses, SAVED_FULL; then
@@ -125,24 +123,51 @@ export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
   if (base !== undefined && meta.current.newestSegment === null) {
     return restartedLog(options, base, undefined);
   }
+  const hasLog = (await disk.list(dir)).some((name) => parseSegmentName(name) !== undefined);
+  const rewrite = hasLog ? new SegmentRewrite(disk, dir, options.segmentBytes) : undefined;
+  try {
+    return await recoverBeside(rewrite, options);
+  } catch (error) {
+    await rewrite?.drop();
+    throw error;
+  }
+}
+
+/** `rewrite` is being filled meanwhile; undefined where there is no segment. */
+async function recoverBeside(
+  rewrite: SegmentRewrite | undefined,
+  options: RecoverOptions,
+): Promise<RecoveredLog> {
+  const { disk, meta, base } = options;
+  const dir = `${options.dir}/wal`;
   const inspection = await inspectLog(options);
   const { evidence } = inspection;
   if (inspection.rest !== undefined && base !== undefined) {
+    await rewrite?.drop();
     await keepRest(options, base, inspection.rest);
     return recover(options);
   }
   const row = rowOf(evidence);
   const decision = decisionOf(row, options);
   if (decision === 'refuse') throw refusal(row, evidence);
-  if (base !== undefined && !inspection.joins) return restartedLog(options, base, inspection);
+  const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
+  const restarts = base !== undefined && !inspection.joins;
+  // What is saved comes first, also where there is little room.
+  if (restarts || saves || inspection.stale.length > 0 || inspection.segments.length === 0) {
+    await rewrite?.drop();
+  }
+  if (restarts) return restartedLog(options, base, inspection);
 
   const stale = await dropSegments(options, inspection.stale, staleWhy(base));
-  const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
   const saved = [...stale, ...(saves ? await saveRest(options, inspection) : [])];
   const patch = metaPatch(meta.current, inspection, decision);
   if (patch !== undefined) await meta.update(patch);
   await removeRest(disk, dir, inspection);
-  const segments = await rewriteLast(options, inspection);
+  const segments = inspection.segments.map((segment) => recovered(dir, segment));
+  const last = segments.at(-1);
+  if (last !== undefined && rewrite !== undefined) {
+    segments[segments.length - 1] = { ...last, sizeBytes: await rewrite.replace(last) };
+  }
   const warnings = decision === 'open' ? [] : [warningOf(row, evidence)];
   if (stale.length > 0) {
     const message = `${staleWhy(base)}: ${inspection.stale.join(', ')} moved to saved/`;
@@ -309,59 +334,16 @@ function metaPatch(
 
 /** Removes files that were being made, and rejected segments, newest first: each is gone for good before the next. */
 async function removeRest(disk: Disk, dir: string, inspection: Inspection): Promise<void> {
-  for (const name of inspection.temporary) await disk.remove(`${dir}/${name}`);
+  for (const name of inspection.temporary) {
+    if (!isRewrite(name)) await disk.remove(`${dir}/${name}`);
+  }
   for (const name of inspection.rejected.toReversed()) {
     await disk.remove(`${dir}/${name}`);
     await disk.syncDir(dir);
   }
 }
 
-async function rewriteLast(
-  options: RecoverOptions,
-  inspection: Inspection,
-): Promise<readonly RecoveredSegment[]> {
-  const { disk } = options;
-  const dir = `${options.dir}/wal`;
-  const segments = inspection.segments.map((segment) => recovered(dir, segment));
-  const last = segments.at(-1);
-  if (last === undefined) return [];
-  // At least one byte of fill, so that a full segment is never taken for a trimmed one.
-  const sizeBytes = Math.max(options.segmentBytes, last.usedBytes + 1);
-  const temporary = `${last.path}${TEMPORARY_SUFFIX}`;
-  const source = await disk.open(last.path, 'read');
-  try {
-    const target = await disk.open(temporary, 'create');
-    try {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, last.usedBytes));
-      for (let offset = 0; offset < last.usedBytes;) {
-        const wanted = Math.min(COPY_BYTES, last.usedBytes - offset);
-        const count = await source.read(buffer.subarray(0, wanted), offset);
-        if (count < wanted) throw shrunk(last.path, offset + count);
-        await target.write(buffer.subarray(0, count), offset);
-        offset += count;
-      }
-      await fill(target, last.usedBytes, sizeBytes);
-      await target.sync();
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
-  // Removals that an earlier life did not make durable must not come after the cut.
-  await disk.syncDir(dir);
-  await disk.rename(temporary, last.path);
-  await disk.syncDir(dir);
-  return [...segments.slice(0, -1), { ...last, sizeBytes }];
-}
-
 function recovered(dir: string, segment: GoodSegment): RecoveredSegment {
   const { header, usedBytes, sizeBytes, lastLsn } = segment;
   return { path: `${dir}/${segment.name}`, header, usedBytes, sizeBytes, lastLsn };
-}
-
-function shrunk(path: string, bytes: number): WalshipError {
-  return new WalshipError('DISK_FAILED', `${path} shrank to ${bytes} bytes while it was read`, {
-    details: { path, bytes },
-  });
 }
