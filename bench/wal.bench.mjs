@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import zlib from 'node:zlib';
 import { NodeDisk } from '../dist/ports/node-disk.js';
 import { SystemClock } from '../dist/ports/system-clock.js';
 import { BatchBuilder } from '../dist/wal/batch-builder.js';
@@ -120,12 +121,29 @@ async function append4096() {
   return { value, unit: 'rec/s', base, ratio: median(rounds, 'ratio') };
 }
 
+/** The end of the record at `offset`, where it is whole and its CRC is right: with nothing but what Node.js has. */
+function platformDecoder(bytes, offset) {
+  if (offset + 13 > bytes.length) return undefined;
+  const keyBytes = bytes.readUInt32BE(offset + 9);
+  const valueOffset = offset + 17 + keyBytes;
+  if (valueOffset > bytes.length) return undefined;
+  const crcOffset = valueOffset + bytes.readUInt32BE(valueOffset - 4);
+  if (crcOffset + 4 > bytes.length) return undefined;
+  const crc = zlib.crc32(bytes.subarray(offset, crcOffset));
+  return crc === bytes.readUInt32BE(crcOffset) ? crcOffset + 4 : undefined;
+}
+
+const view = new RecordView();
+
+/** The same with the decoder of the log, whose checksums are faster for short records. */
+function ownDecoder(bytes, offset) {
+  return decodeRecord(bytes, offset, view) === undefined ? view.end : undefined;
+}
+
 /** Milliseconds to read every segment and check each record's CRC, and nothing else. */
-async function bareReadMs(dir) {
+async function bareReadMs(dir, decoder) {
   const start = performance.now();
-  const view = new RecordView();
   const buffer = Buffer.allocUnsafeSlow(8 * MiB);
-  let records = 0;
   for (const name of fs.readdirSync(join(dir, 'wal')).toSorted()) {
     const file = await openFile(join(dir, 'wal', name));
     let position = 64;
@@ -133,16 +151,13 @@ async function bareReadMs(dir) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       const bytes = buffer.subarray(0, bytesRead);
       let offset = 0;
-      while (offset < bytesRead && decodeRecord(bytes, offset, view) === undefined) {
-        offset = view.end;
-        records += 1;
-      }
+      for (let end = 0; end !== undefined; end = decoder(bytes, offset)) offset = end || offset;
       if (offset === 0) break;
       position += offset;
     }
     await file.close();
   }
-  return { ms: performance.now() - start, records };
+  return performance.now() - start;
 }
 
 /** Scan, CRC and replay into the store of 1,000,000 records over `keys` distinct keys. */
@@ -155,24 +170,27 @@ async function recovery(keys) {
     if (index % 1000 === 999) await log.drained();
   }
   await log.close();
-  await bareReadMs(dir);
-  const best = { bare: Infinity, ours: Infinity };
-  for (let round = 0; round < 3; round += 1) {
-    best.bare = Math.min(best.bare, (await bareReadMs(dir)).ms);
+  await bareReadMs(dir, platformDecoder);
+  await bareReadMs(dir, ownDecoder);
+  const rounds = [];
+  for (let round = 0; round < 5; round += 1) {
+    const platform = await bareReadMs(dir, platformDecoder);
+    const own = await bareReadMs(dir, ownDecoder);
     const store = new Store({ seed: 1 });
     const start = performance.now();
     const reopened = await openLog(dir, ({ bytes }) => applyRecords(store, bytes));
-    best.ours = Math.min(best.ours, performance.now() - start);
+    const ours = performance.now() - start;
     await reopened.close();
+    rounds.push({ platform, own, ours, ratio: platform / ours, ownRatio: own / ours });
   }
   fs.rmSync(dir, { recursive: true });
-  const base = `read + crc only ${best.bare.toFixed(0)} ms`;
+  const own = `the log's own decoder: ${median(rounds, 'own').toFixed(0)} ms, ${median(rounds, 'ownRatio').toFixed(2)}`;
   return {
-    value: best.ours,
+    value: median(rounds, 'ours'),
     unit: 'ms',
-    base,
-    ratio: best.bare / best.ours,
-    note: `1,000,000 records, ${keys.toLocaleString('en-US')} keys, replayed into the store`,
+    base: `read + zlib.crc32 only ${median(rounds, 'platform').toFixed(0)} ms`,
+    ratio: median(rounds, 'ratio'),
+    note: `1,000,000 records, ${keys.toLocaleString('en-US')} keys, replayed; read with ${own}`,
   };
 }
 
