@@ -237,13 +237,13 @@ describe('a log that does not lead up to the snapshot', () => {
 test('a single voter refuses a log that ends below the end of its snapshot', async () => {
   disk.files.set(pathOf(1), segment(FIRST, part(0, 3)));
   const meta = await openMeta(disk, { newestSegment: 1 });
-  const changes = disk.changes.length;
+  const before = new Map([...disk.files].map(([path, bytes]) => [path, Buffer.from(bytes)]));
 
   await expect(recoverFixture(disk, { base, meta, voters: 1 })).rejects.toMatchObject({
     code: 'SEGMENT_MISSING',
     message: expect.stringContaining('needs the log up to LSN 6') as string,
   });
-  expect(disk.changes).toHaveLength(changes);
+  expect(disk.files).toEqual(before);
 });
 
 test('a log that begins above LSN 1 without a snapshot is damaged', async () => {
