@@ -1,8 +1,10 @@
 import { isWalshipError, type WalshipError } from '../errors.ts';
-import type { NodeApi, ReadRequest } from '../node/api.ts';
+import type { NodeApi, ReadRequest, WriteResult } from '../node/api.ts';
+import { parseVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { ClientWrite, ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
+import type { History, WriteOutcome } from './history.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -13,6 +15,8 @@ export interface SimClientOptions {
   readonly entropy: SimEntropy;
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
+  /** Takes what it did and saw. */
+  readonly history: History;
   /** Told where an answer breaks a promise. */
   readonly onViolation: (violation: unknown) => void;
 }
@@ -67,7 +71,7 @@ export class SimClient {
   }
 
   async #write(node: NodeApi): Promise<void> {
-    const { checker, entropy } = this.#options;
+    const { checker, entropy, history, name } = this.#options;
     const write = this.#newWrite();
     const { expect, ops, ack } = write;
     const key = bytes(ops[0]?.key ?? '');
@@ -85,7 +89,10 @@ export class SimClient {
       ack,
       timeoutMs,
     };
+    const conditions = expect === undefined ? [] : [{ key: ops[0]?.key ?? '', expect }];
+    const call = { client: name, calledAt: history.now(), conditions, ops };
     const result = await this.#within(timeoutMs, node.write(request));
+    history.wrote(call, outcomeOf(result, ack));
     if (result === GONE) {
       checker.indeterminate();
     } else if (isWalshipError(result)) {
@@ -130,14 +137,37 @@ export class SimClient {
   }
 
   async #read(node: NodeApi): Promise<void> {
-    const { checker, entropy } = this.#options;
+    const { checker, entropy, history, name, machines } = this.#options;
     const key = `r${entropy.below(REGISTERS)}`;
     const level = entropy.pick<ReadRequest['level']>(['local', 'linearizable']);
     const timeoutMs = entropy.pick([100, 1_000]);
     const floor = checker.linearFloor;
-    const reading = node.read({ key: bytes(key), level, timeoutMs });
+    // Its own writes and reads of this key, at whatever node it asks.
+    const minVersion =
+      level === 'local' && entropy.chance(0.3) ? this.#versions.get(key) : undefined;
+    const lives = machines.find(({ nodeId }) => nodeId === node.nodeId)?.lives;
+    const call = { client: name, key, calledAt: history.now() };
+    const reading = node.read({
+      key: bytes(key),
+      level,
+      timeoutMs,
+      ...(minVersion === undefined ? {} : { minVersion }),
+    });
     const result = await this.#within(timeoutMs, reading);
+    if (isWalshipError(result, 'LSN_REPLACED')) {
+      throw new SimViolation(`a version of ${key} that was shown is cut off: ${result.message}`);
+    }
     if (result === GONE || isWalshipError(result)) return;
+    const { found, applied } = result;
+    const shown =
+      found === undefined
+        ? undefined
+        : { value: found.value.toString('latin1'), version: found.version };
+    if (level === 'linearizable') history.got(call, shown);
+    else {
+      const at = `${node.nodeId} (life ${lives})`;
+      history.gotLocally({ ...call, node: at, minVersion, applied, found: shown });
+    }
     if (result.found === undefined) this.#versions.delete(key);
     else this.#versions.set(key, result.found.version);
     checker.read({ key, level, floor }, result);
@@ -161,6 +191,25 @@ export class SimClient {
       );
     });
   }
+}
+
+/** What a write that ended so may have done. */
+function outcomeOf(
+  result: WriteResult | WalshipError | typeof GONE,
+  ack: ClientWrite['ack'],
+): WriteOutcome {
+  if (result === GONE) return { kind: 'indeterminate', version: undefined };
+  if (!isWalshipError(result)) {
+    // Durable on the leader alone: a failover may lose it.
+    return { kind: ack === 'local' ? 'indeterminate' : 'acknowledged', version: result.version };
+  }
+  const { version, committed } = result.details;
+  const told = typeof version === 'string' ? parseVersion(version) : undefined;
+  if (result.code === 'CONDITION_FAILED') {
+    return { kind: 'condition-failed', actual: version === null ? null : told };
+  }
+  if (result.outcome === 'rejected') return { kind: 'rejected' };
+  return { kind: committed === true ? 'acknowledged' : 'indeterminate', version: told };
 }
 
 function bytes(text: string): Buffer {

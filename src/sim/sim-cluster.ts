@@ -5,6 +5,10 @@
 import type { FollowerStatus } from '../node/api.ts';
 import type { Failover } from '../node/trigger.ts';
 import { ClusterChecker } from './cluster-checker.ts';
+import { SimViolation } from './golden-log.ts';
+import { History } from './history.ts';
+import { judgeLinearizable } from './linearizability.ts';
+import { judgeLocalReads } from './local-reads.ts';
 import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { SimMachine, type NodeFactory } from './sim-machine.ts';
@@ -36,6 +40,8 @@ export class SimCluster {
   readonly quorum: number;
   readonly #newMachine: (nodeId: string) => SimMachine;
   readonly #learners: SimMachine[] = [];
+  /** What the clients did and saw. */
+  readonly history: History;
   readonly #trace: string[] = [];
   #violation: unknown;
   #failed: (violation: unknown) => void = () => undefined;
@@ -44,6 +50,7 @@ export class SimCluster {
     const { seed, voters, quorum, segmentBytes, failover = 'manual', open } = options;
     this.world = new SimWorld(seed);
     this.quorum = quorum;
+    this.history = new History(() => this.world.clock.nowMs());
     this.network = new SimNetwork(this.world.clock, { seed });
     const peers = Array.from({ length: voters }, (_, index) => ({
       nodeId: `n${index + 1}`,
@@ -294,6 +301,7 @@ async function live(
         world,
         machines,
         checker,
+        history: cluster.history,
         entropy: world.entropy.fork(`client ${index + 1}`),
         onViolation: (violation) => cluster.fail(violation),
       }),
@@ -326,4 +334,14 @@ async function live(
   operator.stop();
   await world.pass(1_000);
   checker.finish();
+  judgeHistory(cluster.history);
+}
+
+/** @throws SimViolation where what the clients saw cannot be explained, or could not be judged within the bound. */
+export function judgeHistory(history: History): void {
+  const judged = judgeLinearizable(history);
+  if (judged.kind === 'violation') throw new SimViolation(`${judged.code}: ${judged.message}`);
+  if (judged.kind === 'unknown') throw new SimViolation(judged.message);
+  const broken = judgeLocalReads(history);
+  if (broken !== undefined) throw new SimViolation(`${broken.code}: ${broken.message}`);
 }

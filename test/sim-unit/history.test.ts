@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { History } from '../../src/sim/history.ts';
+import { judgeLinearizable } from '../../src/sim/linearizability.ts';
+
+const at = (lsn: number): { epoch: number; lsn: number } => ({ epoch: 1, lsn });
+
+test('a transaction is one operation for each of its keys, each with the version of its own record', () => {
+  const history = new History(() => 0);
+  const ops = [
+    { key: 'a', value: '1' },
+    { key: 'b', value: undefined },
+    { key: 'a', value: '2' },
+  ];
+  const conditions = [
+    { key: 'b', expect: 'present' as const },
+    { key: 'c', expect: at(3) },
+  ];
+  history.wrote(
+    { client: 'c', calledAt: history.now(), conditions, ops },
+    { kind: 'acknowledged', version: at(9) },
+  );
+
+  expect(
+    history.operations.map(({ key, request, outcome }) => ({ key, ...request, ...outcome })),
+  ).toMatchInlineSnapshot(`
+    [
+      {
+        "expect": undefined,
+        "key": "a",
+        "kind": "acknowledged",
+        "value": "2",
+        "version": {
+          "epoch": 1,
+          "lsn": 9,
+        },
+      },
+      {
+        "expect": "present",
+        "key": "b",
+        "kind": "acknowledged",
+        "version": {
+          "epoch": 1,
+          "lsn": 8,
+        },
+      },
+      {
+        "expect": {
+          "epoch": 1,
+          "lsn": 3,
+        },
+        "key": "c",
+        "kind": "acknowledged",
+        "version": {
+          "epoch": 1,
+          "lsn": 9,
+        },
+      },
+    ]
+  `);
+});
+
+test('moments grow even where the clock stands still, so what came one after the other does not overlap', () => {
+  const history = new History(() => 5);
+  const write = (value: string): void => {
+    history.wrote(
+      { client: 'c', calledAt: history.now(), conditions: [], ops: [{ key: 'a', value }] },
+      { kind: 'acknowledged', version: undefined },
+    );
+  };
+  write('1');
+  write('2');
+  history.got(
+    { client: 'c', key: 'a', calledAt: history.now() },
+    { value: '1', version: undefined },
+  );
+
+  expect(judgeLinearizable(history)).toMatchObject({ kind: 'violation', code: 'STALE_READ' });
+});
+
+test('a failed transaction tells nothing of keys that it had no condition on', () => {
+  const history = new History(() => 0);
+  const ops = [
+    { key: 'a', value: '1' },
+    { key: 'b', value: '1' },
+  ];
+  history.wrote(
+    { client: 'c', calledAt: 0, conditions: [{ key: 'a', expect: at(1) }], ops },
+    { kind: 'condition-failed', actual: null },
+  );
+
+  expect(history.operations.map(({ key, outcome }) => `${key} ${outcome.kind}`)).toEqual([
+    'a condition-failed',
+    'b rejected',
+  ]);
+});
