@@ -149,7 +149,9 @@ function whyGet(
 ): Why | undefined {
   const found = get.outcome.kind === 'shown' ? get.outcome.found : undefined;
   if (found === undefined) {
-    const lost = core.find((write) => write.request.kind === 'put' && isBefore(write, get));
+    const lost = core.find(
+      (write) => write.request.kind === 'put' && mayHaveWritten(write) && isBefore(write, get),
+    );
     if (lost === undefined) return undefined;
     const sentence = `a get shows nothing, although a put had been acknowledged before it was called`;
     return { code: 'LOST_WRITE', sentence, also: [] };

@@ -72,8 +72,9 @@ export type WriteOutcome = Exclude<OperationOutcome, { readonly kind: 'shown' }>
 
 /** Collects a history, in the order in which its methods are called. */
 export class History {
-  readonly operations: Operation[] = [];
   readonly localReads: LocalRead[] = [];
+  readonly #operations: Operation[] = [];
+  readonly #pending = new Set<WriteCall>();
   readonly #nowMs: () => number;
   #lastMs = 0;
 
@@ -82,23 +83,41 @@ export class History {
     this.#nowMs = nowMs;
   }
 
+  /** All that returned, and the writes that did not: they may have taken effect. */
+  get operations(): readonly Operation[] {
+    const outcome = { kind: 'indeterminate' as const, version: undefined };
+    const pending = [...this.#pending].flatMap((call) => {
+      const { client, calledAt } = call;
+      const returnedAt = Number.POSITIVE_INFINITY;
+      return partsOf(call, outcome).map((part) => ({ client, calledAt, returnedAt, ...part }));
+    });
+    return [...this.#operations, ...pending];
+  }
+
   /** The present moment: later than every one before, even where the clock stands still, since calls come one after the other. */
   now(): number {
     this.#lastMs = Math.max(this.#nowMs(), this.#lastMs + TICK_MS);
     return this.#lastMs;
   }
 
-  wrote(call: WriteCall, outcome: WriteOutcome): void {
-    const returnedAt = this.now();
-    for (const part of partsOf(call, outcome)) {
-      const { client, calledAt } = call;
-      this.operations.push({ client, calledAt, returnedAt, ...part });
-    }
+  /** A write begins: to be called before anybody can see it. The result is to be called once it returned. */
+  write(parts: Omit<WriteCall, 'calledAt'>): (outcome: WriteOutcome) => void {
+    const calledAt = this.now();
+    const call = { ...parts, calledAt };
+    this.#pending.add(call);
+    return (outcome) => {
+      const { client } = call;
+      const returnedAt = this.now();
+      this.#pending.delete(call);
+      for (const part of partsOf(call, outcome)) {
+        this.#operations.push({ client, calledAt, returnedAt, ...part });
+      }
+    };
   }
 
   got(call: { client: string; key: string; calledAt: number }, found: Found | undefined): void {
     const outcome = { kind: 'shown' as const, found };
-    this.operations.push({
+    this.#operations.push({
       ...call,
       returnedAt: this.now(),
       request: { kind: 'get' },

@@ -90,9 +90,9 @@ export class SimClient {
       timeoutMs,
     };
     const conditions = expect === undefined ? [] : [{ key: ops[0]?.key ?? '', expect }];
-    const call = { client: name, calledAt: history.now(), conditions, ops };
+    const returned = history.write({ client: name, conditions, ops });
     const result = await this.#within(timeoutMs, node.write(request));
-    history.wrote(call, outcomeOf(result, ack));
+    returned(outcomeOf(result, ack));
     if (result === GONE) {
       checker.indeterminate();
     } else if (isWalshipError(result)) {

@@ -275,12 +275,12 @@ test('the search finds an order exactly where trying every order finds one', () 
       counts[good ? 'good' : 'bad'] += 1;
       expect(judgeLinearizable({ operations }).kind).toBe(good ? 'ok' : 'violation');
     }),
-    { numRuns: 20_000, seed: 1 },
+    { numRuns: 8_000, seed: 1 },
   );
 
   // Else the property would say little.
-  expect(counts.good).toBeGreaterThan(2_000);
-  expect(counts.bad).toBeGreaterThan(2_000);
+  expect(counts.good).toBeGreaterThan(1_000);
+  expect(counts.bad).toBeGreaterThan(1_000);
 });
 
 test('what follows from what clients saw takes nothing away from what the steps may do', () => {
