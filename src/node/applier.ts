@@ -16,6 +16,8 @@ export interface AppliedState {
 export interface ApplierOptions extends AppliedState {
   readonly log: Log;
   readonly clock: Clock;
+  /** The store is not fit to be read before it has got so far. */
+  readonly readyLsn?: number;
   /** Up to here everything may be applied. */
   readonly limit: () => number;
   /** The node has failed: nothing is applied any more. */
@@ -44,6 +46,7 @@ export class Applier {
     this.#options = options;
     this.#store = options.store;
     this.#appliedLsn = options.appliedLsn;
+    this.#rebuildToLsn = options.readyLsn ?? 0;
   }
 
   get store(): Store {
@@ -56,7 +59,7 @@ export class Applier {
 
   /** Less is in the store than was shown before: it is not fit to be read. */
   get rebuilding(): boolean {
-    return this.#appliedLsn < Math.min(this.#rebuildToLsn, this.#options.limit());
+    return this.#appliedLsn < this.#rebuildToLsn;
   }
 
   onApplied(listener: (lsn: number) => void): void {

@@ -24,10 +24,17 @@ export class Replay {
   #held: { readonly bytes: Buffer; readonly lsn: number }[] = [];
   #heldBytes = 0;
   #stopped = false;
-  #appliedLsn = 0;
+  #appliedLsn: number;
+  #committedLsn: number;
 
-  constructor(apply: (bytes: Buffer) => void) {
+  /** Replay begins behind `from`; everything up to `committedLsn` is known to be committed, whatever the seals say. */
+  constructor(
+    apply: (bytes: Buffer) => void,
+    { from, committedLsn }: { readonly from: number; readonly committedLsn: number },
+  ) {
     this.#apply = apply;
+    this.#appliedLsn = from;
+    this.#committedLsn = committedLsn;
   }
 
   /** Everything up to here is in the store. Always the end of a batch. */
@@ -37,8 +44,9 @@ export class Replay {
 
   batch({ bytes, last, commitLsn }: ReplayedBatch): void {
     if (this.#stopped) return;
-    this.#release(commitLsn);
-    if (this.#held.length === 0 && last.lsn <= commitLsn) {
+    this.#committedLsn = Math.max(this.#committedLsn, commitLsn);
+    this.#release();
+    if (this.#held.length === 0 && last.lsn <= this.#committedLsn) {
       this.#apply(bytes);
       this.#appliedLsn = last.lsn;
       return;
@@ -52,10 +60,10 @@ export class Replay {
     this.#held.push({ bytes: Buffer.from(bytes), lsn: last.lsn });
   }
 
-  #release(commitLsn: number): void {
+  #release(): void {
     let count = 0;
     for (const { bytes, lsn } of this.#held) {
-      if (lsn > commitLsn) break;
+      if (lsn > this.#committedLsn) break;
       this.#apply(bytes);
       this.#appliedLsn = lsn;
       this.#heldBytes -= bytes.length;

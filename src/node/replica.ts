@@ -4,13 +4,18 @@ import type { Entropy } from '../ports/entropy.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { Log } from '../wal/log.ts';
 import { MetaStore } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
+import type { RecoveryWarning } from '../wal/recover.ts';
+import { listSnapshots } from '../wal/snapshot-reader.ts';
+import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import { Applier } from './applier.ts';
 import type { EventListener } from './events.ts';
+import { loadState } from './load-state.ts';
+import type { LoadedState } from './load-state.ts';
 import { LocalAckMemory } from './local-acks.ts';
 import { Replay } from './replay.ts';
 
@@ -46,6 +51,10 @@ export class Replica {
   readonly meta: MetaStore;
   readonly nodeId: string;
   readonly localAcks = new LocalAckMemory();
+  /** What the state was begun from at this start. */
+  readonly snapshot: SnapshotFile | undefined;
+  /** What recovery has to say to people. */
+  readonly warnings: readonly RecoveryWarning[];
   readonly #applier: Applier;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
@@ -65,25 +74,33 @@ export class Replica {
   private constructor(parts: {
     readonly log: Log;
     readonly meta: MetaStore;
-    readonly store: Store;
+    readonly loaded: LoadedState;
     readonly lock: DiskLock;
     readonly appliedLsn: number;
     readonly options: ReplicaOptions;
   }) {
-    this.log = parts.log;
+    const { log } = parts;
+    this.log = log;
     this.meta = parts.meta;
     this.nodeId = parts.options.nodeId;
     this.#lock = parts.lock;
     this.#onEvent = parts.options.onEvent;
     this.#fence = parts.meta.current.promise.epoch;
     // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
-    this.#committedLsn = Math.min(parts.log.knownCommitLsn, parts.log.durable.lsn);
+    // A snapshot's end is as true, and may lie above what the log holds yet: nothing below it is ever cut.
+    const { snapshot, store, warnings } = parts.loaded;
+    const endLsn = snapshot?.endLsn ?? 0;
+    this.#committedLsn = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), endLsn);
     this.#verifiedLsn = this.#committedLsn;
+    this.snapshot = snapshot;
+    this.warnings = [...log.recovery.warnings, ...warnings];
     this.#applier = new Applier({
-      log: parts.log,
+      log,
       clock: parts.options.clock,
-      store: parts.store,
+      store,
       appliedLsn: parts.appliedLsn,
+      // With one voter, a log that ends before it was cut by an operator who wants what is left.
+      readyLsn: parts.options.voterCount === 1 ? Math.min(endLsn, log.durable.lsn) : endLsn,
       limit: () => this.#applyLimit(),
       failed: () => this.#failure !== undefined,
       onFailed: (error) => this.fail(error),
@@ -99,10 +116,17 @@ export class Replica {
     await disk.makeDir(dir);
     const lock = await disk.lock(`${dir}/LOCK`);
     try {
-      const hasLog = (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal'));
+      const hasLog =
+        (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal')) ||
+        (await listSnapshots(disk, dir)).length > 0;
       const meta = await MetaStore.open(disk, dir, { hasLog, nodeId });
-      const store = new Store({ seed: options.entropy.below(2 ** 31) });
-      const replay = new Replay((bytes) => applyRecords(store, bytes));
+      const place = { disk, clock, dir, newSeed: () => options.entropy.below(2 ** 31) };
+      const loaded = await loadState(place, meta.current);
+      const { store, snapshot } = loaded;
+      const replay = new Replay((bytes) => applyRecords(store, bytes), {
+        from: snapshot?.start.lsn ?? 0,
+        committedLsn: snapshot?.endLsn ?? 0,
+      });
       const log = await Log.open({
         disk,
         clock,
@@ -110,19 +134,14 @@ export class Replica {
         meta,
         nodeId,
         voters: options.voterCount,
+        base: snapshot,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         ...(options.recentBytesMax === undefined ? {} : { recentBytesMax: options.recentBytesMax }),
         ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
         replay: ({ bytes, last, seal }) => replay.batch({ bytes, last, commitLsn: seal.commitLsn }),
       });
-      const replica = new Replica({
-        log,
-        meta,
-        store,
-        lock,
-        appliedLsn: replay.appliedLsn,
-        options,
-      });
+      const { appliedLsn } = replay;
+      const replica = new Replica({ log, meta, loaded, lock, appliedLsn, options });
       await replica.#finishBirth();
       replica.#applier.wake();
       return replica;
@@ -174,6 +193,11 @@ export class Replica {
   /** What is applied; another object after the state was built anew. */
   get store(): Store {
     return this.#applier.store;
+  }
+
+  /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
+  get rebuilding(): boolean {
+    return this.#applier.rebuilding;
   }
 
   get appliedLsn(): number {

@@ -42,7 +42,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     followers: followersOf(options),
     notReady: notReady(options),
     commitWaits: commitWaits(options),
-    warnings: log.recovery.warnings,
+    warnings: replica.warnings,
     contract,
     uptimeMs,
     counters: options.counters,
