@@ -49,6 +49,10 @@ export const ERRORS = {
     hint: 'name an intact voter that is in session: walship status shows which are',
   },
   NOT_FOUND: { status: 404, hint: 'check the path' },
+  NOT_READY: {
+    status: 503,
+    hint: 'this node is still building its state: try again shortly, or ask another node',
+  },
   NO_LEADER: {
     status: 503,
     hint: 'no leader is known: try again shortly, or look at walship status',

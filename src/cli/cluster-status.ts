@@ -16,6 +16,7 @@ export interface FollowerView {
   readonly lagLsns: number;
   readonly lagBytes: number;
   readonly lagMs: number;
+  readonly retention?: { readonly bytesLeft: number; readonly secondsLeft: number | null };
   readonly reason: StatusReason | null;
 }
 
@@ -35,6 +36,7 @@ export interface StatusView {
   readonly appliedLsn: number;
   readonly keys: number;
   readonly followers: readonly FollowerView[];
+  readonly log?: { readonly holds: readonly StatusReason[] };
   readonly notReady: StatusReason | null;
   readonly commitWaits: StatusReason | null;
   readonly warnings: readonly StatusReason[];

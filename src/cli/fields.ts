@@ -97,6 +97,22 @@ export const FIELDS = {
     default: 64 * MiB,
     doc: 'Size of one log file; a batch that is larger gets a larger file.',
   },
+  snapshotLogBytes: {
+    kind: 'integer',
+    placeholder: 'BYTES',
+    min: 64 * KiB,
+    max: 1024 * 1024 * MiB,
+    default: 256 * MiB,
+    doc: 'How much log comes together before the next snapshot is taken.',
+  },
+  retainBytesMax: {
+    kind: 'integer',
+    placeholder: 'BYTES',
+    min: 64 * KiB,
+    max: 1024 * 1024 * MiB,
+    default: 1024 * MiB,
+    doc: 'How much log a leader keeps for a voter that is behind; past it, that one gets a snapshot.',
+  },
   logLevel: {
     kind: 'choice',
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

@@ -6,9 +6,10 @@ import type { ClientOptions } from './client-options.ts';
 import { addClientOptions, example, number } from './command-options.ts';
 import type { CommandIo } from './command-io.ts';
 import { promote } from './promote.ts';
+import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
 
-/** `status`, `promote`, `bench`. */
+/** `status`, `promote`, `snapshot`, `bench`. */
 export function addOperations(program: Command, io: CommandIo): void {
   const statusCommand = addClientOptions(
     program
@@ -21,6 +22,11 @@ export function addOperations(program: Command, io: CommandIo): void {
     program.command('promote').description('Ask the node at --url to lead.'),
   ).action(async (options: ClientOptions) => await promote(options, io));
   example(promoteCommand, 'walship promote --url 127.0.0.1:7402');
+
+  const snapshotCommand = addClientOptions(
+    program.command('snapshot').description('Let the node at --url take a snapshot now.'),
+  ).action(async (options: ClientOptions) => await snapshot(options, io));
+  example(snapshotCommand, 'walship snapshot --url 127.0.0.1:7402');
 
   addBench(program, io);
 }

@@ -25,6 +25,8 @@ export function nodeParts(log: Logger): ServeParts {
         heartbeatMs: config.heartbeatMs,
         silenceMs: config.silenceMs,
         segmentBytes: config.segmentBytes,
+        snapshotLogBytes: config.snapshotLogBytes,
+        retainBytesMax: config.retainBytesMax,
         onDamage: config.onDamage,
         uncommittedBytesMax: config.maxUncommittedBytes,
         onEvent,

@@ -91,9 +91,25 @@ function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): re
       if (reason != null) notes.push(`${nodeId}: ${reason.code}: ${reason.message}`);
     }
   }
-  for (const { nodeId, reason } of leader?.followers ?? []) {
-    if (reason === null) continue;
-    notes.push(`${nodeId}, says the leader: ${reason.code}: ${reason.message}`);
+  for (const { code, message } of leader?.log?.holds ?? []) {
+    notes.push(`${leader?.nodeId ?? ''}: ${code}: ${message}`);
+  }
+  for (const follower of leader?.followers ?? []) {
+    const { nodeId, reason } = follower;
+    if (reason !== null) {
+      notes.push(`${nodeId}, says the leader: ${reason.code}: ${reason.message}`);
+    }
+    const note = retentionNote(follower);
+    if (note !== undefined) notes.push(`${nodeId}, says the leader: ${note}`);
   }
   return notes;
+}
+
+/** How long a voter that is behind may stay so. */
+function retentionNote({ connected, lagLsns, retention }: FollowerView): string | undefined {
+  if (retention === undefined || (connected && lagLsns === 0)) return undefined;
+  const { bytesLeft, secondsLeft } = retention;
+  if (bytesLeft === 0) return 'the log is not kept for it any longer: it may need a full copy';
+  const time = secondsLeft === null ? '' : `, in about ${secondsLeft} s`;
+  return `it needs a full copy once ${bytesLeft} more bytes of log are written${time}`;
 }

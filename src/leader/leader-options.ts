@@ -18,6 +18,8 @@ export interface LeaderOptions {
   /** N-Q+1: so many voters prove that no other leadership has begun. */
   readonly proofVoters: number;
   readonly configHash: string;
+  /** Log that is kept for a voter that lags. */
+  readonly retainBytesMax: number;
   /** Every voter confirmed its promise to this very attempt. */
   readonly allConfirmed: boolean;
   readonly heartbeatMs: number;

@@ -9,6 +9,7 @@ import { answerHello } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn } from './commit-rule.ts';
 import type { LeaderOptions } from './leader-options.ts';
+import { Holds } from './holds.ts';
 import { MendingVoters } from './mending.ts';
 import { probeReached } from './probes.ts';
 import { Session } from './session.ts';
@@ -26,6 +27,7 @@ export class Leader {
   readonly epoch: number;
   readonly #options: LeaderOptions;
   readonly #sessions = new Map<string, Session>();
+  readonly holds: Holds;
   readonly #mending = new MendingVoters<Session>();
   readonly #probeWaiters: Waiters;
   #probeNumber = 0;
@@ -38,6 +40,9 @@ export class Leader {
     this.#options = options;
     this.epoch = options.epoch;
     this.#probeWaiters = new Waiters(options.clock);
+    const { log, clock, voters, nodeId, retainBytesMax } = options;
+    const others = voters.filter((voter) => voter !== nodeId);
+    this.holds = new Holds({ log, clock, voters: others, retainBytesMax });
   }
 
   get ownEpochLsn(): number {
@@ -133,6 +138,7 @@ export class Leader {
     }
     // A hello ends that node's previous session, and with it all that was known of its progress.
     this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');
+    this.holds.reached(hello.nodeId, from.lsn);
     this.#open(link, hello, from, voters.includes(hello.nodeId));
     void this.#say(link, {
       verdict: answer.kind,
@@ -253,6 +259,7 @@ export class Leader {
 
   #progressed(session: Session): void {
     if (this.#ended) return;
+    this.holds.reached(session.nodeId, session.durableLsn);
     this.#offerIntact(session);
     this.advance();
     this.#options.hooks.progressed();
@@ -290,6 +297,7 @@ export class Leader {
     if (this.#ended) return;
     const { clock, heartbeatMs, silenceMs } = this.#options;
     const nowMs = clock.nowMs();
+    this.holds.tick();
     for (const session of this.sessions) {
       if (session.silentMs > silenceMs) session.close('silent for too long');
       else session.tick(heartbeatMs);

@@ -27,6 +27,8 @@ export interface NodeApi {
   status(): NodeStatus;
   /** Takes over a link that a peer opened to this node. */
   accept(link: Link): void;
+  /** Takes a snapshot now. @throws WalshipError NOT_READY, DISK_FULL, DISK_FAILED, NODE_CLOSED. */
+  snapshot(): Promise<SnapshotResult>;
   /** Tries to lead, because an operator asked. @throws WalshipError NO_QUORUM with the refusals in details. */
   promote(): Promise<PromoteResult>;
   /** Resolves when the node has stopped for good; rejects with the failure that stopped it (a failed disk, a refusal). */
@@ -122,6 +124,16 @@ export interface WaitRequest {
   readonly timeoutMs: number;
 }
 
+export interface SnapshotResult {
+  /** Everything up to `startLsn` is in it; it is right once the log up to `endLsn` is replayed over it. */
+  readonly startLsn: number;
+  readonly endLsn: number;
+  readonly keys: number;
+  readonly bytes: number;
+  readonly path: string;
+  readonly tookMs: number;
+}
+
 export interface PromoteResult {
   readonly epoch: number;
   readonly promisedBy: readonly string[];
@@ -158,6 +170,8 @@ export interface NodeStatus {
   readonly uncommittedBytes: number;
   /** Of the leader only: one for each node in session, and for each voter that is not. */
   readonly followers: readonly FollowerStatus[];
+  /** The log that is held here. */
+  readonly log: LogStatus;
   /** Why this node is not ready, or nothing. */
   readonly notReady: Reason | null;
   /** Why commits wait, or nothing. */
@@ -166,6 +180,24 @@ export interface NodeStatus {
   readonly contract: readonly string[];
   readonly uptimeMs: number;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface LogStatus {
+  /** The oldest LSN that is held. */
+  readonly firstLsn: number;
+  readonly bytes: number;
+  /** Start of the newest snapshot; 0 where there is none. */
+  readonly snapshotLsn: number;
+  /** Why log is kept that the snapshots could do without. */
+  readonly holds: readonly Reason[];
+}
+
+/** How long a voter may stay behind. */
+export interface RetentionStatus {
+  /** Log that may still be written before it needs a full copy; 0 where it does. */
+  readonly bytesLeft: number;
+  /** At the present rate; null where nothing is written. */
+  readonly secondsLeft: number | null;
 }
 
 export interface FollowerStatus {
@@ -182,5 +214,7 @@ export interface FollowerStatus {
   readonly lagBytes: number;
   /** Since it was last durable at the leader's end of log; 0 while it is. */
   readonly lagMs: number;
+  /** Of a voter only. */
+  readonly retention?: RetentionStatus;
   readonly reason: Reason | null;
 }

@@ -53,6 +53,11 @@ export class Applier {
     return this.#store;
   }
 
+  /** Another number for each store. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   get appliedLsn(): number {
     return this.#appliedLsn;
   }

@@ -69,6 +69,7 @@ export function newLeader(
     quorum: quorums.quorum,
     proofVoters: quorums.proof,
     configHash,
+    retainBytesMax: options.retainBytesMax,
     allConfirmed: won.allConfirmed,
     heartbeatMs,
     silenceMs,

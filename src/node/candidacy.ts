@@ -59,6 +59,10 @@ export type Candidacy =
  * a leader; the confirm round keeps a voter that was wiped in between from being counted for a promise it no longer has.
  */
 export async function stand(options: CandidacyOptions): Promise<Candidacy> {
+  if (options.replica.rebuilding) {
+    const message = 'its state is being built: it does not know yet what the log says';
+    return { kind: 'lost', code: 'NOT_READY', message, answers: [] };
+  }
   const attempt = options.entropy.bytes(16).toString('hex');
   // The dry question is asked in an epoch that nobody can have promised: what matters is what comes back.
   const probeEpoch = options.replica.fence + 1;

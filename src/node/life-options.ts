@@ -20,6 +20,8 @@ export interface LifeOptions {
   readonly silenceMs: number;
   /** Says when this node tries to lead. */
   readonly trigger: Trigger;
+  /** Log that is kept for a voter that lags. */
+  readonly retainBytesMax: number;
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */

@@ -4,6 +4,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
+import { RETAIN_BYTES_MAX_DEFAULT } from '../leader/retention.ts';
 import { TICK_MS } from '../protocol/silence.ts';
 import { MiB } from '../wal/limits.ts';
 import type { Version } from '../wal/position.ts';
@@ -15,6 +16,7 @@ import type {
   ReadResult,
   ScanRequest,
   ScanResult,
+  SnapshotResult,
   WaitRequest,
   WatchEvent,
   WatchRequest,
@@ -32,6 +34,7 @@ import { ReadPath } from './read-path.ts';
 import { Reception } from './reception.ts';
 import { Replica } from './replica.ts';
 import type { InheritedWrite } from './replica.ts';
+import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
 import { statusOf } from './status.ts';
 import { newTrigger } from './trigger.ts';
 import type { Failover } from './trigger.ts';
@@ -66,6 +69,10 @@ export interface NodeOptions {
   readonly recentBytesMax?: number;
   readonly onDamage?: 'refuse' | 'cut';
   readonly uncommittedBytesMax?: number;
+  /** Log behind the start of the newest snapshot before another one is taken. */
+  readonly snapshotLogBytes?: number;
+  /** Log that a leader keeps for a voter that lags; past it that one gets a snapshot. */
+  readonly retainBytesMax?: number;
   readonly onEvent?: EventListener;
 }
 
@@ -79,6 +86,7 @@ export class Node implements NodeApi {
   readonly #life: Life;
   readonly #reads: ReadPath;
   readonly #reception: Reception;
+  readonly #snapshotter: Snapshotter;
   readonly #startedMs: number;
   /** How often each code of an event came up since the start. */
   readonly #eventCounts = new Map<string, number>();
@@ -111,11 +119,19 @@ export class Node implements NodeApi {
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS_DEFAULT,
       silenceMs,
       trigger: newTrigger(options.failover ?? 'manual', { entropy, silenceMs }),
+      retainBytesMax: options.retainBytesMax ?? RETAIN_BYTES_MAX_DEFAULT,
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
       onProgress: () => this.#writes?.progressed(),
       onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
+    });
+    this.#snapshotter = new Snapshotter({
+      ...options,
+      replica,
+      logBytes: options.snapshotLogBytes ?? SNAPSHOT_LOG_BYTES_DEFAULT,
+      holds: () => this.#life.leader?.holds,
+      onEvent: (event) => this.#noteEvent(event),
     });
     this.#reception = new Reception({ clock, nodeId, run, life: this.#life });
     this.#listen();
@@ -150,6 +166,7 @@ export class Node implements NodeApi {
     const { peers } = options;
     const membership = new Membership(replica, { peers, quorum: quorums.quorum });
     const node = new Node(options, replica, membership);
+    await node.#snapshotter.open();
     node.#start();
     return node;
   }
@@ -200,6 +217,7 @@ export class Node implements NodeApi {
     return statusOf({
       replica: this.#replica,
       life: this.#life,
+      snapshotter: this.#snapshotter,
       peers: this.#membership.peers,
       quorums: this.#membership.quorums,
       contract: this.contract,
@@ -207,6 +225,10 @@ export class Node implements NodeApi {
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,
     });
+  }
+
+  snapshot(): Promise<SnapshotResult> {
+    return this.#snapshotter.take();
   }
 
   accept(link: Link): void {
@@ -229,6 +251,7 @@ export class Node implements NodeApi {
     this.#reception.close();
     this.#reads.fail(error);
     await this.#lived;
+    await this.#snapshotter.close();
     await this.#replica.close();
     this.#settle.stop();
   }
@@ -252,6 +275,7 @@ export class Node implements NodeApi {
   #tickLater(): void {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
       this.#life.tick();
+      this.#snapshotter.tick();
       this.#writes?.expire();
       this.#reads.expire();
       this.#tickLater();
@@ -270,6 +294,7 @@ export class Node implements NodeApi {
       this.#reads.moved();
     });
     replica.onApplied(() => {
+      this.#snapshotter.applied();
       this.#writes?.appliedMoved();
       this.#reads.moved();
     });

@@ -33,7 +33,9 @@ export class ReadPath {
     };
   }
 
+  /** @throws WalshipError NOT_READY. */
   get(key: Uint8Array): ReadResult {
+    this.#refuseUnready();
     const { store, log, applied } = this.#replica;
     const found = store.get(key);
     if (found === undefined) return { found: undefined, applied };
@@ -41,7 +43,9 @@ export class ReadPath {
     return { found: { value: found.value, version }, applied };
   }
 
+  /** @throws WalshipError NOT_READY. */
   scan({ prefix, after, limit }: ScanRequest): ScanResult {
+    this.#refuseUnready();
     const { store, log, applied } = this.#replica;
     const range = prefix === undefined ? {} : { prefix };
     const page = store.page({
@@ -129,6 +133,15 @@ export class ReadPath {
   fail(error: WalshipError): void {
     this.#ended ??= error;
     for (const waiters of Object.values(this.#waiters)) waiters.fail(() => error);
+  }
+
+  #refuseUnready(): void {
+    const { rebuilding, appliedLsn } = this.#replica;
+    if (!rebuilding) return;
+    throw new WalshipError(
+      'NOT_READY',
+      `the state is being built, and has come to LSN ${appliedLsn}`,
+    );
   }
 
   #reached(level: WaitRequest['level']): number {

@@ -195,6 +195,11 @@ export class Replica {
     return this.#applier.store;
   }
 
+  /** Another number whenever the state was begun anew. */
+  get stateGeneration(): number {
+    return this.#applier.generation;
+  }
+
   /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
   get rebuilding(): boolean {
     return this.#applier.rebuilding;

@@ -1,13 +1,15 @@
 import type { Session } from '../leader/session.ts';
-import type { FollowerStatus, NodeStatus, Reason } from './api.ts';
+import type { FollowerStatus, LogStatus, NodeStatus, Reason } from './api.ts';
 import type { Quorums } from './cluster.ts';
 import type { Life } from './life.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
+import type { Snapshotter } from './snapshotter.ts';
 
 export interface StatusOptions {
   readonly replica: Replica;
   readonly life: Life;
+  readonly snapshotter: Snapshotter;
   readonly peers: readonly Peer[];
   readonly quorums: Quorums;
   readonly contract: readonly string[];
@@ -40,6 +42,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     keys: store.count,
     uncommittedBytes,
     followers: followersOf(options),
+    log: logStatus(options),
     notReady: notReady(options),
     commitWaits: commitWaits(options),
     warnings: replica.warnings,
@@ -49,15 +52,19 @@ export function statusOf(options: StatusOptions): NodeStatus {
   };
 }
 
-function followersOf({ replica, life, peers }: StatusOptions): readonly FollowerStatus[] {
+function followersOf(options: StatusOptions): readonly FollowerStatus[] {
+  const { replica, life, peers } = options;
   const { leader } = life;
   if (leader === undefined) return [];
   const sessions = leader.sessions;
-  const present = sessions.map((session) => connected(session, replica));
+  const present = sessions.map((session) => ({
+    ...connected(session, replica),
+    ...retentionOf(options, session.nodeId),
+  }));
   const missing = peers
     .filter(({ nodeId }) => nodeId !== replica.nodeId)
     .filter(({ nodeId }) => !sessions.some((session) => session.nodeId === nodeId))
-    .map(({ nodeId }) => absent(nodeId));
+    .map(({ nodeId }) => ({ ...absent(nodeId), ...retentionOf(options, nodeId) }));
   return [...present, ...missing].toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
 }
 
@@ -112,6 +119,25 @@ function absent(nodeId: string): FollowerStatus {
   };
 }
 
+/** What is held, and who keeps it from being purged. */
+function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
+  const { log } = replica;
+  const { coveredLsn, newestLsn } = snapshotter;
+  const holds = (life.leader?.holds.holds ?? [])
+    .filter(({ lsn }) => lsn < coveredLsn && log.firstLsn <= coveredLsn)
+    .map(({ nodeId, lsn, snapshot }) => ({
+      code: snapshot ? 'SNAPSHOT_HOLD' : 'FOLLOWER_HOLD',
+      message: `log behind LSN ${lsn} is kept for ${nodeId}${snapshot ? ', which was given a snapshot' : ''}`,
+    }));
+  return { firstLsn: log.firstLsn, bytes: log.bytesAfter(0), snapshotLsn: newestLsn, holds };
+}
+
+/** How long a voter may stay behind. */
+function retentionOf({ life }: StatusOptions, nodeId: string): Pick<FollowerStatus, 'retention'> {
+  const retention = life.leader?.holds.forecast(nodeId);
+  return retention === undefined ? {} : { retention };
+}
+
 function notReady({ replica, life, peers }: StatusOptions): Reason | null {
   const { leader, session } = life;
   if (replica.failure !== undefined) {
@@ -126,6 +152,10 @@ function notReady({ replica, life, peers }: StatusOptions): Reason | null {
       code: 'NO_QUORUM',
       message: 'the EPOCH record of this leadership is not committed yet',
     };
+  }
+  if (replica.rebuilding) {
+    const message = `the state is being built, and has come to LSN ${replica.appliedLsn}`;
+    return { code: 'NOT_READY', message };
   }
   const voter = peers.some(({ nodeId }) => nodeId === replica.nodeId);
   if (voter && replica.state !== 'intact') {

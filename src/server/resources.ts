@@ -1,4 +1,4 @@
-import { postPromote } from './admin.ts';
+import { postPromote, postSnapshot } from './admin.ts';
 import { getCluster } from './cluster.ts';
 import type { Exchange } from './exchange.ts';
 import { getFollower, getLeader, getLive, getReady } from './health.ts';
@@ -22,6 +22,7 @@ export function resources(metrics: Metrics): readonly Resource[] {
     { path: '/v1/status', methods: { GET: getStatus } },
     { path: '/v1/cluster', methods: { GET: getCluster } },
     { path: '/v1/admin/promote', methods: { POST: postPromote } },
+    { path: '/v1/admin/snapshot', methods: { POST: postSnapshot } },
     { path: '/livez', methods: { GET: getLive } },
     { path: '/readyz', methods: { GET: getReady } },
     { path: '/leader', methods: { GET: getLeader } },

@@ -207,12 +207,12 @@ class HttpServer implements RunningServer {
     }
     if (response.headersSent || response.destroyed) return void response.destroy();
     const write = request.method !== 'GET' && request.method !== 'HEAD';
-    sendError(exchange, error, write && exchange.target.path !== PROMOTE_PATH);
+    sendError(exchange, error, write && !exchange.target.path.startsWith(ADMIN_PATHS));
   }
 }
 
-/** The one request that changes something and writes nothing a client could ask about. */
-const PROMOTE_PATH = '/v1/admin/promote';
+/** Requests that change something and write nothing a client could ask about. */
+const ADMIN_PATHS = '/v1/admin/';
 
 async function perform(routed: Routed, exchange: Exchange): Promise<void> {
   const { request, response, target } = exchange;

@@ -13,6 +13,7 @@ import type { Position } from './position.ts';
 import { removeSegments, restartLog } from './restart-log.ts';
 import { saveTail } from './save-tail.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import { dropSnapshotsAbove } from './snapshot-shelf.ts';
 import { cutLog } from './truncate.ts';
 
 /** What a log consists of. */
@@ -48,6 +49,8 @@ export async function cutTail(
     durable.truncate(place);
     history.truncate(to.lsn);
     commit.continueFrom(to, 0);
+    // First: a snapshot that holds what is cut must not outlive the cut.
+    await dropSnapshotsAbove(disk, dir, to.lsn);
     const cut = { ...placeOf(parts.options), walDir: walDirOf(dir) };
     const { segment, usedBytes } = await cutLog(cut, to, map.newestBase);
     await writer.replace(segment, usedBytes);

@@ -1,6 +1,5 @@
 import assert from 'node:assert';
-import { isWalshipError } from '../errors.ts';
-import type { WalshipError } from '../errors.ts';
+import { isWalshipError, type WalshipError } from '../errors.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
@@ -13,6 +12,7 @@ import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
 import { BATCH_BYTES_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
+import type { LogMap } from './log-map.ts';
 import { cutTail, purge, restart } from './log-surgery.ts';
 import type { LogParts } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
@@ -288,9 +288,9 @@ export class Log {
     });
   }
 
-  /** The end of a batch with at least `bytes` of log behind it, at a border of segments; the beginning of the log where there is none. */
-  boundaryBefore(bytes: number): Position {
-    return this.#durable.map.boundaryBefore(bytes);
+  /** Where the durable log ends, in bytes ever written by this process, and where its segments begin. */
+  get extent(): Pick<LogMap, 'end' | 'boundaryBefore'> {
+    return this.#durable.map;
   }
 
   /**

@@ -63,7 +63,7 @@ export interface SnapshotOrder {
  * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
  */
 export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile | undefined> {
-  const { disk, dir, header } = order;
+  const { disk, dir, header, cancelled } = order;
   const directory = snapshotDirOf(dir);
   await disk.makeDir(directory);
   const path = `${directory}/${snapshotName(header.start.lsn)}`;
@@ -82,6 +82,11 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
       return undefined;
     }
     await disk.rename(temporary, path);
+    if (cancelled()) {
+      // The log was cut while it got its name.
+      await disk.remove(path);
+      return undefined;
+    }
     await disk.syncDir(directory);
     return { ...header, ...footer, path, bytes: writer.bytes };
   } catch (error) {

@@ -35,6 +35,7 @@ function statusOf(
     keys: 5,
     uncommittedBytes: 0,
     followers: [],
+    log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
     notReady: null,
     commitWaits: null,
     warnings: [],

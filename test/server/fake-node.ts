@@ -8,6 +8,7 @@ import type {
   ReadResult,
   ScanRequest,
   ScanResult,
+  SnapshotResult,
   WaitRequest,
   WatchEvent,
   WatchRequest,
@@ -133,6 +134,7 @@ export class FakeNode implements NodeApi {
       keys: this.#entries.size,
       uncommittedBytes: 0,
       followers: [],
+      log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
       notReady: null,
       commitWaits: null,
       warnings: [],
@@ -145,6 +147,12 @@ export class FakeNode implements NodeApi {
 
   accept(link: Link): void {
     this.links.push(link);
+  }
+
+  async snapshot(): Promise<SnapshotResult> {
+    this.#mayFail();
+    const path = '/data/snapshots/00000000000000000004.snap';
+    return { path, startLsn: 4, endLsn: 6, keys: 2, bytes: 500, tookMs: 7 };
   }
 
   async promote(): Promise<PromoteResult> {

@@ -104,8 +104,8 @@ describe('a purge', () => {
     await simulate(4, async (world) => {
       const { life } = await grown(world, new SimDisk({ seed: 4 }));
       const { log } = life;
-      expect(log.boundaryBefore(Number.MAX_SAFE_INTEGER).lsn).toBe(0);
-      const { lsn } = log.boundaryBefore(5_000);
+      expect(log.extent.boundaryBefore(Number.MAX_SAFE_INTEGER).lsn).toBe(0);
+      const { lsn } = log.extent.boundaryBefore(5_000);
       expect(log.bytesAfter(lsn)).toBeGreaterThanOrEqual(5_000);
       await log.purge(lsn);
       expect(log.firstLsn).toBe(lsn + 1);

@@ -1,0 +1,192 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { Holds } from '../leader/holds.ts';
+import { MiB } from '../wal/limits.ts';
+import { listSnapshots } from '../wal/snapshot-reader.ts';
+import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
+import { writeSnapshot } from '../wal/snapshot-writer.ts';
+import type { EventListener } from './events.ts';
+import type { Replica } from './replica.ts';
+
+/** Log behind the start of the newest snapshot before another one is taken. */
+export const SNAPSHOT_LOG_BYTES_DEFAULT = 256 * MiB;
+/** After one that failed, the next is not taken before so long. */
+export const SNAPSHOT_RETRY_MS = 30_000;
+
+export interface SnapshotterOptions {
+  readonly replica: Replica;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory. */
+  readonly dir: string;
+  readonly logBytes: number;
+  /** Who keeps log from being purged: nobody, where this node does not lead. */
+  readonly holds: () => Pick<Holds, 'heldLsn' | 'paths'> | undefined;
+  readonly onEvent: EventListener;
+}
+
+/** A snapshot that was taken. */
+export interface TakenSnapshot {
+  readonly path: string;
+  readonly startLsn: number;
+  readonly endLsn: number;
+  readonly keys: number;
+  readonly bytes: number;
+  readonly tookMs: number;
+}
+
+interface Shelved {
+  readonly path: string;
+  readonly startLsn: number;
+}
+
+/**
+ * Takes snapshots when enough log has come together, or when somebody asks; keeps two; and lets go of the log that both of them, and
+ * everybody who follows, can do without.
+ *
+ * Invariant: the log is never purged above the start of the older of two snapshots: should the newer one turn out to be damaged, the
+ * older one and the log lead to the same state.
+ */
+export class Snapshotter {
+  readonly #options: SnapshotterOptions;
+  /** Newest first; whole as far as known. */
+  #shelf: readonly Shelved[] = [];
+  #running: Promise<TakenSnapshot> | undefined;
+  #purging = false;
+  #notBeforeMs = -Infinity;
+  #closed = false;
+
+  constructor(options: SnapshotterOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at what is there. @throws WalshipError DISK_FAILED. */
+  async open(): Promise<void> {
+    const { disk, dir, replica } = this.#options;
+    const newest = replica.snapshot?.start.lsn ?? 0;
+    const found = await listSnapshots(disk, dir);
+    this.#shelf = found.filter(({ startLsn }) => startLsn <= newest);
+  }
+
+  /** Start of the newest snapshot; 0 where there is none. */
+  get newestLsn(): number {
+    return this.#shelf[0]?.startLsn ?? 0;
+  }
+
+  /** Up to here the snapshots can do without the log. */
+  get coveredLsn(): number {
+    return this.#shelf[SNAPSHOTS_KEPT - 1]?.startLsn ?? 0;
+  }
+
+  /** A snapshot came from elsewhere, and the log begins behind it: those before it are of no use any more. */
+  installed(shelved: Shelved): void {
+    this.#shelf = [shelved];
+  }
+
+  /** To be called when more is applied: takes a snapshot where it is time for one. */
+  applied(): void {
+    const { replica, clock, logBytes } = this.#options;
+    if (this.#running !== undefined || clock.nowMs() < this.#notBeforeMs) return;
+    if (replica.log.bytesAfter(this.newestLsn) < logBytes) return;
+    this.take().catch((error: unknown) => this.#failed(error));
+  }
+
+  /**
+   * Takes a snapshot now, or waits for the one that is being taken. Where nothing was applied since the last one, that is the result.
+   * @throws WalshipError NOT_READY where this node has no state to take it of, DISK_FULL, DISK_FAILED, NODE_CLOSED.
+   */
+  take(): Promise<TakenSnapshot> {
+    this.#running ??= this.#take().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** To be called now and then: purges what nobody needs any more. */
+  tick(): void {
+    const { replica, holds } = this.#options;
+    if (this.#purging || this.#closed || replica.end !== undefined) return;
+    const lsn = Math.min(this.coveredLsn, holds()?.heldLsn ?? Infinity);
+    if (lsn < replica.log.firstLsn) return;
+    this.#purging = true;
+    replica.log
+      .purge(lsn)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#purging = false;
+      })
+      .catch(() => undefined);
+  }
+
+  /** Takes none any more; resolves when none is being taken. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #take(): Promise<TakenSnapshot> {
+    const { replica, disk, clock, dir, onEvent } = this.#options;
+    const startMs = clock.nowMs();
+    if (this.#closed) throw new WalshipError('NODE_CLOSED', 'the node is shutting down');
+    const { clusterId } = replica.meta.current;
+    const generation = replica.stateGeneration;
+    if (replica.rebuilding || clusterId === null || replica.appliedLsn === 0) {
+      throw new WalshipError('NOT_READY', 'there is no state here that a snapshot could be of');
+    }
+    const start = await replica.log.chainAt(replica.appliedLsn);
+    if (start === undefined) {
+      throw new WalshipError('NOT_READY', 'what is applied does not end with a batch just now');
+    }
+    const epochs = replica.log.epochs.filter(({ firstLsn }) => firstLsn <= start.lsn);
+    const snapshot = await writeSnapshot({
+      disk,
+      clock,
+      dir,
+      header: { clusterId, start, epochs },
+      source: {
+        page: (request) => replica.store.page(request),
+        get appliedLsn() {
+          return replica.appliedLsn;
+        },
+      },
+      // A cut below what is applied, or another state: what was visited is not what the log says any more.
+      cancelled: () =>
+        this.#closed ||
+        replica.end !== undefined ||
+        replica.stateGeneration !== generation ||
+        replica.appliedLsn > replica.log.durable.lsn,
+    });
+    if (snapshot === undefined) {
+      throw new WalshipError(
+        'NODE_CLOSED',
+        'the snapshot was given up: the state it is of is gone',
+      );
+    }
+    const { path, endLsn, count, bytes } = snapshot;
+    await this.#shelve({ path, startLsn: start.lsn });
+    const tookMs = clock.nowMs() - startMs;
+    const message = `snapshot of LSN ${start.lsn} to ${endLsn}: ${count} keys, ${bytes} bytes`;
+    onEvent({ level: 'info', code: 'SNAPSHOT_TAKEN', message, tookMs });
+    return { path, startLsn: start.lsn, endLsn, keys: count, bytes, tookMs };
+  }
+
+  async #shelve(shelved: Shelved): Promise<void> {
+    const { disk, dir, holds } = this.#options;
+    const older = this.#shelf.filter(({ startLsn }) => startLsn < shelved.startLsn);
+    this.#shelf = [shelved, ...older].slice(0, SNAPSHOTS_KEPT);
+    const kept = this.#shelf.map(({ path }) => path);
+    await keepSnapshots(disk, dir, [...kept, ...(holds()?.paths ?? [])]);
+    this.tick();
+  }
+
+  #failed(error: unknown): void {
+    const { clock, replica, onEvent } = this.#options;
+    if (!isWalshipError(error)) throw error;
+    this.#notBeforeMs = clock.nowMs() + SNAPSHOT_RETRY_MS;
+    if (error.code === 'NODE_CLOSED' || error.code === 'NOT_READY') return;
+    if (error.code === 'DISK_FAILED') return replica.fail(error);
+    const message = `no snapshot was taken: ${error.message}`;
+    onEvent({ level: 'warn', code: 'SNAPSHOT_FAILED', message });
+  }
+}

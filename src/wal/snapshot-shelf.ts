@@ -1,0 +1,66 @@
+/** The directory of snapshots as a whole: which of them stay. */
+import type { Disk } from '../ports/disk.ts';
+import { decodeRecord, OP, RecordView } from './record.ts';
+import {
+  DIGEST_BYTES,
+  FOOTER_BYTES,
+  FOOTER_VALUE_BYTES,
+  snapshotDirOf,
+} from './snapshot-format.ts';
+import { listSnapshots } from './snapshot-reader.ts';
+
+/** Snapshots that are kept: one to begin from, and one for the case that it turns out to be damaged. */
+export const SNAPSHOTS_KEPT = 2;
+
+/** What the last bytes of a snapshot say. */
+export interface FooterGlance {
+  readonly endLsn: number;
+  /** 64 hexadecimal digits, not compared with anything. */
+  readonly digest: string;
+  /** Of the file. */
+  readonly bytes: number;
+}
+
+/** The footer, without a look at the rest of the file; undefined where it is none. */
+export async function glanceAtFooter(disk: Disk, path: string): Promise<FooterGlance | undefined> {
+  const file = await disk.open(path, 'read');
+  try {
+    const bytes = await file.size();
+    if (bytes < FOOTER_BYTES) return undefined;
+    const footer = Buffer.alloc(FOOTER_BYTES);
+    await file.read(footer, bytes - FOOTER_BYTES);
+    const view = new RecordView();
+    if (decodeRecord(footer, 0, view) !== undefined || view.opByte !== OP.SEAL) return undefined;
+    if (view.keyBytes !== 0 || view.valueBytes !== FOOTER_VALUE_BYTES) return undefined;
+    const digest = footer.toString('hex', FOOTER_BYTES - 4 - DIGEST_BYTES, FOOTER_BYTES - 4);
+    return { endLsn: view.lsn, digest, bytes };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes snapshots that hold, or may hold, anything above `lsn`, because the log is being cut there; durable on resolve. */
+export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): Promise<void> {
+  const wrong: string[] = [];
+  for (const { path, startLsn } of await listSnapshots(disk, dir)) {
+    const footer = startLsn > lsn ? undefined : await glanceAtFooter(disk, path);
+    if (footer === undefined || footer.endLsn > lsn) wrong.push(path);
+  }
+  await remove(disk, dir, wrong);
+}
+
+/** Removes every snapshot but these; durable on resolve. */
+export async function keepSnapshots(
+  disk: Disk,
+  dir: string,
+  paths: readonly string[],
+): Promise<void> {
+  const all = await listSnapshots(disk, dir);
+  const others = all.map(({ path }) => path).filter((path) => !paths.includes(path));
+  await remove(disk, dir, others);
+}
+
+async function remove(disk: Disk, dir: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await disk.remove(path);
+  if (paths.length > 0) await disk.syncDir(snapshotDirOf(dir));
+}

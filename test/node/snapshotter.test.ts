@@ -1,0 +1,219 @@
+/**
+ * Goal: snapshots are taken when enough log has come together, two are kept, the log that they and everybody else can do without goes,
+ * and a node begins from them again, with the same state.
+ */
+import { describe, expect, test } from 'vitest';
+import type { NodeEvent } from '../../src/node/events.ts';
+import type { Replica } from '../../src/node/replica.ts';
+import { Snapshotter } from '../../src/node/snapshotter.ts';
+import type { SnapshotterOptions } from '../../src/node/snapshotter.ts';
+import { OP } from '../../src/wal/record.ts';
+import { snapshotName } from '../../src/wal/snapshot-format.ts';
+import { contentOf, linesOf } from '../store/store-model.ts';
+import { type Stage, withReplica } from './replica-fixture.ts';
+
+interface Taking {
+  readonly snapshotter: Snapshotter;
+  readonly events: NodeEvent[];
+  readonly hold: { lsn: number };
+}
+
+async function taking(
+  { disk, clock, replica }: Stage,
+  options: Partial<SnapshotterOptions> = {},
+): Promise<Taking> {
+  const events: NodeEvent[] = [];
+  const hold = { lsn: Infinity };
+  const snapshotter = new Snapshotter({
+    replica,
+    disk: disk.mount(clock as Parameters<typeof disk.mount>[0]),
+    clock,
+    dir: '/data',
+    logBytes: 10_000,
+    holds: () => ({ heldLsn: hold.lsn, paths: [] }),
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  await snapshotter.open();
+  return { snapshotter, events, hold };
+}
+
+/** Writes so many records of 900 bytes, each its own batch, all of them committed and applied. */
+async function write(replica: Replica, count: number): Promise<void> {
+  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  for (let index = 0; index < count; index += 1) {
+    const key = Buffer.from(`key ${replica.log.last.lsn % 7}`);
+    replica.log.append([{ op: OP.PUT, key, value: Buffer.alloc(900, index) }]);
+    await replica.log.drained();
+    replica.learnCommitted(replica.log.durable.lsn);
+  }
+  await replica.unapplied();
+}
+
+const stateOf = ({ store }: Replica): string[] => linesOf(contentOf(store));
+
+describe('a snapshot', () => {
+  test('is taken once enough log has come together', () =>
+    withReplica(async (stage) => {
+      const { replica, world } = stage;
+      const { snapshotter, events } = await taking(stage);
+      await write(replica, 5);
+      snapshotter.applied();
+      await world.pass(100);
+      expect(events).toEqual([]);
+
+      await write(replica, 8);
+      snapshotter.applied();
+      await world.pass(1_000);
+      expect(events).toMatchObject([{ code: 'SNAPSHOT_TAKEN' }]);
+      expect(snapshotter.newestLsn).toBe(14);
+      snapshotter.applied();
+      await world.pass(1_000);
+      expect(events).toHaveLength(1);
+    }));
+
+  test('is what a node begins from again, with the log behind it', () =>
+    withReplica(async (stage) => {
+      const { replica, reopen } = stage;
+      const { snapshotter } = await taking(stage);
+      await write(replica, 10);
+      const { startLsn, endLsn, keys } = await snapshotter.take();
+      expect([startLsn, endLsn, keys]).toEqual([11, 11, 7]);
+      await write(replica, 3);
+      const state = stateOf(replica);
+      await replica.close();
+
+      const again = await reopen();
+      expect(again.snapshot?.start.lsn).toBe(11);
+      expect(again.rebuilding).toBe(false);
+      await again.unapplied();
+      // No seal says yet that what is behind the snapshot is committed.
+      expect(again.appliedLsn).toBe(11);
+      again.setVerified(14);
+      again.learnCommitted(14);
+      await again.unapplied();
+      expect(stateOf(again)).toEqual(state);
+      expect(again.log.epochAt(3)).toBe(1);
+    }));
+
+  test('is shared by all who ask while it is being taken', () =>
+    withReplica(async (stage) => {
+      const { snapshotter, events } = await taking(stage);
+      await write(stage.replica, 10);
+      const [one, two] = await Promise.all([snapshotter.take(), snapshotter.take()]);
+      expect(one).toBe(two);
+      expect(events).toHaveLength(1);
+    }));
+
+  test('is refused where there is no state to take it of', () =>
+    withReplica(async (stage) => {
+      const { snapshotter } = await taking(stage);
+      await expect(snapshotter.take()).rejects.toMatchObject({ code: 'NOT_READY' });
+    }));
+
+  test('that the disk has no room for is said, and not tried again at once', () =>
+    withReplica(async (stage) => {
+      const { replica, disk, world } = stage;
+      const { snapshotter, events } = await taking(stage);
+      await write(replica, 14);
+      disk.failAt(disk.operations + 3, 'enospc');
+      snapshotter.applied();
+      await world.pass(500);
+      expect(events).toMatchObject([{ code: 'SNAPSHOT_FAILED' }]);
+      disk.healthy();
+      snapshotter.applied();
+      await world.pass(500);
+      expect(events).toHaveLength(1);
+      await world.pass(30_000);
+      snapshotter.applied();
+      await world.pass(500);
+      expect(events.at(-1)).toMatchObject({ code: 'SNAPSHOT_TAKEN' });
+      expect(replica.failure).toBeUndefined();
+    }));
+});
+
+describe('of several snapshots', () => {
+  test('two are kept, and the log above the older one', () =>
+    withReplica(async (stage) => {
+      const { replica, disk, clock, world } = stage;
+      const { snapshotter } = await taking(stage);
+      for (let count = 0; count < 4; count += 1) {
+        await write(replica, 20);
+        await snapshotter.take();
+      }
+      await world.pass(100);
+
+      const mount = disk.mount(clock as Parameters<typeof disk.mount>[0]);
+      expect(await mount.list('/data/snapshots')).toEqual([snapshotName(61), snapshotName(81)]);
+      expect(snapshotter.coveredLsn).toBe(61);
+      expect(replica.log.firstLsn).toBeGreaterThan(40);
+      expect(replica.log.firstLsn).toBeLessThanOrEqual(62);
+    }));
+
+  test('the older one is begun from where the newer one is damaged', () =>
+    withReplica(async (stage) => {
+      const { replica, disk, reopen } = stage;
+      const { snapshotter } = await taking(stage);
+      for (let count = 0; count < 3; count += 1) {
+        await write(replica, 20);
+        await snapshotter.take();
+      }
+      await write(replica, 1);
+      const state = stateOf(replica);
+      await replica.close();
+      disk.flip(`/data/snapshots/${snapshotName(61)}`, 900, 1);
+
+      const again = await reopen();
+      expect(again.snapshot?.start.lsn).toBe(41);
+      expect(again.warnings).toMatchObject([{ code: 'SNAPSHOT_INVALID' }]);
+      again.setVerified(62);
+      again.learnCommitted(62);
+      await again.unapplied();
+      expect(stateOf(again)).toEqual(state);
+      expect(again.state).toBe('intact');
+    }));
+
+  test('log is kept above what somebody holds', () =>
+    withReplica(async (stage) => {
+      const { replica, world } = stage;
+      const { snapshotter, hold } = await taking(stage);
+      hold.lsn = 5;
+      for (let count = 0; count < 4; count += 1) {
+        await write(replica, 20);
+        await snapshotter.take();
+      }
+      await world.pass(100);
+      expect(replica.log.firstLsn).toBe(1);
+      hold.lsn = 45;
+      snapshotter.tick();
+      await world.pass(100);
+      expect(replica.log.firstLsn).toBeGreaterThan(20);
+      expect(replica.log.firstLsn).toBeLessThanOrEqual(46);
+    }));
+
+  test('those that hold what is cut off go first', () =>
+    withReplica(async (stage) => {
+      const { replica, disk, clock, reopen } = stage;
+      const { snapshotter } = await taking(stage);
+      for (let count = 0; count < 2; count += 1) {
+        await write(replica, 10);
+        await snapshotter.take();
+      }
+      replica.log.stopLeading();
+      const to = await replica.log.chainAt(15);
+      expect(to?.lsn).toBe(15);
+      if (to === undefined) return;
+      await replica.log.truncate(to, {
+        why: 'an operator wants it',
+        by: 'operator',
+        localAcks: 'unknown',
+        committedLsn: 21,
+      });
+      const mount = disk.mount(clock as Parameters<typeof disk.mount>[0]);
+      expect(await mount.list('/data/snapshots')).toEqual([snapshotName(11)]);
+      await replica.close();
+      const again = await reopen();
+      expect(again.snapshot?.start.lsn).toBe(11);
+      expect(again.log.durable.lsn).toBe(15);
+    }));
+});
