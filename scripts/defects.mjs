@@ -4,7 +4,7 @@
  * `test` is what `vitest run` gets, or seeds of the simulation.
  */
 const unit = (...args) => ['--project', 'unit', ...args];
-const traces = (title) => ['--project', 'sim', 'test/sim/traces.test.ts', '-t', title];
+const traces = (title) => ['--project', 'sim', 'test/sim/traces', '-t', `: ${title}`];
 
 export const DEFECTS = [
   {
@@ -315,6 +315,159 @@ export const DEFECTS = [
     file: 'src/node/read-path.ts',
     find: '    await leader.prove(timeoutMs);\n',
     replace: '',
-    test: traces('a deposed leader that does not know it'),
+    test: ['--project', 'sim', 'test/sim/traces.test.ts', '-t', 'a deposed leader that does not know it'],
+  },
+  {
+    name: 'A2-compare-before-fence',
+    what: 'a voter compares positions before it fences, and the confirm round, which would show it, is skipped',
+    file: 'src/node/voter.ts',
+    find: `    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    replace: `    const early = this.#reply(ask, this.#judge(ask, replica.fence));
+    if (!again && early.granted) {
+      const { epoch, candidate, attempt } = ask;
+      await replica.promise({ epoch, candidate, attempt });
+      replica.raiseFence(epoch);
+      await replica.log.drained();
+      return early;
+    }
+    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    also: [
+      {
+        file: 'src/node/candidacy.ts',
+        find: 'const confirmed = await round(options, ask, again);',
+        replace: 'const confirmed = real;',
+      },
+    ],
+    test: traces('A2'),
+  },
+  {
+    name: 'A3-follow-without-promise',
+    what: 'who follows promises nothing, a leader minds no later epoch in a hello, and nobody minds cutting what is committed',
+    file: 'src/follower/follower.ts',
+    find: 'if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {',
+    replace: 'if (!this.#current(answer.epoch)) {',
+    also: [
+      {
+        file: 'src/leader/answer-hello.ts',
+        find: 'if (theirs <= leader.epoch) return undefined;',
+        replace: 'if (theirs <= leader.epoch || theirs > 0) return undefined;',
+      },
+      {
+        file: 'src/leader/answer-hello.ts',
+        find: 'if (committed > lsn) {',
+        replace: 'if (committed > lsn && lsn < 0) {',
+      },
+      {
+        file: 'src/follower/cut-tail.ts',
+        find: 'if (at.lsn < committedLsn) {',
+        replace: 'if (at.lsn < 0) {',
+      },
+    ],
+    test: traces('A3'),
+  },
+  {
+    name: 'A5-other-configuration',
+    what: 'a candidate or follower with other voters or another quorum is not refused',
+    file: 'src/node/judge-ask.ts',
+    find: 'if (ask.configHash !== voter.configHash) {',
+    replace: "if (ask.configHash === '') {",
+    test: traces('A5'),
+  },
+  {
+    name: 'A6-stale-session-counts',
+    what: 'what a node acknowledged in an earlier session counts, and a blank node counts',
+    file: 'src/leader/session.ts',
+    find: 'return this.#durable?.lsn ?? 0;',
+    replace: `const known = this.#options.log as unknown as Record<string, number>;
+    const lsn = Math.max(known[this.nodeId] ?? 0, this.#durable?.lsn ?? 0);
+    known[this.nodeId] = lsn;
+    return lsn;`,
+    also: [
+      {
+        file: 'src/leader/session.ts',
+        find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
+        replace: 'return !this.#closed && this.voter && this.#verified;',
+      },
+    ],
+    test: traces('A6'),
+  },
+  {
+    name: 'A8-suspect-forgotten',
+    what: 'a node that cut damaged records off does not write down that it is suspect',
+    file: 'src/wal/recover.ts',
+    find: "    patch.state = 'suspect';\n",
+    replace: '',
+    test: traces('A8'),
+  },
+  {
+    name: 'B1-lsn-without-epoch',
+    what: 'a version that a failover replaced is taken for the write at its LSN',
+    file: 'src/node/versions.ts',
+    find: 'version.lsn <= committedLsn ? holder.epoch !== version.epoch : holder.epoch > version.epoch;',
+    replace: 'version.lsn < 0;',
+    test: traces('B1'),
+  },
+  {
+    name: 'B2-condition-without-proof',
+    what: 'a failed condition is answered without a proof of leadership, before what it was judged by is committed',
+    file: 'src/node/write-path.ts',
+    find: `      await Promise.all([
+        this.#committedAt(replica.log.last.lsn, timeoutMs),
+        leader.prove(timeoutMs),
+      ]);
+`,
+    replace: '      if (timeoutMs < 0) await Promise.all([this.#committedAt(replica.log.last.lsn, timeoutMs), leader.prove(timeoutMs)]);\n',
+    test: traces('B2'),
+  },
+  {
+    name: 'B4-apply-unverified-tail',
+    what: 'a divergent tail is applied as far as others have committed',
+    file: 'src/node/replica.ts',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
+    also: [
+      {
+        file: 'src/follower/follower.ts',
+        find: 'if (this.#followed) this.#host.learnCommitted(this.#commitLsn);',
+        replace: 'this.#host.learnCommitted(this.#commitLsn);',
+      },
+    ],
+    test: traces('B4'),
+  },
+  {
+    name: 'B5-no-proof-after-a-pause',
+    what: 'a linearizable read is answered without a proof of leadership',
+    file: 'src/node/read-path.ts',
+    find: '    await leader.prove(timeoutMs);\n',
+    replace: '',
+    test: traces('B5'),
+  },
+  {
+    name: 'F1-asked-once',
+    what: 'the confirm round is skipped, in a cluster',
+    file: 'src/node/candidacy.ts',
+    find: 'const confirmed = await round(options, ask, again);',
+    replace: 'const confirmed = real;',
+    test: traces('F1'),
+  },
+  {
+    name: 'F2-blank-for-ever',
+    what: 'a blank voter becomes intact by probes alone',
+    file: 'src/leader/leader.ts',
+    find: '      allConfirmed &&\n      promise.epoch === epoch &&',
+    replace: '      !allConfirmed &&\n      promise.epoch === epoch &&',
+    test: traces('F2'),
+  },
+  {
+    name: 'F6-next-epoch',
+    what: 'the next epoch is not far above where a voter is blank',
+    file: 'src/node/candidacy.ts',
+    find: 'someoneForgot ? BLANK_EPOCH_GAP : 0',
+    replace: 'someoneForgot ? 0 : 0',
+    test: traces('F6'),
   },
 ];

@@ -36,8 +36,8 @@ export interface MachineOptions {
   readonly world: SimWorld;
   readonly network: SimNetwork;
   readonly nodeId: string;
-  readonly peers: NodeParts['peers'];
-  readonly quorum: number;
+  peers: NodeParts['peers'];
+  quorum: number;
   readonly segmentBytes: number;
   readonly failover: Failover;
   readonly open: NodeFactory;
@@ -49,7 +49,8 @@ export interface MachineOptions {
 export class SimMachine {
   readonly nodeId: string;
   readonly disk: SimDisk;
-  readonly #options: MachineOptions;
+  /** What it is started with; voters and W may be changed while it is down, as by somebody who edits its configuration. */
+  readonly options: MachineOptions;
   #process: SimProcess | undefined;
   #node: NodeApi | undefined;
   #lives = 0;
@@ -58,7 +59,7 @@ export class SimMachine {
   failure: unknown;
 
   constructor(options: MachineOptions) {
-    this.#options = options;
+    this.options = { ...options };
     this.nodeId = options.nodeId;
     this.disk = new SimDisk({
       seed: `${options.world.seed}/${options.nodeId}`,
@@ -88,7 +89,7 @@ export class SimMachine {
   start(): void {
     if (this.isUp) return;
     const { world, network, nodeId, peers, quorum, segmentBytes, failover, open, note } =
-      this.#options;
+      this.options;
     const process = world.process();
     this.#process = process;
     this.#lives += 1;
@@ -120,30 +121,30 @@ export class SimMachine {
   /** SIGKILL: the page cache and the connections' peers survive. */
   kill(): void {
     if (!this.isUp) return;
-    this.#options.note(`${this.nodeId} is killed`);
+    this.options.note(`${this.nodeId} is killed`);
     this.disk.kill();
   }
 
   /** The plug is pulled; of a node that is down already, the page cache goes. */
   losePower(): void {
-    this.#options.note(`${this.nodeId} loses power`);
+    this.options.note(`${this.nodeId} loses power`);
     this.#diesBy = 'power';
     const wasUp = this.isUp;
     this.disk.losePower();
     this.#diesBy = 'kill';
-    if (!wasUp) this.#options.network.died(this.nodeId, 'power');
+    if (!wasUp) this.options.network.died(this.nodeId, 'power');
   }
 
   /** A new disk; the node has to be down. */
   wipe(): void {
-    this.#options.note(`${this.nodeId} gets an empty disk`);
+    this.options.note(`${this.nodeId} gets an empty disk`);
     this.disk.wipe();
   }
 
   #opened(node: NodeApi, process: SimProcess): void {
     if (!process.alive) return;
     this.#node = node;
-    const { network, nodeId } = this.#options;
+    const { network, nodeId } = this.options;
     network.listen(nodeId, process, (link) => node.accept(link));
     node.stopped.then(
       () => this.#ended(process, undefined),
@@ -155,7 +156,7 @@ export class SimMachine {
   #ended(process: SimProcess, error: unknown): void {
     if (!process.alive) return;
     this.failure = error ?? new Error('it stopped without a reason');
-    this.#options.note(`${this.nodeId} stops: ${String(this.failure)}`);
+    this.options.note(`${this.nodeId} stops: ${String(this.failure)}`);
     process.kill();
   }
 }

@@ -3,7 +3,7 @@ import { isWalshipError } from '../../src/errors.ts';
 import type { WriteResult } from '../../src/node/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
-import type { SimMachine } from '../../src/sim/sim-machine.ts';
+import type { NodeFactory, SimMachine } from '../../src/sim/sim-machine.ts';
 
 export const LIMIT_MS = 30_000;
 const SEEDS = [1, 2, 3] as const;
@@ -23,11 +23,16 @@ export interface Stage {
 
 /** Runs `main` under several seeds on a cluster that was just born, with n1 leading. */
 export async function onCluster(
-  shape: { readonly voters: number; readonly quorum: number },
+  shape: { readonly voters: number; readonly quorum: number; readonly open?: NodeFactory },
   main: (stage: Stage, machines: readonly SimMachine[]) => Promise<void>,
 ): Promise<void> {
   for (const seed of SEEDS) {
-    const cluster = new SimCluster({ seed, ...shape, segmentBytes: 16 * 1024, open: openSimNode });
+    const cluster = new SimCluster({
+      seed,
+      open: openSimNode,
+      segmentBytes: 16 * 1024,
+      ...shape,
+    });
     await cluster.run(async () => {
       for (const machine of cluster.machines) machine.start();
       await cluster.until('birth', LIMIT_MS, () => cluster.isSettled);
@@ -108,4 +113,21 @@ export function three(machines: readonly SimMachine[]): Machines {
   const [a, b, c] = machines;
   if (a === undefined || b === undefined || c === undefined) throw new Error('fewer than three');
   return [a, b, c];
+}
+
+export type FiveMachines = readonly [SimMachine, SimMachine, SimMachine, SimMachine, SimMachine];
+
+export function five(machines: readonly SimMachine[]): FiveMachines {
+  const [d, e] = machines.slice(3);
+  if (d === undefined || e === undefined) throw new Error('fewer than five');
+  return [...three(machines), d, e];
+}
+
+/** Every operation on meta.json of that machine takes long, and no other one. */
+export function slowMeta({ disk }: SimMachine, slowness: number, seen?: () => void): void {
+  disk.onOperation = ({ path }) => {
+    if (path.includes('meta.json')) seen?.();
+    disk.slowness = path.includes('meta.json') ? slowness : 1;
+    return undefined;
+  };
 }
