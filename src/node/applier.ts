@@ -138,6 +138,8 @@ export class Applier {
       this.#appliedLsn = Math.min(chunk.last.lsn, limitLsn);
       for (const listener of this.#listeners) listener(this.#appliedLsn);
       this.tellWaiting();
+      // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
+      if (this.#appliedLsn >= limit()) return;
       if (recent !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
       if (generation !== this.#generation) return;
     }

@@ -11,6 +11,7 @@ describe('a store that is built anew', () => {
         await replica.log.drained();
       }
       const limit = { lsn: 6 };
+      let paused = false;
       const failures: unknown[] = [];
       const applier = new Applier({
         log: replica.log,
@@ -18,7 +19,7 @@ describe('a store that is built anew', () => {
         store: new Store({ seed: 1 }),
         appliedLsn: 0,
         limit: () => limit.lsn,
-        failed: () => false,
+        failed: () => paused,
         onFailed: (error) => failures.push(error),
       });
       applier.wake();
@@ -27,9 +28,12 @@ describe('a store that is built anew', () => {
 
       // The log was cut behind LSN 3, say.
       limit.lsn = 3;
+      paused = true;
       applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 });
       expect(applier.rebuilding).toBe(true);
       expect(applier.appliedLsn).toBe(0);
+      paused = false;
+      applier.wake();
       await applier.caughtUp();
 
       expect(applier.rebuilding).toBe(false);
