@@ -3,6 +3,8 @@ import { WalshipError } from '../errors.ts';
 import { parseVersion } from '../wal/position.ts';
 
 export const URL_DEFAULT = 'http://127.0.0.1:7401';
+/** How much of a key or a value goes on one line. */
+export const KEY_COLUMNS_MAX = 100;
 export const TIMEOUT_MS_DEFAULT = 5_000;
 export const TIMEOUT_MS_MAX = 600_000;
 /** How much longer than the server this side waits: the server's answer says more than our own clock. */

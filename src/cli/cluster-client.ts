@@ -68,20 +68,6 @@ export class ClusterClient {
   }
 }
 
-/** The path and query of a key: percent-encoded byte by byte, or `key64` where a URL cannot carry it. */
-export function keyTarget(key: Uint8Array): { path: string; query: Record<string, string> } {
-  const text = Buffer.from(key).toString('latin1');
-  if (text === '.' || text === '..') {
-    // URL parsers take these, encoded or not, for steps in a path.
-    return { path: '/v1/kv/', query: { key64: Buffer.from(key).toString('base64url') } };
-  }
-  const encoded = text.replace(
-    /[^A-Za-z0-9_.~-]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
-  return { path: `/v1/kv/${encoded}`, query: {} };
-}
-
 function normaliseUrl(text: string): string {
   const trimmed = text.trim();
   const full = /^[a-z]+:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;

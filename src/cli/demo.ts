@@ -1,5 +1,6 @@
 /** `walship demo`: three nodes on this machine, a stream of writes, and a live view of what becomes of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '../client/client.ts';
 import { WalshipError } from '../errors.ts';
 import { clusterStatus } from './cluster-status.ts';
 import type { NodeView } from './cluster-status.ts';
@@ -7,8 +8,9 @@ import type { CommandIo } from './command-io.ts';
 import { DemoCluster } from './demo-cluster.ts';
 import { formatCurlLines, formatMoment, formatMomentLine } from './demo-view.ts';
 import type { DemoMoment } from './demo-view.ts';
-import { LoadClient } from './load-client.ts';
+import { loadWrite } from './load-write.ts';
 import { leaderOf } from './status.ts';
+import { withClient } from './with-client.ts';
 
 export interface DemoOptions {
   /** Ends by itself after this long; 0: only when it is interrupted. */
@@ -86,23 +88,19 @@ async function runStream(cluster: DemoCluster, options: DemoOptions, io: Command
   const tally: Tally = { acknowledged: 0, latestError: undefined, latestErrorMs: 0 };
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  const urls = cluster.nodes.map((node) => node.url);
-  const client = new LoadClient({
-    urls,
-    connections: WRITERS,
-    ack: 'quorum',
-    timeoutMs: WRITE_TIMEOUT_MS,
+  const url = cluster.nodes.map((node) => node.url);
+  await withClient({ url, json: false, timeoutMs: WRITE_TIMEOUT_MS }, async (db) => {
+    const writers = Array.from({ length: WRITERS }, async (_, writer) => {
+      await writeUntil(signal, { db, tally, writer });
+    });
+    try {
+      await show(cluster, { options, io, tally });
+    } finally {
+      ended.abort();
+      await db.close();
+      await Promise.all(writers);
+    }
   });
-  const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-    await writeUntil(signal, { client, tally, writer });
-  });
-  try {
-    await show(cluster, { options, io, tally });
-  } finally {
-    ended.abort();
-    client.close();
-    await Promise.all(writers);
-  }
   if (tally.acknowledged === 0 && !options.signal.aborted) {
     throw new WalshipError('NO_QUORUM', `no write was acknowledged (${tally.latestError ?? ''})`);
   }
@@ -110,11 +108,12 @@ async function runStream(cluster: DemoCluster, options: DemoOptions, io: Command
 
 async function writeUntil(
   signal: AbortSignal,
-  { client, tally, writer }: { client: LoadClient; tally: Tally; writer: number },
+  { db, tally, writer }: { db: Client; tally: Tally; writer: number },
 ): Promise<void> {
   for (let count = 0; !signal.aborted; count += 1) {
     const key = Buffer.from(`demo/${(count * WRITERS + writer) % KEYS}`);
-    const { code } = await client.put(key, Buffer.from(`write ${count} of writer ${writer}`));
+    const value = Buffer.from(`write ${count} of writer ${writer}`);
+    const { code } = await loadWrite(db, key, { value, ack: 'quorum' });
     if (code === 'OK') {
       tally.acknowledged += 1;
     } else if (!signal.aborted) {

@@ -1,37 +1,28 @@
-import { keyToJson } from './bytes-json.ts';
-import { GRACE_MS, checkVersion, parseKey } from './client-options.ts';
+import { WalshipError } from '../errors.ts';
+import { bytesForPeople, keyToJson } from './bytes-json.ts';
+import { KEY_COLUMNS_MAX, checkVersion, parseKey } from './client-options.ts';
 import type { ClientOptions, KeyOptions } from './client-options.ts';
-import { ClusterClient, keyTarget } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
+import { withClient } from './with-client.ts';
 
 export interface GetOptions extends ClientOptions, KeyOptions {
-  readonly read: string;
+  readonly read: 'local' | 'linearizable';
   readonly minVersion?: string;
 }
 
 /** `walship get KEY`: the value's bytes as they are, without a line end; an absent key is a failure. */
 export async function get(key: string, options: GetOptions, io: CommandIo): Promise<void> {
   const keyBytes = parseKey(key, options);
-  const target = keyTarget(keyBytes);
-  const { minVersion } = options;
-  const response = await new ClusterClient(options.url).request({
-    method: 'GET',
-    path: target.path,
-    query: {
-      ...target.query,
-      read: options.read,
-      timeoutMs: options.timeoutMs,
-      minVersion: minVersion === undefined ? undefined : checkVersion('--min-version', minVersion),
-    },
-    timeoutMs: options.timeoutMs + GRACE_MS,
-  });
-  const value = Buffer.from(await response.arrayBuffer());
+  const { minVersion, read } = options;
+  const least =
+    minVersion === undefined ? {} : { minVersion: checkVersion('--min-version', minVersion) };
+  const found = await withClient(options, (db) => db.get(keyBytes, { read, ...least }));
+  if (found === undefined) {
+    const name = bytesForPeople(keyBytes, KEY_COLUMNS_MAX);
+    throw new WalshipError('KEY_NOT_FOUND', `there is no key ${name}`);
+  }
+  const { value, version, applied } = found;
   if (!options.json) return io.out(value);
-  const answer = {
-    ...keyToJson(keyBytes),
-    value64: value.toString('base64'),
-    version: response.headers.get('etag')?.replaceAll('"', '') ?? null,
-    applied: response.headers.get('walship-version'),
-  };
+  const answer = { ...keyToJson(keyBytes), value64: value.toString('base64'), version, applied };
   io.out(`${JSON.stringify(answer)}\n`);
 }

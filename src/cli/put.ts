@@ -1,12 +1,13 @@
-import { GRACE_MS, checkVersion, parseKey } from './client-options.ts';
+import type { KeyWriteOptions } from '../client/api.ts';
+import { checkVersion, parseKey } from './client-options.ts';
 import type { ClientOptions, KeyOptions } from './client-options.ts';
-import { ClusterClient, keyTarget } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
+import { withWriter } from './with-client.ts';
 import { formatWritten } from './written.ts';
 
 /** What `put` and `del` share: the level to wait for, and on what condition to write. */
 export interface WriteOptions extends ClientOptions, KeyOptions {
-  readonly ack: string;
+  readonly ack: 'local' | 'quorum' | 'all';
   /** Write only where the key is at this version. */
   readonly ifVersion?: string;
   /** Write only where there is no such key. */
@@ -19,26 +20,18 @@ export async function put(
   options: WriteOptions,
   io: CommandIo,
 ): Promise<void> {
-  const target = keyTarget(parseKey(key, options));
+  const keyBytes = parseKey(key, options);
+  const writeOptions = writeOptionsOf(options);
   const body = value === '-' ? await io.input() : Buffer.from(value, 'utf8');
-  const reply = await new ClusterClient(options.url).json({
-    method: 'PUT',
-    path: target.path,
-    query: { ...target.query, ack: options.ack, timeoutMs: options.timeoutMs },
-    headers: { 'content-type': 'application/octet-stream', ...conditionHeaders(options) },
-    body: Uint8Array.from(body),
-    timeoutMs: options.timeoutMs + GRACE_MS,
-  });
-  io.out(formatWritten(reply, options.json));
+  const written = await withWriter(options, (db) => db.put(keyBytes, body, writeOptions));
+  io.out(formatWritten(written, options));
 }
 
-/** The HTTP conditions that `--if-version` and `--if-absent` stand for. */
-export function conditionHeaders(options: WriteOptions): Record<string, string> {
-  const { ifVersion, ifAbsent } = options;
+/** What the library calls `--ack`, `--if-version` and `--if-absent`. */
+export function writeOptionsOf({ ack, ifVersion, ifAbsent }: WriteOptions): KeyWriteOptions {
   return {
-    ...(ifVersion === undefined
-      ? {}
-      : { 'if-match': `"${checkVersion('--if-version', ifVersion)}"` }),
-    ...(ifAbsent === true ? { 'if-none-match': '*' } : {}),
+    ack,
+    ...(ifVersion === undefined ? {} : { ifMatch: checkVersion('--if-version', ifVersion) }),
+    ...(ifAbsent === true ? { ifAbsent } : {}),
   };
 }

@@ -1,9 +1,9 @@
-import { WalshipError } from '../errors.ts';
-import { bytesForPeople, keyFromJson, valueFromJson } from './bytes-json.ts';
-import { GRACE_MS } from './client-options.ts';
+import type { Entry } from '../client/api.ts';
+import { bytesForPeople, keyToJson } from './bytes-json.ts';
+import { KEY_COLUMNS_MAX } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
-import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
+import { withClient } from './with-client.ts';
 
 export interface ScanOptions extends ClientOptions {
   readonly prefix?: string;
@@ -13,51 +13,24 @@ export interface ScanOptions extends ClientOptions {
   readonly limit: number;
 }
 
-const PAGE_KEYS = 500;
-const VALUE_COLUMNS_MAX = 100;
-
-/** `walship scan`: keys in byte order, page by page, one line each. */
+/** `walship scan`: keys in byte order, one line each. */
 export async function scan(options: ScanOptions, io: CommandIo): Promise<void> {
-  const client = new ClusterClient(options.url);
-  let after: Record<string, string> = options.after === undefined ? {} : { after: options.after };
-  let left = options.limit;
-  while (left > 0) {
-    const reply = (await client.json({
-      method: 'GET',
-      path: '/v1/kv',
-      query: {
-        prefix: options.prefix,
-        ...after,
-        limit: Math.min(left, PAGE_KEYS),
-        timeoutMs: options.timeoutMs,
-      },
-      timeoutMs: options.timeoutMs + GRACE_MS,
-    })) as { entries?: unknown; more?: unknown };
-    const entries = readEntries(reply.entries);
-    for (const entry of entries) io.out(formatEntry(entry, options.json));
+  const { prefix, after, limit } = options;
+  const range = {
+    limit,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(after === undefined ? {} : { after }),
+  };
+  await withClient(options, async (db) => {
+    for await (const entry of db.scan(range)) io.out(formatEntry(entry, options.json));
+  });
+}
 
-    left -= entries.length;
-    const last = entries.at(-1);
-    if (last === undefined || reply.more !== true) return;
-    after = behind(last);
+function formatEntry({ key, value, version }: Entry, json: boolean): string {
+  if (json) {
+    const value64 = value.toString('base64');
+    return `${JSON.stringify({ ...keyToJson(key), value64, version })}\n`;
   }
-}
-
-type Entry = Readonly<Record<string, unknown>>;
-
-function readEntries(entries: unknown): readonly Entry[] {
-  if (Array.isArray(entries)) return entries as readonly Entry[];
-  throw new WalshipError('PROTOCOL_ERROR', 'the answer to a scan holds no entries');
-}
-
-function behind(entry: Entry): Record<string, string> {
-  if (typeof entry['key'] === 'string') return { after: entry['key'] };
-  return { after64: String(entry['key64']) };
-}
-
-function formatEntry(entry: Entry, json: boolean): string {
-  if (json) return `${JSON.stringify(entry)}\n`;
-  const key = bytesForPeople(keyFromJson(entry), VALUE_COLUMNS_MAX);
-  const value = bytesForPeople(valueFromJson(entry) ?? Buffer.alloc(0), VALUE_COLUMNS_MAX);
-  return `${key}\t${String(entry['version'])}\t${value}\n`;
+  const columns = [key, value].map((bytes) => bytesForPeople(bytes, KEY_COLUMNS_MAX));
+  return `${columns[0] ?? ''}\t${version}\t${columns[1] ?? ''}\n`;
 }

@@ -1,23 +1,17 @@
-import { GRACE_MS, checkVersion } from './client-options.ts';
+import type { WaitLevel } from '../client/api.ts';
+import { checkVersion } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
-import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
+import { withClient } from './with-client.ts';
 
 export interface WaitOptions extends ClientOptions {
-  readonly level: string;
+  readonly level: WaitLevel;
 }
 
-/** `walship wait VERSION`: ends when the node has it at `level`, and fails where history cut it off. */
+/** `walship wait VERSION`: ends when a node at --url has it at `level`, and fails where history cut it off. */
 export async function wait(version: string, options: WaitOptions, io: CommandIo): Promise<void> {
-  const reply = await new ClusterClient(options.url).json({
-    method: 'GET',
-    path: '/v1/wait',
-    query: {
-      version: checkVersion('VERSION', version),
-      level: options.level,
-      timeoutMs: options.timeoutMs,
-    },
-    timeoutMs: options.timeoutMs + GRACE_MS,
-  });
-  io.out(options.json ? `${JSON.stringify(reply)}\n` : `${version} is ${options.level}\n`);
+  const { level, json } = options;
+  const wanted = checkVersion('VERSION', version);
+  await withClient(options, (db) => db.wait(wanted, level));
+  io.out(json ? `${JSON.stringify({ version, level })}\n` : `${version} is ${level}\n`);
 }

@@ -1,12 +1,9 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { WalshipError } from '../errors.ts';
-import { bytesForPeople, keyFromJson, valueFromJson } from './bytes-json.ts';
-import { checkVersion } from './client-options.ts';
+import type { Change } from '../client/api.ts';
+import { bytesForPeople, keyToJson } from './bytes-json.ts';
+import { KEY_COLUMNS_MAX, checkVersion } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
-import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
-import { readStatus } from './cluster-status.ts';
+import { withClient } from './with-client.ts';
 
 export interface WatchOptions extends ClientOptions {
   readonly prefix?: string;
@@ -16,53 +13,27 @@ export interface WatchOptions extends ClientOptions {
   readonly count: number;
 }
 
-const VALUE_COLUMNS_MAX = 100;
-
-/** `walship watch`: applied changes in log order, one line each, until it is interrupted. */
+/** `walship watch`: applied changes in log order, one line each, until it is interrupted; from node to node. */
 export async function watch(options: WatchOptions, io: CommandIo): Promise<void> {
-  const client = new ClusterClient(options.url);
-  const after =
-    options.after === undefined
-      ? await appliedVersion(client, options.timeoutMs)
-      : checkVersion('--after', options.after);
-  const response = await client.request({
-    method: 'GET',
-    path: '/v1/watch',
-    query: { after, prefix: options.prefix },
-    timeoutMs: 0,
-  });
-  if (response.body === null) throw new WalshipError('PROTOCOL_ERROR', 'the watch has no body');
-
-  const body = Readable.fromWeb(response.body);
+  const { prefix, after } = options;
+  const range = {
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(after === undefined ? {} : { after: checkVersion('--after', after) }),
+  };
   let left = options.count;
-  try {
-    for await (const line of createInterface({ input: body })) {
-      const event = JSON.parse(line) as Readonly<Record<string, unknown>>;
-      const change = typeof event['op'] === 'string';
-      if (options.json) io.out(`${line}\n`);
-      else if (change) io.out(formatChange(event));
-      else if (event['error'] !== undefined) throw endedEarly(event['error']);
-      if (change && (left -= 1) === 0) return;
+  await withClient(options, async (db) => {
+    for await (const change of db.watch(range)) {
+      io.out(formatChange(change, options.json));
+      if ((left -= 1) === 0) return;
     }
-  } finally {
-    body.destroy();
+  });
+}
+
+function formatChange({ op, key, value, version, last }: Change, json: boolean): string {
+  if (json) {
+    const value64 = op === 'put' ? { value64: value.toString('base64') } : {};
+    return `${JSON.stringify({ op, ...keyToJson(key), ...value64, version, last })}\n`;
   }
-  throw new WalshipError('NODE_CLOSED', `${response.url} ended the watch`);
-}
-
-async function appliedVersion(client: ClusterClient, timeoutMs: number): Promise<string> {
-  const reply = await client.json({ method: 'GET', path: '/v1/status', timeoutMs });
-  return readStatus(reply).applied;
-}
-
-function endedEarly(error: unknown): WalshipError {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return new WalshipError('NODE_CLOSED', `the watch ended: ${String(code)}: ${String(message)}`);
-}
-
-function formatChange(event: Readonly<Record<string, unknown>>): string {
-  const key = bytesForPeople(keyFromJson(event), VALUE_COLUMNS_MAX);
-  const value = valueFromJson(event);
-  const shown = value === undefined ? '' : `\t${bytesForPeople(value, VALUE_COLUMNS_MAX)}`;
-  return `${String(event['version'])}\t${String(event['op'])}\t${key}${shown}\n`;
+  const shown = op === 'put' ? `\t${bytesForPeople(value, KEY_COLUMNS_MAX)}` : '';
+  return `${version}\t${op}\t${bytesForPeople(key, KEY_COLUMNS_MAX)}${shown}\n`;
 }

@@ -1,7 +1,14 @@
-/** The answer to a write, for people or as the server gave it. */
-export function formatWritten(reply: unknown, json: boolean): string {
-  if (json) return `${JSON.stringify(reply)}\n`;
-  const { version, durableOn } = reply as { version?: unknown; durableOn?: unknown };
-  const where = Array.isArray(durableOn) ? `, durable on ${durableOn.join(', ')}` : '';
-  return `${String(version)}${where}\n`;
+import type { Written } from '../client/api.ts';
+import { parseVersion } from '../wal/position.ts';
+
+/** The answer to a write, for people or as JSON, which is as in HTTP. */
+export function formatWritten(
+  { version, durableOn }: Written,
+  { ack, json }: { readonly ack: string; readonly json: boolean },
+): string {
+  if (json) {
+    return `${JSON.stringify({ version, ...parseVersion(version), ack, durableOn })}\n`;
+  }
+  const where = durableOn.length === 0 ? '' : `, durable on ${durableOn.join(', ')}`;
+  return `${version}${where}\n`;
 }

@@ -13,8 +13,8 @@ import type { Route } from './route.ts';
 
 /** Calls at a time; one more is refused with BUSY. */
 export const CALLS_MAX = 16_384;
-/** What can be asked elsewhere too is given up at one node after this. */
-export const READ_ATTEMPT_MS_MAX = 1_000;
+/** What can be asked elsewhere too is given up at one node after this; so is opening a connection. */
+export const ELSEWHERE_MS = 1_000;
 /** A fraction of 1 in so many steps. */
 const FRACTION_STEPS = 1_000;
 
@@ -154,10 +154,11 @@ export class Caller {
   async #attempt(address: string, call: Call, progress: Progress): Promise<ClientAnswer> {
     const { clock, route } = this.#options;
     const leftMs = (): number => Math.max(1, Math.ceil(progress.endMs - clock.nowMs()));
-    const connection = await this.#connected(address, call, leftMs());
+    const patienceMs = (): number =>
+      route.count > 1 ? Math.min(leftMs(), ELSEWHERE_MS) : leftMs();
+    const connection = await this.#connected(address, call, patienceMs());
     this.#refuseIfOver(call, progress);
-    const elsewhere = call.kind === 'read' && route.count > 1;
-    const forMs = elsewhere ? Math.min(leftMs(), READ_ATTEMPT_MS_MAX) : leftMs();
+    const forMs = call.kind === 'read' ? patienceMs() : leftMs();
     progress.sent ||= call.kind === 'write';
     return connection.request(call.make(forMs), forMs);
   }

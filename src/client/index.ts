@@ -17,6 +17,8 @@ export interface ConnectOptions {
   readonly nodes: readonly string[];
   /** How long a call may take where it does not say so itself; 5,000 unless given. */
   readonly timeoutMs?: number;
+  /** How long to look for a first node that answers; as long as a call unless given. */
+  readonly connectMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -24,7 +26,8 @@ export interface ConnectOptions {
  * Resolves when one of the nodes has answered.
  * @throws WalshipError CONFIG_INVALID, PEER_UNREACHABLE, WRONG_CLUSTER, UNSUPPORTED_VERSION, ABORTED.
  */
-export async function connect({ nodes, timeoutMs, signal }: ConnectOptions): Promise<Client> {
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { nodes, timeoutMs, connectMs, signal } = options;
   const client = new Client({
     nodes,
     dialer: new WsDialer(DIAL_MS_MAX, CLIENT_PATH),
@@ -33,7 +36,10 @@ export async function connect({ nodes, timeoutMs, signal }: ConnectOptions): Pro
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   try {
-    await client.ready(signal === undefined ? {} : { signal });
+    await client.ready({
+      ...(connectMs === undefined ? {} : { timeoutMs: connectMs }),
+      ...(signal === undefined ? {} : { signal }),
+    });
   } catch (error) {
     await client.close();
     throw error;

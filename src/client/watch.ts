@@ -6,6 +6,7 @@ import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { ClientAnswer } from '../protocol/client-messages.ts';
 import type { Change } from './api.ts';
+import { ELSEWHERE_MS } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { Connection } from './connection.ts';
 import { abortedError } from './failures.ts';
@@ -40,7 +41,7 @@ export async function* watch(parts: WatchParts): AsyncGenerator<Change, void, un
     const address = route.forReads;
     attempts += 1;
     try {
-      const connection = await caller.connect(address, Math.max(1, endMs - clock.nowMs()));
+      const connection = await caller.connect(address, ELSEWHERE_MS);
       for await (const event of new WatchStream(connection, { ...parts, after })) {
         after = event.version;
         attempts = 0;

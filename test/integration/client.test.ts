@@ -119,8 +119,9 @@ describe('a program that uses the client', () => {
     const abort = new AbortController();
     const watched: Change[] = [];
     const watching = (async () => {
-      for await (const change of watcher.watch({ after: '0.0', signal: abort.signal }))
+      for await (const change of watcher.watch({ after: '0.0', signal: abort.signal })) {
         watched.push(change);
+      }
     })();
     const writers = new Writers(db);
 

@@ -1,7 +1,9 @@
 /** Writes without an end, and a memory of what was acknowledged. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { LoadClient } from '../../src/cli/load-client.ts';
+import { loadWrite } from '../../src/cli/load-write.ts';
+import { connect } from '../../src/client/index.ts';
+import type { Client } from '../../src/client/index.ts';
 import { comparePositions, parseVersion } from '../../src/wal/position.ts';
 import type { Version } from '../../src/wal/position.ts';
 import type { TestCluster } from './cluster.ts';
@@ -11,7 +13,7 @@ const WRITERS = 8;
 const RETRY_MS = 10;
 
 export class Load {
-  readonly #client: LoadClient;
+  readonly #client: Promise<Client>;
   readonly #acknowledged = new Map<string, string>();
   readonly #writers: readonly Promise<void>[];
   readonly errors = new Map<string, number>();
@@ -20,7 +22,7 @@ export class Load {
   #stopped = false;
 
   constructor(urls: readonly string[]) {
-    this.#client = new LoadClient({ urls, connections: WRITERS, ack: 'quorum', timeoutMs: 3_000 });
+    this.#client = connect({ nodes: urls, timeoutMs: 3_000 });
     this.#writers = Array.from({ length: WRITERS }, async () => await this.#write());
   }
 
@@ -45,7 +47,7 @@ export class Load {
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#writers);
-    this.#client.close();
+    await (await this.#client).close();
   }
 
   async #write(): Promise<void> {
@@ -54,7 +56,8 @@ export class Load {
       const number = this.#next++;
       const key = `load/${String(number).padStart(8, '0')}`;
       const value = `value ${number} `.repeat(5);
-      const { code, version } = await this.#client.put(Buffer.from(key), Buffer.from(value));
+      const write = { value: Buffer.from(value), ack: 'quorum' } as const;
+      const { code, version } = await loadWrite(await this.#client, Buffer.from(key), write);
       if (code === 'OK') {
         this.#acknowledged.set(key, value);
         const at = parseVersion(version ?? '');

@@ -1,0 +1,46 @@
+import type { Client } from '../client/client.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { ClientOptions } from './client-options.ts';
+import { ClusterClient } from './cluster-client.ts';
+
+/** A command that finds nobody says so soon. */
+const CONNECT_MS_MAX = 2_000;
+
+/** Connects to the nodes at `--url` for as long as `use` takes. */
+export async function withClient<T>(
+  options: ClientOptions,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connected(options);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** As `withClient`, for a write: without a connection it was certainly not written. */
+export async function withWriter<T>(
+  options: ClientOptions,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  let found = false;
+  try {
+    return await withClient(options, (client) => {
+      found = true;
+      return use(client);
+    });
+  } catch (error) {
+    if (found || !isWalshipError(error)) throw error;
+    const { code, message, details } = error;
+    throw new WalshipError(code, message, { details, outcome: 'rejected', cause: error });
+  }
+}
+
+async function connected({ url, timeoutMs }: ClientOptions): Promise<Client> {
+  // Only here: the other commands start faster without it.
+  const { connect } = await import('../client/index.ts');
+  const nodes = new ClusterClient(url).urls;
+  const connectMs = Math.min(timeoutMs, CONNECT_MS_MAX);
+  return await connect({ nodes, timeoutMs, connectMs });
+}
