@@ -24,6 +24,8 @@ export type ViolationCode =
   | 'LOST_WRITE'
   /** Two writes were both made on condition of the same version. */
   | 'LOST_UPDATE'
+  /** Of two gets, one after the other, the later one shows what had been overwritten for the earlier one. */
+  | 'READS_GO_BACK'
   /** Of two writes, one after the other, the later one got the lower version. */
   | 'VERSIONS_GO_BACK'
   /** Operations that contradict each other in another way. */
@@ -139,6 +141,12 @@ function why(core: readonly Operation[], all: readonly Operation[]): Why {
     const sentence = 'a write was called after another one had returned, and got a lower version';
     return { code: 'VERSIONS_GO_BACK', sentence, also: [] };
   }
+  const [first, second] = gets.toSorted((a, b) => a.calledAt - b.calledAt);
+  const apart = first !== undefined && second !== undefined && isBefore(first, second);
+  if (apart && core.length === 2 && valueOf(first) !== valueOf(second)) {
+    const sentence = 'a get shows less than a get that had returned before it was called';
+    return { code: 'READS_GO_BACK', sentence, also: sourcesOf(gets, all) };
+  }
   const sentence = 'these operations cannot be put into one order';
   return { code: 'NO_ORDER', sentence, also: sourcesOf(gets, all) };
 }
@@ -215,9 +223,12 @@ function versionsGoBack(core: readonly Operation[]): boolean {
   );
 }
 
+/** The value that a get shows. */
+function valueOf({ outcome }: Operation): string | undefined {
+  return outcome.kind === 'shown' ? outcome.found?.value : undefined;
+}
+
 function sourcesOf(gets: readonly Operation[], all: readonly Operation[]): readonly Operation[] {
-  const values = new Set(
-    gets.map(({ outcome }) => (outcome.kind === 'shown' ? outcome.found?.value : undefined)),
-  );
+  const values = new Set(gets.map(valueOf));
   return all.filter(({ request }) => request.kind === 'put' && values.has(request.value));
 }

@@ -130,8 +130,11 @@ export class SimClient {
       this.#leader = typeof leader === 'string' ? leader : undefined;
     }
     if (error.outcome === 'rejected') checker.rejected(write);
-    else if (error.outcome === 'indeterminate') checker.indeterminate();
-    else {
+    else if (error.outcome === 'indeterminate') {
+      checker.indeterminate();
+      // It may be cut off from the others, among whom another one leads by now.
+      this.#leader = undefined;
+    } else {
       throw new SimViolation(`a write failed without an outcome: ${error.code} ${error.message}`);
     }
   }

@@ -41,6 +41,7 @@ export class SimNemesis {
       heal: () => this.#heal(),
       wipe: (entropy, machine) => this.#wipe(entropy, machine),
       promote: (_, machine) => this.#promote(machine),
+      depose: (entropy) => this.#depose(entropy),
     };
     // Each run knows some faults only: what many hide, few find.
     const names = Object.keys(all).filter(() => options.entropy.chance(0.6));
@@ -90,6 +91,20 @@ export class SimNemesis {
       ({ epoch }) => note(`${nodeId} leads epoch ${epoch}`),
       (error: unknown) => note(`${nodeId} cannot lead: ${String(error)}`),
     );
+  }
+
+  /** The leader is cut off from all others, of which one is promoted: for a while two nodes believe that they lead. */
+  #depose(entropy: SimEntropy): void {
+    const { machines, network, note, world } = this.#options;
+    const leader = machines.find(({ node }) => node?.status().role === 'leader');
+    const others = machines.filter((machine) => machine !== leader);
+    if (leader === undefined || others.length === 0) return;
+    note(`${leader.nodeId} is cut off from all others`);
+    const ids = others.map(({ nodeId }) => nodeId);
+    network.partition([leader.nodeId], ids);
+    world.clock.schedule(entropy.between(0, 500), () => {
+      if (this.#running) this.#promote(entropy.pick(others));
+    });
   }
 
   #killThenPower(entropy: SimEntropy, machine: SimMachine): void {

@@ -87,7 +87,7 @@ const BAD: Readonly<Record<string, readonly [string, readonly Operation[]]>> = {
     [put([0, 1], 'a', '1.1'), put([2, 3], 'b', '1.2'), get([4, 5], 'a@1.1')],
   ],
   'two reads that go back while a write is under way': [
-    'NO_ORDER',
+    'READS_GO_BACK',
     [put([0, 1], 'a', '1.1'), put([2, 9], 'b', '?'), get([3, 4], 'b@1.2'), get([5, 6], 'a@1.1')],
   ],
   'a lost write': ['LOST_WRITE', [put([0, 1], 'a', '1.1'), get([2, 3])]],
@@ -109,7 +109,7 @@ const BAD: Readonly<Record<string, readonly [string, readonly Operation[]]>> = {
     [put([0, 1], 'a', '?'), get([2, 3], 'a@1.1'), get([4, 5], 'a@1.2')],
   ],
   'two leaders, each with a write of its own': [
-    'NO_ORDER',
+    'READS_GO_BACK',
     [
       put([0, 9], 'a', '1.1'),
       put([0, 9], 'b', '2.1'),
