@@ -39,6 +39,7 @@ export interface StatusView {
   readonly log?: { readonly holds: readonly StatusReason[] };
   readonly notReady: StatusReason | null;
   readonly commitWaits: StatusReason | null;
+  readonly why?: readonly StatusReason[];
   readonly warnings: readonly StatusReason[];
   readonly contract: readonly string[];
 }

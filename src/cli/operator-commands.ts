@@ -5,11 +5,13 @@ import { bench } from './bench.ts';
 import type { ClientOptions } from './client-options.ts';
 import { addClientOptions, example, number } from './command-options.ts';
 import type { CommandIo } from './command-io.ts';
+import { events } from './events.ts';
+import type { EventsOptions } from './events.ts';
 import { promote } from './promote.ts';
 import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
 
-/** `status`, `promote`, `snapshot`, `bench`. */
+/** `status`, `events`, `promote`, `snapshot`, `bench`. */
 export function addOperations(program: Command, io: CommandIo): void {
   const statusCommand = addClientOptions(
     program
@@ -17,6 +19,20 @@ export function addOperations(program: Command, io: CommandIo): void {
       .description('The cluster: every voter, how far it is, and why anything waits.'),
   ).action(async (options: ClientOptions) => await status(options, io));
   example(statusCommand, 'walship status --url 127.0.0.1:7401,127.0.0.1:7402');
+
+  const eventsCommand = addClientOptions(
+    program
+      .command('events')
+      .description('What happened to the node at --url: leaderships, cuts, refusals, alarms.'),
+  )
+    .addOption(
+      number('--after <seq>', 'only what came after this event', {
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+      }).default(0),
+    )
+    .action(async (options: EventsOptions) => await events(options, io));
+  example(eventsCommand, 'walship events --url 127.0.0.1:7402 --after 17');
 
   const promoteCommand = addClientOptions(
     program.command('promote').description('Ask the node at --url to lead.'),

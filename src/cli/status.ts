@@ -1,6 +1,6 @@
 import type { ClientOptions } from './client-options.ts';
 import { clusterStatus } from './cluster-status.ts';
-import type { FollowerView, NodeView, StatusView } from './cluster-status.ts';
+import type { FollowerView, NodeView, StatusReason, StatusView } from './cluster-status.ts';
 import type { CommandIo } from './command-io.ts';
 import { textTable } from './text-table.ts';
 
@@ -87,8 +87,8 @@ function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): re
   if (leader === undefined) notes.push('no node that answered leads');
   for (const { nodeId, status, failure } of nodes) {
     if (failure !== undefined) notes.push(`${nodeId}: ${failure}`);
-    for (const reason of [status?.notReady, status?.commitWaits, ...(status?.warnings ?? [])]) {
-      if (reason != null) notes.push(`${nodeId}: ${reason.code}: ${reason.message}`);
+    for (const reason of [...reasonsOf(status), ...(status?.warnings ?? [])]) {
+      notes.push(`${nodeId}: ${reason.code}: ${reason.message}`);
     }
   }
   for (const { code, message } of leader?.log?.holds ?? []) {
@@ -103,6 +103,13 @@ function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): re
     if (note !== undefined) notes.push(`${nodeId}, says the leader: ${note}`);
   }
   return notes;
+}
+
+/** Why things wait at a node. That a follower does not lead while a leader lives is as it should be. */
+function reasonsOf(status: StatusView | undefined): readonly StatusReason[] {
+  const short = [status?.notReady, status?.commitWaits];
+  const reasons = status?.why ?? short.filter((reason) => reason != null);
+  return reasons.filter(({ code }) => code !== 'LEADER_LIVES');
 }
 
 /** How long a voter that is behind may stay so. */

@@ -1,4 +1,5 @@
 import type { Position, Version } from '../wal/position.ts';
+import type { EventPage } from './event-log.ts';
 import type { Link } from '../ports/link.ts';
 
 /** What servers and embedding programs use of a node. */
@@ -25,6 +26,8 @@ export interface NodeApi {
   /** Resolves when `version` has reached `level` here. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED. */
   wait(request: WaitRequest): Promise<Version>;
   status(): NodeStatus;
+  /** What happened to this node since it started: see EventLog. */
+  events(request: { readonly after: number; readonly limit: number }): EventPage;
   /** Takes over a link that a peer opened to this node. */
   accept(link: Link): void;
   /** Takes a snapshot now. @throws WalshipError NOT_READY, DISK_FULL, DISK_FAILED, NODE_CLOSED. */
@@ -176,6 +179,8 @@ export interface NodeStatus {
   readonly notReady: Reason | null;
   /** Why commits wait, or nothing. */
   readonly commitWaits: Reason | null;
+  /** Why anything waits, is refused or goes the long way here, in words; why this node may not lead among it. */
+  readonly why: readonly Reason[];
   readonly warnings: readonly Reason[];
   readonly contract: readonly string[];
   readonly uptimeMs: number;

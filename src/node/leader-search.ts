@@ -94,16 +94,23 @@ export class LeaderSearch {
       if (tried.has(peer.nodeId)) continue;
       tried.add(peer.nodeId);
       const end = await this.#ask(peer, signal);
-      this.#refusals.set(
-        peer.nodeId,
-        end === undefined ? 'not reached' : `${end.code} (${end.message})`,
-      );
+      this.#came(peer, end);
       if (end === undefined) continue;
       if (end.followed) return true;
       const hint = others.find(({ nodeId }) => nodeId === end.leader);
       if (hint !== undefined) queue.unshift(hint);
     }
     return false;
+  }
+
+  /** Keeps what came of asking; a refusal is told once, and again where it is another one. */
+  #came({ nodeId }: Peer, end: SessionEnd | undefined): void {
+    const what = end === undefined ? 'not reached' : `${end.code} (${end.message})`;
+    const isNew = this.#refusals.get(nodeId) !== what;
+    this.#refusals.set(nodeId, what);
+    if (end === undefined || end.followed || end.code === 'NOT_LEADER' || !isNew) return;
+    const message = `${nodeId} does not let this node follow: ${end.message}`;
+    this.#options.onEvent({ level: 'warn', code: end.code, message, peer: nodeId });
   }
 
   tick(): void {

@@ -25,6 +25,8 @@ import type {
 } from './api.ts';
 import { checkConfig } from './check-config.ts';
 import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
+import { EventLog } from './event-log.ts';
+import type { EventPage } from './event-log.ts';
 import type { EventListener, NodeEvent } from './events.ts';
 import { Life } from './life.ts';
 import { Membership } from './membership.ts';
@@ -76,6 +78,12 @@ export interface NodeOptions {
   readonly onEvent?: EventListener;
 }
 
+interface NodeParts {
+  readonly replica: Replica;
+  readonly membership: Membership;
+  readonly events: EventLog;
+}
+
 /** One walship node: a replica, the life it leads, and the ways in for clients and peers. */
 export class Node implements NodeApi {
   readonly nodeId: string;
@@ -88,21 +96,21 @@ export class Node implements NodeApi {
   readonly #reception: Reception;
   readonly #snapshotter: Snapshotter;
   readonly #startedMs: number;
-  /** How often each code of an event came up since the start. */
-  readonly #eventCounts = new Map<string, number>();
+  readonly #events: EventLog;
   #writes: WritePath | undefined;
   #cancelTick: () => void = () => undefined;
   #closing: Promise<void> | undefined;
   #lived: Promise<void> = Promise.resolve();
   #settle!: { readonly stop: () => void; readonly fail: (error: WalshipError) => void };
 
-  private constructor(options: NodeOptions, replica: Replica, membership: Membership) {
+  private constructor(options: NodeOptions, { replica, membership, events }: NodeParts) {
     const { clock, entropy, peers, nodeId } = options;
     this.#options = options;
     this.#replica = replica;
     this.#membership = membership;
     this.nodeId = nodeId;
     this.#startedMs = clock.nowMs();
+    this.#events = events;
     this.#reads = new ReadPath(replica, clock);
     this.stopped = new Promise((stop, fail) => {
       this.#settle = { stop, fail };
@@ -145,6 +153,7 @@ export class Node implements NodeApi {
     checkPeers(options.peers);
     const quorums = quorumsOf(options.peers.length, options.quorum);
     const { disk, clock, entropy, dir, nodeId, segmentBytes, recentBytesMax, onDamage } = options;
+    const events = new EventLog(() => clock.wallMs());
     const replica = await Replica.open({
       disk,
       clock,
@@ -155,7 +164,10 @@ export class Node implements NodeApi {
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
       ...(recentBytesMax === undefined ? {} : { recentBytesMax }),
       ...(onDamage === undefined ? {} : { onDamage }),
-      onEvent: (event) => options.onEvent?.(event),
+      onEvent: (event) => {
+        events.note(event);
+        options.onEvent?.(event);
+      },
     });
     try {
       checkConfig(replica, options.peers, quorums.quorum);
@@ -165,7 +177,7 @@ export class Node implements NodeApi {
     }
     const { peers } = options;
     const membership = new Membership(replica, { peers, quorum: quorums.quorum });
-    const node = new Node(options, replica, membership);
+    const node = new Node(options, { replica, membership, events });
     await node.#snapshotter.open();
     node.#start();
     return node;
@@ -221,7 +233,7 @@ export class Node implements NodeApi {
       peers: this.#membership.peers,
       quorums: this.#membership.quorums,
       contract: this.contract,
-      counters: Object.fromEntries(this.#eventCounts),
+      counters: this.#events.counts,
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,
     });
@@ -229,6 +241,10 @@ export class Node implements NodeApi {
 
   snapshot(): Promise<SnapshotResult> {
     return this.#snapshotter.take();
+  }
+
+  events({ after, limit }: { readonly after: number; readonly limit: number }): EventPage {
+    return this.#events.after(after, limit);
   }
 
   accept(link: Link): void {
@@ -257,7 +273,7 @@ export class Node implements NodeApi {
   }
 
   #noteEvent(event: NodeEvent): void {
-    this.#eventCounts.set(event.code, (this.#eventCounts.get(event.code) ?? 0) + 1);
+    this.#events.note(event);
     this.#options.onEvent?.(event);
   }
 

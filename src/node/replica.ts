@@ -166,16 +166,25 @@ export class Replica {
   /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED. */
   async updateMeta(patch: Parameters<MetaStore['update']>[0]): Promise<void> {
     if (this.#closed) throw closedError();
+    const before = this.state;
     const update = this.meta.update(patch);
     this.#updates.add(update);
     try {
       await update;
+      this.#tellState(before, patch.state);
     } catch (error) {
       if (isWalshipError(error, 'DISK_FAILED')) this.fail(error);
       throw error;
     } finally {
       this.#updates.delete(update);
     }
+  }
+
+  #tellState(before: VoterState, after: VoterState | undefined): void {
+    if (after === undefined || after === before) return;
+    const level = after === 'intact' ? 'info' : 'warn';
+    const message = `this node was ${before}, and is ${after} now`;
+    this.#onEvent({ level, code: 'STATE_CHANGED', message, before, after });
   }
 
   get state(): VoterState {

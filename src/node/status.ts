@@ -5,6 +5,7 @@ import type { Life } from './life.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
 import type { Snapshotter } from './snapshotter.ts';
+import { why } from './why.ts';
 
 export interface StatusOptions {
   readonly replica: Replica;
@@ -24,7 +25,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
   const { log, meta, store } = replica;
   const { clusterId, historyId, promise, state } = meta.current;
   const { session } = life;
-  return {
+  const facts = {
     nodeId: replica.nodeId,
     clusterId,
     historyId,
@@ -50,6 +51,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     uptimeMs,
     counters: options.counters,
   };
+  return { ...facts, why: why(facts) };
 }
 
 function followersOf(options: StatusOptions): readonly FollowerStatus[] {

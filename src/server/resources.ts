@@ -1,5 +1,6 @@
 import { postPromote, postSnapshot } from './admin.ts';
 import { getCluster } from './cluster.ts';
+import { getEvents } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { getFollower, getLeader, getLive, getReady } from './health.ts';
 import { deleteKey, getKey, putKey } from './kv.ts';
@@ -20,6 +21,7 @@ export function resources(metrics: Metrics): readonly Resource[] {
     { path: '/v1/watch', methods: { GET: watch }, head: false },
     { path: '/v1/wait', methods: { GET: wait } },
     { path: '/v1/status', methods: { GET: getStatus } },
+    { path: '/v1/events', methods: { GET: getEvents } },
     { path: '/v1/cluster', methods: { GET: getCluster } },
     { path: '/v1/admin/promote', methods: { POST: postPromote } },
     { path: '/v1/admin/snapshot', methods: { POST: postSnapshot } },

@@ -38,6 +38,7 @@ function statusOf(
     log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
     notReady: null,
     commitWaits: null,
+    why: [],
     warnings: [],
     contract: ['an acknowledged write is on 2 of 3 disks', 'a lost leader can be replaced'],
     uptimeMs: 1,
@@ -67,7 +68,12 @@ describe('status', () => {
       json: statusOf('n1', voters, { role: 'leader', followers: [follower] }),
     }));
     const second = await FakeServer.start(() => ({
-      json: statusOf('n2', voters, { notReady: { code: 'NO_LEADER', message: 'catching up' } }),
+      json: statusOf('n2', voters, {
+        why: [
+          { code: 'NO_LEADER', message: 'catching up' },
+          { code: 'LEADER_LIVES', message: 'this node may not lead: n1 leads' },
+        ],
+      }),
     }));
     const gone = await FakeServer.start(() => ({}));
     await gone.close();
@@ -88,6 +94,8 @@ describe('status', () => {
     expect(lines[3]).toMatch(/^n3 +127\S+ +unreachable .* 12 .* 11 +900 +9000/);
     expect(io.stdout).toContain('an acknowledged write is on 2 of 3 disks');
     expect(io.stdout).toContain('n2: NO_LEADER: catching up');
+    // That it does not lead while another one does is as it should be.
+    expect(io.stdout).not.toContain('LEADER_LIVES');
     expect(io.stdout).toMatch(/n3: 127\S+ did not answer \(ECONNREFUSED\)/);
     expect(io.stdout).toContain('n3, says the leader: PEER_UNREACHABLE: n3 has not been heard of');
   });

@@ -15,6 +15,8 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../../src/node/api.ts';
+import { EventLog } from '../../src/node/event-log.ts';
+import type { EventPage } from '../../src/node/event-log.ts';
 import type { Link } from '../../src/ports/link.ts';
 import type { Version } from '../../src/wal/position.ts';
 
@@ -26,6 +28,7 @@ export class FakeNode implements NodeApi {
   readonly contract = ['line one', 'line two'];
   readonly stopped = new Promise<void>(() => {});
   readonly links: Link[] = [];
+  readonly eventLog = new EventLog(() => 1_000);
   readonly writes: WriteRequest[] = [];
   readonly reads: ReadRequest[] = [];
   /** How many events watchers took. */
@@ -137,12 +140,17 @@ export class FakeNode implements NodeApi {
       log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
       notReady: null,
       commitWaits: null,
+      why: [],
       warnings: [],
       contract: this.contract,
       uptimeMs: 1500,
       counters: { truncations: 2 },
       ...this.view,
     };
+  }
+
+  events({ after, limit }: { readonly after: number; readonly limit: number }): EventPage {
+    return this.eventLog.after(after, limit);
   }
 
   accept(link: Link): void {

@@ -188,6 +188,19 @@ describe('status and health', () => {
     expect(json).toEqual({ ...node.status(), applied: '3.0', eventLoopDelay });
   });
 
+  test('events are the node’s own, from where the asker stopped', async () => {
+    const { node, call } = await serverOf();
+    node.eventLog.note({ level: 'info', code: 'FOLLOWING', message: 'following n2', epoch: 3 });
+    node.eventLog.note({ level: 'warn', code: 'TRUNCATED', message: 'cut to LSN 4' });
+    const first = await call('GET', '/v1/events?limit=1');
+    const second = await call('GET', '/v1/events?after=1');
+    const wrong = await call('GET', '/v1/events?after=x');
+
+    expect(first.json).toMatchObject({ events: [{ seq: 1, details: { epoch: 3 } }], next: 1 });
+    expect(second.json).toMatchObject({ events: [{ code: 'TRUNCATED' }], oldest: 1, next: 2 });
+    expect(wrong.json['error'].code).toBe('REQUEST_INVALID');
+  });
+
   test('the cluster is every voter’s status, and why there is none', async () => {
     const other = await serverOf(
       Object.assign(new FakeNode(), { nodeId: 'n2', view: { nodeId: 'n2', role: 'follower' } }),

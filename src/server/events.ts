@@ -1,0 +1,11 @@
+import { EVENTS_MAX } from '../node/event-log.ts';
+import type { Exchange } from './exchange.ts';
+import { sendJson } from './reply.ts';
+
+/** `GET /v1/events?after=&limit=`: what happened to this node since it started, oldest first. */
+export function getEvents({ node, query, response }: Exchange): void {
+  const after = query.integer('after', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
+  const limit = query.integer('limit', { min: 1, max: EVENTS_MAX }) ?? EVENTS_MAX;
+  query.finish();
+  sendJson(response, node.events({ after, limit }));
+}
