@@ -79,6 +79,14 @@ export const ERRORS = {
     hint: 'restore the segment, or let the node refetch from its peers',
   },
   STALE_EPOCH: { status: 409, hint: 'a newer leadership exists: follow it' },
+  SWITCHOVER_FAILED: {
+    status: 503,
+    hint: 'the lead was not handed over: the message says what stood in the way; try again',
+  },
+  SWITCHOVER_UNKNOWN: {
+    status: 504,
+    hint: 'the target may lead, now or in a moment: look at walship status before you try again',
+  },
   TXN_TOO_LARGE: { status: 413, hint: 'split the transaction' },
   UNSUPPORTED_VERSION: { status: 400, hint: 'this needs a newer walship' },
   VALUE_TOO_LARGE: { status: 413, hint: 'a value has at most 16 MiB' },

@@ -8,6 +8,7 @@ import type {
   Claim,
   ControlMessage,
   Frame,
+  HandOver,
   Hello,
   VoterState,
 } from '../protocol/messages.ts';
@@ -16,9 +17,10 @@ import { Silence } from '../protocol/silence.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
 import type { LocalAcks } from '../wal/saved.ts';
-import { SEAL_BYTES } from '../wal/seal.ts';
 import { cutTail } from './cut-tail.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, lastLsn } from './inbox.ts';
+import type { SessionEnd } from './session-end.ts';
+import { takeOver } from './take-over.ts';
 
 /** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
 const QUIET_PART = 0.05;
@@ -42,6 +44,8 @@ export interface FollowerHost {
   /** Durable on resolve. */
   saveState(state: VoterState, claim: Claim): Promise<void>;
   durableMoved(): void;
+  /** Stands for the next epoch because the leader asked for it; resolves with why it does not lead, or with nothing. */
+  takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
   /** Whether this run acknowledged anything above `lsn` at `local`. */
   localAcksAbove(lsn: number): LocalAcks;
   /** A divergent tail was saved and cut. */
@@ -55,16 +59,6 @@ export interface FollowerHost {
     halt: boolean,
   ): void;
   info(code: string, message: string): void;
-}
-
-/** Why a session ended. */
-export interface SessionEnd {
-  readonly code: string;
-  readonly message: string;
-  /** Whom the other side believes to be the leader. */
-  readonly leader: string | null;
-  /** The leader had accepted this node. */
-  readonly followed: boolean;
 }
 
 /**
@@ -202,6 +196,9 @@ export class FollowerSession {
         return;
       case 'intact':
         if (this.#current(message.epoch)) this.#track(this.#becomeIntact(message));
+        return;
+      case 'hand-over':
+        if (this.#followed && this.#current(message.epoch)) this.#track(this.#takeOver(message));
         return;
       default:
         this.#finish('PROTOCOL_ERROR', `a leader does not send ${message.kind}`);
@@ -375,6 +372,11 @@ export class FollowerSession {
     if (this.#current(epoch)) this.#send({ kind: 'is-intact', epoch });
   }
 
+  async #takeOver(message: HandOver): Promise<void> {
+    const declined = await takeOver(this.#host, message);
+    if (declined !== undefined && this.#current(message.epoch)) this.#send(declined);
+  }
+
   #ack(): void {
     if (!this.#current(this.#epoch)) return;
     const { log, appliedLsn, clock } = this.#host;
@@ -388,9 +390,4 @@ export class FollowerSession {
       appliedLsn,
     });
   }
-}
-
-/** The LSN of the seal that whole batches end with; 0 where they cannot hold one. Not checked yet: for people only. */
-function lastLsn(bytes: Buffer): number {
-  return bytes.length < SEAL_BYTES ? 0 : Number(bytes.readBigUInt64BE(bytes.length - SEAL_BYTES));
 }

@@ -1,3 +1,4 @@
+import { SEAL_BYTES } from '../wal/seal.ts';
 import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../wal/limits.ts';
 
 /** More than any leader has in flight to one follower: 16 MiB and a batch. */
@@ -42,4 +43,9 @@ export class Inbox {
     this.#bytes -= bytes;
     return { bytes: taken.length === 1 ? first.bytes : Buffer.concat(taken, bytes), commitLsn };
   }
+}
+
+/** The LSN of the seal that whole batches end with; 0 where they cannot hold one. Not checked yet: for people only. */
+export function lastLsn(bytes: Buffer): number {
+  return bytes.length < SEAL_BYTES ? 0 : Number(bytes.readBigUInt64BE(bytes.length - SEAL_BYTES));
 }

@@ -1,7 +1,16 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
-import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
+import type {
+  Ack,
+  BecameIntact,
+  ControlMessage,
+  Declined,
+  Hello,
+  Message,
+  ProbeAnswer,
+  VoterState,
+} from '../protocol/messages.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
@@ -68,6 +77,7 @@ export class Session {
   #noticeDue = false;
   #closed = false;
   #intactOffered = false;
+  #declined: { readonly code: string; readonly message: string } | undefined;
 
   constructor(options: SessionOptions) {
     const { hello, clock, from } = options;
@@ -111,6 +121,11 @@ export class Session {
 
   get appliedLsn(): number {
     return this.#appliedLsn;
+  }
+
+  /** Why it did not take the lead over when it was last asked to. */
+  get declined(): { readonly code: string; readonly message: string } | undefined {
+    return this.#declined;
   }
 
   /** The highest probe that it answered. */
@@ -164,6 +179,12 @@ export class Session {
     if (this.#intactOffered) return;
     this.#intactOffered = true;
     this.#send({ kind: 'intact', epoch: this.#options.epoch, at });
+  }
+
+  /** In a switchover: asks this follower to stand for the next epoch. `at` is the end of the log, and durable there. */
+  handOver(at: Position): void {
+    this.#declined = undefined;
+    this.#send({ kind: 'hand-over', epoch: this.#options.epoch, at });
   }
 
   /** Idempotent. */
@@ -284,7 +305,7 @@ export class Session {
     this.#silence.heard();
     const { message } = decoded;
     const { epoch, hooks } = this.#options;
-    if (message.kind !== 'ack' && message.kind !== 'probed' && message.kind !== 'is-intact') {
+    if (!fromFollower(message)) {
       this.close(`PROTOCOL_ERROR: a ${message.kind} message inside a session`);
       return;
     }
@@ -302,6 +323,10 @@ export class Session {
         return;
       case 'is-intact':
         if (this.#intactOffered) this.#state = 'intact';
+        hooks.progressed(this);
+        return;
+      case 'declined':
+        this.#declined = { code: message.code, message: message.message };
         hooks.progressed(this);
     }
   }
@@ -332,4 +357,10 @@ export class Session {
     if (this.durableLsn >= this.#options.log.durable.lsn) this.#behindSinceMs = undefined;
     else this.#behindSinceMs ??= this.#options.clock.nowMs();
   }
+}
+
+type FromFollower = Ack | ProbeAnswer | BecameIntact | Declined;
+
+function fromFollower(message: Message): message is FromFollower {
+  return ['ack', 'probed', 'is-intact', 'declined'].includes(message.kind);
 }

@@ -34,6 +34,11 @@ export interface NodeApi {
   snapshot(): Promise<SnapshotResult>;
   /** Tries to lead, because an operator asked. @throws WalshipError NO_QUORUM with the refusals in details. */
   promote(): Promise<PromoteResult>;
+  /**
+   * Hands the lead over, losing nothing; to be asked of the leader. Writes wait meanwhile, and are rejected with NO_LEADER once it is handed over.
+   * @throws WalshipError NO_LEADER (details.leader), NOT_ELIGIBLE, BUSY, SWITCHOVER_FAILED (this node leads on, or another one does), SWITCHOVER_UNKNOWN.
+   */
+  switchover(request: SwitchoverRequest): Promise<SwitchoverResult>;
   /** Resolves when the node has stopped for good; rejects with the failure that stopped it (a failed disk, a refusal). */
   readonly stopped: Promise<void>;
   /** Idempotent. */
@@ -137,11 +142,43 @@ export interface SnapshotResult {
   readonly tookMs: number;
 }
 
-export interface PromoteResult {
+/** How a leadership came about. */
+export interface LeadershipReport {
   readonly epoch: number;
+  /** By a quorum of promises, because all voters answered, or as the first of a cluster. */
+  readonly how: 'promises' | 'all-answered' | 'birth';
   readonly promisedBy: readonly string[];
+  /** Voters that certainly never held more than this node has. */
   readonly vouchedBy: readonly string[];
+  /** The end of the log that it began with: everything up to here goes on. */
+  readonly after: Version;
+  /** What those who did not answer may hold above that, acknowledged at `local` at most: it is cut off when they come back. Nothing where all answered. */
+  readonly atRisk: { readonly fromLsn: number; readonly heldBy: readonly string[] } | null;
+  /** From when a leader was last heard to when this one began; unknown where none was heard. */
+  readonly outageMs: number | null;
+}
+
+export interface PromoteResult extends LeadershipReport {
+  /** 0 where it led already. */
   readonly tookMs: number;
+}
+
+export interface SwitchoverRequest {
+  /** Node id of the next leader. */
+  readonly to: string;
+  /** For all of it; writes are held up for so long at most. */
+  readonly timeoutMs: number;
+}
+
+export interface SwitchoverResult {
+  readonly from: string;
+  readonly to: string;
+  /** Which the new leader leads. */
+  readonly epoch: number;
+  /** The end of the log when writes were paused: all of it is committed, and the new leader has it. */
+  readonly lsn: number;
+  /** From the pause until this node followed the new leader. */
+  readonly outageMs: number;
 }
 
 export type Role = 'leader' | 'follower' | 'candidate' | 'stopped';
@@ -171,6 +208,8 @@ export interface NodeStatus {
   readonly keys: number;
   /** Bytes of log that were written and are not committed. */
   readonly uncommittedBytes: number;
+  /** Of the leader only: how it came to lead. */
+  readonly leadership: LeadershipReport | null;
   /** Of the leader only: one for each node in session, and for each voter that is not. */
   readonly followers: readonly FollowerStatus[];
   /** The log that is held here. */

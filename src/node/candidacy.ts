@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import type { EpochEntry, Version } from '../wal/position.ts';
+import type { EpochEntry, Position, Version } from '../wal/position.ts';
 import { askRound } from './ask-round.ts';
 import { mayLead } from './may-lead.ts';
 import type { Candidate, MayLead } from './may-lead.ts';
@@ -27,6 +27,12 @@ export interface CandidacyOptions {
   readonly ask: (peer: Peer, question: Ask) => Promise<Asked>;
 }
 
+/** What one voter answered to an attempt that failed. */
+export interface Refusal {
+  readonly nodeId: string;
+  readonly code: string;
+}
+
 export type Candidacy =
   | {
       readonly kind: 'won';
@@ -35,6 +41,10 @@ export type Candidacy =
       readonly how: 'promises' | 'all-answered' | 'birth';
       readonly promisedBy: readonly string[];
       readonly vouchedBy: readonly string[];
+      /** Of this node, when nobody could change it any more. */
+      readonly position: Position;
+      /** Voters that said nothing in any round: what they hold is not known. */
+      readonly unheard: readonly string[];
       /** Every voter confirmed its promise to this attempt. */
       readonly allConfirmed: boolean;
       /** Of the cluster, where any voter knows one: an interrupted birth leaves an identity behind without a log. */
@@ -46,6 +56,8 @@ export type Candidacy =
       readonly message: string;
       /** What each voter said, for people. */
       readonly answers: readonly string[];
+      /** The same, as codes: `OK` where it agreed, PEER_UNREACHABLE where it said nothing. */
+      readonly refusals?: readonly Refusal[];
       /** A voter has what this node held as a leader and has no more: it is suspect, and has to say so before it answers anybody. */
       readonly lostData?: Version;
     };
@@ -97,6 +109,8 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
     how: decided.how,
     promisedBy: decided.counted,
     vouchedBy: decided.vouched,
+    position: options.replica.log.durable,
+    unheard: unheard(options, [...dry, ...real]),
     allConfirmed:
       repliesOf(confirmed).filter(({ granted }) => granted).length === options.voters.length,
     identity: identityAmong(confirmed),
@@ -223,6 +237,11 @@ function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
   return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
 }
 
+function unheard({ voters }: CandidacyOptions, asked: readonly Asked[]): readonly string[] {
+  const heard = new Set(repliesOf(asked).map(({ nodeId }) => nodeId));
+  return voters.map(({ nodeId }) => nodeId).filter((nodeId) => !heard.has(nodeId));
+}
+
 function identityAmong(
   asked: readonly Asked[],
 ): { readonly clusterId: string; readonly historyId: string } | undefined {
@@ -238,6 +257,12 @@ function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candi
       ? `${one.nodeId}: ${one.message}`
       : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
   );
+  const refusals = asked.map((one) =>
+    one.kind === 'silent'
+      ? { nodeId: one.nodeId, code: 'PEER_UNREACHABLE' }
+      : { nodeId: one.reply.nodeId, code: one.reply.granted ? 'OK' : one.reply.code },
+  );
   const { code, message, lostData } = verdict;
-  return { kind: 'lost', code, message, answers, ...(lostData === undefined ? {} : { lostData }) };
+  const suspicion = lostData === undefined ? {} : { lostData };
+  return { kind: 'lost', code, message, answers, refusals, ...suspicion };
 }

@@ -12,7 +12,7 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
 /** What a follower session sees of its node. */
 export function followerHost(
   { replica, clock, membership, onEvent }: LifeOptions,
-  following: (leader: string, epoch: number) => void,
+  { following, takeOver }: Pick<FollowerHost, 'following' | 'takeOver'>,
 ): FollowerHost {
   return {
     log: replica.log,
@@ -50,6 +50,7 @@ export function followerHost(
       onEvent({ level: 'warn', code: 'TRUNCATED', message, ...details });
     },
     following,
+    takeOver,
     alarm: (code, message, halt) => {
       if (halt) replica.fail(new WalshipError(code, message));
       else onEvent({ level: 'error', code, message });

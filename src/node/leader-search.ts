@@ -1,7 +1,7 @@
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import { FollowerSession } from '../follower/follower.ts';
-import type { SessionEnd } from '../follower/follower.ts';
+import type { SessionEnd } from '../follower/session-end.ts';
 import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { Silence, TICK_MS } from '../protocol/silence.ts';
@@ -17,6 +17,8 @@ export interface SearchHooks {
   mayFollow(): boolean;
   /** A leader accepted this node. */
   met(): void;
+  /** The leader asked this node to take over; resolves with why it did not, or with nothing. */
+  takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
 }
 
 /**
@@ -153,7 +155,10 @@ export class LeaderSearch {
       return undefined;
     }
     const { silenceMs, replica, onEvent } = this.#options;
-    const host = followerHost(this.#options, (leader, epoch) => this.#following(leader, epoch));
+    const host = followerHost(this.#options, {
+      following: (leader, epoch) => this.#following(leader, epoch),
+      takeOver: () => this.#hooks.takeOver(),
+    });
     const session = new FollowerSession(host, link, silenceMs);
     this.#session = session;
     const end = await session.run(this.#hello());

@@ -6,7 +6,7 @@ import { encodeMessage } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/messages.ts';
 import { Silence } from '../protocol/silence.ts';
 import type { Version } from '../wal/position.ts';
-import type { Role } from './api.ts';
+import type { LeadershipReport, Role } from './api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
 import type { Begun, Won } from './begin-leading.ts';
 import { stand } from './candidacy.ts';
@@ -47,6 +47,9 @@ export class Life {
   #standDue = false;
   /** Since this node last led, or promised another to follow. */
   readonly #quiet = new Silence();
+  #report: LeadershipReport | null = null;
+  /** On the monotonic clock: when this node last led. */
+  #ledMs: number | undefined;
   #failures = 0;
   #cancelPause: (() => void) | undefined;
 
@@ -66,6 +69,11 @@ export class Life {
       mayFollow: () => this.#mayFollow(),
       met: () => {
         this.#standPending = false;
+      },
+      // An operator asked for it, at the leader.
+      takeOver: async () => {
+        const result = await this.stand(true);
+        return result.kind === 'lost' ? result : undefined;
       },
     });
     this.#standPending = this.#itsTurn();
@@ -104,6 +112,16 @@ export class Life {
   /** Named among the voters; a learner never leads. */
   get isVoter(): boolean {
     return this.#self !== undefined;
+  }
+
+  /** Whether that node is a voter. */
+  votes(nodeId: string): boolean {
+    return this.#options.membership.peers.some((peer) => peer.nodeId === nodeId);
+  }
+
+  /** How the leadership of this node came about. */
+  get leadership(): LeadershipReport | null {
+    return this.#leader === undefined ? null : this.#report;
   }
 
   get #self(): Peer | undefined {
@@ -264,8 +282,7 @@ export class Life {
       level: 'info',
       code: 'LEADING',
       message: `leading epoch ${result.epoch}: promises from ${result.promisedBy.join(', ')}`,
-      epoch: result.epoch,
-      how: result.how,
+      ...this.#report,
     });
     return result;
   }
@@ -282,10 +299,26 @@ export class Life {
       ended: (reason) => void this.#ended(reason).finally(over),
     });
     this.#leader = leader;
+    this.#report = this.#reportOn(won);
     this.#standPending = true;
     replica.setVerified(Number.MAX_SAFE_INTEGER);
     onLeading(leader, begun.inherited);
     becomeIntactAtBirth(this.#options, leader).catch((error: unknown) => this.#failed(error));
+  }
+
+  #reportOn({ epoch, how, promisedBy, vouchedBy, position, unheard }: Won): LeadershipReport {
+    const { clock } = this.#options;
+    const { heardMs } = this.#search;
+    const lastMs = Math.max(heardMs ?? -Infinity, this.#ledMs ?? -Infinity);
+    return {
+      epoch,
+      how,
+      promisedBy,
+      vouchedBy,
+      after: { epoch: position.epoch, lsn: position.lsn },
+      atRisk: unheard.length === 0 ? null : { fromLsn: position.lsn + 1, heldBy: unheard },
+      outageMs: Number.isFinite(lastMs) ? clock.nowMs() - lastMs : null,
+    };
   }
 
   /** The first part runs in the turn in which leadership ended: nothing may be acknowledged after it. */
@@ -296,6 +329,7 @@ export class Life {
   }): Promise<void> {
     const { replica, onLeaderEnded, onEvent } = this.#options;
     this.#leader = undefined;
+    this.#ledMs = this.#options.clock.nowMs();
     replica.log.stopLeading();
     replica.setVerified(replica.committedLsn);
     onLeaderEnded(reason.code, reason.message);

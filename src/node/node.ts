@@ -17,6 +17,8 @@ import type {
   ScanRequest,
   ScanResult,
   SnapshotResult,
+  SwitchoverRequest,
+  SwitchoverResult,
   WaitRequest,
   WatchEvent,
   WatchRequest,
@@ -38,6 +40,7 @@ import { Replica } from './replica.ts';
 import type { InheritedWrite } from './replica.ts';
 import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
 import { statusOf } from './status.ts';
+import { Switchover } from './switchover.ts';
 import { newTrigger } from './trigger.ts';
 import type { Failover } from './trigger.ts';
 import { watch } from './watch-path.ts';
@@ -98,6 +101,7 @@ export class Node implements NodeApi {
   readonly #startedMs: number;
   readonly #events: EventLog;
   #writes: WritePath | undefined;
+  #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
   #closing: Promise<void> | undefined;
   #lived: Promise<void> = Promise.resolve();
@@ -131,7 +135,10 @@ export class Node implements NodeApi {
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
-      onProgress: () => this.#writes?.progressed(),
+      onProgress: () => {
+        this.#writes?.progressed();
+        this.#switchover?.step();
+      },
       onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
     });
     this.#snapshotter = new Snapshotter({
@@ -255,6 +262,23 @@ export class Node implements NodeApi {
     return promote(this.#life, this.#options.clock);
   }
 
+  switchover(request: SwitchoverRequest): Promise<SwitchoverResult> {
+    const { leader } = this.#life;
+    const writes = this.#writes;
+    if (leader === undefined || writes === undefined) return Promise.reject(this.#noLeader());
+    if (this.#switchover?.over === false) {
+      return Promise.reject(new WalshipError('BUSY', 'a switchover is under way already'));
+    }
+    const { clock } = this.#options;
+    try {
+      const parts = { replica: this.#replica, clock, life: this.#life, leader, writes, request };
+      this.#switchover = new Switchover(parts);
+      return this.#switchover.result;
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -292,7 +316,8 @@ export class Node implements NodeApi {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
       this.#life.tick();
       this.#snapshotter.tick();
-      this.#writes?.expire();
+      this.#switchover?.step();
+      this.#writes?.tick();
       this.#reads.expire();
       this.#tickLater();
     });
@@ -307,6 +332,7 @@ export class Node implements NodeApi {
     replica.log.onFailed((error) => replica.fail(error));
     replica.onCommitted(() => {
       this.#writes?.committedMoved();
+      this.#switchover?.step();
       this.#reads.moved();
     });
     replica.onApplied(() => {
@@ -340,6 +366,7 @@ export class Node implements NodeApi {
 
   #leaderEnded(code: string, message: string): void {
     const why = code === 'NODE_CLOSED' ? 'NODE_CLOSED' : 'STALE_EPOCH';
+    this.#switchover?.deposed(code, message);
     this.#writes?.end(why, message);
     this.#writes = undefined;
   }

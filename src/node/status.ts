@@ -42,6 +42,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     promise: { epoch: promise.epoch, candidate: promise.candidate },
     keys: store.count,
     uncommittedBytes,
+    leadership: life.leadership,
     followers: followersOf(options),
     log: logStatus(options),
     notReady: notReady(options),

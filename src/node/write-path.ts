@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
+import { Silence } from '../protocol/silence.ts';
 import { Overlay } from '../store/overlay.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
@@ -12,9 +13,14 @@ import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
 import type { InheritedWrite, Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
 import { judgeVersion } from './versions.ts';
+import { WriteHold } from './write-hold.ts';
+import type { PauseReason } from './write-hold.ts';
 
 /** Writes that may wait at one time for their level, or for the proof of a failed condition. */
 export const WRITE_WAITERS_MAX = 100_000;
+
+/** A new leader holds up writes until its EPOCH record is committed, but for no longer than this; then they are rejected with NO_QUORUM. */
+export const BEGINNING_MS_MAX = 1_000;
 
 export interface WritePathOptions {
   readonly replica: Replica;
@@ -43,6 +49,9 @@ export class WritePath {
   readonly #everywhere: Waiters<WriteResult>;
   /** Failed conditions, until what they were judged by is committed. */
   readonly #judgements: Waiters;
+  readonly #hold: WriteHold;
+  /** Of this leadership. */
+  readonly #age = new Silence();
   #ended: WalshipError | undefined;
 
   constructor(options: WritePathOptions) {
@@ -52,15 +61,34 @@ export class WritePath {
     this.#committed = new Waiters(options.clock);
     this.#everywhere = new Waiters(options.clock);
     this.#judgements = new Waiters(options.clock);
+    this.#hold = new WriteHold(options.clock);
+    // The followers are about to come: what is written meanwhile is not refused for want of them.
+    if (!this.#begun) this.#hold.pause('beginning');
     for (const { lsn, op, key } of options.inherited) this.#overlay.note(lsn, op, key);
     this.#overlay.appliedUpTo(options.replica.appliedLsn);
+  }
+
+  /** A quorum follows this leadership. */
+  get #begun(): boolean {
+    const { replica, leader } = this.#options;
+    return replica.committedLsn >= leader.ownEpochLsn;
   }
 
   get uncommittedBytes(): number {
     return this.#uncommitted.bytes;
   }
 
+  /** From this turn on no write gets an LSN; those that come wait, in a bounded queue. */
+  pause(reason: PauseReason): void {
+    this.#hold.pause(reason);
+  }
+
+  resume(reason: PauseReason): void {
+    this.#hold.resume(reason);
+  }
+
   write(request: WriteRequest): Promise<WriteResult> {
+    if (this.#hold.paused && this.#ended === undefined) return this.#writeLater(request);
     try {
       this.#admit(request);
       if (request.conditions.length > 0) return this.#writeIf(request);
@@ -68,6 +96,11 @@ export class WritePath {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async #writeLater(request: WriteRequest): Promise<WriteResult> {
+    await this.#hold.wait(request);
+    return this.write(request);
   }
 
   async #writeIf(request: WriteRequest): Promise<WriteResult> {
@@ -112,6 +145,7 @@ export class WritePath {
     this.#uncommitted.committed(committedLsn);
     this.#committed.reach(committedLsn);
     this.#judgements.reach(committedLsn);
+    if (this.#begun) this.#hold.resume('beginning');
     this.progressed();
   }
 
@@ -129,11 +163,15 @@ export class WritePath {
     this.#everywhere.reach(Math.min(replica.log.durable.lsn, replica.committedLsn, ...lsns));
   }
 
-  expire(): void {
+  /** To be called every TICK_MS. */
+  tick(): void {
+    this.#age.tick();
+    if (this.#age.ms >= BEGINNING_MS_MAX) this.#hold.resume('beginning');
     this.#durable.expire();
     this.#committed.expire();
     this.#everywhere.expire();
     this.#judgements.expire();
+    this.#hold.expire();
   }
 
   /** Leadership is over, or the disk failed: everything that has an LSN is indeterminate now. */
@@ -143,6 +181,7 @@ export class WritePath {
     this.#ended = new WalshipError('NO_LEADER', `this node does not lead any more: ${why}`, {
       outcome: 'rejected',
     });
+    this.#hold.fail(this.#ended);
     const all = [this.#durable, this.#committed, this.#everywhere, this.#judgements];
     for (const waiters of all) {
       waiters.fail(

@@ -28,6 +28,8 @@ export const TAGS = {
   reply: 9,
   identify: 10,
   identity: 11,
+  'hand-over': 12,
+  declined: 13,
 } as const satisfies Record<ControlMessage['kind'], number>;
 
 /** Names that travel as their index. */
@@ -54,9 +56,12 @@ function bodyFields(message: ControlMessage): unknown[] {
     case 'probed':
       return [message.epoch, message.number];
     case 'intact':
+    case 'hand-over':
       return [message.epoch, ...positionFields(message.at)];
     case 'is-intact':
       return [message.epoch];
+    case 'declined':
+      return [message.epoch, message.code, sentence(message.message)];
     case 'ask':
       return askFields(message);
     case 'reply':

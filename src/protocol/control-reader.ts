@@ -61,6 +61,15 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
       return { kind: 'intact', epoch: reader.integer('epoch'), at: reader.position('at') };
     case TAGS['is-intact']:
       return { kind: 'is-intact', epoch: reader.integer('epoch') };
+    case TAGS['hand-over']:
+      return { kind: 'hand-over', epoch: reader.integer('epoch'), at: reader.position('at') };
+    case TAGS.declined:
+      return {
+        kind: 'declined',
+        epoch: reader.integer('epoch'),
+        code: reader.text('code', CODE_CHARS_MAX, 0),
+        message: reader.text('message', MESSAGE_CHARS_MAX, 0),
+      };
     case TAGS.ask:
       return readAsk(reader);
     case TAGS.reply:

@@ -102,6 +102,21 @@ export interface BecameIntact {
   readonly epoch: number;
 }
 
+/** Leader to follower, in a switchover: stand for the next epoch. Writes are paused, and `at` is the end of the leader's log. */
+export interface HandOver {
+  readonly kind: 'hand-over';
+  readonly epoch: number;
+  readonly at: Position;
+}
+
+/** Follower to leader: it did not take the lead over, and changed nothing. */
+export interface Declined {
+  readonly kind: 'declined';
+  readonly epoch: number;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Candidate to voter. */
 export interface Ask {
   readonly kind: 'ask';
@@ -161,6 +176,8 @@ export type ControlMessage =
   | ProbeAnswer
   | BecomeIntact
   | BecameIntact
+  | HandOver
+  | Declined
   | Ask
   | AskReply
   | Identify

@@ -42,6 +42,7 @@ export class SimNemesis {
       wipe: (entropy, machine) => this.#wipe(entropy, machine),
       promote: (_, machine) => this.#promote(machine),
       depose: (entropy) => this.#depose(entropy),
+      switchover: (entropy) => this.#switchover(entropy),
     };
     // Each run knows some faults only: what many hide, few find.
     const names = Object.keys(all).filter(() => options.entropy.chance(0.6));
@@ -105,6 +106,19 @@ export class SimNemesis {
     world.clock.schedule(entropy.between(0, 500), () => {
       if (this.#running) this.#promote(entropy.pick(others));
     });
+  }
+
+  /** A planned change of leaders, with whatever else goes wrong meanwhile. */
+  #switchover(entropy: SimEntropy): void {
+    const { machines, note } = this.#options;
+    const leader = machines.find(({ node }) => node?.status().role === 'leader');
+    const to = entropy.pick(machines).nodeId;
+    const timeoutMs = entropy.pick([50, 500, 5_000]);
+    note(`${leader?.nodeId ?? 'nobody'} hands over to ${to} within ${timeoutMs} ms`);
+    leader?.node?.switchover({ to, timeoutMs }).then(
+      ({ epoch }) => note(`${to} took over in epoch ${epoch}`),
+      (error: unknown) => note(`${to} did not take over: ${String(error)}`),
+    );
   }
 
   #killThenPower(entropy: SimEntropy, machine: SimMachine): void {

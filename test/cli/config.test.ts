@@ -136,11 +136,6 @@ describe('configuration of serve', () => {
       '--silence-ms must be at least 3 x --heartbeat-ms (300), not 299',
     ],
     [
-      'automatic failover',
-      { flags: { failover: 'auto' } },
-      '--failover auto does not exist yet: use manual, and walship promote',
-    ],
-    [
       'a peer named twice',
       { flags: { peers: 'n1=a:1,n1=b:1' } },
       '--peers must be 1 to 9 different voters as ID=HOST:PORT,ID=HOST:PORT,…, not "n1=a:1,n1=b:1"',

@@ -34,6 +34,7 @@ function statusOf(
     promise: { epoch: 3, candidate: 'n1' },
     keys: 5,
     uncommittedBytes: 0,
+    leadership: null,
     followers: [],
     log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
     notReady: null,

@@ -67,6 +67,7 @@ function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerH
     localAcksAbove: () => 'unknown',
     cut: () => undefined,
     following: () => undefined,
+    takeOver: () => Promise.resolve(undefined),
     alarm,
     info: () => undefined,
   };

@@ -28,6 +28,7 @@ function leader(changes: Partial<WhyFacts> = {}): WhyFacts {
     promise: { epoch: 3, candidate: 'n1' },
     keys: 1,
     uncommittedBytes: 0,
+    leadership: null,
     followers: [follower('n2'), follower('n3')],
     log: { firstLsn: 1, bytes: 100, snapshotLsn: 0, holds: [] },
     notReady: null,

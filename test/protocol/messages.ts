@@ -78,6 +78,8 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ kind: kind('probed'), epoch: integer, number: integer }),
   fc.record({ kind: kind('intact'), epoch: integer, at: position }),
   fc.record({ kind: kind('is-intact'), epoch: integer }),
+  fc.record({ kind: kind('hand-over'), epoch: integer, at: position }),
+  fc.record({ kind: kind('declined'), epoch: integer, code: text, message: text }),
   fc.record({
     kind: kind('ask'),
     protocol: fc.constant(1),

@@ -9,6 +9,8 @@ import type {
   ScanRequest,
   ScanResult,
   SnapshotResult,
+  SwitchoverRequest,
+  SwitchoverResult,
   WaitRequest,
   WatchEvent,
   WatchRequest,
@@ -21,6 +23,17 @@ import type { Link } from '../../src/ports/link.ts';
 import type { Version } from '../../src/wal/position.ts';
 
 const EPOCH = 3;
+
+/** What a promotion says. */
+export const LEADERSHIP = {
+  epoch: 4,
+  how: 'promises',
+  promisedBy: ['n1', 'n2'],
+  vouchedBy: ['n1', 'n2'],
+  after: { epoch: 3, lsn: 7 },
+  atRisk: { fromLsn: 8, heldBy: ['n3'] },
+  outageMs: 1234,
+} as const;
 
 /** A node without disk or peers: one map, one list of changes. */
 export class FakeNode implements NodeApi {
@@ -136,6 +149,7 @@ export class FakeNode implements NodeApi {
       promise: { epoch: EPOCH, candidate: 'n1' },
       keys: this.#entries.size,
       uncommittedBytes: 0,
+      leadership: null,
       followers: [],
       log: { firstLsn: 1, bytes: 0, snapshotLsn: 0, holds: [] },
       notReady: null,
@@ -165,7 +179,12 @@ export class FakeNode implements NodeApi {
 
   async promote(): Promise<PromoteResult> {
     this.#mayFail();
-    return { epoch: 4, promisedBy: ['n1', 'n2'], vouchedBy: ['n1', 'n2'], tookMs: 12 };
+    return { ...LEADERSHIP, tookMs: 12 };
+  }
+
+  async switchover({ to }: SwitchoverRequest): Promise<SwitchoverResult> {
+    this.#mayFail();
+    return { from: this.nodeId, to, epoch: 4, lsn: this.#lsn, outageMs: 34 };
   }
 
   async close(): Promise<void> {}

@@ -1,0 +1,81 @@
+import type { Clock } from '../ports/clock.ts';
+import { WalshipError } from '../errors.ts';
+import { MiB } from '../wal/limits.ts';
+import { Waiters } from '../wal/waiters.ts';
+import type { WriteRequest } from './api.ts';
+
+/** Writes that may wait until writing goes on. */
+export const HELD_WRITES_MAX = 10_000;
+/** Their keys and values. */
+export const HELD_BYTES_MAX = 64 * MiB;
+
+/** What a held write waits for: there is one end to a pause. */
+const END = 1;
+
+/** Why writing is paused: a switchover is under way, or a leadership has begun and no quorum follows it yet. */
+export type PauseReason = 'switchover' | 'beginning';
+
+const WHY: Readonly<Record<PauseReason, string>> = {
+  switchover: 'a switchover is under way',
+  beginning: 'this leadership has only begun',
+};
+
+/** Writes that came while writing is paused. None of them has an LSN: whatever becomes of the pause, nothing was written. */
+export class WriteHold {
+  readonly #waiters: Waiters;
+  readonly #reasons = new Set<PauseReason>();
+  #bytes = 0;
+
+  constructor(clock: Clock) {
+    this.#waiters = new Waiters(clock);
+  }
+
+  get paused(): boolean {
+    return this.#reasons.size > 0;
+  }
+
+  pause(reason: PauseReason): void {
+    this.#reasons.add(reason);
+  }
+
+  /** Writes that waited go on, in the order in which they came, where no other reason is left. */
+  resume(reason: PauseReason): void {
+    this.#reasons.delete(reason);
+    if (!this.paused) this.#waiters.reach(END);
+  }
+
+  /** Resolves when writing goes on. @throws WalshipError BUSY, rejected, where too many wait or the request's own time is up; or what `fail` says. */
+  async wait({ ops, timeoutMs }: WriteRequest): Promise<void> {
+    const bytes = ops.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    if (this.#waiters.count >= HELD_WRITES_MAX || this.#bytes + bytes > HELD_BYTES_MAX) {
+      throw busy(`${this.#waiters.count} writes wait already, because ${this.#why}`);
+    }
+    this.#bytes += bytes;
+    try {
+      await this.#waiters.wait({
+        lsn: END,
+        timeoutMs,
+        reached: () => undefined,
+        expired: () => busy(`held up for ${timeoutMs} ms, because ${this.#why}`),
+      });
+    } finally {
+      this.#bytes -= bytes;
+    }
+  }
+
+  fail(error: WalshipError): void {
+    this.#waiters.fail(() => error);
+  }
+
+  expire(): void {
+    this.#waiters.expire();
+  }
+
+  get #why(): string {
+    return [...this.#reasons].map((reason) => WHY[reason]).join(' and ');
+  }
+}
+
+function busy(message: string): WalshipError {
+  return new WalshipError('BUSY', message, { outcome: 'rejected' });
+}
