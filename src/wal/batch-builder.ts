@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { BATCH_BYTES_MAX, MiB } from './limits.ts';
 import type { Position } from './position.ts';
-import { encodeRecord, OP, readU32, recordBytes } from './record.ts';
+import { OP, readU32, recordBytes, RecordEncoder } from './record.ts';
 import { ChainSum, SEAL_BYTES, sealBatch } from './seal.ts';
 
 /** Batches are encoded side by side into allocations of this size; a larger batch gets one of its own. */
@@ -38,6 +38,8 @@ export interface SealedBatch {
  */
 export class BatchBuilder {
   #slab: Buffer = Buffer.alloc(0);
+  /** Writes into the slab. */
+  #encoder = new RecordEncoder(this.#slab);
   #start = 0;
   #end = 0;
   #count = 0;
@@ -97,7 +99,7 @@ export class BatchBuilder {
       const { op, key, value } = ops[index] as LogOperation;
       this.#lsn += 1;
       this.#count += 1;
-      this.#end = encodeRecord(this.#slab, this.#end, {
+      this.#end = this.#encoder.encode(this.#end, {
         lsn: this.#lsn,
         op: index < lastIndex ? op | OP.CONTINUED : op,
         key,
@@ -158,6 +160,7 @@ export class BatchBuilder {
     const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, nextSlabBytes(openBytes, bytes)));
     this.#slab.copy(slab, 0, this.#start, this.#end);
     this.#slab = slab;
+    this.#encoder = new RecordEncoder(slab);
     this.#start = 0;
     this.#end = openBytes;
   }

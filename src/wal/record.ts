@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert';
 import type { ByteRange } from './byte-range.ts';
-import { Checksums, crc32 } from './checksum.ts';
+import { Checksums } from './checksum.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
 
 /** What a record does. 32 to 63 belong to programs that embed their own state machine. */
@@ -58,24 +58,41 @@ export function recordBytes(keyBytes: number, valueBytes: number): number {
   return RECORD_OVERHEAD_BYTES + keyBytes + valueBytes;
 }
 
-/** Writes `record` at `offset`, over whatever was there, and returns the offset just past it. */
-export function encodeRecord(target: Buffer, offset: number, record: NewRecord): number {
-  const { lsn, op, key, value } = record;
-  assert(Number.isSafeInteger(lsn) && lsn > 0, 'lsn must be a positive safe integer');
-  assert(key.length <= KEY_BYTES_MAX, 'key exceeds KEY_BYTES_MAX');
-  assert(value.length <= VALUE_BYTES_MAX, 'value exceeds VALUE_BYTES_MAX');
-  const valueOffset = offset + KEY_OFFSET + key.length + 4;
-  const crcOffset = valueOffset + value.length;
-  assert(crcOffset + 4 <= target.length, 'target cannot hold the record');
+/** Writes records into one buffer, without an object for each. */
+export class RecordEncoder {
+  readonly #target: Buffer;
+  readonly #sums: Checksums;
 
-  writeU64(target, offset, lsn);
-  target[offset + 8] = op;
-  writeU32(target, offset + 9, key.length);
-  copy(key, target, offset + KEY_OFFSET);
-  writeU32(target, valueOffset - 4, value.length);
-  copy(value, target, valueOffset);
-  writeU32(target, crcOffset, crc32(target.subarray(offset, crcOffset)));
-  return crcOffset + 4;
+  constructor(target: Buffer) {
+    this.#target = target;
+    this.#sums = new Checksums(target);
+  }
+
+  /** Writes `record` at `offset`, over whatever was there, and returns the offset just past it. */
+  encode(offset: number, record: NewRecord): number {
+    const target = this.#target;
+    const { lsn, op, key, value } = record;
+    assert(Number.isSafeInteger(lsn) && lsn > 0, 'lsn must be a positive safe integer');
+    assert(key.length <= KEY_BYTES_MAX, 'key exceeds KEY_BYTES_MAX');
+    assert(value.length <= VALUE_BYTES_MAX, 'value exceeds VALUE_BYTES_MAX');
+    const valueOffset = offset + KEY_OFFSET + key.length + 4;
+    const crcOffset = valueOffset + value.length;
+    assert(crcOffset + 4 <= target.length, 'target cannot hold the record');
+
+    writeU64(target, offset, lsn);
+    target[offset + 8] = op;
+    writeU32(target, offset + 9, key.length);
+    copy(key, target, offset + KEY_OFFSET);
+    writeU32(target, valueOffset - 4, value.length);
+    copy(value, target, valueOffset);
+    writeU32(target, crcOffset, this.#sums.crc32(offset, crcOffset));
+    return crcOffset + 4;
+  }
+}
+
+/** Writes one record, as a RecordEncoder does. */
+export function encodeRecord(target: Buffer, offset: number, record: NewRecord): number {
+  return new RecordEncoder(target).encode(offset, record);
 }
 
 /** What `decodeRecord` says where the bytes end before the record does. */
