@@ -126,7 +126,7 @@ export interface SimProcessOptions {
  */
 export class SimProcess implements Clock {
   readonly #clock: SimClock;
-  readonly #wallSkewMs: number;
+  #wallSkewMs: number;
   readonly #startMs: number;
   readonly #onDeath: (() => void)[] = [];
   #alive = true;
@@ -157,6 +157,11 @@ export class SimProcess implements Clock {
 
   wallMs(): number {
     return Math.floor(WALL_START_MS + this.#clock.nowMs() + this.#wallSkewMs);
+  }
+
+  /** Somebody sets its wall clock. */
+  jumpWall(byMs: number): void {
+    this.#wallSkewMs += byMs;
   }
 
   after(delayMs: number, run: () => void): () => void {

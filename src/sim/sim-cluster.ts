@@ -322,13 +322,13 @@ async function live(
   const [before, healedMs] = [checker.golden.end, world.clock.nowMs()];
   await cluster.until('a commit', LEADER_LIMIT_MS, () => {
     // A node whose disk failed just before is started once more.
-    for (const machine of machines) machine.start();
+    nemesis.startAll();
     return checker.golden.end > before;
   });
   cluster.note(`commits again after ${(world.clock.nowMs() - healedMs).toFixed(0)} ms`);
   for (const client of clients) client.stop();
   await cluster.until('equal logs', SETTLE_LIMIT_MS, () => {
-    for (const machine of machines) machine.start();
+    nemesis.startAll();
     return cluster.isSettled;
   });
   operator.stop();

@@ -1,4 +1,5 @@
 import type { ClusterChecker } from './cluster-checker.ts';
+import { DiskLoss } from './disk-loss.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -20,10 +21,12 @@ type Fault = (entropy: SimEntropy, machine: SimMachine) => void;
 export class SimNemesis {
   readonly #options: NemesisOptions;
   readonly #faults: readonly Fault[];
+  readonly #losses: DiskLoss;
   #running = true;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
+    this.#losses = new DiskLoss(options);
     const all: Record<string, Fault> = {
       kill: (_, machine) => machine.kill(),
       power: (_, machine) => machine.losePower(),
@@ -39,7 +42,12 @@ export class SimNemesis {
       delay: (entropy) => this.#delay(entropy),
       breakLinks: (entropy) => this.#breakLinks(entropy),
       heal: () => this.#heal(),
-      wipe: (entropy, machine) => this.#wipe(entropy, machine),
+      wipe: (_, machine) => this.#losses.wipe(machine),
+      rot: (entropy, machine) => this.#losses.rot(machine, entropy),
+      backUp: (_, machine) => this.#losses.backUp(machine),
+      restore: (_, machine) => this.#losses.restore(machine),
+      jumpClock: (entropy, machine) => this.#jumpClock(entropy, machine),
+      promoteAll: () => this.#promoteAll(),
       promote: (_, machine) => this.#promote(machine),
       depose: (entropy) => this.#depose(entropy),
       switchover: (entropy) => this.#switchover(entropy),
@@ -70,7 +78,7 @@ export class SimNemesis {
     while (this.#running) {
       await world.pass(entropy.between(100, 2_000));
       const down = machines.filter(({ isUp }) => !isUp);
-      if (down.length > 0 && this.#running) entropy.pick(down).start();
+      if (down.length > 0 && this.#running) this.#losses.start(entropy.pick(down));
     }
   }
 
@@ -80,8 +88,13 @@ export class SimNemesis {
     for (const machine of this.#options.machines) {
       machine.disk.healthy();
       machine.disk.slowness = 1;
-      machine.start();
     }
+    this.startAll();
+  }
+
+  /** Starts what is down. */
+  startAll(): void {
+    for (const machine of this.#options.machines) this.#losses.start(machine);
   }
 
   /** A person who changes leaders for no reason, under load. */
@@ -151,7 +164,10 @@ export class SimNemesis {
   }
 
   #pause(entropy: SimEntropy, { nodeId, process }: SimMachine): void {
-    const forMs = entropy.between(100, 6_000);
+    // Now and then longer than any timeout, and longer than it takes the others to find a leader.
+    const forMs = entropy.chance(0.15)
+      ? entropy.between(8_000, 20_000)
+      : entropy.between(100, 6_000);
     this.#options.note(`${nodeId} is paused for ${forMs.toFixed(0)} ms`);
     process?.pause(forMs);
   }
@@ -191,13 +207,16 @@ export class SimNemesis {
     this.#options.network.heal();
   }
 
-  /** A disk is replaced by an empty one, where the promises allow one more to be lost. */
-  #wipe(_entropy: SimEntropy, machine: SimMachine): void {
-    const { checker, quorum } = this.#options;
-    if (checker.lost.size >= quorum - 1 || checker.lost.has(machine.nodeId)) return;
-    machine.kill();
-    checker.loses(machine);
-    machine.wipe();
+  /** The wall clock of a machine is set, forwards or back. */
+  #jumpClock(entropy: SimEntropy, { nodeId, process }: SimMachine): void {
+    const byMs = entropy.pick([1, -1]) * entropy.pick([1_000, 3_600_000, 1e11]);
+    this.#options.note(`${nodeId}: the wall clock jumps by ${byMs} ms`);
+    process?.jumpWall(byMs);
+  }
+
+  /** Several people who do not know of each other. */
+  #promoteAll(): void {
+    for (const machine of this.#options.machines) this.#promote(machine);
   }
 
   #pair(entropy: SimEntropy): [string, string] {

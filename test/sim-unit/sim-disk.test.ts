@@ -319,4 +319,17 @@ describe('planned faults', () => {
       expect(sim.paths()).toEqual([]);
     });
   });
+
+  test('a copy has what was durable when it was made, and can be put back', async () => {
+    await onDisk(1, async ({ sim, start }) => {
+      await halfWritten(start());
+      const durable = sim.backup();
+      sim.cut(FILE, 2);
+      sim.put('/data/other', Buffer.from('x'));
+      sim.restore(durable);
+
+      expect(sim.paths()).toEqual([FILE]);
+      expect(sim.contentOf(FILE)?.toString('latin1')).toBe('A'.repeat(4096));
+    });
+  });
 });

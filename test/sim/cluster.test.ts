@@ -2,7 +2,8 @@
  * Goal: no fault within the fault model breaks a promise of the cluster (P1 to P4), and once faults stop there is a leader within a
  * bound, and all logs are equal.
  * Method: whole clusters on simulated disks, network and clocks, one per seed: crashes, power cuts, partitions, one-way cuts,
- * delays, slow, full, failing and wiped disks, pauses, while clients write and read; see src/sim/cluster-checker.ts for what is checked.
+ * delays, slow, full, failing, rotting, wiped and restored disks, clock jumps, pauses longer than any timeout, people who promote
+ * whom they like, while clients write and read; see src/sim/cluster-checker.ts for what is checked.
  * More seeds: `npm run sim -- --seeds 10000 --from 1`.
  */
 import { describe, expect, test } from 'vitest';

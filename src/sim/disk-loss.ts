@@ -1,0 +1,87 @@
+/**
+ * Faults that cost a machine what its disk holds: it is replaced by an empty one, some bits of it rot, or an old copy is put back. Each is the loss of
+ * one disk, and the promises hold for at most W-1 of them at a time: beyond that nothing is done.
+ */
+import { isWalshipError } from '../errors.ts';
+import type { ClusterChecker } from './cluster-checker.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+import { DATA_DIR, type SimMachine } from './sim-machine.ts';
+
+export interface DiskLossOptions {
+  readonly checker: ClusterChecker;
+  readonly quorum: number;
+  readonly note: (text: string) => void;
+}
+
+/** Bits that rot at once. */
+const FLIPS_MAX = 4;
+/** How a node says that it will not start on this disk, and that a person has to decide. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'WAL_CORRUPT',
+  'SEGMENT_MISSING',
+  'UNSUPPORTED_VERSION',
+  'WRONG_CLUSTER',
+]);
+
+export class DiskLoss {
+  readonly #options: DiskLossOptions;
+  readonly #backups = new Map<string, ReadonlyMap<string, Buffer>>();
+
+  constructor(options: DiskLossOptions) {
+    this.#options = options;
+  }
+
+  /** A disk is replaced by an empty one. */
+  wipe(machine: SimMachine): void {
+    if (this.#loses(machine)) machine.wipe();
+  }
+
+  /** Some bits of one file are not what they were when it is read the next time. */
+  rot(machine: SimMachine, entropy: SimEntropy): void {
+    const { disk, nodeId } = machine;
+    const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
+    if (files.length === 0 || !this.#loses(machine)) return;
+    const path = entropy.pick(files);
+    const size = disk.contentOf(path)?.length ?? 0;
+    const flips = 1 + entropy.below(FLIPS_MAX);
+    const start = entropy.below(size);
+    this.#options.note(`${nodeId}: ${flips} bits rot in ${path} from byte ${start} on`);
+    for (let count = 0; count < flips; count += 1) {
+      const offset = Math.min(size - 1, start + entropy.below(512));
+      disk.flip(path, offset, 1 << entropy.below(8));
+    }
+  }
+
+  /** A person copies the disk, in one moment. */
+  backUp({ nodeId, disk }: SimMachine): void {
+    this.#backups.set(nodeId, disk.backup());
+  }
+
+  /**
+   * A person puts the last copy back, without meta.json, as the documentation says: a copy has forgotten what the node promised since. The
+   * node refuses to start on it.
+   */
+  restore(machine: SimMachine): void {
+    const backup = this.#backups.get(machine.nodeId);
+    if (backup === undefined || !this.#loses(machine)) return;
+    this.#options.note(`${machine.nodeId} gets an old copy of its disk`);
+    machine.disk.restore(backup);
+    machine.disk.drop(`${DATA_DIR}/meta.json`);
+  }
+
+  /** Starts a machine that is down; one that refuses to start on a disk that was lost gets an empty one first. */
+  start(machine: SimMachine): void {
+    const { failure, nodeId, isUp } = machine;
+    const isRefusal = isWalshipError(failure) && REFUSALS.has(failure.code);
+    if (!isUp && isRefusal && this.#options.checker.lost.has(nodeId)) machine.wipe();
+    machine.start();
+  }
+
+  #loses(machine: SimMachine): boolean {
+    const { checker, quorum } = this.#options;
+    if (checker.lost.size >= quorum - 1 || checker.lost.has(machine.nodeId)) return false;
+    machine.kill();
+    checker.loses(machine);
+    return true;
+  }
+}
