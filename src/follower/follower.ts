@@ -299,10 +299,8 @@ export class FollowerSession {
       return;
     }
     if (whole.kind === 'more') return;
-    // The message's memory belongs to the link; what waits here is a copy.
-    const bytes = frame.pieceCount === 1 ? Buffer.from(whole.bytes) : whole.bytes;
-    this.#receivedLsn = lastLsn(bytes);
-    this.#inbox.add(bytes, frame.commitLsn);
+    this.#receivedLsn = lastLsn(whole.bytes);
+    this.#inbox.add(whole.bytes, frame.commitLsn);
     if (this.#inbox.full) {
       this.#finish('PROTOCOL_ERROR', `the leader sent ${this.#inbox.bytes} bytes ahead`);
       return;

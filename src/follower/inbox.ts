@@ -3,14 +3,26 @@ import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../wal/limits.ts';
 
 /** More than any leader has in flight to one follower: 16 MiB and a batch. */
 export const INBOX_BYTES_MAX = 64 * MiB;
+/** Bytes are gathered in allocations of this size, and of FOLLOWER_WRITE_BYTES_MAX where they come faster than they are written. */
+const SLAB_BYTES = MiB;
+
+interface Waiting {
+  readonly bytes: Buffer;
+  readonly commitLsn: number;
+}
 
 /**
  * Whole batches that were received and not written yet, in order. The leader bounds what it has in flight; one that
  * does not is left before more than INBOX_BYTES_MAX wait. What is taken for one write stays within the constant that recovery relies on.
+ *
+ * They are copied once, side by side, into memory that is never written again: what is taken can be verified, written and
+ * kept as it is.
  */
 export class Inbox {
-  #waiting: { readonly bytes: Buffer; readonly commitLsn: number }[] = [];
+  #waiting: Waiting[] = [];
   #bytes = 0;
+  #slab: Buffer = Buffer.alloc(0);
+  #slabEnd = 0;
 
   /** Bytes that wait. */
   get bytes(): number {
@@ -21,27 +33,41 @@ export class Inbox {
     return this.#bytes > INBOX_BYTES_MAX;
   }
 
+  /** Takes a copy of `bytes`. */
   add(bytes: Buffer, commitLsn: number): void {
-    this.#waiting.push({ bytes, commitLsn });
+    const start = this.#slabEnd;
+    const end = start + bytes.length;
+    if (end > this.#slab.length) {
+      const slabBytes = this.#bytes > 0 ? FOLLOWER_WRITE_BYTES_MAX : SLAB_BYTES;
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes.length));
+      this.#slabEnd = 0;
+      this.add(bytes, commitLsn);
+      return;
+    }
+    this.#slab.set(bytes, start);
+    this.#slabEnd = end;
+    this.#waiting.push({ bytes: this.#slab.subarray(start, end), commitLsn });
     this.#bytes += bytes.length;
   }
 
-  /** What is to be written next, with one fsync: one entry of any size, or several that stay within the bound. */
-  take(): { readonly bytes: Buffer; readonly commitLsn: number } | undefined {
+  /** What is to be written next, with one fsync: one entry of any size, or several that lie side by side and stay within the bound. */
+  take(): Waiting | undefined {
     const first = this.#waiting[0];
     if (first === undefined) return undefined;
+    const { buffer, byteOffset } = first.bytes;
     let count = 1;
     let bytes = first.bytes.length;
     let { commitLsn } = first;
-    for (const next of this.#waiting.slice(1)) {
+    for (; count < this.#waiting.length; count += 1) {
+      const next = this.#waiting[count] as Waiting;
+      if (next.bytes.buffer !== buffer) break;
       if (bytes + next.bytes.length > FOLLOWER_WRITE_BYTES_MAX) break;
-      count += 1;
       bytes += next.bytes.length;
       commitLsn = Math.max(commitLsn, next.commitLsn);
     }
-    const taken = this.#waiting.splice(0, count).map((entry) => entry.bytes);
+    this.#waiting.splice(0, count);
     this.#bytes -= bytes;
-    return { bytes: taken.length === 1 ? first.bytes : Buffer.concat(taken, bytes), commitLsn };
+    return { bytes: Buffer.from(buffer, byteOffset, bytes), commitLsn };
   }
 }
 

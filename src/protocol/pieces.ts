@@ -23,6 +23,8 @@ export function framesOf(
   });
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export type Assembled =
   /** `bytes` alias the frame where it was the only piece, and are a buffer of their own otherwise. */
   | { readonly kind: 'whole'; readonly bytes: Buffer; readonly previous: Position }
@@ -38,7 +40,9 @@ export type Assembled =
  */
 export class PieceAssembler {
   #first: Frame | undefined;
-  #pieces: Buffer[] = [];
+  #pieces = 0;
+  /** Room for the pieces announced, one behind the other. */
+  #target: Buffer = NO_BYTES;
   #bytes = 0;
 
   /** Bytes of pieces held. */
@@ -55,11 +59,16 @@ export class PieceAssembler {
     }
     const { pieceCount, previous } = frame;
     if (pieceCount === 1) return { kind: 'whole', bytes: frame.bytes, previous };
-    this.#first ??= { ...frame, bytes: Buffer.alloc(0) };
-    this.#pieces.push(Buffer.from(frame.bytes));
+    if (this.#first === undefined) {
+      this.#first = { ...frame, bytes: NO_BYTES };
+      const wanted = Math.min(pieceCount * FRAME_BYTES_MAX, BATCH_BYTES_MAX);
+      this.#target = Buffer.allocUnsafeSlow(wanted);
+    }
+    this.#target.set(frame.bytes, this.#bytes);
+    this.#pieces += 1;
     this.#bytes += frame.bytes.length;
-    if (this.#pieces.length < pieceCount) return { kind: 'more' };
-    const bytes = Buffer.concat(this.#pieces, this.#bytes);
+    if (this.#pieces < pieceCount) return { kind: 'more' };
+    const bytes = this.#target.subarray(0, this.#bytes);
     this.clear();
     return { kind: 'whole', bytes, previous };
   }
@@ -67,7 +76,8 @@ export class PieceAssembler {
   /** Forgets the pieces held. */
   clear(): void {
     this.#first = undefined;
-    this.#pieces = [];
+    this.#pieces = 0;
+    this.#target = NO_BYTES;
     this.#bytes = 0;
   }
 
@@ -75,8 +85,8 @@ export class PieceAssembler {
     const { pieceIndex, pieceCount, previous } = frame;
     const first = this.#first;
     if (frame.bytes.length === 0) return 'a piece without bytes';
-    if (pieceIndex !== this.#pieces.length) {
-      return `piece ${pieceIndex}, expected ${this.#pieces.length}`;
+    if (pieceIndex !== this.#pieces) {
+      return `piece ${pieceIndex}, expected ${this.#pieces}`;
     }
     if (this.#bytes + frame.bytes.length > BATCH_BYTES_MAX) {
       return `pieces of more than ${BATCH_BYTES_MAX} bytes`;

@@ -131,17 +131,6 @@ export class BatchBuilder {
     return { bytes, previous, last, timeMs, commitLsn };
   }
 
-  /** Keeps a copy of bytes that were sealed elsewhere, beside our own. Legal only while the open batch is empty. */
-  copy(source: Uint8Array): Buffer {
-    assert(this.#count === 0, 'nothing is open');
-    this.#reserve(source.length);
-    this.#slab.set(source, this.#end);
-    this.#end += source.length;
-    const bytes = this.#slab.subarray(this.#start, this.#end);
-    this.#start = this.#end;
-    return bytes;
-  }
-
   /** The log now ends at `position`, because it was written by others or cut. */
   continueFrom(position: Position, timeMs: number): void {
     this.#previous = position;

@@ -225,7 +225,7 @@ export class Log {
 
   /**
    * Writes whole batches from a leader behind what is there; resolves when they are durable. Everything is verified before a byte is
-   * written. `bytes` are copied before the first turn ends. One call at a time, and not while leading.
+   * written. `bytes` must never change again: they are kept. One call at a time, and not while leading.
    * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR, DISK_FULL, NODE_CLOSED with nothing written; DISK_FAILED.
    */
   async write(bytes: Buffer): Promise<Position> {
@@ -235,18 +235,17 @@ export class Log {
     const batches = checkFollowerWrite(before, bytes);
     const newest = batches.at(-1);
     if (newest === undefined) return this.durable;
-    const copy = this.#builder.copy(bytes);
     await this.#exclusive.run(async () => {
       this.#commit.continueFrom(newest.last, newest.seal.timeMs);
       try {
-        await this.#segments().write(copy, { before, whenFull: 'refuse' });
+        await this.#segments().write(bytes, { before, whenFull: 'refuse' });
       } catch (error) {
         if (!wasRefused(error)) throw this.#fail(error);
         this.#commit.continueFrom(before, 0);
         throw error;
       }
       if (this.#failStop.failure !== undefined) throw this.#failStop.failure;
-      this.#settleFollower(copy, batches);
+      this.#settleFollower(bytes, batches);
     });
     return newest.last;
   }
@@ -375,9 +374,9 @@ export class Log {
     this.#announce();
   }
 
-  #settleFollower(copy: Buffer, batches: readonly BatchInfo[]): void {
+  #settleFollower(bytes: Buffer, batches: readonly BatchInfo[]): void {
     for (const { offset, end, first, last, seal, epochStart } of batches) {
-      this.#durable.add(copy.subarray(offset, end), first, last);
+      this.#durable.add(bytes.subarray(offset, end), first, last);
       this.#history.committed(seal.commitLsn);
       if (epochStart !== undefined) this.#history.began(epochStart);
     }

@@ -1,19 +1,32 @@
+import assert from 'node:assert';
 import { WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { LogChunk } from './chunk.ts';
-import { BATCH_BYTES_MAX, KiB } from './limits.ts';
+import { BATCH_BYTES_MAX, KiB, MiB } from './limits.ts';
 import type { FileRange, LogMap, Place } from './log-map.ts';
 import { BatchScanner } from './scan.ts';
+import type { BatchInfo } from './scan.ts';
 
 /** How much is read at once while looking for an LSN. */
 const SEARCH_BYTES = 256 * KiB;
 /** Ends of recent reads, where a reader of the whole log goes on without searching. */
 const CURSORS_MAX = 64;
+/** Read and verified at once where a reader goes on and on; what it did not ask for yet is kept. */
+const AHEAD_BYTES = MiB;
+/** Places in stretches that are kept, at most: so many followers may catch up at a time without reading anything twice. */
+const AHEAD_MAX = 8;
 
 /** Whole batches from files, and the place behind them. */
 interface Stretch {
   readonly chunk: LogChunk;
+  readonly batches: readonly BatchInfo[];
   readonly end: Place;
+}
+
+/** A place inside of a stretch: the batches from `index` on were not asked for yet. */
+interface Ahead {
+  readonly stretch: Stretch;
+  readonly index: number;
 }
 
 /**
@@ -26,6 +39,7 @@ export class LogReader {
   readonly #disk: Disk;
   readonly #map: LogMap;
   readonly #cursors = new Map<number, Place>();
+  readonly #ahead = new Map<number, Ahead>();
   #generation = 0;
 
   constructor(disk: Disk, map: LogMap) {
@@ -37,6 +51,7 @@ export class LogReader {
   invalidate(): void {
     this.#generation += 1;
     this.#cursors.clear();
+    this.#ahead.clear();
   }
 
   /**
@@ -47,16 +62,33 @@ export class LogReader {
     return this.#settled(async () => {
       if (lsn < this.#map.start.lsn) throw purged(lsn, this.#map.start.lsn + 1);
       if (lsn === this.#map.end.position.lsn) return undefined;
+      const ahead = this.#ahead.get(lsn);
+      if (ahead !== undefined) return this.#take(ahead, bytesMax);
       const place = await this.#find(lsn);
       if (place === undefined) {
         throw new WalshipError('LSN_REPLACED', `LSN ${lsn} is not the end of a batch here`, {
           details: { lsn },
         });
       }
-      const stretch = await this.#read(place, bytesMax);
-      if (stretch !== undefined) this.#remember(stretch.end);
-      return stretch?.chunk;
+      const stretch = await this.#read(place, Math.max(bytesMax, AHEAD_BYTES));
+      return stretch === undefined ? undefined : this.#take({ stretch, index: 0 }, bytesMax);
     });
+  }
+
+  /** The batches at `ahead`, together at most `bytesMax` but at least one; what is behind them is kept for the next call. */
+  #take({ stretch, index }: Ahead, bytesMax: number): LogChunk {
+    const { batches, chunk } = stretch;
+    const first = batches[index];
+    assert(first !== undefined, 'a stretch is kept only where it goes on');
+    let next = index + 1;
+    while (next < batches.length && (batches[next]?.end ?? 0) - first.offset <= bytesMax) next += 1;
+    const { last, end } = batches[next - 1] ?? first;
+    const at = stretch.end.at - chunk.bytes.length + end;
+    keepNewest(this.#cursors, { lsn: last.lsn, value: { position: last, at } }, CURSORS_MAX);
+    if (next < batches.length) {
+      keepNewest(this.#ahead, { lsn: last.lsn, value: { stretch, index: next } }, AHEAD_MAX);
+    }
+    return { bytes: chunk.bytes.subarray(first.offset, end), previous: first.first, last };
   }
 
   /** The place at `lsn`; undefined where that is not the end of a durable batch, or not held. */
@@ -103,10 +135,11 @@ export class LogReader {
       for (let bytes = Math.min(Math.max(bytesMax, 1), available); ;) {
         const target = Buffer.allocUnsafeSlow(bytes);
         const count = await file.read(target, range.offset);
-        const chunk = wholeBatches(target.subarray(0, count), { place, range, lastLsn, bytesMax });
-        if (chunk.bytes.length > 0) {
+        const source = { place, range, lastLsn, bytesMax };
+        const { chunk, batches } = wholeBatches(target.subarray(0, count), source);
+        if (batches.length > 0) {
           const at = place.at + chunk.bytes.length;
-          return { chunk, end: { position: chunk.last, at } };
+          return { chunk, batches, end: { position: chunk.last, at } };
         }
         // The first batch is larger than what was asked for.
         if (count < bytes || bytes >= Math.min(available, BATCH_BYTES_MAX)) {
@@ -118,15 +151,19 @@ export class LogReader {
       await file.close();
     }
   }
+}
 
-  #remember(place: Place): void {
-    const { lsn } = place.position;
-    this.#cursors.delete(lsn);
-    this.#cursors.set(lsn, place);
-    for (const oldest of this.#cursors.keys()) {
-      if (this.#cursors.size <= CURSORS_MAX) break;
-      this.#cursors.delete(oldest);
-    }
+/** Sets what is known at an LSN, and forgets what was set longest ago. */
+function keepNewest<T>(
+  known: Map<number, T>,
+  added: { readonly lsn: number; readonly value: T },
+  countMax: number,
+): void {
+  known.delete(added.lsn);
+  known.set(added.lsn, added.value);
+  for (const oldest of known.keys()) {
+    if (known.size <= countMax) break;
+    known.delete(oldest);
   }
 }
 
@@ -138,19 +175,21 @@ interface Source {
 }
 
 /** The whole batches that `bytes` begin with: none where not even the first one is whole. */
-function wholeBatches(bytes: Buffer, source: Source): LogChunk {
+function wholeBatches(bytes: Buffer, source: Source): Omit<Stretch, 'end'> {
   const { place, range, lastLsn, bytesMax } = source;
   const scanner = new BatchScanner(place.position);
+  const batches: BatchInfo[] = [];
   let last = place.position;
   let end = 0;
   const stop = scanner.run(bytes, (batch) => {
     if (end > 0 && (batch.end > bytesMax || batch.last.lsn > lastLsn)) return;
     ({ last, end } = batch);
+    batches.push(batch);
   });
   if (stop.kind !== 'end') {
     throw corrupt(range, stop.offset, stop.kind === 'fill' ? 'the fill byte' : stop.reason);
   }
-  return { bytes: bytes.subarray(0, end), previous: place.position, last };
+  return { chunk: { bytes: bytes.subarray(0, end), previous: place.position, last }, batches };
 }
 
 function corrupt({ path, offset }: FileRange, readBytes: number, reason: string): WalshipError {
