@@ -470,4 +470,12 @@ export const DEFECTS = [
     replace: 'someoneForgot ? 0 : 0',
     test: traces('F6'),
   },
+  {
+    name: 'duplicate-candidate',
+    what: 'a voter does not look who answers at the address of a candidate',
+    file: 'src/node/life.ts',
+    find: "if (round !== 'real' || peer === undefined)",
+    replace: "if (round !== 'real' || peer !== undefined)",
+    test: ['--project', 'sim', 'test/sim/duplicates.test.ts'],
+  },
 ];

@@ -15,6 +15,7 @@ export const BLANK_EPOCH_GAP = 1_000;
 
 export interface CandidacyOptions {
   readonly replica: Replica;
+  readonly run: string;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly voter: Voter;
@@ -118,7 +119,7 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
 }
 
 function question(
-  { replica, configHash, operator }: CandidacyOptions,
+  { replica, run, configHash, operator }: CandidacyOptions,
   { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
 ): Ask {
   const { clusterId, historyId } = replica.meta.current;
@@ -128,6 +129,7 @@ function question(
     round,
     epoch,
     candidate: replica.nodeId,
+    run,
     attempt,
     position: replica.log.durable,
     clusterId,

@@ -45,6 +45,7 @@ export type AskCode =
   | 'STALE_EPOCH'
   | 'VOTER_AHEAD'
   | 'CHAIN_MISMATCH'
+  | 'DUPLICATE_NODE'
   | 'LEADER_ALIVE'
   | 'JUST_STARTED';
 

@@ -3,7 +3,7 @@ import { isWalshipError } from '../errors.ts';
 import type { FollowerSession } from '../follower/follower.ts';
 import type { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
-import type { Hello } from '../protocol/messages.ts';
+import type { Ask, AskReply, Hello } from '../protocol/messages.ts';
 import { Silence } from '../protocol/silence.ts';
 import type { Version } from '../wal/position.ts';
 import type { LeadershipReport, Role } from './api.ts';
@@ -15,7 +15,7 @@ import type { LifeOptions } from './life-options.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { notLeader } from './not-leader.ts';
-import { ask } from './peers.ts';
+import { ask, identify } from './peers.ts';
 import type { Peer } from './peers.ts';
 import { Standing } from './standing.ts';
 import { Voter } from './voter.ts';
@@ -170,6 +170,24 @@ export class Life {
     this.#cancelPause?.();
   }
 
+  /**
+   * Answers a candidate. Two processes with one node id would count as one voter, each for itself, and could both win the same epoch: a promise is made
+   * only to the one that answers at the address where followers will look for it.
+   */
+  async answer(question: Ask): Promise<AskReply> {
+    const { candidate, run, round } = question;
+    const { membership, dialer, clock, onEvent } = this.#options;
+    const { signal } = this.#end;
+    const peer = membership.peers.find(({ nodeId }) => nodeId === candidate);
+    if (round !== 'real' || peer === undefined) return this.voter.answer(question);
+    const found = await identify({ dialer, clock, signal }, peer.address);
+    if (found?.nodeId === candidate && found.run === run) return this.voter.answer(question);
+    const who = found === undefined ? 'nobody' : 'another process';
+    const message = `${who} answers at the address of ${candidate}, which asks for a promise`;
+    onEvent({ level: 'warn', code: 'DUPLICATE_NODE', message, candidate });
+    return this.voter.refuse(question, { code: 'DUPLICATE_NODE', message });
+  }
+
   /** Answers a hello: as the leader, or with the name of who that is. */
   async hello(link: Link, hello: Hello): Promise<void> {
     if (this.#leader !== undefined) return this.#leader.accept(link, hello);
@@ -251,11 +269,12 @@ export class Life {
   }
 
   async #standTo(operator: boolean): Promise<Candidacy> {
-    const { replica, clock, entropy, dialer, membership, onEvent } = this.#options;
+    const { replica, run, clock, entropy, dialer, membership, onEvent } = this.#options;
     const { peers, quorums, configHash } = membership;
     const { signal } = this.#end;
     const result = await stand({
       replica,
+      run,
       clock,
       entropy,
       voter: this.voter,

@@ -86,7 +86,7 @@ export class Reception {
   }
 
   async #answer(link: Link, ask: Ask): Promise<void> {
-    const reply = await this.#options.life.voter.answer(ask);
+    const reply = await this.#options.life.answer(ask);
     link.send(encodeMessage(reply), () => link.close('answered'));
   }
 }

@@ -55,6 +55,14 @@ export class Voter {
     await replica.updateMeta({ birth: promise });
   }
 
+  /** Refuses for a reason that this voter cannot know of itself; nothing is fenced. */
+  refuse(
+    ask: Ask,
+    refusal: { readonly code: AskJudgement['code']; readonly message: string },
+  ): AskReply {
+    return this.#reply(ask, { verdict: 'refuse', ...refusal });
+  }
+
   async #promise(ask: Ask): Promise<AskReply> {
     const { replica, onPromised, onEvent } = this.#options;
     const promised = replica.meta.current.promise;

@@ -117,6 +117,7 @@ function askFields(ask: Ask): unknown[] {
     ROUNDS.indexOf(ask.round),
     ask.epoch,
     ask.candidate,
+    ask.run,
     ask.attempt,
     ...positionFields(ask.position),
     ask.clusterId,

@@ -123,6 +123,7 @@ function readAsk(reader: FieldReader): Ask {
     round: reader.choice('round', ROUNDS),
     epoch: reader.integer('epoch'),
     candidate: readNodeId(reader, 'candidate'),
+    run: reader.id('run'),
     attempt: reader.id('attempt'),
     position: reader.position('position'),
     clusterId: reader.idOrNull('clusterId'),

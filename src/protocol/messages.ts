@@ -125,6 +125,8 @@ export interface Ask {
   readonly round: 'dry' | 'real' | 'confirm';
   readonly epoch: number;
   readonly candidate: string;
+  /** Of the candidate's process: another one may claim the same node id. */
+  readonly run: string;
   readonly attempt: string;
   /** The candidate's own durable position. */
   readonly position: Position;

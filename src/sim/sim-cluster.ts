@@ -38,8 +38,9 @@ export class SimCluster {
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   readonly quorum: number;
-  readonly #newMachine: (nodeId: string) => SimMachine;
+  readonly #newMachine: (nodeId: string, address?: string) => SimMachine;
   readonly #learners: SimMachine[] = [];
+  #duplicates = 0;
   /** What the clients did and saw. */
   readonly history: History;
   readonly #trace: string[] = [];
@@ -57,11 +58,12 @@ export class SimCluster {
       address: `n${index + 1}`,
     }));
     const { world, network } = this;
-    const newMachine = (nodeId: string): SimMachine =>
+    const newMachine = (nodeId: string, address = nodeId): SimMachine =>
       new SimMachine({
         world,
         network,
         nodeId,
+        address,
         peers,
         quorum,
         segmentBytes,
@@ -112,6 +114,14 @@ export class SimCluster {
   learner(nodeId: string): SimMachine {
     const machine = this.#newMachine(nodeId);
     this.#learners.push(machine);
+    return machine;
+  }
+
+  /** Another machine on which somebody starts a node of the same id, with a copy of its disk or an empty one. The checker does not look at it. */
+  duplicate({ nodeId, disk }: SimMachine, withCopy: boolean): SimMachine {
+    this.#duplicates += 1;
+    const machine = this.#newMachine(nodeId, `${nodeId}-copy-${this.#duplicates}`);
+    if (withCopy) machine.disk.restore(disk.backup());
     return machine;
   }
 
@@ -290,6 +300,7 @@ async function live(
     checker,
     quorum,
     entropy: world.entropy.fork('nemesis'),
+    duplicate: (machine, withCopy) => cluster.duplicate(machine, withCopy),
     note: (text) => cluster.note(text),
   });
   const operator = new SimOperator(cluster);

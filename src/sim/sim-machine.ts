@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly world: SimWorld;
   readonly network: SimNetwork;
   readonly nodeId: string;
+  /** The node id unless given: another one for a process that claims an id which is not its own. */
+  readonly address?: string;
   peers: NodeParts['peers'];
   quorum: number;
   readonly segmentBytes: number;
@@ -48,6 +50,7 @@ export interface MachineOptions {
 /** A machine with a disk and an address, on which a node runs, dies, and runs again. */
 export class SimMachine {
   readonly nodeId: string;
+  readonly address: string;
   readonly disk: SimDisk;
   /** What it is started with; voters and W may be changed while it is down, as by somebody who edits its configuration. */
   readonly options: MachineOptions;
@@ -61,8 +64,9 @@ export class SimMachine {
   constructor(options: MachineOptions) {
     this.options = { ...options };
     this.nodeId = options.nodeId;
+    this.address = options.address ?? options.nodeId;
     this.disk = new SimDisk({
-      seed: `${options.world.seed}/${options.nodeId}`,
+      seed: `${options.world.seed}/${this.address}`,
       latency: { readMs: 0.02, writeMs: 0.05, syncMs: 0.5 },
     });
   }
@@ -96,17 +100,17 @@ export class SimMachine {
     this.failure = undefined;
     process.onDeath(() => {
       this.#node = undefined;
-      network.died(nodeId, this.#diesBy);
+      network.died(this.address, this.#diesBy);
     });
-    network.restored(nodeId);
-    note(`${nodeId} starts, life ${this.#lives}`);
+    network.restored(this.address);
+    note(`${this.address} starts, life ${this.#lives}`);
     open({
       nodeId,
       dir: DATA_DIR,
       disk: this.disk.mount(process),
       clock: process,
-      entropy: world.entropy.fork(`${nodeId} life ${this.#lives}`),
-      dialer: network.dialer(nodeId, process),
+      entropy: world.entropy.fork(`${this.address} life ${this.#lives}`),
+      dialer: network.dialer(this.address, process),
       peers,
       quorum,
       segmentBytes,
@@ -121,31 +125,31 @@ export class SimMachine {
   /** SIGKILL: the page cache and the connections' peers survive. */
   kill(): void {
     if (!this.isUp) return;
-    this.options.note(`${this.nodeId} is killed`);
+    this.options.note(`${this.address} is killed`);
     this.disk.kill();
   }
 
   /** The plug is pulled; of a node that is down already, the page cache goes. */
   losePower(): void {
-    this.options.note(`${this.nodeId} loses power`);
+    this.options.note(`${this.address} loses power`);
     this.#diesBy = 'power';
     const wasUp = this.isUp;
     this.disk.losePower();
     this.#diesBy = 'kill';
-    if (!wasUp) this.options.network.died(this.nodeId, 'power');
+    if (!wasUp) this.options.network.died(this.address, 'power');
   }
 
   /** A new disk; the node has to be down. */
   wipe(): void {
-    this.options.note(`${this.nodeId} gets an empty disk`);
+    this.options.note(`${this.address} gets an empty disk`);
     this.disk.wipe();
   }
 
   #opened(node: NodeApi, process: SimProcess): void {
     if (!process.alive) return;
     this.#node = node;
-    const { network, nodeId } = this.options;
-    network.listen(nodeId, process, (link) => node.accept(link));
+    const { network } = this.options;
+    network.listen(this.address, process, (link) => node.accept(link));
     node.stopped.then(
       () => this.#ended(process, undefined),
       (error: unknown) => this.#ended(process, error),
@@ -156,7 +160,7 @@ export class SimMachine {
   #ended(process: SimProcess, error: unknown): void {
     if (!process.alive) return;
     this.failure = error ?? new Error('it stopped without a reason');
-    this.options.note(`${this.nodeId} stops: ${String(this.failure)}`);
+    this.options.note(`${this.address} stops: ${String(this.failure)}`);
     process.kill();
   }
 }

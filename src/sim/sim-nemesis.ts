@@ -12,6 +12,8 @@ export interface NemesisOptions {
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   readonly quorum: number;
+  /** Makes a machine on which somebody starts another node of the same id. */
+  readonly duplicate: (machine: SimMachine, withCopy: boolean) => SimMachine;
   readonly note: (text: string) => void;
 }
 
@@ -23,6 +25,7 @@ export class SimNemesis {
   readonly #faults: readonly Fault[];
   readonly #losses: DiskLoss;
   #running = true;
+  readonly #duplicates: SimMachine[] = [];
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -48,6 +51,7 @@ export class SimNemesis {
       restore: (_, machine) => this.#losses.restore(machine),
       jumpClock: (entropy, machine) => this.#jumpClock(entropy, machine),
       promoteAll: () => this.#promoteAll(),
+      duplicate: (entropy, machine) => this.#duplicate(entropy, machine),
       promote: (_, machine) => this.#promote(machine),
       depose: (entropy) => this.#depose(entropy),
       switchover: (entropy) => this.#switchover(entropy),
@@ -84,6 +88,7 @@ export class SimNemesis {
 
   /** Nothing is broken any more, and every node is up. */
   healAll(): void {
+    for (const { process } of this.#duplicates) process?.kill();
     this.#heal();
     for (const machine of this.#options.machines) {
       machine.disk.healthy();
@@ -212,6 +217,19 @@ export class SimNemesis {
     const byMs = entropy.pick([1, -1]) * entropy.pick([1_000, 3_600_000, 1e11]);
     this.#options.note(`${nodeId}: the wall clock jumps by ${byMs} ms`);
     process?.jumpWall(byMs);
+  }
+
+  /** A second process with the id of a voter, for a while: a machine that was copied, or a configuration. */
+  #duplicate(entropy: SimEntropy, machine: SimMachine): void {
+    const copy = this.#options.duplicate(machine, entropy.chance(0.5));
+    this.#duplicates.push(copy);
+    copy.start();
+    if (entropy.chance(0.5)) {
+      this.#options.world.clock.schedule(200, () => {
+        if (this.#running) copy.node?.promote().catch(() => undefined);
+      });
+    }
+    this.#options.world.clock.schedule(entropy.between(500, 5_000), () => copy.process?.kill());
   }
 
   /** Several people who do not know of each other. */

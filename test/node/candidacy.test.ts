@@ -33,6 +33,7 @@ async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<Candi
     });
     const result = await stand({
       replica,
+      run: ID,
       clock,
       entropy: world.entropy,
       voter,

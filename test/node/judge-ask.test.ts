@@ -31,6 +31,7 @@ const ASK: Ask = {
   round: 'real',
   epoch: 4,
   candidate: 'n1',
+  run: 'b'.repeat(32),
   attempt: ATTEMPT,
   position: AT,
   clusterId: CLUSTER,

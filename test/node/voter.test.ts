@@ -34,6 +34,7 @@ function askOf({ replica }: Stage, round: Ask['round']): Ask {
     protocol: 1,
     round,
     ...PROMISE,
+    run: ID,
     position: replica.log.durable,
     clusterId: ID,
     historyId: ID,

@@ -86,6 +86,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     round,
     epoch: integer,
     candidate: nodeId,
+    run: id,
     attempt: id,
     position,
     clusterId: idOrNull,
