@@ -10,8 +10,10 @@ import type { EventsOptions } from './events.ts';
 import { promote } from './promote.ts';
 import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
+import { switchover } from './switchover.ts';
+import type { SwitchoverOptions } from './switchover.ts';
 
-/** `status`, `events`, `promote`, `snapshot`, `bench`. */
+/** `status`, `events`, `promote`, `switchover`, `snapshot`, `bench`. */
 export function addOperations(program: Command, io: CommandIo): void {
   const statusCommand = addClientOptions(
     program
@@ -38,6 +40,15 @@ export function addOperations(program: Command, io: CommandIo): void {
     program.command('promote').description('Ask the node at --url to lead.'),
   ).action(async (options: ClientOptions) => await promote(options, io));
   example(promoteCommand, 'walship promote --url 127.0.0.1:7402');
+
+  const switchoverCommand = addClientOptions(
+    program
+      .command('switchover')
+      .description('Let the leader hand over to another node, losing nothing.'),
+  )
+    .requiredOption('--to <node>', 'id of the next leader: an intact voter in session')
+    .action(async (options: SwitchoverOptions) => await switchover(options, io));
+  example(switchoverCommand, 'walship switchover --to n2');
 
   const snapshotCommand = addClientOptions(
     program.command('snapshot').description('Let the node at --url take a snapshot now.'),

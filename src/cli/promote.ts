@@ -2,6 +2,7 @@ import { GRACE_MS } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
+import { leadershipLines } from './leadership-text.ts';
 
 /** `walship promote`: asks the node at the first --url, and no other, to lead. */
 export async function promote(options: ClientOptions, io: CommandIo): Promise<void> {
@@ -12,14 +13,10 @@ export async function promote(options: ClientOptions, io: CommandIo): Promise<vo
     timeoutMs: options.timeoutMs + GRACE_MS,
   });
   if (options.json) return io.out(`${JSON.stringify(reply)}\n`);
-  const { epoch, promisedBy, tookMs } = reply as {
-    epoch?: unknown;
-    promisedBy?: unknown;
-    tookMs?: unknown;
-  };
-  const voters = Array.isArray(promisedBy) ? promisedBy.join(', ') : '';
+  const { epoch, tookMs } = reply as { epoch?: unknown; tookMs?: unknown };
+  const took = Math.round(Number(tookMs));
   // Nobody was asked for a promise where it led already.
-  const how =
-    voters === '' ? 'already' : `promised by ${voters}, after ${Math.round(Number(tookMs))} ms`;
+  const how = tookMs === 0 ? 'already' : `after ${took} ms`;
   io.out(`leads epoch ${String(epoch)}, ${how}\n`);
+  for (const line of leadershipLines(reply)) io.out(`  ${line}\n`);
 }

@@ -1,6 +1,9 @@
+import { isWalshipError, WalshipError } from '../errors.ts';
+import type { SwitchoverRequest } from '../node/api.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
+import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
 
 /** `POST /v1/admin/snapshot`: this node takes a snapshot now. */
@@ -15,4 +18,59 @@ export async function postPromote(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   await readBody(exchange, { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' });
   sendJson(exchange.response, await exchange.node.promote());
+}
+
+/** How long a switchover may take unless the request says. */
+export const SWITCHOVER_MS_DEFAULT = 5_000;
+export const SWITCHOVER_MS_MAX = 60_000;
+
+/** `POST /v1/admin/switchover`: the leader hands over to the node that the body names. The answer has how that one came to lead, where it says so. */
+export async function postSwitchover(exchange: Exchange): Promise<void> {
+  exchange.query.finish();
+  const limit = { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' } as const;
+  const request = parseSwitchover(await readBody(exchange, limit));
+  const { node, response } = exchange;
+  const result = await node.switchover(request);
+  const address = node.status().voters.find(({ nodeId }) => nodeId === result.to)?.address;
+  sendJson(response, { ...result, leadership: await leadershipOf(address) });
+}
+
+function parseSwitchover(body: Buffer): SwitchoverRequest {
+  const { to, timeoutMs = SWITCHOVER_MS_DEFAULT, ...rest } = objectOf(body);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw invalid(`"${unknown}" is not part of a switchover`);
+  if (typeof to !== 'string' || to === '') throw invalid('"to" must be the id of a node');
+  if (
+    typeof timeoutMs !== 'number' ||
+    !Number.isInteger(timeoutMs) ||
+    timeoutMs < 1 ||
+    timeoutMs > SWITCHOVER_MS_MAX
+  ) {
+    throw invalid(`"timeoutMs" must be a whole number in [1, ${SWITCHOVER_MS_MAX}]`);
+  }
+  return { to, timeoutMs };
+}
+
+function objectOf(body: Buffer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // As an array or a number: said below.
+  }
+  throw invalid('the body must be a JSON object such as {"to": "n2"}');
+}
+
+function invalid(message: string): WalshipError {
+  return new WalshipError('REQUEST_INVALID', message);
+}
+
+async function leadershipOf(address: string | undefined): Promise<unknown> {
+  if (address === undefined) return null;
+  try {
+    return (await fetchStatus(address))['leadership'] ?? null;
+  } catch (error) {
+    if (!isWalshipError(error, 'PEER_UNREACHABLE')) throw error;
+    return null;
+  }
 }

@@ -27,7 +27,10 @@ export function sendJson(response: ServerResponse, value: unknown, status = 200)
 export function errorToJson(error: WalshipError, outcome: Outcome | undefined): object {
   const { code, message } = error;
   const fixed = { code, message, ...(outcome === undefined ? {} : { outcome }) };
-  return { error: { ...fixed, hint: ERRORS[code].hint, ...safeDetails(error) } };
+  const { hint } = error.details;
+  // What is known of the case comes before the general advice.
+  const advice = typeof hint === 'string' ? hint : ERRORS[code].hint;
+  return { error: { ...fixed, hint: advice, ...safeDetails(error) } };
 }
 
 /** Details never stand in for the fields that clients decide on. */

@@ -1,4 +1,4 @@
-import { postPromote, postSnapshot } from './admin.ts';
+import { postPromote, postSnapshot, postSwitchover } from './admin.ts';
 import { getCluster } from './cluster.ts';
 import { getEvents } from './events.ts';
 import type { Exchange } from './exchange.ts';
@@ -24,6 +24,7 @@ export function resources(metrics: Metrics): readonly Resource[] {
     { path: '/v1/events', methods: { GET: getEvents } },
     { path: '/v1/cluster', methods: { GET: getCluster } },
     { path: '/v1/admin/promote', methods: { POST: postPromote } },
+    { path: '/v1/admin/switchover', methods: { POST: postSwitchover } },
     { path: '/v1/admin/snapshot', methods: { POST: postSnapshot } },
     { path: '/livez', methods: { GET: getLive } },
     { path: '/readyz', methods: { GET: getReady } },

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ClusterClient } from '../../src/cli/cluster-client.ts';
 import { promote } from '../../src/cli/promote.ts';
+import { switchover } from '../../src/cli/switchover.ts';
 import { FakeServer, refusal } from './fake-server.ts';
 import type { Reply, Seen } from './fake-server.ts';
 import { Terminal } from './terminal.ts';
@@ -117,6 +118,23 @@ describe('a request of an operator', () => {
 
     const io = new Terminal();
     await promote(common(other.url), io);
-    expect(io.stdout).toBe('leads epoch 4, promised by n1, n2, after 12 ms\n');
+    expect(io.stdout).toBe(
+      'leads epoch 4, after 12 ms\n  promises from n1, n2; n1, n2 vouch for its log\n',
+    );
+  });
+
+  test('switchover is asked of any node, and says what was handed over', async () => {
+    const answer = { from: 'n1', to: 'n2', epoch: 5, lsn: 41, outageMs: 12.4, leadership: null };
+    const other = await fake(() => ({ json: answer }));
+    const io = new Terminal();
+    const url = [await nobody(), other.url];
+    await switchover({ url, json: false, timeoutMs: 5_000, to: 'n2' }, io);
+
+    expect(JSON.parse(String(other.seen[0]?.body))).toEqual({ to: 'n2', timeoutMs: 5_000 });
+    expect(io.stdout).toBe(
+      'n2 leads epoch 5, handed over by n1\n' +
+        '  everything up to LSN 41 is committed and on n2\n' +
+        '  writes were held up for 12 ms\n',
+    );
   });
 });

@@ -88,19 +88,21 @@ export class TestCluster {
   readonly ids: readonly string[];
   readonly peers: string;
   readonly #ports: readonly number[];
+  readonly #more: readonly string[];
   readonly #programs = new Map<string, Program>();
 
-  private constructor(dir: string, ports: readonly number[]) {
+  private constructor(dir: string, ports: readonly number[], more: readonly string[]) {
+    this.#more = more;
     this.dir = dir;
     this.#ports = ports;
     this.ids = ports.map((_, index) => `n${index + 1}`);
     this.peers = this.ids.map((id, index) => `${id}=127.0.0.1:${ports[index]}`).join(',');
   }
 
-  /** Three ports and a directory; nothing runs yet. */
-  static async create(): Promise<TestCluster> {
+  /** Three ports and a directory, and options that every node gets besides; nothing runs yet. */
+  static async create(...more: readonly string[]): Promise<TestCluster> {
     const dir = await mkdtemp(path.join(tmpdir(), 'walship-test-'));
-    return new TestCluster(dir, await freePorts([0, 0, 0]));
+    return new TestCluster(dir, await freePorts([0, 0, 0]), more);
   }
 
   /** Starts every node and waits until all of them are ready. */
@@ -130,7 +132,7 @@ export class TestCluster {
     const options = ['--node', id, '--data', this.dataDir(id), '--peers', this.peers];
     // Small segments, so that every test crosses their borders.
     const more = ['--segment-bytes', '65536', '--initial-leader', 'n1'];
-    return ['serve', '--listen', `127.0.0.1:${this.port(id)}`, ...options, ...more];
+    return ['serve', '--listen', `127.0.0.1:${this.port(id)}`, ...options, ...more, ...this.#more];
   }
 
   start(id: string): Program {

@@ -342,4 +342,27 @@ describe('routing', () => {
     expect([failed.status, failed.json['error'].refusals]).toEqual([503, []]);
     expect(failed.json['error'].outcome).toBeUndefined();
   });
+
+  test('switchover answers what became of it, and refuses nonsense', async () => {
+    const { node, call } = await serverOf();
+    const done = await call('POST', '/v1/admin/switchover', { body: '{"to":"n2"}' });
+    node.failure = new WalshipError('SWITCHOVER_UNKNOWN', 'n2 may lead', {
+      details: { hint: 'look at n2' },
+    });
+    const failed = await call('POST', '/v1/admin/switchover', { body: '{"to":"n2"}' });
+
+    expect(done.json).toMatchObject({ from: 'n1', to: 'n2', epoch: 4, leadership: null });
+    expect([failed.status, failed.json['error'].hint]).toEqual([504, 'look at n2']);
+    for (const body of [
+      '',
+      '[]',
+      '{}',
+      '{"to":""}',
+      '{"to":"n2","timeoutMs":0}',
+      '{"to":"n2","x":1}',
+    ]) {
+      const { status, json } = await call('POST', '/v1/admin/switchover', { body });
+      expect([body, status, json['error'].code]).toEqual([body, 400, 'REQUEST_INVALID']);
+    }
+  });
 });

@@ -1,0 +1,39 @@
+/** How a leadership came about, in words. */
+
+interface Report {
+  readonly epoch?: unknown;
+  readonly how?: unknown;
+  readonly promisedBy?: unknown;
+  readonly vouchedBy?: unknown;
+  readonly after?: { readonly epoch?: unknown; readonly lsn?: unknown };
+  readonly atRisk?: { readonly fromLsn?: unknown; readonly heldBy?: unknown } | null;
+  readonly outageMs?: unknown;
+}
+
+/** Lines for people, of what a server says of a leadership; what it does not say is left out. */
+export function leadershipLines(report: unknown): readonly string[] {
+  if (typeof report !== 'object' || report === null) return [];
+  const { promisedBy, vouchedBy, how, after, atRisk, outageMs } = report as Report;
+  const lines: string[] = [];
+  const vouchers = how === 'birth' ? '' : `; ${list(vouchedBy)} vouch for its log`;
+  if (list(promisedBy) !== '') lines.push(`promises from ${list(promisedBy)}${vouchers}`);
+  if (after !== undefined) {
+    lines.push(`its log goes on after ${String(after.epoch)}.${String(after.lsn)}`);
+  }
+  if (atRisk !== null && atRisk !== undefined) {
+    lines.push(
+      `at risk: what ${list(atRisk.heldBy)} may hold from LSN ${String(atRisk.fromLsn)} on, acknowledged at local at most; ` +
+        'it is saved and cut when it comes back',
+    );
+  } else if (atRisk === null) {
+    lines.push('at risk: nothing, all voters answered');
+  }
+  if (typeof outageMs === 'number') {
+    lines.push(`${Math.round(outageMs)} ms after a leader was last heard`);
+  }
+  return lines;
+}
+
+function list(value: unknown): string {
+  return Array.isArray(value) ? value.join(', ') : '';
+}

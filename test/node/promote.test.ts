@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { whatWouldHelp } from '../../src/node/promote.ts';
+
+test.for<[string, readonly (readonly [string, string])[], RegExp]>([
+  [
+    'a voter that is ahead is named first',
+    [
+      ['n2', 'VOTER_AHEAD'],
+      ['n3', 'PEER_UNREACHABLE'],
+    ],
+    /^promote n2 instead/,
+  ],
+  [
+    'those that are away are named',
+    [
+      ['n1', 'PEER_UNREACHABLE'],
+      ['n2', 'OK'],
+    ],
+    /^bring n1 back/,
+  ],
+  ['an attempt that overtook this one', [['n1', 'STALE_EPOCH']], /under way at n1/],
+  ['anything else', [['n1', 'OK']], /walship status/],
+])('a refused promotion says what would help: %s', ([, answers, expected]) => {
+  const refusals = answers.map(([nodeId, code]) => ({ nodeId, code }));
+
+  expect(whatWouldHelp(refusals)).toMatch(expected);
+});
