@@ -473,7 +473,7 @@ export const DEFECTS = [
   {
     name: 'duplicate-candidate',
     what: 'a voter does not look who answers at the address of a candidate',
-    file: 'src/node/life.ts',
+    file: 'src/node/doubtful-candidate.ts',
     find: "if (round !== 'real' || peer === undefined)",
     replace: "if (round !== 'real' || peer !== undefined)",
     test: ['--project', 'sim', 'test/sim/duplicates.test.ts'],

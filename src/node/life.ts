@@ -12,10 +12,11 @@ import type { Begun, Won } from './begin-leading.ts';
 import { stand } from './candidacy.ts';
 import type { Candidacy } from './candidacy.ts';
 import type { LifeOptions } from './life-options.ts';
+import { doubtOf } from './doubtful-candidate.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { notLeader } from './not-leader.ts';
-import { ask, identify } from './peers.ts';
+import { ask } from './peers.ts';
 import type { Peer } from './peers.ts';
 import { Standing } from './standing.ts';
 import { Voter } from './voter.ts';
@@ -170,21 +171,12 @@ export class Life {
     this.#cancelPause?.();
   }
 
-  /**
-   * Answers a candidate. Two processes with one node id would count as one voter, each for itself, and could both win the same epoch: a promise is made
-   * only to the one that answers at the address where followers will look for it.
-   */
+  /** Answers a candidate. */
   async answer(question: Ask): Promise<AskReply> {
-    const { candidate, run, round } = question;
-    const { membership, dialer, clock, onEvent } = this.#options;
-    const { signal } = this.#end;
-    const peer = membership.peers.find(({ nodeId }) => nodeId === candidate);
-    if (round !== 'real' || peer === undefined) return this.voter.answer(question);
-    const found = await identify({ dialer, clock, signal }, peer.address);
-    if (found?.nodeId === candidate && found.run === run) return this.voter.answer(question);
-    const who = found === undefined ? 'nobody' : 'another process';
-    const message = `${who} answers at the address of ${candidate}, which asks for a promise`;
-    onEvent({ level: 'warn', code: 'DUPLICATE_NODE', message, candidate });
+    const message = await doubtOf(question, { ...this.#options, signal: this.#end.signal });
+    if (message === undefined) return this.voter.answer(question);
+    const { candidate } = question;
+    this.#options.onEvent({ level: 'warn', code: 'DUPLICATE_NODE', message, candidate });
     return this.voter.refuse(question, { code: 'DUPLICATE_NODE', message });
   }
 
