@@ -43,6 +43,8 @@ import { statusOf } from './status.ts';
 import { Switchover } from './switchover.ts';
 import { newTrigger } from './trigger.ts';
 import type { Failover } from './trigger.ts';
+import { ApplyLag } from './timings.ts';
+import type { Timings } from './timings.ts';
 import { watch } from './watch-path.ts';
 import { WritePath } from './write-path.ts';
 
@@ -79,6 +81,8 @@ export interface NodeOptions {
   /** Log that a leader keeps for a voter that lags; past it that one gets a snapshot. */
   readonly retainBytesMax?: number;
   readonly onEvent?: EventListener;
+  /** Takes what is measured; nothing is measured without it. */
+  readonly timings?: Timings;
 }
 
 interface NodeParts {
@@ -100,6 +104,7 @@ export class Node implements NodeApi {
   readonly #snapshotter: Snapshotter;
   readonly #startedMs: number;
   readonly #events: EventLog;
+  readonly #applyLag: ApplyLag;
   #writes: WritePath | undefined;
   #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
@@ -115,6 +120,7 @@ export class Node implements NodeApi {
     this.nodeId = nodeId;
     this.#startedMs = clock.nowMs();
     this.#events = events;
+    this.#applyLag = new ApplyLag(clock, options.timings);
     this.#reads = new ReadPath(replica, clock);
     this.stopped = new Promise((stop, fail) => {
       this.#settle = { stop, fail };
@@ -330,12 +336,14 @@ export class Node implements NodeApi {
       this.#reads.moved();
     });
     replica.log.onFailed((error) => replica.fail(error));
-    replica.onCommitted(() => {
+    replica.onCommitted((lsn) => {
+      this.#applyLag.committed(lsn);
       this.#writes?.committedMoved();
       this.#switchover?.step();
       this.#reads.moved();
     });
-    replica.onApplied(() => {
+    replica.onApplied((lsn) => {
+      this.#applyLag.applied(lsn);
       this.#snapshotter.applied();
       this.#writes?.appliedMoved();
       this.#reads.moved();

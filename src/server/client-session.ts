@@ -21,6 +21,7 @@ import { MessageSplitter } from '../protocol/message-splitter.ts';
 import type { BodyBudget } from './body.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Delay } from './event-loop-delay.ts';
+import type { AnswerCounts } from './exchange.ts';
 import * as limits from './limits.ts';
 import { toWalshipError } from './reply.ts';
 import { statusToJson } from './status.ts';
@@ -33,6 +34,7 @@ export interface ClientSessionOptions {
   readonly shared: {
     readonly bodies: BodyBudget;
     readonly delay: { read(): Delay };
+    readonly answers: Pick<AnswerCounts, 'wrote'>;
     watchers: number;
   };
   /** Told of failures that are bugs. */
@@ -230,10 +232,12 @@ export class ClientSession {
   }
 
   async #ask(request: Exclude<Request, { kind: 'watch' }>): Promise<ClientAnswer> {
-    const { node, shared } = this.#options;
+    const { node, shared, clock } = this.#options;
     switch (request.kind) {
       case 'write': {
+        const startMs = clock.nowMs();
         const { version, durableOn } = await node.write(request);
+        shared.answers.wrote(request.ack, (clock.nowMs() - startMs) / 1000);
         return { kind: 'written', version, durableOn };
       }
       case 'read': {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { NodeApi } from '../node/api.ts';
+import type { AckLevel, NodeApi } from '../node/api.ts';
 import type { BodyBudget } from './body.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { Target } from './target.ts';
@@ -30,4 +30,6 @@ export interface SharedState {
 
 export interface AnswerCounts {
   count(route: string, status: number, seconds: number): void;
+  /** A write was acknowledged. */
+  wrote(ack: AckLevel, seconds: number): void;
 }

@@ -1,6 +1,7 @@
 /** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { NodeApi, NodeStatus } from '../node/api.ts';
+import type { AckLevel, NodeApi, NodeStatus } from '../node/api.ts';
+import type { TimingName, Timings } from '../node/timings.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';
 import { sendReply } from './reply.ts';
@@ -72,6 +73,11 @@ const FOLLOWER_GAUGES: Readonly<
   },
 };
 
+/** From a fast disk to one that is about to fail. */
+const FSYNC_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+];
+
 const DELAY_HELP = 'How late the process got to its work in the last minutes, by percentile.';
 
 /** Counts the answers of one server, and writes its metrics and its node's. */
@@ -79,10 +85,15 @@ export class Metrics implements AnswerCounts {
   readonly #node: NodeApi;
   readonly #registry = new Registry();
   readonly #seconds: Histogram<'route' | 'status'>;
+  readonly #writes: Histogram<'ack'>;
 
   constructor(
     node: NodeApi,
-    server: { readonly watchers: () => number; readonly delay: () => Delay },
+    server: {
+      readonly watchers: () => number;
+      readonly delay: () => Delay;
+      readonly timings?: Timings | undefined;
+    },
   ) {
     this.#node = node;
     const registers = [this.#registry];
@@ -112,6 +123,14 @@ export class Metrics implements AnswerCounts {
       gauge.set({ of: 'p99' }, p99Ms / 1000);
       gauge.set({ of: 'max' }, maxMs / 1000);
     });
+    this.#writes = new Histogram({
+      name: 'walship_write_seconds',
+      help: 'From when the node was asked to write until it acknowledged, by the level that was asked for.',
+      labelNames: ['ack'],
+      buckets: SECONDS,
+      registers,
+    });
+    server.timings?.listen(timed(this.#registry));
     this.#seconds = new Histogram({
       name: 'walship_http_request_seconds',
       help: 'Time to answer, by route and status; a watch counts when it ends.',
@@ -119,6 +138,10 @@ export class Metrics implements AnswerCounts {
       buckets: SECONDS,
       registers,
     });
+  }
+
+  wrote(ack: AckLevel, seconds: number): void {
+    this.#writes.observe({ ack }, seconds);
   }
 
   count(route: string, status: number, seconds: number): void {
@@ -135,6 +158,26 @@ export class Metrics implements AnswerCounts {
     };
     sendReply(response, { status: 200, headers, body });
   };
+}
+
+/** What the node measures of itself, as it comes. */
+function timed(registry: Registry): (name: TimingName, ms: number) => void {
+  const registers = [registry];
+  const histograms: Readonly<Record<TimingName, Histogram>> = {
+    fsync: new Histogram({
+      name: 'walship_fsync_seconds',
+      help: 'Time to write one batch of log and make it durable.',
+      buckets: FSYNC_SECONDS,
+      registers,
+    }),
+    apply: new Histogram({
+      name: 'walship_apply_lag_seconds',
+      help: 'From when this node knew of a commit until it had applied it; a sample, one commit at a time.',
+      buckets: FSYNC_SECONDS,
+      registers,
+    }),
+  };
+  return (name, ms) => histograms[name].observe(ms / 1000);
 }
 
 /** Sets the metric anew whenever it is read, so that no label outlives what it names. */

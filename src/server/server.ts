@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
+import type { Timings } from '../node/timings.ts';
 import { SystemClock } from '../ports/system-clock.ts';
 import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
 import { BodyBudget } from './body.ts';
@@ -32,6 +33,8 @@ export interface ServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly log: ServerLog;
+  /** What the node was given to measure with; for the metrics. */
+  readonly timings?: Timings;
 }
 
 export interface RunningServer {
@@ -79,6 +82,7 @@ class HttpServer implements RunningServer {
     this.#metrics = new Metrics(options.node, {
       watchers: () => this.#shared.watchers,
       delay: () => this.#delay.read(),
+      timings: options.timings,
     });
     this.#shared = {
       bodies: new BodyBudget(),

@@ -18,9 +18,12 @@ export async function answerWrite(exchange: Exchange, request: WriteRequest): Pr
   sendJson(exchange.response, { version: text, ...version, ack, durableOn });
 }
 
-async function write({ node }: Exchange, request: WriteRequest) {
+async function write({ node, shared }: Exchange, request: WriteRequest) {
   try {
-    return await node.write(request);
+    const startMs = performance.now();
+    const result = await node.write(request);
+    shared.answers.wrote(request.ack, (performance.now() - startMs) / 1000);
+    return result;
   } catch (cause) {
     const error = toWalshipError(cause);
     if (error.outcome !== undefined) throw error;

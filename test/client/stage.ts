@@ -36,7 +36,12 @@ export async function onStage(count: number, main: (stage: Stage) => Promise<voi
       const address = `n${index + 1}:7401`;
       const process = world.process();
       const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
-      const shared = { bodies: new BodyBudget(), delay, watchers: 0 };
+      const shared = {
+        bodies: new BodyBudget(),
+        delay,
+        answers: { wrote: () => undefined },
+        watchers: 0,
+      };
       const log = { error: () => undefined };
       const sessions = new ClientSessions({ node, clock: process, shared, log });
       network.listen(address, process, (link) => sessions.accept(link));

@@ -108,7 +108,8 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
     const link = new TestLink();
     const bodies = new BodyBudget();
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
-    const shared = { bodies, delay, watchers: 0 };
+    const answers = { wrote: () => undefined };
+    const shared = { bodies, delay, answers, watchers: 0 };
     const bugs: unknown[] = [];
     const session = new ClientSession({
       link,

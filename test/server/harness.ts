@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { Timings } from '../../src/node/timings.ts';
 import { startServer } from '../../src/server/server.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { FakeNode } from './fake-node.ts';
@@ -19,10 +20,13 @@ export interface Call {
 }
 
 /** A server over a fake node, closed when the test ends. `call` sends the target exactly as given. */
-export async function serverOf(node: FakeNode = new FakeNode()) {
+export async function serverOf(
+  node: FakeNode = new FakeNode(),
+  more: { readonly timings?: Timings } = {},
+) {
   const errors: object[] = [];
   const log = { warn: () => {}, error: (fields: object) => errors.push(fields) };
-  const server = await startServer({ node, host: '127.0.0.1', port: 0, log });
+  const server = await startServer({ node, host: '127.0.0.1', port: 0, log, ...more });
   onTestFinished(() => server.close());
   const call = (method: string, target: string, options: Call = {}) =>
     send(server, { method, target, ...options });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Timings } from '../../src/node/timings.ts';
 import { WalshipError } from '../../src/errors.ts';
 import { PAGE_BYTES_MAX, TXN_BODY_BYTES_MAX } from '../../src/server/limits.ts';
 import { FakeNode } from './fake-node.ts';
@@ -294,6 +295,25 @@ describe('metrics', () => {
         'walship_follower_lag_seconds{follower="n2"} 1.5',
         'walship_node_events_total{event="truncations"} 2',
         'walship_http_request_seconds_count{route="/v1/kv/*",status="200"} 1',
+        'walship_write_seconds_count{ack="quorum"} 1',
+      ]),
+    );
+  });
+
+  test('have histograms of what the node measures of itself', async () => {
+    const timings = new Timings();
+    timings.note('fsync', 1);
+    const { call } = await serverOf(new FakeNode(), { timings });
+    timings.note('fsync', 3);
+    timings.note('apply', 20);
+    const { body } = await call('GET', '/metrics');
+
+    expect(body.toString().split('\n')).toEqual(
+      expect.arrayContaining([
+        'walship_fsync_seconds_bucket{le="0.0025"} 0',
+        'walship_fsync_seconds_bucket{le="0.005"} 1',
+        'walship_fsync_seconds_count 1',
+        'walship_apply_lag_seconds_bucket{le="0.025"} 1',
       ]),
     );
   });
