@@ -52,16 +52,22 @@ export async function freePorts(count) {
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** `walship serve` as a process of its own; `stop` ends it and waits until it is gone. */
-export function serve(node, { peers, dir }) {
+export function serve(node, { peers, dir, more = [] }) {
   const peer = peers.find(({ nodeId }) => nodeId === node);
   const args = ['serve', '--node', node, '--listen', peer.address, '--data', join(dir, node)];
   const list = peers.map(({ nodeId, address }) => `${nodeId}=${address}`).join(',');
-  const child = spawn(process.execPath, [CLI, ...args, '--peers', list], { stdio: 'ignore' });
+  const child = spawn(process.execPath, [CLI, ...args, '--peers', list, ...more], {
+    stdio: 'ignore',
+  });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   return {
     pid: child.pid,
     stop: async () => {
       child.kill('SIGTERM');
+      await gone;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
       await gone;
     },
   };

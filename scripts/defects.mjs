@@ -478,4 +478,28 @@ export const DEFECTS = [
     replace: "if (round !== 'real' || peer !== undefined)",
     test: ['--project', 'sim', 'test/sim/duplicates.test.ts'],
   },
+  {
+    name: 'own-stall-is-silence',
+    what: 'a follower takes its own pause for the silence of its leader',
+    file: 'src/follower/follower.ts',
+    find: 'if (this.#silence.ms > this.#silenceMs) {',
+    replace: 'if (this.#host.clock.nowMs() - this.#heardMs > this.#silenceMs) {',
+    test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'take that'],
+  },
+  {
+    name: 'live-leader-disturbed',
+    what: 'a voter that heard from a leader lately lets another one stand',
+    file: 'src/node/judge-ask.ts',
+    find: 'if (heardLeaderRecently && leaderId !== ask.candidate) {',
+    replace: 'if (heardLeaderRecently && leaderId === ask.candidate) {',
+    test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'is not disturbed'],
+  },
+  {
+    name: 'switchover-before-commit',
+    what: 'the lead is handed over before what has an LSN is committed',
+    file: 'src/node/switchover.ts',
+    find: 'durable?.lsn !== this.#lastLsn || replica.committedLsn < this.#lastLsn',
+    replace: 'durable?.lsn !== this.#lastLsn',
+    test: ['--project', 'sim', 'test/sim/switchover.test.ts', '-t', 'ten times'],
+  },
 ];
