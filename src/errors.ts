@@ -19,7 +19,7 @@ export const ERRORS = {
   CONFIG_INVALID: { status: 400, hint: 'correct the options named in the message' },
   CONFIG_MISMATCH: {
     status: 409,
-    hint: 'start the node with the voters and quorum that the cluster was born with',
+    hint: 'start the node with the voters and quorum that the cluster goes by',
   },
   DATA_DIR_LOCKED: {
     status: 500,
@@ -34,6 +34,10 @@ export const ERRORS = {
     hint: 'free some disk space: writing goes on by itself once there is room',
   },
   DUPLICATE_NODE: { status: 409, hint: 'two processes use one node id: give each its own' },
+  FAILOVER_REFUSED: {
+    status: 409,
+    hint: 'nothing was changed; the message says which node, which rule and what would help',
+  },
   INTERNAL: { status: 500, hint: 'this is a bug in walship: please report it, with the log' },
   KEY_INVALID: { status: 400, hint: 'a key has 1 to 4096 bytes' },
   KEY_NOT_FOUND: { status: 404, hint: 'there is no such key in what this node has applied' },
@@ -69,6 +73,10 @@ export const ERRORS = {
     hint: 'the peer does not speak the walship protocol: check the address',
   },
   PURGED: { status: 410, hint: 'start again from the oldest version named here' },
+  REJOIN_REFUSED: {
+    status: 409,
+    hint: 'nothing was cut; the message says which node, which rule and what would help',
+  },
   REQUEST_INVALID: { status: 400, hint: 'correct the request as the message says' },
   SAVED_FULL: {
     status: 507,

@@ -1,6 +1,6 @@
 /** A whole node in a program of your own: `walship`. */
 export { Node } from './node/node.ts';
-export type { NodeOptions } from './node/node.ts';
+export type { NodeOptions } from './node/node-options.ts';
 export type * from './node/api.ts';
 export type { EventListener, NodeEvent } from './node/events.ts';
 export type { Peer } from './node/peers.ts';

@@ -4,6 +4,7 @@ import { Command, CommanderError } from './commander.ts';
 import { WalshipError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { addReads, addWrites } from './data-commands.ts';
+import { addFailover } from './failover-commands.ts';
 import { addLog } from './log-commands.ts';
 import { addOperations } from './operator-commands.ts';
 import { formatReport, reportOf } from './report-error.ts';
@@ -30,6 +31,7 @@ function buildProgram(io: CommandIo): Command {
   addWrites(program, io);
   addReads(program, io);
   addLog(program, io);
+  addFailover(program, io);
   addSaved(program, io);
   return program;
 }

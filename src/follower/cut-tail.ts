@@ -1,5 +1,5 @@
 import type { Answer } from '../protocol/messages.ts';
-import type { FollowerHost } from './follower.ts';
+import type { FollowerHost } from './host.ts';
 
 /** What came of a leader's order to cut. */
 export type TailCut =
@@ -11,7 +11,7 @@ export type TailCut =
 
 /**
  * Cuts what the leader of `answer` does not have, having saved it; durable where it resolves with `cut`. Never below what this node
- * knows to be committed, and only where both logs are the same up to there.
+ * knows to be committed, unless an operator said so, and only where both logs are the same up to there.
  */
 export async function cutTail(
   host: FollowerHost,
@@ -22,7 +22,7 @@ export async function cutTail(
   const { at, epoch } = answer;
   const leader = answer.leader ?? 'the leader';
   const { lsn } = log.durable;
-  if (at.lsn < committedLsn) {
+  if (at.lsn < committedLsn && !host.discarding) {
     const message = `a leader wants LSN ${at.lsn + 1} to ${lsn} cut, of which up to ${committedLsn} is committed`;
     return { kind: 'refused', message };
   }
@@ -33,8 +33,10 @@ export async function cutTail(
     return { kind: 'refused', message };
   }
   const localAcks = host.localAcksAbove(at.lsn);
-  const why = `${leader} of epoch ${epoch} has another log above LSN ${at.lsn}`;
-  const saved = await log.truncate(ours, { why, by: leader, localAcks, committedLsn });
+  const fork = `${leader} of epoch ${epoch} has another log above LSN ${at.lsn}`;
+  const why = host.discarding ? `${fork}, and this node was told to leave its history` : fork;
+  const by = host.discarding ? 'operator' : leader;
+  const saved = await log.truncate(ours, { why, by, localAcks, committedLsn });
   if (saved === undefined) return { kind: 'cut' };
   host.cut({ ...saved, localAcks, why });
   return { kind: 'cut' };

@@ -1,65 +1,25 @@
-import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
 import type {
   Answer,
   BecomeIntact,
-  Claim,
   ControlMessage,
   Frame,
   HandOver,
   Hello,
-  VoterState,
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
-import type { Log, SavedTail } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
-import type { LocalAcks } from '../wal/saved.ts';
 import { cutTail } from './cut-tail.ts';
+import type { FollowerHost } from './host.ts';
 import { Inbox, lastLsn } from './inbox.ts';
 import type { SessionEnd } from './session-end.ts';
 import { takeOver } from './take-over.ts';
 
 /** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
 const QUIET_PART = 0.05;
-
-/** What the follower changes and asks outside of its log. */
-export interface FollowerHost {
-  readonly log: Log;
-  readonly clock: Clock;
-  /** In memory, at least the durable promise: nothing of a lower epoch is written or acknowledged. */
-  readonly fence: number;
-  readonly committedLsn: number;
-  readonly appliedLsn: number;
-  readonly state: VoterState;
-  /** Makes the promise durable; false where a higher fence came up meanwhile. */
-  promiseToFollow(epoch: number): Promise<boolean>;
-  /** Takes over the cluster's identity into an empty log; durable on resolve. */
-  begin(identity: { clusterId: string; historyId: string }): Promise<void>;
-  /** Up to here the log is what this leader has. */
-  setVerified(lsn: number): void;
-  learnCommitted(lsn: number): void;
-  /** Durable on resolve. */
-  saveState(state: VoterState, claim: Claim): Promise<void>;
-  durableMoved(): void;
-  /** Stands for the next epoch because the leader asked for it; resolves with why it does not lead, or with nothing. */
-  takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
-  /** Whether this run acknowledged anything above `lsn` at `local`. */
-  localAcksAbove(lsn: number): LocalAcks;
-  /** A divergent tail was saved and cut. */
-  cut(tail: SavedTail & { readonly localAcks: LocalAcks; readonly why: string }): void;
-  /** The leader accepted this node: it is followed from here on. */
-  following(leader: string, epoch: number): void;
-  /** Something that a person has to look at; the node stops where `halt` is set. */
-  alarm(
-    code: 'CHAIN_MISMATCH' | 'WRONG_CLUSTER' | 'CONFIG_MISMATCH',
-    message: string,
-    halt: boolean,
-  ): void;
-  info(code: string, message: string): void;
-}
 
 /**
  * The follower's side of replication: one link to one leader, from hello to the end.
@@ -232,6 +192,11 @@ export class FollowerSession {
     this.#epoch = answer.epoch;
     if (answer.verdict === 'refuse' || answer.verdict === 'snapshot') {
       this.#refused(answer);
+      return;
+    }
+    const refused = await this.#host.enter(answer);
+    if (refused !== undefined || this.#over) {
+      this.#finish(refused?.code ?? 'NODE_CLOSED', refused?.message ?? 'it closed');
       return;
     }
     if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {

@@ -63,16 +63,23 @@ function judgeIdentity(leader: AnsweringLeader, hello: Hello): HelloAnswer | und
   if (hello.clusterId !== null && hello.clusterId !== leader.clusterId) {
     return refuse('WRONG_CLUSTER', `cluster ${hello.clusterId}, this is ${leader.clusterId}`);
   }
-  if (hello.historyId !== null && hello.historyId !== leader.historyId) {
-    return refuse('WRONG_CLUSTER', `history ${hello.historyId}, this is ${leader.historyId}`);
+  const comesOver = mayComeOver(leader, hello);
+  if (!comesOver && hello.historyId !== null && hello.historyId !== leader.historyId) {
+    const message = `history ${hello.historyId}, this is ${leader.historyId}; rejoin --discard would take ${hello.nodeId} over, and save what it has beside`;
+    return refuse('WRONG_CLUSTER', message);
   }
-  if (hello.configHash !== leader.configHash) {
+  if (!comesOver && hello.configHash !== leader.configHash) {
     return refuse('CONFIG_MISMATCH', 'it was started with other voters or another quorum');
   }
   if (hello.nodeId === leader.nodeId) {
     return alarm('DUPLICATE_NODE', `another process calls itself ${leader.nodeId} too`);
   }
   return undefined;
+}
+
+/** A node of another history that may join this one: it promised to the very attempt that began it, or an operator sent it. */
+function mayComeOver(leader: AnsweringLeader, { historyId, promise, discard }: Hello): boolean {
+  return historyId !== leader.historyId && (discard || promise.attempt === leader.historyId);
 }
 
 /** A hello has to agree with itself before it is compared with anything. */
@@ -87,7 +94,10 @@ function judgeShape({ epochs, last }: Hello): HelloAnswer | undefined {
 }
 
 function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
-  const theirs = Math.max(hello.promise.epoch, hello.epochs.at(-1)?.epoch ?? 0);
+  // Epochs count within one history: those of a log that is to be cut say nothing about this leadership.
+  if (hello.discard && hello.historyId !== leader.historyId) return undefined;
+  const written = hello.discard ? 0 : (hello.epochs.at(-1)?.epoch ?? 0);
+  const theirs = Math.max(hello.promise.epoch, written);
   if (theirs <= leader.epoch) return undefined;
   return {
     kind: 'step-down',
@@ -101,19 +111,19 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
   const { last, nodeId } = hello;
   const common = commonPrefix(leader.epochs, hello.epochs);
   const contradiction = ledTwice(leader.epochs.slice(common), hello.epochs.slice(common));
-  if (contradiction !== undefined) {
+  if (contradiction !== undefined && !hello.discard) {
     const message = `epoch ${contradiction} began elsewhere or under another leader in the log of ${nodeId}`;
     return alarm('CHAIN_MISMATCH', message);
   }
   // Everything is shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
-  if (last.epoch === leader.epoch && last.lsn > leader.durable.lsn) {
+  if (!hello.discard && last.epoch === leader.epoch && last.lsn > leader.durable.lsn) {
     const message = `${nodeId} has LSN ${last.lsn} of epoch ${leader.epoch}, and its leader only ${leader.durable.lsn}`;
     return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message };
   }
   const lsn = forkLsn(leader, hello, common);
   // A follower that lags knows of commits above its own end: what matters is whether it would have to cut one off.
   const committed = Math.min(hello.commitLsn, last.lsn);
-  if (committed > lsn) {
+  if (committed > lsn && !hello.discard) {
     const message = `${nodeId} knows LSN ${committed} to be committed, and the logs fork at ${lsn}`;
     return alarm('CHAIN_MISMATCH', message);
   }

@@ -28,6 +28,7 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #sessions = new Map<string, Session>();
   readonly holds: Holds;
+  readonly #gone = new Map<string, Position>();
   readonly #mending = new MendingVoters<Session>();
   readonly #probeWaiters: Waiters;
   #probeNumber = 0;
@@ -55,6 +56,11 @@ export class Leader {
 
   get sessions(): readonly Session[] {
     return [...this.#sessions.values()];
+  }
+
+  /** How far those were whose session ended. */
+  get gone(): ReadonlyMap<string, Position> {
+    return this.#gone;
   }
 
   /** Voters that count right now, this node included: what new writes are judged by. */
@@ -348,6 +354,7 @@ export class Leader {
 
   #sessionClosed(session: Session, reason: string): void {
     this.#mending.remove(session);
+    if (session.durable !== undefined) this.#gone.set(session.nodeId, session.durable);
     if (this.#sessions.get(session.nodeId) === session) this.#sessions.delete(session.nodeId);
     if (reason.startsWith('CHAIN_MISMATCH')) this.#options.hooks.warn('CHAIN_MISMATCH', reason);
   }
@@ -360,7 +367,7 @@ export class Leader {
 
   /** Resolves when the answer was handed to the network. */
   #say(link: Link, part: Pick<Answer, 'verdict' | 'code' | 'message' | 'at'>): Promise<void> {
-    const { epoch, nodeId, clusterId, historyId, hooks } = this.#options;
+    const { epoch, nodeId, clusterId, historyId, hooks, voters, quorum } = this.#options;
     const answer: Answer = {
       kind: 'answer',
       ...part,
@@ -369,6 +376,7 @@ export class Leader {
       clusterId,
       historyId,
       commitLsn: hooks.committedLsn(),
+      config: part.verdict === 'refuse' ? null : { voters, quorum },
     };
     return new Promise((resolve) => {
       link.send(encodeMessage(answer), resolve);

@@ -1,5 +1,6 @@
 import type { Position, Version } from '../wal/position.ts';
 import type { EventPage } from './event-log.ts';
+import type { FailoverPlan } from './failover-plan.ts';
 import type { Link } from '../ports/link.ts';
 
 /** What servers and embedding programs use of a node. */
@@ -39,6 +40,17 @@ export interface NodeApi {
    * @throws WalshipError NO_LEADER (details.leader), NOT_ELIGIBLE, BUSY, SWITCHOVER_FAILED (this node leads on, or another one does), SWITCHOVER_UNKNOWN.
    */
   switchover(request: SwitchoverRequest): Promise<SwitchoverResult>;
+  /**
+   * The only way past missing answers: goes on with the voters that answer, in a new history. Without `acceptDataLoss` it only says what would be
+   * done, and what may be lost.
+   * @throws WalshipError FAILOVER_REFUSED with the reason and what each voter said.
+   */
+  failover(request: FailoverRequest): Promise<FailoverResult>;
+  /**
+   * Makes this node follow: with `discard` a leader of another history, for which it gives up what its own log has beside, saved before it is cut.
+   * @throws WalshipError REJOIN_REFUSED with what each node said.
+   */
+  rejoin(request: RejoinRequest): Promise<RejoinResult>;
   /** Resolves when the node has stopped for good; rejects with the failure that stopped it (a failed disk, a refusal). */
   readonly stopped: Promise<void>;
   /** Idempotent. */
@@ -179,6 +191,48 @@ export interface SwitchoverResult {
   readonly lsn: number;
   /** From the pause until this node followed the new leader. */
   readonly outageMs: number;
+}
+
+export interface FailoverRequest {
+  readonly acceptDataLoss: boolean;
+  /** W to go on with; a majority of the voters that answer unless given. */
+  readonly quorum?: number;
+}
+
+/** What a forced failover did, or would do. */
+export interface FailoverResult extends FailoverPlan {
+  /** False: nothing was done, this is what would be. */
+  readonly done: boolean;
+  /** The new history; null where nothing was done. */
+  readonly historyId: string | null;
+  readonly previousHistoryId: string | null;
+  /** Of the leadership that began; null where there is none yet. */
+  readonly epoch: number | null;
+  /** Why this node does not lead yet: it goes on trying. */
+  readonly notLeading: string | null;
+  readonly tookMs: number;
+}
+
+export interface RejoinRequest {
+  readonly discard: boolean;
+  /** Where a node of the other history answers; all that were ever known are asked unless given. */
+  readonly from?: string;
+  readonly timeoutMs: number;
+}
+
+export interface RejoinResult {
+  readonly leader: string;
+  readonly epoch: number;
+  readonly historyId: string | null;
+  readonly previousHistoryId: string | null;
+  /** What was saved and cut, if anything. */
+  readonly cut: {
+    readonly records: number;
+    readonly fromLsn: number;
+    readonly toLsn: number;
+    readonly saved: readonly string[];
+  } | null;
+  readonly tookMs: number;
 }
 
 export type Role = 'leader' | 'follower' | 'candidate' | 'stopped';

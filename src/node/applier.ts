@@ -77,12 +77,15 @@ export class Applier {
     return () => this.#once.delete(listener);
   }
 
-  /** Goes on from another state: an empty store, or one that was loaded. What the store held is gone in this very turn. */
-  rebuild({ store, appliedLsn }: AppliedState): void {
+  /**
+   * Goes on from another state, an empty store or one that was loaded, and is fit to be read again at `toLsn`. What the store held is gone in
+   * this very turn.
+   */
+  rebuild({ store, appliedLsn }: AppliedState, toLsn: number): void {
     this.#generation += 1;
     this.#store = store;
     this.#appliedLsn = appliedLsn;
-    this.#rebuildToLsn = this.#options.limit();
+    this.#rebuildToLsn = toLsn;
     this.tellWaiting();
     this.wake();
   }

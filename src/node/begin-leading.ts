@@ -3,7 +3,8 @@ import type { LeaderHooks } from '../leader/leader-options.ts';
 import type { Candidacy } from './candidacy.ts';
 import type { LifeOptions } from './life-options.ts';
 import { identify } from './peers.ts';
-import type { InheritedWrite } from './replica.ts';
+import { inheritedWrites } from './inherited.ts';
+import type { InheritedWrite } from './inherited.ts';
 
 export type Won = Candidacy & { readonly kind: 'won' };
 
@@ -38,7 +39,7 @@ export async function beginLeading(
     await replica.log.begin({ clusterId, historyId });
   }
   await replica.log.drained();
-  const inherited = await replica.unapplied();
+  const inherited = await inheritedWrites(replica);
   if (replica.fence !== epoch || hooks.isOver()) return false;
   const ownEpochLsn = replica.log.lead(
     { epoch, leader: replica.nodeId, historyId, voters, quorum: quorums.quorum },

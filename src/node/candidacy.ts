@@ -118,7 +118,8 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   };
 }
 
-function question(
+/** What this node asks each voter. */
+export function question(
   { replica, run, configHash, operator }: CandidacyOptions,
   { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
 ): Ask {
@@ -136,11 +137,12 @@ function question(
     historyId,
     configHash,
     operator,
+    forced: null,
   };
 }
 
 /** Asks every voter, or those that are named; this node answers for itself, by the same rules. */
-function round(
+export function round(
   options: CandidacyOptions,
   ask: Ask,
   voters: readonly Peer[] = options.voters,
@@ -157,7 +159,7 @@ function round(
 }
 
 /** The candidate fences and promises itself before it asks: its own position is final then. */
-async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
+export async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
   const { replica, voter } = options;
   const reply = await voter.answer(ask);
   const own = { kind: 'reply', reply } as const;
@@ -173,7 +175,7 @@ async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly 
 }
 
 /** An epoch above all that was seen: far above, where a blank voter among others that are not may have forgotten one. */
-function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
+export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
   const replies = repliesOf(dry);
   const seen = [
     replica.fence,
@@ -205,7 +207,8 @@ async function dryInEpoch(
   return round(options, question(options, { round: 'dry', epoch, attempt }));
 }
 
-function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
+/** Whether these answers are enough to lead, by the ordinary rules. */
+export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
   const { replica, voters, quorum } = options;
   const { nodeId, state, log } = replica;
   return mayLead({
@@ -235,7 +238,8 @@ function bornBy(epochs: readonly EpochEntry[]): Candidate['born'] {
   return first?.firstLsn === 1 ? first : null;
 }
 
-function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
+/** The answers of those who gave one. */
+export function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
   return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
 }
 

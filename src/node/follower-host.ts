@@ -1,7 +1,10 @@
-import type { FollowerHost } from '../follower/follower.ts';
-import { WalshipError } from '../errors.ts';
+import type { FollowerHost } from '../follower/host.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { LocalAcks } from '../wal/saved.ts';
+import { entryInto } from './forced.ts';
+import type { Answer } from '../protocol/messages.ts';
 import type { LifeOptions } from './life-options.ts';
+import type { Replica } from './replica.ts';
 
 const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
   yes: 'some of them had been acknowledged at local',
@@ -12,7 +15,10 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
 /** What a follower session sees of its node. */
 export function followerHost(
   { replica, clock, membership, onEvent }: LifeOptions,
-  { following, takeOver }: Pick<FollowerHost, 'following' | 'takeOver'>,
+  hooks: Pick<FollowerHost, 'following' | 'takeOver'> & {
+    /** An operator wants this node to leave its history. */
+    readonly leaves: () => boolean;
+  },
 ): FollowerHost {
   return {
     log: replica.log,
@@ -29,6 +35,10 @@ export function followerHost(
     get state() {
       return replica.state;
     },
+    get discarding() {
+      return replica.meta.current.discarding;
+    },
+    enter: (answer) => enterHistory({ replica, onEvent }, answer, hooks.leaves()),
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
     begin: async ({ clusterId, historyId }) => {
       const { peers, quorums } = membership;
@@ -41,20 +51,49 @@ export function followerHost(
     saveState: (state, claim) => replica.updateMeta({ state, claim }),
     durableMoved: () => replica.durableMoved(),
     localAcksAbove: (lsn) => replica.localAcks.above(lsn, replica.log.epochs),
-    cut: ({ fromLsn, toLsn, localAcks, why, names }) => {
-      replica.localAcks.cut(fromLsn - 1);
+    cut: (tail) => {
+      const { fromLsn, toLsn, localAcks, why, names } = tail;
+      replica.cut(tail);
       const records = toLsn - fromLsn + 1;
       const told = LOCAL_ACKS[localAcks];
       const message = `${records} records, LSN ${fromLsn} to ${toLsn}, were saved and cut: ${why}; ${told}`;
       const details = { records, fromLsn, toLsn, localAcks, saved: names };
       onEvent({ level: 'warn', code: 'TRUNCATED', message, ...details });
     },
-    following,
-    takeOver,
+    following: (leader, epoch) => {
+      hooks.following(leader, epoch);
+      // Once its log is the leader's, it is a follower like any other.
+      if (replica.meta.current.discarding) {
+        replica.arrived().catch((error: unknown) => stateLost(replica, error));
+      }
+    },
+    takeOver: () => hooks.takeOver(),
     alarm: (code, message, halt) => {
       if (halt) replica.fail(new WalshipError(code, message));
       else onEvent({ level: 'error', code, message });
     },
     info: (code, message) => onEvent({ level: 'warn', code, message }),
   };
+}
+
+async function enterHistory(
+  { replica, onEvent }: Pick<LifeOptions, 'replica' | 'onEvent'>,
+  answer: Answer,
+  leaves: boolean,
+): Promise<{ readonly code: string; readonly message: string } | undefined> {
+  const entry = entryInto(replica.meta.current, answer, leaves);
+  if (entry.kind === 'same') return undefined;
+  if (entry.kind === 'refuse') return entry;
+  const { historyId } = replica.meta.current;
+  await replica.enterHistory(entry.patch);
+  const message = `this node left history ${historyId} for ${answer.historyId}`;
+  onEvent({ level: 'warn', code: 'HISTORY_ENTERED', message });
+  return undefined;
+}
+
+/** Without its state a node shows nothing; the next start begins from the disk. */
+function stateLost(replica: Replica, cause: unknown): void {
+  if (isWalshipError(cause, 'NODE_CLOSED')) return;
+  const message = 'the state was not built';
+  replica.fail(isWalshipError(cause) ? cause : new WalshipError('DISK_FAILED', message, { cause }));
 }

@@ -34,6 +34,8 @@ export interface AskedVoter {
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly configHash: string;
+  /** An operator is taking it to another history. */
+  readonly leaving: boolean;
   readonly liveness: LeaderLiveness;
 }
 
@@ -80,6 +82,9 @@ function judgeIdentity(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   }
   if (differ(ask.historyId, voter.historyId)) {
     return refuse('WRONG_CLUSTER', `history ${ask.historyId}, this is ${voter.historyId}`);
+  }
+  if (voter.leaving) {
+    return refuse('WRONG_CLUSTER', `it is about to leave history ${voter.historyId ?? '(none)'}`);
   }
   if (ask.configHash !== voter.configHash) {
     return refuse('CONFIG_MISMATCH', 'it was started with other voters or another quorum');

@@ -19,6 +19,8 @@ export interface SearchHooks {
   met(): void;
   /** The leader asked this node to take over; resolves with why it did not, or with nothing. */
   takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
+  /** Set while an operator wants this node to leave its history: where it looks for a leader of another one. */
+  leaves(): readonly Peer[] | undefined;
 }
 
 /**
@@ -82,14 +84,17 @@ export class LeaderSearch {
   async follow(): Promise<boolean> {
     const { membership, replica } = this.#options;
     const { signal } = (this.#search = new AbortController());
-    const expected = this.expected;
+    const leaves = this.#hooks.leaves();
+    const expected = leaves === undefined ? this.expected : undefined;
     const others =
       expected === undefined
-        ? membership.peers.filter(({ nodeId }) => nodeId !== replica.nodeId)
+        ? (leaves ?? membership.peers).filter(({ nodeId }) => nodeId !== replica.nodeId)
         : [expected];
     const known = others.find(({ nodeId }) => nodeId === this.#leader?.nodeId);
     const queue =
-      known === undefined ? others : [known, ...others.filter((peer) => peer !== known)];
+      known === undefined || leaves !== undefined
+        ? others
+        : [known, ...others.filter((peer) => peer !== known)];
     const tried = new Set<string>();
     for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
       if (signal.aborted || !this.#hooks.mayFollow()) return false;
@@ -127,6 +132,11 @@ export class LeaderSearch {
     this.#session?.fenced(fence);
   }
 
+  /** Ends the session that is, if any. */
+  leave(reason: string): void {
+    this.#session?.close(reason);
+  }
+
   close(reason: string): void {
     this.#search.abort();
     this.#session?.close(reason);
@@ -156,7 +166,8 @@ export class LeaderSearch {
     }
     const { silenceMs, replica, onEvent } = this.#options;
     const host = followerHost(this.#options, {
-      following: (leader, epoch) => this.#following(leader, epoch),
+      following: (leader, epoch) => this.#following({ ...peer, nodeId: leader }, epoch),
+      leaves: () => this.#hooks.leaves() !== undefined,
       takeOver: () => this.#hooks.takeOver(),
     });
     const session = new FollowerSession(host, link, silenceMs);
@@ -174,13 +185,15 @@ export class LeaderSearch {
     return end;
   }
 
-  #following(leader: string, epoch: number): void {
+  #following(leader: Peer, epoch: number): void {
     const { membership, onEvent } = this.#options;
-    this.#leader = membership.known.find(({ nodeId }) => nodeId === leader);
+    membership.learn(leader);
+    this.#leader = leader;
     this.#expected = undefined;
     this.#hooks.met();
-    const message = `following ${leader} in epoch ${epoch}`;
-    onEvent({ level: 'info', code: 'FOLLOWING', message, leader, epoch });
+    const { nodeId } = leader;
+    const message = `following ${nodeId} in epoch ${epoch}`;
+    onEvent({ level: 'info', code: 'FOLLOWING', message, leader: nodeId, epoch });
   }
 
   async #dial({ address }: Peer, signal: AbortSignal): Promise<Link | undefined> {
@@ -195,7 +208,7 @@ export class LeaderSearch {
 
   #hello(): Hello {
     const { replica, run, membership } = this.#options;
-    const { clusterId, historyId, promise, state } = replica.meta.current;
+    const { clusterId, historyId, promise, state, discarding } = replica.meta.current;
     return {
       kind: 'hello',
       protocol: PROTOCOL_VERSION,
@@ -213,6 +226,7 @@ export class LeaderSearch {
       promise,
       state,
       configHash: membership.configHash,
+      discard: discarding || this.#hooks.leaves() !== undefined,
     };
   }
 }

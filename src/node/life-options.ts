@@ -4,7 +4,8 @@ import type { Dialer } from '../ports/link.ts';
 import type { Leader } from '../leader/leader.ts';
 import type { EventListener } from './events.ts';
 import type { Membership } from './membership.ts';
-import type { InheritedWrite, Replica } from './replica.ts';
+import type { InheritedWrite } from './inherited.ts';
+import type { Replica } from './replica.ts';
 import type { Trigger } from './trigger.ts';
 
 export interface LifeOptions {

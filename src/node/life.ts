@@ -10,25 +10,20 @@ import type { LeadershipReport, Role } from './api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
 import type { Begun, Won } from './begin-leading.ts';
 import { stand } from './candidacy.ts';
-import type { Candidacy } from './candidacy.ts';
+import type { Candidacy, CandidacyOptions } from './candidacy.ts';
+import { Departure } from './departure.ts';
 import type { LifeOptions } from './life-options.ts';
 import { doubtOf } from './doubtful-candidate.ts';
+import { itsTurn } from './its-turn.ts';
+import { LastSeen } from './last-seen.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { notLeader } from './not-leader.ts';
 import { ask } from './peers.ts';
 import type { Peer } from './peers.ts';
+import { PATIENT_FAILURES, RetryPause } from './retry-pause.ts';
 import { Standing } from './standing.ts';
 import { Voter } from './voter.ts';
-
-/** Between two rounds of looking for a leader: at least this, and a random part of it more. */
-export const RETRY_MS = 100;
-/** The same, after many rounds without success. */
-export const RETRY_MS_MAX = 1_000;
-/** The same while the candidate that this node promised to follow is about to lead. */
-export const EXPECTING_RETRY_MS = 20;
-/** From so many failures on the pause is the longest. */
-const PATIENT_FAILURES = 16;
 
 /**
  * What a node does with its days: look for a leader and follow it; where there is none and it is this node's turn, stand;
@@ -39,6 +34,8 @@ export class Life {
   readonly #options: LifeOptions;
   readonly #search: LeaderSearch;
   readonly #standing = new Standing((operator) => this.#standOnce(operator));
+  readonly #departure: Departure;
+  readonly #lastSeen = new LastSeen();
   /** Aborts when this node ends: nobody waits for a peer any more. */
   readonly #end = new AbortController();
   #leader: Leader | undefined;
@@ -52,11 +49,13 @@ export class Life {
   /** On the monotonic clock: when this node last led. */
   #ledMs: number | undefined;
   #failures = 0;
-  #cancelPause: (() => void) | undefined;
+  readonly #pause: RetryPause;
 
   constructor(options: LifeOptions) {
     const { replica, clock, run, membership, onEvent } = options;
     this.#options = options;
+    this.#departure = new Departure(clock);
+    this.#pause = new RetryPause(clock, options.entropy);
     this.voter = new Voter({
       replica,
       clock,
@@ -70,14 +69,16 @@ export class Life {
       mayFollow: () => this.#mayFollow(),
       met: () => {
         this.#standPending = false;
+        this.#departure.met();
       },
       // An operator asked for it, at the leader.
       takeOver: async () => {
         const result = await this.stand(true);
         return result.kind === 'lost' ? result : undefined;
       },
+      leaves: () => this.#departure.targets,
     });
-    this.#standPending = this.#itsTurn();
+    this.#standPending = itsTurn(replica, options.initialLeader);
     replica.onFenced((fence) => this.#fenced(fence));
     replica.log.onDurable(() => {
       this.#leader?.durableMoved();
@@ -108,6 +109,12 @@ export class Life {
   get knownLeader(): Peer | undefined {
     if (this.#leader !== undefined) return this.#self;
     return this.session === undefined ? undefined : this.#search.leader;
+  }
+
+  /** How far each voter was, when this node last led and heard of it. */
+  get lastSeen(): ReadonlyMap<string, Version> {
+    if (this.#leader !== undefined) this.#lastSeen.note(this.#leader);
+    return this.#lastSeen.positions;
   }
 
   /** Named among the voters; a learner never leads. */
@@ -148,13 +155,34 @@ export class Life {
         if (result.kind === 'won') await this.#leading;
         else this.#lost(result);
       }
-      if (!this.#isOver()) await this.#pause();
+      const expecting = this.#search.expected !== undefined;
+      if (!this.#isOver()) await this.#pause.wait(this.#failures, expecting);
     }
   }
 
   /** Tries to lead; a person's wish is not answered by an attempt that this node made by itself. */
   stand(operator: boolean): Promise<Candidacy> {
     return this.#standing.stand(operator);
+  }
+
+  /** Makes an attempt of another kind, which ends by standing; alone. */
+  force(attempt: (stand: () => Promise<Candidacy>) => Promise<Candidacy>): Promise<Candidacy> {
+    const stand = (): Promise<Candidacy> => {
+      this.#standPending = true;
+      return this.#standOnce(true);
+    };
+    return this.#standing.force(() => attempt(stand));
+  }
+
+  /** Leaves its history for that of a leader among `targets`: resolves with true once it follows one, with false after `timeoutMs`. */
+  async leave(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
+    const left = this.#departure.wish(targets, timeoutMs);
+    const message = 'an operator takes this node to another history';
+    this.#standDue = false;
+    this.#leader?.end({ code: 'REJOIN', message });
+    this.#search.leave(message);
+    this.#pause.cancel();
+    return left;
   }
 
   tick(): void {
@@ -165,10 +193,11 @@ export class Life {
     const { replica, trigger } = this.#options;
     // Only an intact voter may lead.
     const apt = this.isVoter && replica.state === 'intact' && this.session === undefined;
-    if (!apt || !trigger.tick(Math.min(this.#quiet.ms, this.#search.silentMs))) return;
+    if (!apt || this.#departure.targets !== undefined) return;
+    if (!trigger.tick(Math.min(this.#quiet.ms, this.#search.silentMs))) return;
     this.#standDue = true;
     this.#search.interrupt();
-    this.#cancelPause?.();
+    this.#pause.cancel();
   }
 
   /** Answers a candidate. */
@@ -190,15 +219,17 @@ export class Life {
   /** Idempotent. */
   close(reason: string): void {
     this.#end.abort();
+    this.#departure.end();
     this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
     this.#search.close(reason);
-    this.#cancelPause?.();
+    this.#pause.cancel();
   }
 
   /** By itself: its turn has come, or the trigger says so; but not while another, to which it gave its promise, may be about to lead. */
   #mayStand(): boolean {
     const wants = this.#standDue || this.#standPending;
-    return wants && this.isVoter && !this.#isOver() && this.#search.expected === undefined;
+    const waits = this.#search.expected !== undefined || this.#departure.targets !== undefined;
+    return wants && this.isVoter && !this.#isOver() && !waits;
   }
 
   #promised(candidate: string): void {
@@ -206,7 +237,7 @@ export class Life {
     this.#quiet.heard();
     this.#standDue = false;
     this.#search.expect(candidate);
-    this.#cancelPause?.();
+    this.#pause.cancel();
   }
 
   #mayFollow(): boolean {
@@ -215,21 +246,6 @@ export class Life {
 
   #isOver(): boolean {
     return this.#end.signal.aborted || this.#options.replica.failure !== undefined;
-  }
-
-  /** A restarted leader, one that had all but won, and at birth the one that was named: they try by themselves. */
-  #itsTurn(): boolean {
-    const { replica, initialLeader } = this.#options;
-    const last = replica.log.epochs.at(-1);
-    if (last === undefined) {
-      return (
-        replica.nodeId === initialLeader ||
-        replica.meta.current.promise.candidate === replica.nodeId
-      );
-    }
-    return (
-      last.leader === replica.nodeId || replica.meta.current.promise.candidate === replica.nodeId
-    );
   }
 
   #liveness(): LeaderLiveness {
@@ -261,21 +277,8 @@ export class Life {
   }
 
   async #standTo(operator: boolean): Promise<Candidacy> {
-    const { replica, run, clock, entropy, dialer, membership, onEvent } = this.#options;
-    const { peers, quorums, configHash } = membership;
-    const { signal } = this.#end;
-    const result = await stand({
-      replica,
-      run,
-      clock,
-      entropy,
-      voter: this.voter,
-      voters: peers,
-      quorum: quorums.quorum,
-      configHash,
-      operator,
-      ask: (peer, question) => ask({ dialer, clock, signal }, peer, question),
-    });
+    const { replica, onEvent } = this.#options;
+    const result = await stand(this.candidacy(operator));
     if (result.kind !== 'won') {
       if (result.lostData !== undefined) await this.#lostData(result.lostData, result.message);
       return result;
@@ -296,6 +299,25 @@ export class Life {
       ...this.#report,
     });
     return result;
+  }
+
+  /** What this node stands with. */
+  candidacy(operator: boolean): CandidacyOptions {
+    const { replica, run, clock, entropy, dialer, membership } = this.#options;
+    const { peers, quorums, configHash } = membership;
+    const { signal } = this.#end;
+    return {
+      replica,
+      run,
+      clock,
+      entropy,
+      voter: this.voter,
+      voters: peers,
+      quorum: quorums.quorum,
+      configHash,
+      operator,
+      ask: (peer, question) => ask({ dialer, clock, signal }, peer, question),
+    };
   }
 
   #lead(won: Won, begun: Begun): void {
@@ -339,6 +361,7 @@ export class Life {
     lostData?: { epoch: number; lsn: number };
   }): Promise<void> {
     const { replica, onLeaderEnded, onEvent } = this.#options;
+    if (this.#leader !== undefined) this.#lastSeen.note(this.#leader);
     this.#leader = undefined;
     this.#ledMs = this.#options.clock.nowMs();
     replica.log.stopLeading();
@@ -371,22 +394,5 @@ export class Life {
     // Often, and the same each time: said once, and then now and again.
     if (this.#failures % 20 !== 1) return;
     this.#options.onEvent({ level: 'warn', code, message: `cannot lead yet: ${message}`, answers });
-  }
-
-  /** Jittered, so that two nodes that do the same thing stop doing it at the same time. */
-  #pause(): Promise<void> {
-    const { clock, entropy } = this.#options;
-    const doublings = Math.min(this.#failures, PATIENT_FAILURES) / 4;
-    const base =
-      this.#search.expected === undefined
-        ? Math.min(RETRY_MS * 2 ** doublings, RETRY_MS_MAX)
-        : EXPECTING_RETRY_MS;
-    return new Promise((resolve) => {
-      const cancel = clock.after(base / 2 + entropy.below(Math.ceil(base)), resolve);
-      this.#cancelPause = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 }

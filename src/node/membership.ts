@@ -62,8 +62,10 @@ export class Membership {
 
   /** Somebody was met at this address. */
   learn(peer: Peer): void {
-    const others = this.#known.filter(({ nodeId }) => nodeId !== peer.nodeId);
-    this.#known = [...others, peer];
+    const known = this.#known.some(({ nodeId }) => nodeId === peer.nodeId);
+    this.#known = known
+      ? this.#known.map((before) => (before.nodeId === peer.nodeId ? peer : before))
+      : [...this.#known, peer];
   }
 
   get #config(): ClusterConfig & { readonly quorums: Quorums; readonly hash: string } {

@@ -1,7 +1,4 @@
-import type { Clock } from '../ports/clock.ts';
-import type { Disk } from '../ports/disk.ts';
-import type { Entropy } from '../ports/entropy.ts';
-import type { Dialer, Link } from '../ports/link.ts';
+import type { Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
 import { RETAIN_BYTES_MAX_DEFAULT } from '../leader/retention.ts';
@@ -9,9 +6,13 @@ import { TICK_MS } from '../protocol/silence.ts';
 import { MiB } from '../wal/limits.ts';
 import type { Version } from '../wal/position.ts';
 import type {
+  FailoverRequest,
+  FailoverResult,
   NodeApi,
   NodeStatus,
   PromoteResult,
+  RejoinRequest,
+  RejoinResult,
   ReadRequest,
   ReadResult,
   ScanRequest,
@@ -29,61 +30,30 @@ import { checkConfig } from './check-config.ts';
 import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
 import { EventLog } from './event-log.ts';
 import type { EventPage } from './event-log.ts';
-import type { EventListener, NodeEvent } from './events.ts';
+import type { NodeEvent } from './events.ts';
+import { failover } from './failover.ts';
+import type { FailoverParts } from './failover.ts';
 import { Life } from './life.ts';
 import { Membership } from './membership.ts';
-import type { Peer } from './peers.ts';
+import type { NodeOptions } from './node-options.ts';
 import { promote } from './promote.ts';
 import { ReadPath } from './read-path.ts';
 import { Reception } from './reception.ts';
+import { rejoin } from './rejoin.ts';
+import type { RejoinParts } from './rejoin.ts';
 import { Replica } from './replica.ts';
-import type { InheritedWrite } from './replica.ts';
+import type { InheritedWrite } from './inherited.ts';
 import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
 import { statusOf } from './status.ts';
 import { Switchover } from './switchover.ts';
 import { newTrigger } from './trigger.ts';
-import type { Failover } from './trigger.ts';
 import { ApplyLag } from './timings.ts';
-import type { Timings } from './timings.ts';
 import { watch } from './watch-path.ts';
 import { WritePath } from './write-path.ts';
 
 export const HEARTBEAT_MS_DEFAULT = 100;
 export const SILENCE_MS_DEFAULT = 1_000;
 export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
-
-export interface NodeOptions {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly dialer: Dialer;
-  /** The data directory. */
-  readonly dir: string;
-  readonly nodeId: string;
-  /** The voters and where they are reached; a node that is not among them is a learner. */
-  readonly peers: readonly Peer[];
-  /** W; a majority unless given. */
-  readonly quorum?: number;
-  /** Stands first while all are blank; the first voter unless given. */
-  readonly initialLeader?: string;
-  readonly heartbeatMs?: number;
-  /** After so much silence a peer counts as gone. */
-  readonly silenceMs?: number;
-  readonly segmentBytes?: number;
-  /** Who decides when this node tries to lead; `manual` unless given. */
-  readonly failover?: Failover;
-  /** Log that is kept in memory for followers. */
-  readonly recentBytesMax?: number;
-  readonly onDamage?: 'refuse' | 'cut';
-  readonly uncommittedBytesMax?: number;
-  /** Log behind the start of the newest snapshot before another one is taken. */
-  readonly snapshotLogBytes?: number;
-  /** Log that a leader keeps for a voter that lags; past it that one gets a snapshot. */
-  readonly retainBytesMax?: number;
-  readonly onEvent?: EventListener;
-  /** Takes what is measured; nothing is measured without it. */
-  readonly timings?: Timings;
-}
 
 interface NodeParts {
   readonly replica: Replica;
@@ -192,6 +162,11 @@ export class Node implements NodeApi {
     const membership = new Membership(replica, { peers, quorum: quorums.quorum });
     const node = new Node(options, { replica, membership, events });
     await node.#snapshotter.open();
+    replica.onRebuilt(() => {
+      node.#snapshotter.open().catch((error: unknown) => {
+        if (isWalshipError(error)) replica.fail(error);
+      });
+    });
     node.#start();
     return node;
   }
@@ -283,6 +258,26 @@ export class Node implements NodeApi {
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  failover(request: FailoverRequest): Promise<FailoverResult> {
+    return failover(this.#parts, request);
+  }
+
+  rejoin(request: RejoinRequest): Promise<RejoinResult> {
+    return rejoin(this.#parts, request);
+  }
+
+  get #parts(): RejoinParts & FailoverParts {
+    const { clock } = this.#options;
+    const onEvent = (event: NodeEvent): void => this.#noteEvent(event);
+    return {
+      life: this.#life,
+      replica: this.#replica,
+      membership: this.#membership,
+      clock,
+      onEvent,
+    };
   }
 
   close(): Promise<void> {

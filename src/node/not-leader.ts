@@ -15,5 +15,6 @@ export function notLeader(replica: Replica, leader: Peer | undefined): Answer {
     historyId: replica.meta.current.historyId,
     at: { epoch: 0, lsn: 0, chain: 0 },
     commitLsn: 0,
+    config: null,
   };
 }

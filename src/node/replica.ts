@@ -1,43 +1,24 @@
-import type { Disk, DiskLock } from '../ports/disk.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Entropy } from '../ports/entropy.ts';
+import type { DiskLock } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
-import type { Store } from '../store/store.ts';
+import { Store } from '../store/store.ts';
 import { Log } from '../wal/log.ts';
+import type { SavedTail } from '../wal/log.ts';
 import { MetaStore } from '../wal/meta.ts';
+import type { ForcedConfig, Meta } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
-import { OP } from '../wal/record.ts';
 import type { RecoveryWarning } from '../wal/recover.ts';
 import { listSnapshots } from '../wal/snapshot-reader.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import { Applier } from './applier.ts';
 import type { EventListener } from './events.ts';
+import { finishBirth } from './finish-birth.ts';
 import { loadState } from './load-state.ts';
-import type { LoadedState } from './load-state.ts';
+import type { LoadedState, StatePlace } from './load-state.ts';
 import { LocalAckMemory } from './local-acks.ts';
+import type { ReplicaOptions } from './replica-options.ts';
 import { Replay } from './replay.ts';
-
-export interface ReplicaOptions {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly dir: string;
-  readonly nodeId: string;
-  readonly voterCount: number;
-  readonly segmentBytes?: number;
-  readonly recentBytesMax?: number;
-  readonly onDamage?: 'refuse' | 'cut';
-  readonly onEvent: EventListener;
-}
-
-/** A write that an earlier leadership left in the log, not known to be committed. */
-export interface InheritedWrite {
-  readonly lsn: number;
-  readonly op: number;
-  readonly key: Buffer;
-}
 
 /**
  * What one node holds, whatever its role: log, meta.json, store, and the two numbers that say what may be shown.
@@ -52,9 +33,11 @@ export class Replica {
   readonly nodeId: string;
   readonly localAcks = new LocalAckMemory();
   /** What the state was begun from at this start. */
-  readonly snapshot: SnapshotFile | undefined;
+  snapshot: SnapshotFile | undefined;
   /** What recovery has to say to people. */
   readonly warnings: readonly RecoveryWarning[];
+  /** What a leader had this node cut last, for people. */
+  lastCut: SavedTail | null = null;
   readonly #applier: Applier;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
@@ -63,6 +46,9 @@ export class Replica {
   readonly #promising: number[] = [];
   #committedLsn: number;
   #verifiedLsn: number;
+  #leaving = 0;
+  readonly #place: StatePlace;
+  #rebuiltListeners: (() => void)[] = [];
   #failure: WalshipError | undefined;
   #closed = false;
   /** Changes of meta.json on their way to the disk. */
@@ -75,6 +61,7 @@ export class Replica {
     readonly log: Log;
     readonly meta: MetaStore;
     readonly loaded: LoadedState;
+    readonly place: StatePlace;
     readonly lock: DiskLock;
     readonly appliedLsn: number;
     readonly options: ReplicaOptions;
@@ -89,11 +76,15 @@ export class Replica {
     // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
     // A snapshot's end is as true, and may lie above what the log holds yet: nothing below it is ever cut.
     const { snapshot, store, warnings } = parts.loaded;
-    const endLsn = snapshot?.endLsn ?? 0;
-    this.#committedLsn = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), endLsn);
+    const { discarding } = parts.meta.current;
+    const endLsn = discarding ? 0 : (snapshot?.endLsn ?? 0);
+    const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), endLsn);
+    // What an operator sent to another history does not know what is committed there.
+    this.#committedLsn = discarding ? 0 : known;
     this.#verifiedLsn = this.#committedLsn;
     this.snapshot = snapshot;
     this.warnings = [...log.recovery.warnings, ...warnings];
+    this.#place = parts.place;
     this.#applier = new Applier({
       log,
       clock: parts.options.clock,
@@ -127,6 +118,7 @@ export class Replica {
         from: snapshot?.start.lsn ?? 0,
         committedLsn: snapshot?.endLsn ?? 0,
       });
+      const { discarding } = meta.current;
       const log = await Log.open({
         disk,
         clock,
@@ -138,29 +130,20 @@ export class Replica {
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         ...(options.recentBytesMax === undefined ? {} : { recentBytesMax: options.recentBytesMax }),
         ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
-        replay: ({ bytes, last, seal }) => replay.batch({ bytes, last, commitLsn: seal.commitLsn }),
+        replay: ({ bytes, last, seal }) => {
+          // What an operator sent away may hold what is none of its new history's: nothing of it is shown.
+          if (!discarding) replay.batch({ bytes, last, commitLsn: seal.commitLsn });
+        },
       });
       const { appliedLsn } = replay;
-      const replica = new Replica({ log, meta, loaded, lock, appliedLsn, options });
-      await replica.#finishBirth();
+      const replica = new Replica({ log, meta, loaded, place, lock, appliedLsn, options });
+      await finishBirth(meta, log);
       replica.#applier.wake();
       return replica;
     } catch (error) {
       await lock.release();
       throw error;
     }
-  }
-
-  /**
-   * The first leader becomes intact with its EPOCH record, the others when it says so. A node that died before that, with the record in its log,
-   * still has in meta.json that it confirmed this very birth: it has forgotten nothing since, and its log is all that it ever held.
-   */
-  async #finishBirth(): Promise<void> {
-    const { state, birth } = this.meta.current;
-    const first = this.log.epochs[0];
-    if (state !== 'blank' || birth === null || first?.firstLsn !== 1) return;
-    if (first.epoch !== birth.epoch || first.leader !== birth.candidate) return;
-    await this.meta.update({ state: 'intact' });
   }
 
   /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED. */
@@ -211,7 +194,7 @@ export class Replica {
 
   /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
   get rebuilding(): boolean {
-    return this.#applier.rebuilding;
+    return this.meta.current.discarding || this.#applier.rebuilding;
   }
 
   get appliedLsn(): number {
@@ -271,12 +254,12 @@ export class Replica {
    * keep this node from every leader there is, and nobody would know of it.
    * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
-  async promise(promised: EpochPromise): Promise<void> {
+  async promise(promised: EpochPromise, forced: ForcedConfig | null = null): Promise<void> {
     const { epoch } = promised;
     this.#promising.push(epoch);
     let full = false;
     try {
-      await this.updateMeta({ promise: promised });
+      await this.updateMeta({ promise: promised, forced });
     } catch (error) {
       full = isWalshipError(error, 'DISK_FULL');
       throw error;
@@ -297,6 +280,58 @@ export class Replica {
       await this.promise({ epoch, candidate: null, attempt: null });
     }
     return this.#fence === epoch;
+  }
+
+  /**
+   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied. Where an operator sent this
+   * node, a promise may be lower than the fence, which then goes down with it; and what is committed here is not known any more.
+   */
+  async enterHistory(patch: Partial<Meta>): Promise<void> {
+    this.#verifiedLsn = 0;
+    this.#leaving += 1;
+    try {
+      await this.updateMeta(patch);
+    } finally {
+      this.#leaving -= 1;
+    }
+    const { promise } = patch;
+    if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
+    if (patch.discarding !== true) return;
+    this.#committedLsn = 0;
+    const store = new Store({ seed: this.#place.newSeed() });
+    this.#applier.rebuild({ store, appliedLsn: 0 }, Infinity);
+  }
+
+  /**
+   * The log is what a leader of this node's new history has: its seals, and a snapshot that was not cut, say again what is committed, and the state is
+   * built anew from them.
+   */
+  async arrived(): Promise<void> {
+    const { log, meta } = this;
+    const { store, snapshot } = await loadState(this.#place, meta.current);
+    const startLsn = snapshot?.start.lsn ?? 0;
+    const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), snapshot?.endLsn ?? 0);
+    this.snapshot = snapshot;
+    this.#applier.rebuild({ store, appliedLsn: startLsn }, known);
+    for (const listener of this.#rebuiltListeners) listener();
+    this.learnCommitted(known);
+    await this.updateMeta({ discarding: false });
+  }
+
+  /** Calls `listener` whenever the state was begun anew from what is on the disk. */
+  onRebuilt(listener: () => void): void {
+    this.#rebuiltListeners.push(listener);
+  }
+
+  /** It is about to leave its history: it answers no question about it any more. */
+  get leaving(): boolean {
+    return this.#leaving > 0;
+  }
+
+  /** This tail was cut off the log. */
+  cut(tail: SavedTail): void {
+    this.localAcks.cut(tail.fromLsn - 1);
+    this.lastCut = tail;
   }
 
   /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
@@ -323,18 +358,10 @@ export class Replica {
     return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
   }
 
-  /**
-   * The writes in the log that are not applied yet, oldest first: what a new leader inherits and may still see committed. Everything that is
-   * known to be committed is applied before it resolves, so what is left is bounded by the limit on uncommitted bytes.
-   */
-  async unapplied(): Promise<readonly InheritedWrite[]> {
+  /** Resolves when everything that is known to be committed is applied. @throws WalshipError what ended the node before that. */
+  async caughtUp(): Promise<void> {
     await this.#applier.caughtUp();
     if (this.#failure !== undefined) throw this.#failure;
-    const found: InheritedWrite[] = [];
-    for await (const { lsn, op, key } of this.log.read({ from: this.appliedLsn + 1 })) {
-      if (op === OP.PUT || op === OP.DELETE) found.push({ lsn, op, key: Buffer.from(key) });
-    }
-    return found;
   }
 
   /** Stops for good: nothing is written, acknowledged or applied any more. The first failure counts. */

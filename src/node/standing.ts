@@ -32,13 +32,22 @@ export class Standing {
     return this.#queued;
   }
 
+  /** Makes an attempt of another kind, once nothing else is under way; whoever asks meanwhile shares its result. */
+  async force(attempt: () => Promise<Candidacy>): Promise<Candidacy> {
+    while (this.active) await (this.#queued ?? this.#running?.result);
+    return this.#begin(true, attempt);
+  }
+
   /** Resolves when no attempt is under way. Rejects as the attempt did. */
   async idle(): Promise<void> {
     while (this.active) await (this.#queued ?? this.#running?.result);
   }
 
-  #begin(operator: boolean): Promise<Candidacy> {
-    const result = this.#attempt(operator).finally(() => {
+  #begin(
+    operator: boolean,
+    attempt: (operator: boolean) => Promise<Candidacy> = this.#attempt,
+  ): Promise<Candidacy> {
+    const result = attempt(operator).finally(() => {
       this.#running = undefined;
     });
     this.#running = { operator, result };

@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
+import { configHash } from '../protocol/config-hash.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import type { EventListener } from './events.ts';
+import { forcedHistory } from './forced.ts';
 import { judgeAsk } from './judge-ask.ts';
 import type { AskJudgement, LeaderLiveness } from './judge-ask.ts';
 import type { Membership } from './membership.ts';
@@ -80,9 +82,13 @@ export class Voter {
       replica.lowerFence(ask.epoch);
       return this.#reply(ask, judged);
     }
+    const entering = forcedHistory(replica.meta.current, ask);
+    if (entering !== undefined) await replica.updateMeta(entering);
     if (!again) {
-      const { epoch, candidate, attempt } = ask;
-      await replica.promise({ epoch, candidate, attempt });
+      const { epoch, candidate, attempt, forced, position } = ask;
+      const from = { epoch: position.epoch, lsn: position.lsn };
+      const config = forced === null ? null : { ...forced, from };
+      await replica.promise({ epoch, candidate, attempt }, config);
       onEvent({ level: 'info', code: 'PROMISED', message: judged.message, epoch, candidate });
     }
     const current = replica.meta.current.promise;
@@ -93,7 +99,10 @@ export class Voter {
 
   #judge(ask: Ask, fence: number): AskJudgement {
     const { replica, membership, liveness } = this.#options;
-    const { promise, state, claim, clusterId, historyId } = replica.meta.current;
+    const entering = forcedHistory(replica.meta.current, ask);
+    const meta = { ...replica.meta.current, ...entering };
+    const { promise, state, claim, clusterId, historyId, voters, quorum } = meta;
+    const entered = entering !== undefined && voters !== null && quorum !== null;
     return judgeAsk(
       {
         nodeId: replica.nodeId,
@@ -105,7 +114,8 @@ export class Voter {
         claim,
         clusterId,
         historyId,
-        configHash: membership.configHash,
+        configHash: entered ? configHash(voters, quorum) : membership.configHash,
+        leaving: replica.leaving,
         liveness: liveness(),
       },
       ask,
@@ -114,7 +124,8 @@ export class Voter {
 
   #reply(ask: Ask, { verdict, code, message }: AskJudgement): AskReply {
     const { replica, run, liveness } = this.#options;
-    const { promise, birth, state, claim, clusterId, historyId } = replica.meta.current;
+    const meta = { ...replica.meta.current, ...forcedHistory(replica.meta.current, ask) };
+    const { promise, birth, state, claim, clusterId, historyId } = meta;
     return {
       kind: 'reply',
       round: ask.round,

@@ -19,6 +19,7 @@ export async function* watch(
   { after, prefix, signal }: WatchRequest,
 ): AsyncGenerator<WatchEvent> {
   check(replica, after);
+  const { stateGeneration } = replica;
   const oldest = replica.log.firstLsn;
   if (after.lsn + 1 < oldest) {
     const version = formatVersion({ epoch: replica.log.epochAt(oldest), lsn: oldest });
@@ -30,6 +31,8 @@ export async function* watch(
   let cursor = after.lsn;
   let aligned = cursor === 0;
   while (!signal.aborted) {
+    // What was shown may have been taken back: nothing that follows would fit.
+    if (replica.stateGeneration !== stateGeneration) throw cutOff(replica, after);
     const limit = replica.appliedLsn;
     if (cursor >= limit) {
       const version =
@@ -76,6 +79,11 @@ function change(
   if (prefix !== undefined && !key.subarray(0, prefix.length).equals(prefix)) return undefined;
   const version = { epoch: replica.log.epochAt(lsn), lsn };
   return { kind: 'change', op: op === OP.PUT ? 'put' : 'delete', key, value, version, last: !more };
+}
+
+function cutOff(replica: Replica, after: Version): WalshipError {
+  const { epoch, lsn } = replica.log.durable;
+  return replaced(after, { by: epoch, from: lsn + 1 });
 }
 
 /** One wake-up: more was applied, or the watcher is gone. */

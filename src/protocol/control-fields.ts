@@ -7,6 +7,7 @@ import type {
   ControlMessage,
   EpochPromise,
   Hello,
+  VotersAndQuorum,
 } from './messages.ts';
 import { MESSAGE_CHARS_MAX } from './limits.ts';
 
@@ -94,6 +95,7 @@ function helloFields(hello: Hello): unknown[] {
     hello.promise.attempt,
     STATES.indexOf(hello.state),
     hello.configHash,
+    hello.discard,
   ];
 }
 
@@ -108,6 +110,7 @@ function answerFields(answer: Answer): unknown[] {
     answer.historyId,
     ...positionFields(answer.at),
     answer.commitLsn,
+    configField(answer.config),
   ];
 }
 
@@ -124,6 +127,7 @@ function askFields(ask: Ask): unknown[] {
     ask.historyId,
     ask.configHash,
     ask.operator,
+    configField(ask.forced),
   ];
 }
 
@@ -147,6 +151,10 @@ function replyFields(reply: AskReply): unknown[] {
     reply.historyId,
     reply.leader,
   ];
+}
+
+function configField(config: VotersAndQuorum | null): unknown {
+  return config === null ? null : [config.voters, config.quorum];
 }
 
 function positionFields({ epoch, lsn, chain }: Position): unknown[] {

@@ -1,3 +1,4 @@
+import { VOTERS_MAX } from '../wal/epoch-record.ts';
 import { CODE_CHARS_MAX, MESSAGE_CHARS_MAX, NODE_ID_CHARS_MAX } from './limits.ts';
 import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from './messages.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   EpochPromise,
   Hello,
   HistoryEntry,
+  VotersAndQuorum,
 } from './messages.ts';
 import { ROUNDS, STATES, TAGS, VERDICTS } from './control-fields.ts';
 import { FieldReader } from './field-reader.ts';
@@ -98,6 +100,7 @@ function readHello(reader: FieldReader): Hello {
     promise: readPromise(reader),
     state: reader.choice('state', STATES),
     configHash: reader.id('configHash'),
+    discard: reader.boolean('discard'),
   };
 }
 
@@ -113,6 +116,7 @@ function readAnswer(reader: FieldReader): Answer {
     historyId: reader.idOrNull('historyId'),
     at: reader.position('at'),
     commitLsn: reader.integer('commitLsn'),
+    config: readConfig(reader, 'config'),
   };
 }
 
@@ -130,6 +134,7 @@ function readAsk(reader: FieldReader): Ask {
     historyId: reader.idOrNull('historyId'),
     configHash: reader.id('configHash'),
     operator: reader.boolean('operator'),
+    forced: readConfig(reader, 'forced'),
   };
 }
 
@@ -175,6 +180,25 @@ function readBirth(reader: FieldReader): EpochPromise | null {
   const birth = readPromise(inner);
   reader.check(inner.finish());
   return birth;
+}
+
+function readConfig(reader: FieldReader, name: string): VotersAndQuorum | null {
+  if (reader.peek() === null) {
+    reader.skip();
+    return null;
+  }
+  const inner = new FieldReader(reader.array(name, 2));
+  const names = new FieldReader(inner.array(`${name}.voters`, VOTERS_MAX));
+  const voters: string[] = [];
+  while (names.peek() !== undefined) voters.push(readNodeId(names, `${name}.voters`));
+  inner.check(names.finish());
+  if (voters.length === 0 || new Set(voters).size !== voters.length) {
+    inner.check(`${name}.voters are not 1 to ${VOTERS_MAX} distinct node ids`);
+  }
+  const quorum = inner.integer(`${name}.quorum`, Math.max(voters.length, 1));
+  if (quorum === 0) inner.check(`${name}.quorum is 0`);
+  reader.check(inner.finish());
+  return { voters, quorum };
 }
 
 function readClaim(reader: FieldReader): Claim {

@@ -42,6 +42,14 @@ export interface Hello {
   readonly state: VoterState;
   /** Of voters and quorum; see `configHash`. */
   readonly configHash: string;
+  /** An operator let this node leave its history: whatever it has beside the leader's may be cut. */
+  readonly discard: boolean;
+}
+
+/** Voters and W. */
+export interface VotersAndQuorum {
+  readonly voters: readonly string[];
+  readonly quorum: number;
 }
 
 export type HistoryEntry = Pick<EpochEntry, 'epoch' | 'leader' | 'firstLsn'>;
@@ -62,6 +70,8 @@ export interface Answer {
   readonly historyId: string | null;
   readonly at: Position;
   readonly commitLsn: number;
+  /** By which the cluster goes; null on a refusal. */
+  readonly config: VotersAndQuorum | null;
 }
 
 /** Follower to leader: how far it is. The last two are for people. */
@@ -135,6 +145,8 @@ export interface Ask {
   readonly configHash: string;
   /** A person asked for it: a live leader is no reason to refuse. */
   readonly operator: boolean;
+  /** A forced failover: what it goes on with, in a new history whose id is this attempt. */
+  readonly forced: VotersAndQuorum | null;
 }
 
 /** Voter to candidate. */

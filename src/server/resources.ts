@@ -1,4 +1,5 @@
 import { postPromote, postSnapshot, postSwitchover } from './admin.ts';
+import { postFailover, postRejoin } from './admin-failover.ts';
 import { getCluster } from './cluster.ts';
 import { getEvents } from './events.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,6 +27,8 @@ export function resources(metrics: Metrics): readonly Resource[] {
     { path: '/v1/admin/promote', methods: { POST: postPromote } },
     { path: '/v1/admin/switchover', methods: { POST: postSwitchover } },
     { path: '/v1/admin/snapshot', methods: { POST: postSnapshot } },
+    { path: '/v1/admin/failover', methods: { POST: postFailover } },
+    { path: '/v1/admin/rejoin', methods: { POST: postRejoin } },
     { path: '/livez', methods: { GET: getLive } },
     { path: '/readyz', methods: { GET: getReady } },
     { path: '/leader', methods: { GET: getLeader } },

@@ -215,7 +215,7 @@ class HttpServer implements RunningServer {
   }
 }
 
-/** Requests that change something and write nothing a client could ask about. */
+/** These requests change something, and write nothing that a client could ask about. */
 const ADMIN_PATHS = '/v1/admin/';
 
 async function perform(routed: Routed, exchange: Exchange): Promise<void> {

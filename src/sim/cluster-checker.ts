@@ -44,6 +44,7 @@ export class ClusterChecker {
   readonly golden = new GoldenLog();
   readonly #machines: readonly CheckedMachine[];
   readonly #quorum: number;
+  #historyId: string | undefined;
   readonly #seen = new Map<string, Seen>();
   /** Highest promise of each disk. */
   readonly #promises = new Map<string, number>();
@@ -56,7 +57,9 @@ export class ClusterChecker {
   /** Counts, for people: how much was checked. */
   readonly counts = { acked: 0, rejected: 0, indeterminate: 0, reads: 0, leaders: 0 };
 
-  constructor(machines: readonly CheckedMachine[], quorum: number) {
+  /** @param historyId what it judges; the first history that it meets unless given. Nodes of another one are none of its business. */
+  constructor(machines: readonly CheckedMachine[], quorum: number, historyId?: string) {
+    this.#historyId = historyId;
     this.#machines = machines;
     this.#platters = new Platters(machines);
     this.#quorum = quorum;
@@ -76,7 +79,11 @@ export class ClusterChecker {
   observe(): void {
     for (const machine of this.#machines) {
       const status = machine.node?.status();
-      if (status !== undefined && status.role !== 'stopped') this.#observe(machine, status);
+      if (status === undefined || status.role === 'stopped') continue;
+      this.#historyId ??= status.historyId ?? undefined;
+      if (status.historyId === null || status.historyId === this.#historyId) {
+        this.#observe(machine, status);
+      }
     }
   }
 

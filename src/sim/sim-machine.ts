@@ -122,6 +122,11 @@ export class SimMachine {
     );
   }
 
+  /** What the operator starts it with from now on. */
+  reconfigure(config: Pick<MachineOptions, 'peers' | 'quorum'>): void {
+    Object.assign(this.options, config);
+  }
+
   /** SIGKILL: the page cache and the connections' peers survive. */
   kill(): void {
     if (!this.isUp) return;

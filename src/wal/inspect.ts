@@ -284,10 +284,12 @@ class Inspector {
 
   /** Two more things that only meta.json can tell: a segment that is gone, and a history that is not ours. */
   #checkNewest(stop: Stop): Stop {
-    const { newestSegment, historyId } = this.#options.meta;
+    const { newestSegment, historyId, joining } = this.#options.meta;
     if (stop.foreign !== undefined) return stop;
     const foreign =
-      historyId !== null && !this.#history.some((entry) => entry.historyId === historyId);
+      !joining &&
+      historyId !== null &&
+      !this.#history.some((entry) => entry.historyId === historyId);
     if (foreign && this.#history.length > 0) {
       const found = this.#history.at(-1)?.historyId ?? '';
       const reason = `history id ${found}, meta.json says ${historyId}`;

@@ -16,6 +16,14 @@ export interface Promised {
 /** The highest position that a suspect may ever have held. */
 export type Claim = { readonly epoch: number; readonly lsn: number } | 'unknown' | null;
 
+/** What a forced failover goes on with, once it has become a history: its id is that of the attempt. */
+export interface ForcedConfig {
+  readonly voters: readonly string[];
+  readonly quorum: number;
+  /** The candidate's position: nobody holds more of that history before its first leader has written. */
+  readonly from: { readonly epoch: number; readonly lsn: number };
+}
+
 export type NodeState = 'intact' | 'suspect' | 'blank';
 
 /** What a node must not forget, beside its log. */
@@ -31,6 +39,8 @@ export interface Meta {
    * forgotten nothing since. Null at any other time.
    */
   readonly birth: Promised | null;
+  /** Set where the promise was granted to a forced failover. */
+  readonly forced: ForcedConfig | null;
   readonly state: NodeState;
   readonly claim: Claim;
   /** Base LSN of the newest segment, once that is durable. */
@@ -39,6 +49,10 @@ export interface Meta {
   readonly cut: Position | null;
   readonly voters: readonly string[] | null;
   readonly quorum: number | null;
+  /** This node has taken another history id, and the log may not hold the EPOCH record yet that begins it. */
+  readonly joining: boolean;
+  /** An operator let this node leave its history: what its log has beside the leader's is to be cut, committed or not. */
+  readonly discarding: boolean;
 }
 
 export const META_NAME = 'meta.json';
@@ -52,12 +66,15 @@ export const BLANK_META: Meta = {
   nodeId: '',
   promise: { epoch: 0, candidate: null, attempt: null },
   birth: null,
+  forced: null,
   state: 'blank',
   claim: null,
   newestSegment: null,
   cut: null,
   voters: null,
   quorum: null,
+  joining: false,
+  discarding: false,
 };
 
 export interface MetaOptions {
@@ -262,8 +279,21 @@ function isMeta(meta: Meta): boolean {
     (meta.newestSegment === null || isCount(meta.newestSegment)) &&
     (cut === null ||
       (typeof cut === 'object' && isCount(cut.epoch) && isCount(cut.lsn) && isCount(cut.chain))) &&
-    (voters === null ||
-      (Array.isArray(voters) && voters.every((voter) => typeof voter === 'string'))) &&
-    (meta.quorum === null || isCount(meta.quorum))
+    (voters === null || isNames(voters)) &&
+    (meta.quorum === null || isCount(meta.quorum)) &&
+    (meta.forced === null || (typeof meta.forced === 'object' && isForced(meta.forced))) &&
+    typeof meta.joining === 'boolean' &&
+    typeof meta.discarding === 'boolean'
   );
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+}
+
+function isForced(forced: ForcedConfig): boolean {
+  const { voters, quorum, from } = forced;
+  const placed =
+    typeof from === 'object' && from !== null && isCount(from.epoch) && isCount(from.lsn);
+  return placed && isNames(voters) && isCount(quorum);
 }

@@ -320,8 +320,12 @@ function metaPatch(
   const lastEpoch = epochs.at(-1);
   if (lastEpoch !== undefined) {
     if (current.historyId === null) patch.historyId = lastEpoch.historyId;
-    if (current.promise.epoch < lastEpoch.epoch) {
+    const arrived = current.historyId === null || lastEpoch.historyId === current.historyId;
+    if (arrived && current.joining) patch.joining = false;
+    // Epochs of a history that was left say nothing about this one.
+    if (arrived && current.promise.epoch < lastEpoch.epoch) {
       patch.promise = { epoch: lastEpoch.epoch, candidate: null, attempt: null };
+      patch.forced = null;
     }
   }
   // A blank node stays blank: it vouches for even less than a suspect.

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { FollowerSession } from '../../src/follower/follower.ts';
-import type { FollowerHost } from '../../src/follower/follower.ts';
+import type { FollowerHost } from '../../src/follower/host.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import type { Ack, Answer, Hello } from '../../src/protocol/messages.ts';
@@ -58,6 +58,8 @@ function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerH
     committedLsn: 0,
     appliedLsn: 0,
     state: 'intact',
+    discarding: false,
+    enter: () => Promise.resolve(undefined),
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
     begin: () => Promise.reject(new Error('it has a log')),
     setVerified: (lsn) => replica.setVerified(lsn),
@@ -87,6 +89,7 @@ function helloOf({ log }: Replica): Hello {
     promise: { epoch: 1, candidate: null, attempt: null },
     state: 'intact',
     configHash: ID,
+    discard: false,
   };
 }
 
@@ -94,7 +97,16 @@ function helloOf({ log }: Replica): Hello {
 function answer(verdict: Answer['verdict'], at: Position): Buffer {
   const names = { leader: 'n2', clusterId: ID, historyId: ID };
   const words = { code: 'OK', message: '' };
-  return encodeMessage({ kind: 'answer', verdict, ...words, epoch: 2, ...names, at, commitLsn: 0 });
+  return encodeMessage({
+    kind: 'answer',
+    verdict,
+    ...words,
+    epoch: 2,
+    ...names,
+    at,
+    commitLsn: 0,
+    config: null,
+  });
 }
 
 function frames(bytes: Buffer, previous: Position, commitLsn: number): readonly Buffer[] {

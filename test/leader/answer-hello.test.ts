@@ -40,6 +40,7 @@ function hello(epochs: HistoryEntry[], lsn: number, rest: Partial<Hello> = {}): 
     promise: { epoch: 0, candidate: null, attempt: null },
     state: 'intact',
     configHash: ID,
+    discard: false,
     ...rest,
   };
 }

@@ -66,6 +66,7 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
       promise: { epoch: 1, candidate: null, attempt: null },
       state,
       configHash: ID,
+      discard: false,
     },
   });
   session.start();

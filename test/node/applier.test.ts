@@ -29,7 +29,7 @@ describe('a store that is built anew', () => {
       // The log was cut behind LSN 3, say.
       limit.lsn = 3;
       paused = true;
-      applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 });
+      applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 }, 3);
       expect(applier.rebuilding).toBe(true);
       expect(applier.appliedLsn).toBe(0);
       paused = false;
@@ -60,7 +60,7 @@ describe('a store that is built anew', () => {
       });
       applier.wake();
       const loaded = new Store({ seed: 2 });
-      applier.rebuild({ store: loaded, appliedLsn: 4 });
+      applier.rebuild({ store: loaded, appliedLsn: 4 }, 6);
       await applier.caughtUp();
       await world.pass(10);
 

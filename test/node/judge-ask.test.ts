@@ -23,6 +23,7 @@ const VOTER: AskedVoter = {
   clusterId: CLUSTER,
   historyId: CLUSTER,
   configHash: CLUSTER,
+  leaving: false,
   liveness: QUIET,
 };
 const ASK: Ask = {
@@ -38,6 +39,7 @@ const ASK: Ask = {
   historyId: CLUSTER,
   configHash: CLUSTER,
   operator: false,
+  forced: null,
 };
 const HELD = { promise: { epoch: 4, candidate: 'n1', attempt: ATTEMPT }, fence: 4 };
 const ALIVE = { liveness: { ...QUIET, heardLeaderRecently: true, leaderId: 'n3' } };

@@ -47,7 +47,7 @@ async function write(replica: Replica, count: number): Promise<void> {
     await replica.log.drained();
     replica.learnCommitted(replica.log.durable.lsn);
   }
-  await replica.unapplied();
+  await replica.caughtUp();
 }
 
 const stateOf = ({ store }: Replica): string[] => linesOf(contentOf(store));
@@ -86,12 +86,12 @@ describe('a snapshot', () => {
       const again = await reopen();
       expect(again.snapshot?.start.lsn).toBe(11);
       expect(again.rebuilding).toBe(false);
-      await again.unapplied();
+      await again.caughtUp();
       // No seal says yet that what is behind the snapshot is committed.
       expect(again.appliedLsn).toBe(11);
       again.setVerified(14);
       again.learnCommitted(14);
-      await again.unapplied();
+      await again.caughtUp();
       expect(stateOf(again)).toEqual(state);
       expect(again.log.epochAt(3)).toBe(1);
     }));
@@ -168,7 +168,7 @@ describe('of several snapshots', () => {
       expect(again.warnings).toMatchObject([{ code: 'SNAPSHOT_INVALID' }]);
       again.setVerified(62);
       again.learnCommitted(62);
-      await again.unapplied();
+      await again.caughtUp();
       expect(stateOf(again)).toEqual(state);
       expect(again.state).toBe('intact');
     }));

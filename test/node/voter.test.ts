@@ -39,6 +39,7 @@ function askOf({ replica }: Stage, round: Ask['round']): Ask {
     clusterId: ID,
     historyId: ID,
     configHash: ID,
+    forced: null,
     operator: false,
   };
 }

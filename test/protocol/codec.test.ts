@@ -35,6 +35,7 @@ const HELLO = [
   ID,
   0,
   ID,
+  false,
 ];
 const hello = (index: number, value: unknown): Buffer =>
   control((HELLO as unknown[]).with(index, value));
@@ -213,6 +214,7 @@ describe('control messages', () => {
         historyId: null,
         at: AT,
         commitLsn: 0,
+        config: null,
       }),
     );
 

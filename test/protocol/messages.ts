@@ -36,6 +36,14 @@ const epochs = fc
       return { epoch, leader: step.leader, firstLsn };
     });
   });
+const config = fc.option(
+  fc.uniqueArray(nodeId, { minLength: 1, maxLength: 5 }).chain((voters) =>
+    fc.record({
+      voters: fc.constant(voters),
+      quorum: fc.integer({ min: 1, max: voters.length }),
+    }),
+  ),
+);
 const kind = <const K extends string>(name: K) => fc.constant(name);
 
 /** Any message within the bounds of the protocol, of each kind alike. */
@@ -53,6 +61,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     promise,
     state,
     configHash: id,
+    discard: fc.boolean(),
   }),
   fc.record({
     kind: kind('answer'),
@@ -65,6 +74,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     historyId: idOrNull,
     at: position,
     commitLsn: integer,
+    config,
   }),
   fc.record({
     kind: kind('ack'),
@@ -93,6 +103,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     historyId: idOrNull,
     configHash: id,
     operator: fc.boolean(),
+    forced: config,
   }),
   fc.record({
     kind: kind('reply'),

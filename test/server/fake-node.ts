@@ -1,9 +1,13 @@
 import { WalshipError } from '../../src/errors.ts';
 import type {
   Condition,
+  FailoverRequest,
+  FailoverResult,
   NodeApi,
   NodeStatus,
   PromoteResult,
+  RejoinRequest,
+  RejoinResult,
   ReadRequest,
   ReadResult,
   ScanRequest,
@@ -185,6 +189,39 @@ export class FakeNode implements NodeApi {
   async switchover({ to }: SwitchoverRequest): Promise<SwitchoverResult> {
     this.#mayFail();
     return { from: this.nodeId, to, epoch: 4, lsn: this.#lsn, outageMs: 34 };
+  }
+
+  async failover({ acceptDataLoss, quorum = 1 }: FailoverRequest): Promise<FailoverResult> {
+    this.#mayFail();
+    const risk = { some: true, fromLsn: 8, toLsn: 'unknown' as const, message: 'two are in doubt' };
+    const from = { epoch: EPOCH, lsn: 9 };
+    return {
+      done: acceptDataLoss,
+      voters: ['n1'],
+      quorum,
+      answered: [{ nodeId: 'n1', state: 'intact', position: from, claim: null }],
+      missing: [{ nodeId: 'n2', message: 'no answer', atLeast: null }],
+      kept: from,
+      risk,
+      historyId: acceptDataLoss ? 'b'.repeat(32) : null,
+      previousHistoryId: 'a'.repeat(32),
+      epoch: acceptDataLoss ? 1_000_007 : null,
+      notLeading: null,
+      tookMs: 12,
+    };
+  }
+
+  async rejoin({ discard, from }: RejoinRequest): Promise<RejoinResult> {
+    this.#mayFail();
+    const cut = { records: 2, fromLsn: 8, toLsn: 9, saved: ['00000000000000000008-1.wal'] };
+    return {
+      leader: from ?? 'n2',
+      epoch: 4,
+      historyId: 'b'.repeat(32),
+      previousHistoryId: 'a'.repeat(32),
+      cut: discard ? cut : null,
+      tookMs: 12,
+    };
   }
 
   async close(): Promise<void> {}

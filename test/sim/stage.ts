@@ -25,8 +25,9 @@ export interface Stage {
 export async function onCluster(
   shape: { readonly voters: number; readonly quorum: number; readonly open?: NodeFactory },
   main: (stage: Stage, machines: readonly SimMachine[]) => Promise<void>,
+  seeds: readonly number[] = SEEDS,
 ): Promise<void> {
-  for (const seed of SEEDS) {
+  for (const seed of seeds) {
     const cluster = new SimCluster({
       seed,
       open: openSimNode,

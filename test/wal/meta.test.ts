@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import { type Meta, MetaStore } from '../../src/wal/meta.ts';
+import { BLANK_META, type Meta, MetaStore } from '../../src/wal/meta.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
 import { CLUSTER_ID, HISTORY_ID } from './fixture.ts';
@@ -10,6 +10,7 @@ const FULL: Partial<Meta> = {
   clusterId: CLUSTER_ID,
   historyId: HISTORY_ID,
   promise: { epoch: 3, candidate: 'n2', attempt: 'a1' },
+  forced: { voters: ['n1', 'n2'], quorum: 2, from: { epoch: 2, lsn: 9 } },
   state: 'suspect',
   claim: { epoch: 2, lsn: 9 },
   newestSegment: 7,
@@ -52,7 +53,7 @@ describe('meta.json', () => {
 
     const again = await MetaStore.open(disk, '/d', OPTIONS);
 
-    expect(again.current).toEqual({ format: 1, nodeId: 'n1', birth: null, cut: null, ...FULL });
+    expect(again.current).toEqual({ ...BLANK_META, nodeId: 'n1', ...FULL });
   });
 
   test('refuses at every truncation and with any byte changed', async () => {

@@ -1,0 +1,45 @@
+import type { Command } from './commander.ts';
+import { addClientOptions, example, number } from './command-options.ts';
+import type { CommandIo } from './command-io.ts';
+import { failover, rejoin } from './failover.ts';
+import type { FailoverOptions, RejoinOptions } from './failover.ts';
+
+/** `failover` and `rejoin`: what goes past, or gives up, what may have been acknowledged. */
+export function addFailover(program: Command, io: CommandIo): void {
+  const failoverCommand = addClientOptions(
+    program
+      .command('failover')
+      .description(
+        'Go on without the voters that do not answer, led by the node at --url; says first what may be lost.',
+      ),
+  )
+    .option('--accept-data-loss', 'do it; without, nothing is changed', false)
+    .addOption(
+      number('--quorum <w>', 'on how many voters a write is durable from then on', {
+        min: 1,
+        max: 64,
+      }),
+    )
+    .action(async (options: FailoverOptions) => await failover(options, io));
+  example(
+    failoverCommand,
+    'walship failover --url 127.0.0.1:7402',
+    'walship failover --url 127.0.0.1:7402 --accept-data-loss',
+  );
+
+  const rejoinCommand = addClientOptions(
+    program.command('rejoin').description('Make the node at --url follow a leader.'),
+  )
+    .option(
+      '--discard',
+      'leave its history for that of another leader: what its log has beside is saved and cut',
+      false,
+    )
+    .option('--from <address>', 'where a leader of the other history answers, as HOST:PORT')
+    .action(async (options: RejoinOptions) => await rejoin(options, io));
+  example(
+    rejoinCommand,
+    'walship rejoin --discard --url 127.0.0.1:7401',
+    'walship rejoin --discard --url 127.0.0.1:7401 --from 127.0.0.1:7402',
+  );
+}

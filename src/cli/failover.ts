@@ -1,0 +1,99 @@
+import type { FailoverResult, RejoinResult } from '../node/api.ts';
+import { formatVersion } from '../wal/position.ts';
+import { GRACE_MS } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
+import { ClusterClient } from './cluster-client.ts';
+import type { CommandIo } from './command-io.ts';
+
+export interface FailoverOptions extends ClientOptions {
+  readonly acceptDataLoss: boolean;
+  readonly quorum?: number;
+}
+
+/** `walship failover`: says what going on with the voters that answer would mean, and with --accept-data-loss does it. */
+export async function failover(options: FailoverOptions, io: CommandIo): Promise<void> {
+  const { acceptDataLoss, quorum } = options;
+  const result = (await post(options, '/v1/admin/failover', {
+    acceptDataLoss,
+    ...(quorum === undefined ? {} : { quorum }),
+  })) as FailoverResult;
+  io.out(options.json ? `${JSON.stringify(result)}\n` : formatFailover(result));
+}
+
+/** What was done, or would be, for people. */
+export function formatFailover(result: FailoverResult): string {
+  const { done, voters, quorum, missing, answered, kept, risk, historyId, epoch } = result;
+  const { notLeading } = result;
+  const lines = [
+    ...answered.map(
+      ({ nodeId, state, position }) =>
+        `answers   ${nodeId}  ${state}, at ${formatVersion(position)}`,
+    ),
+    ...missing.map(({ nodeId, message, atLeast }) => {
+      const known =
+        atLeast === null ? 'how far it was is not known' : `had at least ${formatVersion(atLeast)}`;
+      return `missing   ${nodeId}  ${known} (${message})`;
+    }),
+    `kept      everything up to ${formatVersion(kept)}`,
+    risk.some
+      ? `at risk   LSN ${risk.fromLsn} to ${risk.toLsn}: ${risk.message}`
+      : `at risk   nothing that was acknowledged at quorum: ${risk.message}`,
+    `voters    ${voters.join(', ')}, quorum ${quorum}: from then on start nodes with exactly these in --peers, and --quorum ${quorum}`,
+  ];
+  if (!done) {
+    lines.push('nothing was done; to do it: walship failover --accept-data-loss');
+  } else if (epoch === null) {
+    lines.push(`history   ${historyId} begins, and this node does not lead it yet: ${notLeading}`);
+  } else {
+    lines.push(`history   ${historyId}, led in epoch ${epoch}`);
+    if (missing.length > 0) {
+      const names = missing.map(({ nodeId }) => nodeId).join(', ');
+      lines.push(`rejoin    ${names} can come back with walship rejoin --discard only`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export interface RejoinOptions extends ClientOptions {
+  readonly discard: boolean;
+  readonly from?: string;
+}
+
+/** `walship rejoin`: makes the node at the first --url follow a leader. */
+export async function rejoin(options: RejoinOptions, io: CommandIo): Promise<void> {
+  const { discard, from, timeoutMs } = options;
+  const result = (await post(options, '/v1/admin/rejoin', {
+    discard,
+    timeoutMs,
+    ...(from === undefined ? {} : { from }),
+  })) as RejoinResult;
+  io.out(options.json ? `${JSON.stringify(result)}\n` : formatRejoin(result));
+}
+
+/** What came of it, for people. */
+export function formatRejoin(result: RejoinResult): string {
+  const { leader, epoch, historyId, previousHistoryId, cut } = result;
+  const moved =
+    historyId === previousHistoryId ? '' : `, history ${historyId} (before: ${previousHistoryId})`;
+  const lines = [`follows ${leader} in epoch ${epoch}${moved}`];
+  if (cut === null) {
+    lines.push('nothing was cut');
+  } else {
+    const { records, fromLsn, toLsn, saved } = cut;
+    lines.push(`${records} records, LSN ${fromLsn} to ${toLsn}, were saved and cut`);
+    for (const name of saved) lines.push(`  saved/${name}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** These act on the node at the first --url, and on no other. */
+async function post(options: ClientOptions, path: string, body: unknown): Promise<unknown> {
+  const first = new ClusterClient(options.url).urls.slice(0, 1);
+  return await new ClusterClient(first).json({
+    method: 'POST',
+    path,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(body)),
+    timeoutMs: options.timeoutMs + GRACE_MS,
+  });
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert';
+import type { Clock } from '../ports/clock.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
+import { comparePositions, formatVersion } from '../wal/position.ts';
+import type { FailoverRequest, FailoverResult } from './api.ts';
+import { judge, nextEpoch, question, realRound, repliesOf, round } from './candidacy.ts';
+import type { CandidacyOptions } from './candidacy.ts';
+import type { EventListener } from './events.ts';
+import { planFailover } from './failover-plan.ts';
+import type { FailoverPlan } from './failover-plan.ts';
+import { forcedHistory } from './forced.ts';
+import type { Life } from './life.ts';
+import type { Asked } from './peers.ts';
+
+/**
+ * The epoch of a forced failover lies so far above all that was seen, and a random part of it further: two that are forced on two sides of a
+ * partition do not use the same epochs, and a version of one history is none of the other.
+ */
+export const FORCED_EPOCH_GAP = 1_000_000;
+
+export interface FailoverParts {
+  readonly life: Life;
+  readonly clock: Clock;
+  readonly onEvent: EventListener;
+}
+
+type ForcedFailover = FailoverParts & { readonly wantedQuorum: number | undefined };
+
+type Done = Omit<FailoverResult, 'tookMs'>;
+
+/**
+ * Goes on with the voters that answer, in a new history; or says what that would do, and then nothing is fenced, written or promised.
+ * @throws WalshipError FAILOVER_REFUSED, with the reason and what each voter said.
+ */
+export async function failover(
+  parts: FailoverParts,
+  { acceptDataLoss, quorum }: FailoverRequest,
+): Promise<FailoverResult> {
+  const { life, clock } = parts;
+  const forced = { ...parts, wantedQuorum: quorum };
+  const startMs = clock.nowMs();
+  let done: Done | undefined;
+  let refusal: WalshipError | undefined;
+  if (acceptDataLoss) {
+    await life.force(async (stand) => {
+      // An attempt that fails is no failure of the node: its life goes on.
+      const forked = await fork(forced, life.candidacy(true)).catch((error: unknown) => {
+        if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isWalshipError(error, 'DISK_FULL')) {
+          throw error;
+        }
+        refusal = error;
+        return undefined;
+      });
+      if (forked === undefined) {
+        return { kind: 'lost', code: 'FAILOVER_REFUSED', message: 'it was refused', answers: [] };
+      }
+      const result = await stand();
+      done = {
+        ...forked,
+        epoch: result.kind === 'won' ? result.epoch : null,
+        notLeading: result.kind === 'won' ? null : `${result.code}: ${result.message}`,
+      };
+      return result;
+    });
+  } else {
+    const candidacy = life.candidacy(true);
+    const { plan } = await foresee(forced, candidacy);
+    const { historyId } = candidacy.replica.meta.current;
+    const none = { historyId: null, epoch: null, notLeading: null };
+    done = { done: false, ...none, previousHistoryId: historyId, ...plan };
+  }
+  if (refusal !== undefined) throw refusal;
+  assert(done !== undefined, 'an attempt that resolves has been made');
+  return { ...done, tookMs: clock.nowMs() - startMs };
+}
+
+interface Foreseen {
+  readonly plan: FailoverPlan;
+  readonly epoch: number;
+  readonly attempt: string;
+}
+
+async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promise<Foreseen> {
+  const { replica, entropy } = options;
+  const attempt = entropy.bytes(16).toString('hex');
+  const probe = question(options, { round: 'dry', epoch: replica.fence + 1, attempt });
+  const epoch = nextEpoch(options, await round(options, probe)) + gap(options);
+  const dry = await round(options, question(options, { round: 'dry', epoch, attempt }));
+  const verdict = planFailover({
+    nodeId: replica.nodeId,
+    position: replica.log.durable,
+    state: replica.state,
+    claim: replica.claim,
+    committedLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
+    config: {
+      voters: options.voters.map(({ nodeId }) => nodeId),
+      quorum: options.quorum,
+    },
+    ...(forced.wantedQuorum === undefined ? {} : { wantedQuorum: forced.wantedQuorum }),
+    answers: repliesOf(dry),
+    silent: dry.flatMap((asked) => (asked.kind === 'silent' ? [asked] : [])),
+    lastSeen: forced.life.lastSeen,
+    verdict: judge(options, dry),
+  });
+  if (verdict.kind === 'refuse') throw refused(verdict.reason, verdict.message, dry);
+  return { plan: verdict.plan, epoch, attempt };
+}
+
+function gap({ entropy }: CandidacyOptions): number {
+  return FORCED_EPOCH_GAP + entropy.below(FORCED_EPOCH_GAP);
+}
+
+/**
+ * Those who answer promise to this very attempt; then this node takes the attempt as its history, durably. It stands in it next, by the
+ * ordinary rules; the others take it over as soon as they are asked in it, or meet its leader.
+ * @throws WalshipError FAILOVER_REFUSED where the answers were not the same any more: nothing but promises has changed then.
+ */
+async function fork(
+  forced: ForcedFailover,
+  options: CandidacyOptions,
+): Promise<Omit<Done, 'epoch' | 'notLeading'>> {
+  const { replica } = options;
+  const { plan, epoch, attempt } = await foresee(forced, options);
+  const { voters, quorum } = plan;
+  const peers = options.voters.filter(({ nodeId }) => voters.includes(nodeId));
+  const ask = question(options, { round: 'real', epoch, attempt });
+  const real = await realRound(
+    { ...options, voters: peers },
+    { ...ask, forced: { voters, quorum } },
+  );
+  const granted = repliesOf(real).filter((reply) => reply.granted);
+  const ended = formatVersion(replica.log.durable);
+  const own = replica.log.durable;
+  const ahead = granted.some(
+    ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
+  );
+  if (granted.length !== voters.length || ahead || ended !== formatVersion(plan.kept)) {
+    const message = `it was foreseen with ${voters.join(', ')} at ${formatVersion(plan.kept)}, and ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed, try again`;
+    throw refused('CHANGED', message, real);
+  }
+  const { clusterId, historyId } = replica.meta.current;
+  const patch = forcedHistory(replica.meta.current, { historyId: attempt, clusterId });
+  if (patch === undefined || replica.fence !== epoch) {
+    throw refused('CHANGED', `epoch ${replica.fence} was promised meanwhile, try again`, real);
+  }
+  await replica.updateMeta(patch);
+  forced.onEvent({
+    level: 'warn',
+    code: 'FAILOVER_FORCED',
+    message: `an operator accepted data loss: history ${attempt} begins behind ${ended}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
+    historyId: attempt,
+    ...plan,
+  });
+  return { done: true, historyId: attempt, previousHistoryId: historyId, ...plan };
+}
+
+function refused(reason: string, message: string, asked: readonly Asked[]): WalshipError {
+  const answers = asked.map((one) =>
+    one.kind === 'silent'
+      ? `${one.nodeId}: ${one.message}`
+      : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
+  );
+  return new WalshipError('FAILOVER_REFUSED', message, { details: { reason, answers } });
+}

@@ -1,0 +1,14 @@
+import type { Log } from '../wal/log.ts';
+import type { MetaStore } from '../wal/meta.ts';
+
+/**
+ * The first leader becomes intact with its EPOCH record, the others when it says so. A node that died before that, with the record in its log,
+ * still has in meta.json that it confirmed this very birth: it has forgotten nothing since, and its log is all that it ever held.
+ */
+export async function finishBirth(meta: MetaStore, log: Log): Promise<void> {
+  const { state, birth } = meta.current;
+  const first = log.epochs[0];
+  if (state !== 'blank' || birth === null || first?.firstLsn !== 1) return;
+  if (first.epoch !== birth.epoch || first.leader !== birth.candidate) return;
+  await meta.update({ state: 'intact' });
+}

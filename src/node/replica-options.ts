@@ -1,0 +1,18 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { EventListener } from './events.ts';
+
+/** What a replica is opened with. */
+export interface ReplicaOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dir: string;
+  readonly nodeId: string;
+  readonly voterCount: number;
+  readonly segmentBytes?: number;
+  readonly recentBytesMax?: number;
+  readonly onDamage?: 'refuse' | 'cut';
+  readonly onEvent: EventListener;
+}

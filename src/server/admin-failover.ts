@@ -1,0 +1,31 @@
+import { WalshipError } from '../errors.ts';
+import { isAddress } from './address.ts';
+import { readFields } from './admin-json.ts';
+import type { Exchange } from './exchange.ts';
+import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
+import { sendJson } from './reply.ts';
+
+/** `POST /v1/admin/failover {acceptDataLoss, quorum}`: goes on with the voters that answer, or says what that would mean. */
+export async function postFailover(exchange: Exchange): Promise<void> {
+  exchange.query.finish();
+  const shape = { acceptDataLoss: 'boolean', quorum: 'count' } as const;
+  const { acceptDataLoss = false, quorum } = await readFields(exchange, shape);
+  const request = { acceptDataLoss, ...(quorum === undefined ? {} : { quorum }) };
+  sendJson(exchange.response, await exchange.node.failover(request));
+}
+
+/** `POST /v1/admin/rejoin {discard, from, timeoutMs}`: this node follows a leader, in another history where it must. */
+export async function postRejoin(exchange: Exchange): Promise<void> {
+  exchange.query.finish();
+  const shape = { discard: 'boolean', from: 'string', timeoutMs: 'count' } as const;
+  const { discard = false, from, timeoutMs } = await readFields(exchange, shape);
+  if (from !== undefined && !isAddress(from)) {
+    throw new WalshipError('REQUEST_INVALID', `from must be HOST:PORT, not "${from}"`);
+  }
+  const request = {
+    discard,
+    timeoutMs: Math.min(timeoutMs ?? TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX),
+    ...(from === undefined ? {} : { from }),
+  };
+  sendJson(exchange.response, await exchange.node.rejoin(request));
+}

@@ -1,0 +1,419 @@
+/**
+ * Goal: past missing answers there is one way, it says beforehand what it may lose, and it loses no more; two histories never mix; a node
+ * gives up its own only where an operator says so, and then saves what it had first, forgets what it showed of it, and becomes like the others.
+ * Method: staged on simulated clusters, with a checker for each history looking on; see src/sim/history-checker.ts. A rejoin is cut off by a
+ * power loss at each of its disk operations.
+ */
+import { describe, expect, test } from 'vitest';
+import { isWalshipError } from '../../src/errors.ts';
+import type { FailoverResult, NodeApi } from '../../src/node/api.ts';
+import { HistoryChecker } from '../../src/sim/history-checker.ts';
+import { readImage } from '../../src/sim/log-image.ts';
+import { DATA_DIR, WAL_DIR } from '../../src/sim/sim-machine.ts';
+import type { SimMachine } from '../../src/sim/sim-machine.ts';
+import { LIMIT_MS, nodeOf, onCluster, promote, three } from './stage.ts';
+import type { Stage } from './stage.ts';
+
+/** How long nodes are left alone to see that nothing happens. */
+const ALONE_MS = 4_000;
+
+class Histories {
+  readonly stage: Stage;
+  readonly checker: HistoryChecker;
+  #value = 0;
+
+  constructor(stage: Stage, machines: readonly SimMachine[]) {
+    this.stage = stage;
+    this.checker = new HistoryChecker(machines, stage.cluster.checker);
+    this.#watch();
+  }
+
+  #watch(): void {
+    const { cluster } = this.stage;
+    cluster.world.clock.schedule(50, () => {
+      try {
+        this.checker.observe();
+      } catch (violation) {
+        return cluster.fail(violation);
+      }
+      this.#watch();
+    });
+  }
+
+  /** Until it answers; a refusal that has to do with a moment is tried again. */
+  async force(machine: SimMachine, quorum?: number): Promise<FailoverResult> {
+    const request = { acceptDataLoss: true, ...(quorum === undefined ? {} : { quorum }) };
+    const found = await this.#insist('a forced failover', () => nodeOf(machine).failover(request));
+    this.checker.forked(machine, found);
+    return found;
+  }
+
+  async #insist<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const state: { done?: { value: T }; error?: unknown; busy: boolean } = { busy: false };
+    await this.stage.cluster
+      .until(what, LIMIT_MS, () => {
+        if (state.done === undefined && !state.busy) {
+          state.busy = true;
+          attempt().then(
+            (value) => {
+              state.done = { value };
+            },
+            (error: unknown) => {
+              state.busy = false;
+              state.error = error;
+            },
+          );
+        }
+        return state.done !== undefined;
+      })
+      .catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${String(state.error)}`);
+      });
+    if (state.done === undefined) throw new Error(what);
+    return state.done.value;
+  }
+
+  /** Writes one key; what is acknowledged is checked in the history of the node that acknowledged. */
+  async write(machine: SimMachine, key = 'k'): Promise<string> {
+    this.#value += 1;
+    const value = `${machine.nodeId} ${this.#value}`;
+    const ops = [{ op: 'put' as const, key: Buffer.from(key), value: Buffer.from(value) }];
+    await this.#insist(`a write at ${machine.nodeId}`, async () => {
+      const node = nodeOf(machine);
+      const checker = this.checker.of(node.status().historyId);
+      const after = checker.ackedLsn;
+      const request = { conditions: [], ops, ack: 'quorum' as const, timeoutMs: 2_000 };
+      const result = await node.write(request);
+      checker.acknowledged(
+        { ops: [{ key, value }], expect: undefined, after, ack: 'quorum' },
+        result,
+      );
+    });
+    return value;
+  }
+
+  /** Until `machine` has left its history for that of a leader. */
+  async rejoin(machine: SimMachine): Promise<void> {
+    await this.#insist(`${machine.nodeId} to rejoin`, () =>
+      nodeOf(machine).rejoin({ discard: true, timeoutMs: 2_000 }),
+    );
+  }
+
+  /** All of them have the leader's log, and have applied it. */
+  async equal(leader: SimMachine, others: readonly SimMachine[]): Promise<void> {
+    await this.stage.cluster.until('equal logs', LIMIT_MS, () => {
+      const ours = leader.node?.status();
+      if (ours === undefined || ours.committedLsn !== ours.durable.lsn) return false;
+      return others.every(({ node }) => {
+        const theirs = node?.status();
+        return (
+          theirs?.historyId === ours.historyId &&
+          theirs.durable.chain === ours.durable.chain &&
+          theirs.applied.lsn === ours.durable.lsn
+        );
+      });
+    });
+    this.checker.observe();
+    const image = bytesOf(leader);
+    const state = await stateOf(nodeOf(leader));
+    for (const other of others) {
+      expect(bytesOf(other).equals(image), other.nodeId).toBe(true);
+      expect(await stateOf(nodeOf(other)), other.nodeId).toEqual(state);
+    }
+  }
+}
+
+function bytesOf({ disk }: SimMachine): Buffer {
+  return Buffer.concat(readImage(disk, WAL_DIR).map(({ bytes }) => bytes));
+}
+
+async function stateOf(node: NodeApi): Promise<readonly string[]> {
+  const { entries } = await node.scan({ limit: 1_000, timeoutMs: 1_000 });
+  return entries.map(
+    ({ key, value, version }) =>
+      `${key.toString()} ${value.toString()} ${version.epoch}.${version.lsn}`,
+  );
+}
+
+function savedOf({ disk }: SimMachine): readonly string[] {
+  return disk.paths().filter((path) => path.startsWith(`${DATA_DIR}/saved/`));
+}
+
+async function refusalOf(attempt: Promise<unknown>): Promise<unknown> {
+  try {
+    await attempt;
+  } catch (error) {
+    return isWalshipError(error) ? (error.details['reason'] ?? error.code) : error;
+  }
+  return 'it was done';
+}
+
+describe('an old leader', () => {
+  test('that has what its successor lacks saves it, cuts it and follows by itself', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      await stage.write(n1, 'before');
+      stage.separate(n1, n2);
+      stage.separate(n1, n3);
+      stage.write(n1, 'alone', 300).catch(() => undefined);
+      await promote(stage, n3);
+      await stage.write(n3, 'after');
+      const before = n1.node?.status().durable.lsn ?? 0;
+
+      await stage.settle();
+
+      expect(savedOf(n1).length).toBe(before > 2 ? 2 : 0);
+      expect(savedOf(n3)).toEqual([]);
+    });
+  });
+});
+
+describe('a forced failover', () => {
+  test('is refused where a promotion would do, where the node is blank, and where another one has more', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      const histories = new Histories(stage, machines);
+      const dry = { acceptDataLoss: false };
+      expect(await refusalOf(nodeOf(n1).failover(dry))).toBe('PROMOTE_WOULD_DO');
+      n3.kill();
+      await histories.write(n1);
+      n1.kill();
+      await stage.restart(n3);
+      const forced = nodeOf(n3).failover({ acceptDataLoss: true });
+      expect(await refusalOf(forced)).toBe('VOTER_AHEAD');
+      n2.kill();
+      stage.wipe(n3);
+      await stage.restart(n3);
+      expect(await refusalOf(nodeOf(n3).failover(dry))).toBe('CANDIDATE_BLANK');
+
+      await stage.settle();
+    });
+  });
+
+  test('with one of three left says what may be lost, and goes on alone', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      const histories = new Histories(stage, machines);
+      await histories.write(n1, 'a');
+      stage.separate(n1, n3);
+      stage.separate(n2, n3);
+      const lost = await histories.write(n1, 'b');
+      n1.losePower();
+      n2.losePower();
+      await expect(nodeOf(n3).promote()).rejects.toMatchObject({ code: 'NO_QUORUM' });
+      const foreseen = await nodeOf(n3).failover({ acceptDataLoss: false });
+      expect(foreseen).toMatchObject({ done: false, voters: ['n3'], quorum: 1, historyId: null });
+      expect(foreseen.risk.some).toBe(true);
+      expect(foreseen.missing.map(({ nodeId }) => nodeId)).toEqual(['n1', 'n2']);
+      expect(n3.node?.status().role).toBe('follower');
+
+      const done = await histories.force(n3);
+      expect(done).toMatchObject({ done: true, voters: ['n3'], quorum: 1, notLeading: null });
+      await histories.write(n3, 'c');
+
+      // The others belong to the old history, and stay there until somebody says otherwise.
+      stage.cluster.network.heal();
+      await stage.restart(n2);
+      await stage.cluster.world.pass(ALONE_MS);
+      expect(n2.node?.status().historyId).toBe(done.previousHistoryId);
+      expect(bytesOf(n2).includes(lost)).toBe(true);
+      await histories.rejoin(n2);
+      await histories.write(n3, 'd');
+      await histories.equal(n3, [n2]);
+      expect(savedOf(n2).length).toBeGreaterThan(0);
+
+      // From here on a start has to name the voters that are left.
+      n2.kill();
+      n2.start();
+      await stage.cluster.until('a refused start', LIMIT_MS, () => !n2.isUp);
+      expect(n2.failure).toMatchObject({ code: 'CONFIG_MISMATCH' });
+      n2.reconfigure({ peers: [{ nodeId: 'n3', address: 'n3' }], quorum: 1 });
+      await stage.restart(n2);
+      await histories.write(n3, 'e');
+      await histories.equal(n3, [n2]);
+    });
+  });
+
+  test('takes along those that answer, blank ones too, and they count as soon as they have the log', async () => {
+    await onCluster({ voters: 5, quorum: 3 }, async (stage, machines) => {
+      const [n1, n2, n3, n4, n5] = machines as [
+        SimMachine,
+        SimMachine,
+        SimMachine,
+        SimMachine,
+        SimMachine,
+      ];
+      const histories = new Histories(stage, machines);
+      await histories.write(n1);
+      n4.losePower();
+      n5.losePower();
+      stage.wipe(n3);
+      await stage.restart(n3);
+      n2.kill();
+      await stage.restart(n2);
+      n1.kill();
+
+      const done = await histories.force(n2);
+
+      expect(done.voters).toEqual(['n2', 'n3']);
+      await histories.write(n2);
+      await histories.equal(n2, [n3]);
+      await stage.cluster.until(
+        'n3 to be intact',
+        LIMIT_MS,
+        () => n3.node?.status().state === 'intact',
+      );
+      expect(n3.node?.status()).toMatchObject({ quorum: 2 });
+    });
+  });
+
+  test('A9: on both sides of a partition makes two histories that never mix, until one is given up', async () => {
+    await onCluster({ voters: 5, quorum: 3 }, async (stage, machines) => {
+      const [n1, n2, n3, n4, n5] = machines as [
+        SimMachine,
+        SimMachine,
+        SimMachine,
+        SimMachine,
+        SimMachine,
+      ];
+      const histories = new Histories(stage, machines);
+      await histories.write(n1, 'shared');
+      n5.losePower();
+      stage.cluster.network.partition(['n1', 'n2'], ['n3', 'n4']);
+
+      const left = await histories.force(n1);
+      const right = await histories.force(n3);
+      expect([left.voters, right.voters]).toEqual([
+        ['n1', 'n2'],
+        ['n3', 'n4'],
+      ]);
+      for (let round = 0; round < 5; round += 1) {
+        await histories.write(n1, `left ${round}`);
+        await histories.write(n3, `right ${round}`);
+      }
+      stage.cluster.network.heal();
+      await stage.cluster.world.pass(ALONE_MS);
+      await histories.write(n1, 'left');
+      await histories.write(n3, 'right');
+      await histories.equal(n1, [n2]);
+      await histories.equal(n3, [n4]);
+      expect(n1.node?.status().historyId).toBe(left.historyId);
+      expect(n3.node?.status().historyId).toBe(right.historyId);
+
+      for (const machine of [n2, n1]) await histories.rejoin(machine);
+      await histories.write(n3, 'healed');
+      await histories.equal(n3, [n4, n1, n2]);
+      expect((await stateOf(nodeOf(n1))).join()).not.toContain('left');
+      for (const machine of [n1, n2]) expect(savedOf(machine).length).toBeGreaterThan(0);
+    });
+  });
+});
+
+/** W = 1: n1 acknowledges and applies what nobody else has; n2 and n3 go on without it, by force. */
+async function withAppliedTail(stage: Stage, machines: readonly SimMachine[]): Promise<Histories> {
+  const [n1, n2, n3] = three(machines);
+  const histories = new Histories(stage, machines);
+  await histories.write(n1, 'shared');
+  await histories.equal(n1, [n2, n3]);
+  stage.separate(n1, n2);
+  stage.separate(n1, n3);
+  for (let round = 0; round < 3; round += 1) await histories.write(n1, `alone ${round}`);
+  await histories.write(n1, 'shared');
+  await histories.force(n2);
+  await histories.write(n2, 'shared');
+  stage.cluster.network.heal();
+  return histories;
+}
+
+describe('a rejoin that discards', () => {
+  test('takes back what was applied of the tail, and shows nothing in between', async () => {
+    await onCluster({ voters: 3, quorum: 1 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      const histories = await withAppliedTail(stage, machines);
+      expect((await stateOf(nodeOf(n1))).length).toBe(4);
+      const after = nodeOf(n1).status().applied;
+      const watching = new AbortController();
+      const watched = nodeOf(n1).watch({ after, signal: watching.signal })[Symbol.asyncIterator]();
+      await watched.next();
+      const ended = watched.next().then(
+        () => 'more',
+        (error: unknown) => (isWalshipError(error) ? error.code : 'unknown'),
+      );
+
+      await histories.rejoin(n1);
+
+      expect(await ended).toBe('LSN_REPLACED');
+      watching.abort();
+      await histories.equal(n2, [n1, n3]);
+      expect((await stateOf(nodeOf(n1))).length).toBe(1);
+      expect(savedOf(n1).length).toBeGreaterThan(0);
+      await expect(
+        nodeOf(n1).wait({ version: after, level: 'applied', timeoutMs: 500 }),
+      ).rejects.toMatchObject({ code: 'LSN_REPLACED' });
+    });
+  });
+
+  test('that loses power at any disk operation is finished, or begun again, and loses nothing of the tail', async () => {
+    let crashes = 0;
+    for (let operation = 1; ; operation += 1) {
+      const state = { crashed: false };
+      await onCluster(
+        { voters: 3, quorum: 1 },
+        async (stage, machines) => {
+          const [n1, n2, n3] = three(machines);
+          const histories = await withAppliedTail(stage, machines);
+          const tail = bytesOf(n1);
+          n1.disk.crashAt(n1.disk.operations + operation);
+          const over = { is: false };
+          nodeOf(n1)
+            .rejoin({ discard: true, timeoutMs: 5_000 })
+            .then(
+              () => (over.is = true),
+              () => (over.is = true),
+            );
+          await stage.cluster.until('the end', LIMIT_MS, () => over.is || !n1.isUp);
+          state.crashed = !n1.isUp;
+          n1.disk.healthy();
+          if (state.crashed) await begunAgain(stage, n1);
+          if (n1.node?.status().historyId !== n2.node?.status().historyId) {
+            await histories.rejoin(n1);
+          }
+          await histories.write(n2, 'after');
+          await histories.equal(n2, [n1, n3]);
+          expect(
+            savedBytes(n1).every((bytes) => tail.includes(bytes)),
+            'the tail is saved',
+          ).toBe(true);
+          expect(savedOf(n1).length).toBeGreaterThan(0);
+        },
+        [operation],
+      );
+      if (!state.crashed) break;
+      crashes += 1;
+    }
+    expect(crashes).toBeGreaterThan(20);
+  });
+});
+
+/** Starts it with the voters of either history: which one it is in, the crash decided. */
+async function begunAgain({ cluster }: Stage, machine: SimMachine): Promise<void> {
+  const all = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, address: nodeId }));
+  for (const config of [
+    { peers: all, quorum: 1 },
+    { peers: all.slice(1), quorum: 2 },
+  ]) {
+    machine.reconfigure(config);
+    machine.start();
+    await cluster.until('a start', LIMIT_MS, () => machine.node !== undefined || !machine.isUp);
+    if (machine.node !== undefined) return;
+    expect(machine.failure).toMatchObject({ code: 'CONFIG_MISMATCH' });
+  }
+  throw new Error('it starts in no history');
+}
+
+/** The records of each saved segment. */
+function savedBytes(machine: SimMachine): readonly Buffer[] {
+  return savedOf(machine)
+    .filter((path) => path.endsWith('.wal'))
+    .map((path) => (machine.disk.contentOf(path) ?? Buffer.alloc(64)).subarray(64));
+}
