@@ -72,6 +72,11 @@ const GOOD: Readonly<Record<string, readonly Operation[]>> = {
     put([0, 1], 'a', '?'),
     put([2, 3], 'b', 'failed', 'absent'),
   ],
+  'a put and a delete at once, whose order a condition tells later': [
+    del([0, 9], 'ok'),
+    put([0, 9], 'a', 'ok'),
+    put([10, 11], 'b', 'ok', 'absent'),
+  ],
   'equal values of several writes': [
     put([0, 1], 'a', '?'),
     put([2, 3], 'b', 'ok'),
