@@ -1,3 +1,4 @@
+import { isWalshipError } from '../errors.ts';
 import type { NodeEvent } from './events.ts';
 
 /** Events that a node keeps in memory; the oldest give way. */
@@ -55,6 +56,16 @@ export class EventLog {
     const timeMs = this.#wallMs();
     this.#events.push({ seq: this.#seq, timeMs, level, code, message, details, times: 1 });
     if (this.#events.length > EVENTS_MAX) this.#events.shift();
+  }
+
+  /** Notes that what a person asked for failed, where it does. Gives back `result`, as it is. */
+  watch<T>(asked: string, result: Promise<T>): Promise<T> {
+    result.catch((error: unknown) => {
+      const code = isWalshipError(error) ? error.code : 'INTERNAL';
+      const message = error instanceof Error ? error.message : String(error);
+      this.note({ level: 'warn', code, message: `${asked} was asked for, and failed: ${message}` });
+    });
+    return result;
   }
 
   /** What came after the event numbered `seq`, oldest first, at most `limit`. */

@@ -240,7 +240,7 @@ export class Node implements NodeApi {
   }
 
   promote(): Promise<PromoteResult> {
-    return promote(this.#life, this.#options.clock);
+    return this.#events.watch('promote', promote(this.#life, this.#options.clock));
   }
 
   switchover(request: SwitchoverRequest): Promise<SwitchoverResult> {
@@ -254,7 +254,7 @@ export class Node implements NodeApi {
     try {
       const parts = { replica: this.#replica, clock, life: this.#life, leader, writes, request };
       this.#switchover = new Switchover(parts);
-      return this.#switchover.result;
+      return this.#events.watch('switchover', this.#switchover.result);
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }

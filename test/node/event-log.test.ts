@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { WalshipError } from '../../src/errors.ts';
 import { EVENTS_MAX, EventLog } from '../../src/node/event-log.ts';
 
 function logOf(count: number): EventLog {
@@ -45,6 +46,21 @@ test('what comes up again and again is one event, counted each time', () => {
 
   expect(log.after(0, 10).events).toMatchObject([{ seq: 1, timeMs: 10, times: 5 }]);
   expect(log.counts).toEqual({ NO_QUORUM: 5 });
+});
+
+test('what a person asked for in vain is an event, and fails as it did', async () => {
+  const log = logOf(0);
+  const refused = Promise.reject(new WalshipError('NO_QUORUM', 'this node may not lead'));
+
+  await expect(log.watch('promote', refused)).rejects.toMatchObject({ code: 'NO_QUORUM' });
+  await expect(log.watch('promote', Promise.resolve(1))).resolves.toBe(1);
+  expect(log.after(0, 10).events).toMatchObject([
+    {
+      level: 'warn',
+      code: 'NO_QUORUM',
+      message: 'promote was asked for, and failed: this node may not lead',
+    },
+  ]);
 });
 
 test('a number of an earlier run of the process does not hide what happens in this one', () => {
