@@ -6,6 +6,8 @@
 const unit = (...args) => ['--project', 'unit', ...args];
 const traces = (title) => ['--project', 'sim', 'test/sim/traces', '-t', `: ${title}`];
 
+const clients = ['--project', 'sim', 'test/sim/client.test.ts'];
+
 export const DEFECTS = [
   {
     name: 'no-fsync',
@@ -282,7 +284,8 @@ export const DEFECTS = [
     what: 'a birth is remembered only as long as no later promise is made',
     file: 'src/wal/meta.ts',
     find: "patched.state === 'blank' ? patched : { ...patched, birth: null }",
-    replace: "patched.state === 'blank' && patch.promise === undefined ? patched : { ...patched, birth: null }",
+    replace:
+      "patched.state === 'blank' && patch.promise === undefined ? patched : { ...patched, birth: null }",
     test: ['--project', 'sim', 'test/sim/birth.test.ts'],
   },
   {
@@ -315,7 +318,13 @@ export const DEFECTS = [
     file: 'src/node/read-path.ts',
     find: '    await leader.prove(timeoutMs);\n',
     replace: '',
-    test: ['--project', 'sim', 'test/sim/traces.test.ts', '-t', 'a deposed leader that does not know it'],
+    test: [
+      '--project',
+      'sim',
+      'test/sim/traces.test.ts',
+      '-t',
+      'a deposed leader that does not know it',
+    ],
   },
   {
     name: 'A2-compare-before-fence',
@@ -420,7 +429,8 @@ export const DEFECTS = [
         leader.prove(timeoutMs),
       ]);
 `,
-    replace: '      if (timeoutMs < 0) await Promise.all([this.#committedAt(replica.log.last.lsn, timeoutMs), leader.prove(timeoutMs)]);\n',
+    replace:
+      '      if (timeoutMs < 0) await Promise.all([this.#committedAt(replica.log.last.lsn, timeoutMs), leader.prove(timeoutMs)]);\n',
     test: traces('B2'),
   },
   {
@@ -501,5 +511,53 @@ export const DEFECTS = [
     find: 'durable?.lsn !== this.#lastLsn || replica.committedLsn < this.#lastLsn',
     replace: 'durable?.lsn !== this.#lastLsn',
     test: ['--project', 'sim', 'test/sim/switchover.test.ts', '-t', 'ten times'],
+  },
+  {
+    name: 'resend-unguarded',
+    what: 'the client library sends again what may have been written, whatever its conditions',
+    file: 'src/client/retry.ts',
+    find: 'return guarded ? again(attempt) : giveUp;',
+    replace: 'return again(attempt);',
+    test: clients,
+  },
+  {
+    name: 'earlier-attempt-forgotten',
+    what: 'a failed condition is called rejected although an earlier attempt may be the reason',
+    file: 'src/client/retry.ts',
+    find: 'unsure && mayBeOurs(attempt)',
+    replace: 'false',
+    test: clients,
+  },
+  {
+    name: 'sent-is-rejected',
+    what: 'a write whose connection broke is called rejected',
+    file: 'src/client/failures.ts',
+    find: "{ outcome: sent ? 'indeterminate' : 'rejected' }",
+    replace: "{ outcome: 'rejected' as const }",
+    test: clients,
+  },
+  {
+    name: 'seen-not-sent',
+    what: 'reads do not carry what the client has seen',
+    file: 'src/client/seen.ts',
+    find: 'return newest(newest(this.#committed, this.#local), asked);',
+    replace: 'return asked;',
+    test: clients,
+  },
+  {
+    name: 'watch-repeats',
+    what: 'a watch resumes where it was last told to, not behind what it showed',
+    file: 'src/client/watch.ts',
+    find: '        after = event.version;\n',
+    replace: "        if (event.kind === 'progress') after = event.version;\n",
+    test: clients,
+  },
+  {
+    name: 'replaced-by-uncommitted',
+    what: 'a version is called replaced by a leadership that has committed nothing',
+    file: 'src/node/read-path.ts',
+    find: "judgeForGood(epochs, version, this.#reached('committed'))",
+    replace: 'judgeForGood(epochs, version, Number.MAX_SAFE_INTEGER)',
+    test: unit('test/node/versions.test.ts'),
   },
 ];

@@ -148,8 +148,9 @@ class Worker {
 
   #failed(value: string, error: unknown): void {
     if (!isWalshipError(error)) throw error;
-    if (error.outcome === undefined)
+    if (error.outcome === undefined) {
       throw new Error('a write without an outcome', { cause: error });
+    }
     this.#note(value, error);
     this.told[error.outcome].push(value);
   }
@@ -167,9 +168,10 @@ async function troubleClients(cluster: SimCluster, workers: readonly Worker[], o
     await world.pass(entropy.between(100, 1_500));
     const { name } = entropy.pick(workers);
     const address = clientAddress(entropy.pick(machines).nodeId);
-    if (entropy.chance(0.5)) network.breakLinks(name, address);
-    else if (entropy.chance(0.5)) network.cut(name, address);
-    else network.cut(address, name);
+    const trouble = entropy.pick(['break', 'break', 'deaf', 'mute'] as const);
+    if (trouble === 'break') network.breakLinks(name, address);
+    if (trouble === 'deaf') network.cut(address, name);
+    if (trouble === 'mute') network.cut(name, address);
     if (entropy.chance(0.3)) network.heal();
   }
 }
@@ -250,8 +252,9 @@ function judge(cluster: SimCluster, workers: readonly Worker[]): void {
     const text = String(value);
     versions.set(text, [...(versions.get(text) ?? []), `${epoch}.${lsn}`]);
     if (key !== 'counter') continue;
-    if (Number(text.split(' ')[0]) !== count)
+    if (Number(text.split(' ')[0]) !== count) {
       throw new Error(`the counter goes from ${count} to "${text}"`);
+    }
     count += 1;
   }
   const own = ownWrites(cluster);
