@@ -32,7 +32,8 @@ function serveClients(cluster: SimCluster): void {
     served.add(node);
     const address = clientAddress(nodeId);
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
-    const shared = { bodies: new BodyBudget(), delay, watchers: 0 };
+    const answers = { wrote: () => undefined };
+    const shared = { bodies: new BodyBudget(), delay, answers, watchers: 0 };
     const log = {
       error: (fields: object) => cluster.fail(new Error('a bug', { cause: fields })),
     };
@@ -189,7 +190,16 @@ async function runClients(seed: number): Promise<Map<string, number>> {
   const workers = ['c1', 'c2', 'c3'].map((name) => new Worker(name, cluster));
   const entropy = world.entropy.fork('nemesis');
   const note = (text: string): void => cluster.note(text);
-  const nemesis = new SimNemesis({ world, network, machines, checker, quorum, entropy, note });
+  const nemesis = new SimNemesis({
+    world,
+    network,
+    machines,
+    checker,
+    quorum,
+    entropy,
+    note,
+    duplicate: (machine, withCopy) => cluster.duplicate(machine, withCopy),
+  });
   const fail = (error: unknown): void => cluster.fail(error);
   await cluster.run(async () => {
     for (const machine of machines) machine.start();
