@@ -1,10 +1,10 @@
 import zlib from 'node:zlib';
+import library from 'crc-32';
 import { dataOf } from './byte-range.ts';
 
 /** Below this many bytes the tables in JavaScript are faster than the call into zlib, with the object that it wants. */
 const NATIVE_BYTES_MIN = 288;
-const POLYNOMIAL = 0xedb88320;
-/** Eight tables of 256, one after the other: eight bytes are one step. */
+/** Eight tables of 256, one after the other, made from the library's answers: eight bytes are one step. */
 const TABLES = crcTables();
 
 /** CRC-32 (IEEE, as zlib) of `bytes`, unsigned; `seed` is the checksum of what came before them. */
@@ -57,11 +57,8 @@ function table(index: number, byte: number): number {
 
 function crcTables(): Int32Array {
   const tables = new Int32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte += 1) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ ((crc & 1) * POLYNOMIAL);
-    tables[byte] = crc;
-  }
+  // Nothing came before, and the library inverts what it starts and ends with: what is left is the entry of the byte.
+  for (let byte = 0; byte < 256; byte += 1) tables[byte] = ~library.buf([byte], -1);
   for (let at = 256; at < tables.length; at += 1) {
     const shorter = tables[at - 256] as number;
     tables[at] = (shorter >>> 8) ^ (tables[shorter & 255] as number);
