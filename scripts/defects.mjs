@@ -510,7 +510,7 @@ export const DEFECTS = [
     file: 'src/node/switchover.ts',
     find: 'durable?.lsn !== this.#lastLsn || replica.committedLsn < this.#lastLsn',
     replace: 'durable?.lsn !== this.#lastLsn',
-    test: ['--project', 'sim', 'test/sim/switchover.test.ts', '-t', 'ten times'],
+    test: ['--project', 'sim', 'test/sim/switchover.test.ts', '-t', 'has an LSN'],
   },
   {
     name: 'resend-unguarded',

@@ -212,6 +212,19 @@ describe('a switchover', () => {
     ]);
   });
 
+  test('waits until what has an LSN is committed, so that no write is left open', () =>
+    onCluster(
+      async ({ cluster, load }) => {
+        cluster.machine('n3').disk.slowness = 300;
+        await cluster.world.pass(200);
+        await nodeOf(cluster, 'n1').switchover({ to: 'n2', timeoutMs: 5_000 });
+        await load.stop();
+
+        expect([...load.indeterminate]).toEqual([]);
+      },
+      { voters: 3, quorum: 3 },
+    ));
+
   test('that takes too long before the target was told changes nothing', () =>
     onCluster(async ({ cluster, load }) => {
       cluster.machine('n2').disk.slowness = 4_000;
