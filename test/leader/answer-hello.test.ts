@@ -199,3 +199,40 @@ describe('for logs that forked anywhere', () => {
     );
   });
 });
+
+describe('a hello from another history', () => {
+  const promise = { epoch: 9, candidate: 'n3', attempt: null };
+  /** Beside the first two entries it has an epoch that this leader has too, under another leader. */
+  const theirs = [...OURS.slice(0, 1), { epoch: 4, leader: 'n9', firstLsn: 12 }];
+
+  test('is refused, and told what would take it over', () => {
+    const answer = answerHello(LEADER, hello(theirs, 30, { historyId: OTHER }));
+
+    expect(answer).toMatchObject({ kind: 'refuse', code: 'WRONG_CLUSTER', alarm: false });
+    expect((answer as { message: string }).message).toContain('rejoin --discard');
+  });
+
+  test('that an operator sent is cut to the fork, whatever it promised, led or knows to be committed', () => {
+    const rest = { historyId: OTHER, discard: true, configHash: OTHER, commitLsn: 30, promise };
+
+    expect(answerHello(LEADER, hello(theirs, 30, rest))).toMatchObject({ kind: 'truncate' });
+  });
+
+  test('of the same history is cut by an operator’s word too, and deposes a leader of a lower epoch all the same', () => {
+    const rest = { discard: true, commitLsn: 30 };
+
+    expect(answerHello(LEADER, hello(theirs, 30, rest))).toMatchObject({ kind: 'truncate' });
+    expect(answerHello(LEADER, hello(theirs, 30, { ...rest, promise }))).toMatchObject({
+      kind: 'step-down',
+    });
+  });
+
+  test('may come over by itself where it promised to the attempt that began this one', () => {
+    const attempt = { ...promise, epoch: 3, attempt: ID };
+    const rest = { historyId: OTHER, configHash: OTHER, promise: attempt };
+
+    expect(answerHello(LEADER, hello(OURS.slice(0, 1), 5, rest))).not.toMatchObject({
+      kind: 'refuse',
+    });
+  });
+});
