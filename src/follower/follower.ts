@@ -12,10 +12,12 @@ import type {
 import { PieceAssembler } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
 import type { Position } from '../wal/position.ts';
+import { becomeIntact } from './become-intact.ts';
 import { cutTail } from './cut-tail.ts';
 import type { FollowerHost } from './host.ts';
 import { Inbox, lastLsn } from './inbox.ts';
 import type { SessionEnd } from './session-end.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
 import { takeOver } from './take-over.ts';
 
 /** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
@@ -37,6 +39,7 @@ export class FollowerSession {
   readonly #silenceMs: number;
   readonly #inbox = new Inbox();
   readonly #pieces = new PieceAssembler();
+  #intake: SnapshotIntake | undefined;
   readonly #ended: Promise<SessionEnd>;
   #end!: (end: SessionEnd) => void;
   readonly #steps = new Set<Promise<void>>();
@@ -64,6 +67,11 @@ export class FollowerSession {
 
   get followed(): boolean {
     return this.#followed && !this.#over;
+  }
+
+  /** A leader accepted this node, and is being followed, or sends it a snapshot first. */
+  get hearing(): boolean {
+    return (this.#followed || this.#intake !== undefined) && !this.#over;
   }
 
   get epoch(): number {
@@ -125,6 +133,7 @@ export class FollowerSession {
     if (this.#over) return;
     this.#over = true;
     this.#link.close(`${code}: ${message}`);
+    this.#intake?.end();
     this.#end({ code, message, leader: this.#leader, followed: this.#followed });
   }
 
@@ -148,6 +157,10 @@ export class FollowerSession {
         return;
       case 'frame':
         this.#frame(message);
+        return;
+      case 'offer':
+      case 'piece':
+        if (this.#current(message.epoch)) this.#intake?.receive(message);
         return;
       case 'probe':
         if (this.#followed && this.#current(message.epoch)) {
@@ -190,9 +203,20 @@ export class FollowerSession {
     this.#answered = true;
     this.#leader = answer.leader;
     this.#epoch = answer.epoch;
-    if (answer.verdict === 'refuse' || answer.verdict === 'snapshot') {
+    if (answer.verdict === 'refuse') {
       this.#refused(answer);
       return;
+    }
+    if (answer.verdict === 'snapshot') {
+      const { epoch } = answer;
+      this.#intake = new SnapshotIntake({
+        epoch,
+        open: (offer) => this.#host.openSnapshot(offer, answer),
+        begun: (offset, bytes) =>
+          this.#host.info('SNAPSHOT_WANTED', `from byte ${offset} of ${bytes}: ${answer.message}`),
+        send: (message) => this.#send(message),
+        current: () => this.#current(epoch),
+      });
     }
     const refused = await this.#host.enter(answer);
     if (refused !== undefined || this.#over) {
@@ -226,6 +250,7 @@ export class FollowerSession {
   async #adopt(answer: Answer): Promise<boolean> {
     const { log } = this.#host;
     const { verdict, at, clusterId, historyId } = answer;
+    if (this.#intake !== undefined) return this.#takeIn(this.#intake);
     if (log.identity === undefined) {
       if (clusterId === null || historyId === null || at.lsn !== 0) {
         this.#finish('PROTOCOL_ERROR', 'an answer to a blank node without the cluster id');
@@ -255,6 +280,7 @@ export class FollowerSession {
     }
     if (frame.bytes.length === 0) {
       this.#learn(frame.commitLsn);
+      this.#intake?.alive();
       this.#ackIfQuiet();
       return;
     }
@@ -323,16 +349,27 @@ export class FollowerSession {
     }
   }
 
-  async #becomeIntact({ at, epoch }: BecomeIntact): Promise<void> {
-    const { log } = this.#host;
-    const ours = await log.chainAt(at.lsn);
-    if (!this.#current(epoch)) return;
-    if (ours === undefined || ours.chain !== at.chain || ours.lsn > log.durable.lsn) {
-      this.#finish('CHAIN_MISMATCH', `not durable at LSN ${at.lsn} with the leader's chain`);
-      return;
+  async #becomeIntact(message: BecomeIntact): Promise<void> {
+    const { epoch } = message;
+    const result = await becomeIntact(this.#host, message, () => this.#current(epoch));
+    if (result === undefined) this.#send({ kind: 'is-intact', epoch });
+    else if (result !== 'overtaken') this.#finish('CHAIN_MISMATCH', result.reason);
+  }
+
+  /** The log no longer reaches back to what this node has: it goes on from a snapshot. False where that cannot be; the session is over then. */
+  async #takeIn(intake: SnapshotIntake): Promise<boolean> {
+    const end = await intake.run();
+    this.#intake = undefined;
+    if (end.kind === 'invalid') {
+      this.#host.info(
+        'SNAPSHOT_INVALID',
+        `the snapshot of ${this.#leader} was refused: ${end.reason}`,
+      );
+      this.#finish('SNAPSHOT_INVALID', end.reason);
     }
-    if (this.#host.state !== 'intact') await this.#host.saveState('intact', null);
-    if (this.#current(epoch)) this.#send({ kind: 'is-intact', epoch });
+    if (end.kind !== 'installed') return false;
+    this.#host.info('SNAPSHOT_INSTALLED', `going on from LSN ${this.#host.log.durable.lsn}`);
+    return true;
   }
 
   async #takeOver(message: HandOver): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Answer, Claim, VoterState } from '../protocol/messages.ts';
+import type { Answer, Claim, SnapshotOffer, VoterState } from '../protocol/messages.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import type { LocalAcks } from '../wal/saved.ts';
+import type { SnapshotTarget } from './snapshot-intake.ts';
 
 /** What the follower changes and asks outside of its log. */
 export interface FollowerHost {
@@ -18,6 +19,8 @@ export interface FollowerHost {
   enter(answer: Answer): Promise<{ readonly code: string; readonly message: string } | undefined>;
   /** Makes the promise durable; false where a higher fence came up meanwhile. */
   promiseToFollow(epoch: number): Promise<boolean>;
+  /** Where a snapshot goes that the leader offers instead of the log. */
+  openSnapshot(offer: SnapshotOffer, answer: Answer): Promise<SnapshotTarget>;
   /** Takes over the cluster's identity into an empty log; durable on resolve. */
   begin(identity: { clusterId: string; historyId: string }): Promise<void>;
   /** Up to here the log is what this leader has. */

@@ -179,3 +179,8 @@ function refuse(code: string, message: string): HelloAnswer {
 function alarm(code: string, message: string): HelloAnswer {
   return { kind: 'refuse', code, message, alarm: true };
 }
+
+/** A follower that goes on from its own end has to have our chain there; one that is to be cut compares for itself. */
+export function differs(answer: HelloAnswer, hello: Hello, ours: Position): boolean {
+  return answer.kind === 'continue' && answer.lsn > 0 && hello.last.chain !== ours.chain;
+}

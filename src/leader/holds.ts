@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../wal/log.ts';
 import { forecast, heldLsn, WriteRate } from './retention.ts';
 import type { Forecast, Hold } from './retention.ts';
+import type { SnapshotSource } from './snapshot-sender.ts';
 
 /** A snapshot that was given to somebody holds log for it so long after it was last heard of. */
 export const SNAPSHOT_HOLD_MS = 600_000;
@@ -9,7 +10,8 @@ export const SNAPSHOT_HOLD_MS = 600_000;
 export interface HoldsOptions {
   readonly log: Log;
   readonly clock: Clock;
-  /** Node ids of the other voters. */
+  /** Of this node, for which nothing is held. */
+  readonly nodeId: string;
   readonly voters: readonly string[];
   readonly retainBytesMax: number;
 }
@@ -30,10 +32,10 @@ export class Holds {
   readonly #given = new Map<string, GivenSnapshot>();
 
   constructor(options: HoldsOptions) {
-    const { log, clock, voters } = options;
+    const { log, clock, voters, nodeId: self } = options;
     this.#options = options;
     this.#rate = new WriteRate(log.extent.end.at, clock.nowMs());
-    for (const nodeId of voters) this.#positions.set(nodeId, 0);
+    for (const nodeId of voters) if (nodeId !== self) this.#positions.set(nodeId, 0);
   }
 
   /** `nodeId` has everything up to `lsn`. */
@@ -46,8 +48,9 @@ export class Holds {
   }
 
   /** A snapshot is being sent to `nodeId`: its file, and the log from its start, stay until it has got past its end. */
-  gave(nodeId: string, snapshot: Omit<GivenSnapshot, 'heardMs'>): void {
-    this.#given.set(nodeId, { ...snapshot, heardMs: this.#options.clock.nowMs() });
+  gave(nodeId: string, { path, start, endLsn }: SnapshotSource): void {
+    const heardMs = this.#options.clock.nowMs();
+    this.#given.set(nodeId, { path, startLsn: start.lsn, endLsn, heardMs });
   }
 
   /** `nodeId` was heard of, while a snapshot is being sent to it. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { VoterState } from '../protocol/messages.ts';
+import type { SnapshotSource } from './snapshot-sender.ts';
 import type { Log } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
 
@@ -34,6 +35,8 @@ export interface LeaderHooks {
   commit(lsn: number): void;
   /** A follower is durable further than before, or begins to count. */
   progressed(): void;
+  /** A snapshot for a follower that the log does not reach back to; undefined where there is none. */
+  offer(): Promise<SnapshotSource | undefined>;
   /** Which run of which process answers at the voter's own address; undefined where nobody does. */
   runAt(nodeId: string): Promise<string | undefined>;
   /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */

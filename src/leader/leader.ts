@@ -5,14 +5,16 @@ import type { Answer, Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
 import { Silence } from '../protocol/silence.ts';
 import { Waiters } from '../wal/waiters.ts';
-import { answerHello } from './answer-hello.ts';
+import { answerHello, differs } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn } from './commit-rule.ts';
 import type { LeaderOptions } from './leader-options.ts';
 import { Holds } from './holds.ts';
 import { MendingVoters } from './mending.ts';
 import { probeReached } from './probes.ts';
+import { tellOffer } from './snapshot-sender.ts';
 import { Session } from './session.ts';
+import type { SessionOptions } from './session.ts';
 
 /** Those who may wait at one time for a proof that this node still leads. */
 export const PROOF_WAITERS_MAX = 100_000;
@@ -41,9 +43,7 @@ export class Leader {
     this.#options = options;
     this.epoch = options.epoch;
     this.#probeWaiters = new Waiters(options.clock);
-    const { log, clock, voters, nodeId, retainBytesMax } = options;
-    const others = voters.filter((voter) => voter !== nodeId);
-    this.holds = new Holds({ log, clock, voters: others, retainBytesMax });
+    this.holds = new Holds(options);
   }
 
   get ownEpochLsn(): number {
@@ -109,7 +109,7 @@ export class Leader {
 
   /** Takes over a link whose first message was `hello`, and answers it. */
   async accept(link: Link, hello: Hello): Promise<void> {
-    const { log, voters, silenceMs } = this.#options;
+    const { log, voters, silenceMs, hooks } = this.#options;
     const present = this.#sessions.get(hello.nodeId);
     if (present !== undefined && present.run !== hello.run && present.silentMs < silenceMs) {
       this.#refuse(
@@ -127,14 +127,18 @@ export class Leader {
       this.end({ code: answer.code, message: answer.message, ...lost });
       return;
     }
-    if (answer.kind === 'refuse' || answer.kind === 'snapshot') {
-      const alarm = answer.kind === 'refuse' && answer.alarm;
-      this.#refuse(link, answer.code, answer.message, alarm);
+    if (answer.kind === 'refuse') {
+      this.#refuse(link, answer.code, answer.message, answer.alarm);
       return;
     }
-    const from = await log.chainAt(answer.lsn);
+    const offer = answer.kind === 'snapshot' ? await hooks.offer() : undefined;
+    const from = offer?.start ?? (await log.chainAt(answer.lsn));
     if (this.#ended) {
       link.close('STALE_EPOCH: this leadership is over');
+      return;
+    }
+    if (answer.kind === 'snapshot' && offer === undefined) {
+      this.#refuse(link, answer.code, `${answer.message}; no snapshot is to be had now`, false);
       return;
     }
     if (from === undefined || differs(answer, hello, from)) {
@@ -144,8 +148,10 @@ export class Leader {
     }
     // A hello ends that node's previous session, and with it all that was known of its progress.
     this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');
-    this.holds.reached(hello.nodeId, from.lsn);
-    this.#open(link, hello, from, voters.includes(hello.nodeId));
+    if (offer === undefined) this.holds.reached(hello.nodeId, from.lsn);
+    else this.holds.gave(hello.nodeId, offer);
+    if (offer !== undefined) hooks.warn('SNAPSHOT', tellOffer(hello.nodeId, offer, answer.message));
+    this.#open(link, hello, { from, offer, voter: voters.includes(hello.nodeId) });
     void this.#say(link, {
       verdict: answer.kind,
       code: answer.code,
@@ -173,7 +179,11 @@ export class Leader {
     );
   }
 
-  #open(link: Link, hello: Hello, from: Position, voter: boolean): void {
+  #open(
+    link: Link,
+    hello: Hello,
+    { from, offer, voter }: Pick<SessionOptions, 'from' | 'offer' | 'voter'>,
+  ): void {
     const { log, clock, epoch, hooks } = this.#options;
     const session = new Session({
       link,
@@ -183,10 +193,12 @@ export class Leader {
       epoch,
       voter,
       from,
+      offer,
       committedLsn: () => hooks.committedLsn(),
       hooks: {
         progressed: (progressed) => this.#progressed(progressed),
         probed: () => this.#probed(),
+        heard: ({ nodeId }) => this.holds.heard(nodeId),
         closed: (closed, reason) => this.#sessionClosed(closed, reason),
       },
     });
@@ -265,7 +277,7 @@ export class Leader {
 
   #progressed(session: Session): void {
     if (this.#ended) return;
-    this.holds.reached(session.nodeId, session.durableLsn);
+    if (session.durable !== undefined) this.holds.reached(session.nodeId, session.durableLsn);
     this.#offerIntact(session);
     this.advance();
     this.#options.hooks.progressed();
@@ -382,9 +394,4 @@ export class Leader {
       link.send(encodeMessage(answer), resolve);
     });
   }
-}
-
-/** A follower that goes on from its own end has to have our chain there; one that is to be cut compares for itself. */
-function differs(answer: HelloAnswer, hello: Hello, ours: Position): boolean {
-  return answer.kind === 'continue' && answer.lsn > 0 && hello.last.chain !== ours.chain;
 }

@@ -1,23 +1,17 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
-import type {
-  Ack,
-  BecameIntact,
-  ControlMessage,
-  Declined,
-  Hello,
-  Message,
-  ProbeAnswer,
-  VoterState,
-} from '../protocol/messages.ts';
+import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
 import type { LogChunk } from '../wal/chunk.ts';
 import type { Log } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
+import { fromFollower } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+import type { SnapshotSource } from './snapshot-sender.ts';
 
 /** Bytes handed to the link and not yet to the network, before shipping pauses. */
 export const LINK_BYTES_MAX = 4 * 1024 * 1024;
@@ -34,6 +28,8 @@ export interface SessionOptions {
   readonly voter: boolean;
   /** Where the follower goes on from: the end of a batch that both logs have. */
   readonly from: Position;
+  /** What it has to be sent first: `from` is the start of it. */
+  readonly offer?: SnapshotSource | undefined;
   readonly committedLsn: () => number;
   readonly hooks: SessionHooks;
 }
@@ -42,6 +38,8 @@ export interface SessionHooks {
   /** More is durable there, or it counts now: look at the commit rule. */
   progressed(session: Session): void;
   probed(session: Session): void;
+  /** A sign of life of one that is being sent a snapshot. */
+  heard(session: Session): void;
   /** Called once. */
   closed(session: Session, reason: string): void;
 }
@@ -61,6 +59,8 @@ export class Session {
   readonly sinceMs: number;
   readonly #options: SessionOptions;
   readonly #inFlight = new InFlight();
+  /** While a snapshot is being sent; nothing of the log is. */
+  #sender: SnapshotSender | undefined;
   #cursor: Position;
   #durable: Position | undefined;
   #receivedLsn = 0;
@@ -89,6 +89,16 @@ export class Session {
     this.#state = hello.state;
     this.#cursor = from;
     this.#inFlight.send(from, 0);
+    const { offer } = options;
+    if (offer !== undefined) {
+      const onFailed = (reason: string): void => this.close(reason);
+      this.#sender = new SnapshotSender({
+        ...options,
+        source: offer,
+        linkBytesMax: LINK_BYTES_MAX,
+        onFailed,
+      });
+    }
     this.sinceMs = clock.nowMs();
     this.#sentMs = this.sinceMs;
   }
@@ -148,6 +158,11 @@ export class Session {
     return this.#inFlight.bytes;
   }
 
+  /** Set while a snapshot is being sent to it. */
+  get snapshot(): Pick<SnapshotSender, 'source' | 'gotBytes'> | undefined {
+    return this.#sender;
+  }
+
   /** For how long it has not been durable at the leader's end of log. */
   get lagMs(): number {
     return this.#behindSinceMs === undefined
@@ -161,6 +176,7 @@ export class Session {
       onMessage: (bytes) => this.#receive(bytes),
       onClose: (reason) => this.close(reason),
     });
+    this.#sender?.offer();
     this.pump();
   }
 
@@ -191,6 +207,7 @@ export class Session {
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sender?.close();
     this.#options.link.close(reason);
     this.#options.hooks.closed(this, reason);
   }
@@ -246,6 +263,7 @@ export class Session {
     return (
       !this.#closed &&
       !this.#reading &&
+      this.#sender === undefined &&
       this.#cursor.lsn < log.durable.lsn &&
       link.bufferedBytes < LINK_BYTES_MAX &&
       !this.#inFlight.full
@@ -321,6 +339,13 @@ export class Session {
         this.#probedNumber = Math.max(this.#probedNumber, message.number);
         hooks.probed(this);
         return;
+      case 'want':
+      case 'got': {
+        hooks.heard(this);
+        const fault = this.#sender?.receive(message);
+        if (fault !== undefined) this.close(`PROTOCOL_ERROR: ${fault}`);
+        return;
+      }
       case 'is-intact':
         if (this.#intactOffered) this.#state = 'intact';
         hooks.progressed(this);
@@ -332,6 +357,9 @@ export class Session {
   }
 
   #acknowledged(ack: Ack): void {
+    // The first ack says that the snapshot is installed: from here on it is a follower like any other.
+    this.#sender?.close();
+    this.#sender = undefined;
     this.#receivedLsn = ack.receivedLsn;
     this.#appliedLsn = ack.appliedLsn;
     if (ack.durableLsn !== this.#durable?.lsn) {
@@ -357,10 +385,4 @@ export class Session {
     if (this.durableLsn >= this.#options.log.durable.lsn) this.#behindSinceMs = undefined;
     else this.#behindSinceMs ??= this.#options.clock.nowMs();
   }
-}
-
-type FromFollower = Ack | ProbeAnswer | BecameIntact | Declined;
-
-function fromFollower(message: Message): message is FromFollower {
-  return ['ack', 'probed', 'is-intact', 'declined'].includes(message.kind);
 }

@@ -95,6 +95,7 @@ export class Applier {
     if (this.#applying || this.#options.failed()) return;
     if (this.#appliedLsn >= this.#options.limit()) return;
     this.#applying = true;
+    const generation = this.#generation;
     this.#applySlices().then(
       () => {
         this.#applying = false;
@@ -102,6 +103,8 @@ export class Applier {
       },
       (cause: unknown) => {
         this.#applying = false;
+        // What was read for a store that is gone may be gone from the log too.
+        if (generation !== this.#generation) return this.wake();
         this.#options.onFailed(
           cause instanceof WalshipError
             ? cause

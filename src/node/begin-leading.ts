@@ -79,6 +79,7 @@ export function newLeader(
       committedLsn: () => replica.committedLsn,
       commit: (lsn) => replica.learnCommitted(lsn),
       progressed: onProgress,
+      offer: options.offerSnapshot,
       runAt: async (nodeId) => {
         const peer = peers.find((candidate) => candidate.nodeId === nodeId);
         const found =

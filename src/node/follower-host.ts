@@ -2,6 +2,7 @@ import type { FollowerHost } from '../follower/host.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { LocalAcks } from '../wal/saved.ts';
 import { entryInto } from './forced.ts';
+import { openIncoming } from './incoming.ts';
 import type { Answer } from '../protocol/messages.ts';
 import type { LifeOptions } from './life-options.ts';
 import type { Replica } from './replica.ts';
@@ -40,6 +41,7 @@ export function followerHost(
     },
     enter: (answer) => enterHistory({ replica, onEvent }, answer, hooks.leaves()),
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
+    openSnapshot: (offer, answer) => openIncoming({ replica, membership }, offer, answer),
     begin: async ({ clusterId, historyId }) => {
       const { peers, quorums } = membership;
       const voters = peers.map(({ nodeId }) => nodeId);

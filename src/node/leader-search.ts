@@ -67,7 +67,12 @@ export class LeaderSearch {
 
   /** When a leader was last heard of, on the monotonic clock. */
   get heardMs(): number | undefined {
-    return this.session?.heardMs ?? this.#heardMs;
+    return this.#heard?.heardMs ?? this.#heardMs;
+  }
+
+  /** The session in which a leader is heard. */
+  get #heard(): FollowerSession | undefined {
+    return this.#session?.hearing === true ? this.#session : undefined;
   }
 
   /** A voter that this node promised to follow a short while ago, and that has not led yet. */
@@ -77,7 +82,7 @@ export class LeaderSearch {
 
   /** For how long no leader was heard, as far as this node was there to hear one; since the start where none ever was. */
   get silentMs(): number {
-    return this.session?.silentMs ?? this.#silentMs;
+    return this.#heard?.silentMs ?? this.#silentMs;
   }
 
   /** Asks the voters in turn, and follows the first that leads until that ends. True if one was followed. */
@@ -122,7 +127,7 @@ export class LeaderSearch {
 
   tick(): void {
     this.#session?.tick();
-    this.#silentMs = this.session?.silentMs ?? this.#silentMs + TICK_MS;
+    this.#silentMs = this.#heard?.silentMs ?? this.#silentMs + TICK_MS;
     this.#heardMs = this.heardMs;
     this.#expected?.silence.tick();
     if ((this.#expected?.silence.ms ?? 0) >= this.#options.silenceMs) this.#expected = undefined;

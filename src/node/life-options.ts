@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
 import type { Leader } from '../leader/leader.ts';
+import type { LeaderHooks } from '../leader/leader-options.ts';
 import type { EventListener } from './events.ts';
 import type { Membership } from './membership.ts';
 import type { InheritedWrite } from './inherited.ts';
@@ -23,6 +24,8 @@ export interface LifeOptions {
   readonly trigger: Trigger;
   /** Log that is kept for a voter that lags. */
   readonly retainBytesMax: number;
+  /** A snapshot for a follower that the log does not reach back to. */
+  readonly offerSnapshot: LeaderHooks['offer'];
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */

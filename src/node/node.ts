@@ -108,6 +108,7 @@ export class Node implements NodeApi {
       silenceMs,
       trigger: newTrigger(options.failover ?? 'manual', { entropy, silenceMs }),
       retainBytesMax: options.retainBytesMax ?? RETAIN_BYTES_MAX_DEFAULT,
+      offerSnapshot: () => this.#snapshotter.offer(),
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
@@ -343,6 +344,7 @@ export class Node implements NodeApi {
       this.#writes?.appliedMoved();
       this.#reads.moved();
     });
+    replica.loader.onInstalled((snapshot) => this.#snapshotter.installed(snapshot));
     replica.onFailed((error) => this.#failed(error));
   }
 

@@ -19,6 +19,7 @@ import type { LoadedState, StatePlace } from './load-state.ts';
 import { LocalAckMemory } from './local-acks.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import { Replay } from './replay.ts';
+import { StateLoader } from './state-loader.ts';
 
 /**
  * What one node holds, whatever its role: log, meta.json, store, and the two numbers that say what may be shown.
@@ -38,7 +39,11 @@ export class Replica {
   readonly warnings: readonly RecoveryWarning[];
   /** What a leader had this node cut last, for people. */
   lastCut: SavedTail | null = null;
+  /** Where its files are. */
+  readonly place: StatePlace;
   readonly #applier: Applier;
+  /** Begins the state anew where it has to be. */
+  readonly loader: StateLoader;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
   #fence: number;
@@ -47,7 +52,6 @@ export class Replica {
   #committedLsn: number;
   #verifiedLsn: number;
   #leaving = 0;
-  readonly #place: StatePlace;
   #rebuiltListeners: (() => void)[] = [];
   #failure: WalshipError | undefined;
   #closed = false;
@@ -70,6 +74,7 @@ export class Replica {
     this.log = log;
     this.meta = parts.meta;
     this.nodeId = parts.options.nodeId;
+    this.place = parts.place;
     this.#lock = parts.lock;
     this.#onEvent = parts.options.onEvent;
     this.#fence = parts.meta.current.promise.epoch;
@@ -84,7 +89,6 @@ export class Replica {
     this.#verifiedLsn = this.#committedLsn;
     this.snapshot = snapshot;
     this.warnings = [...log.recovery.warnings, ...warnings];
-    this.#place = parts.place;
     this.#applier = new Applier({
       log,
       clock: parts.options.clock,
@@ -96,6 +100,7 @@ export class Replica {
       failed: () => this.#failure !== undefined,
       onFailed: (error) => this.fail(error),
     });
+    this.loader = new StateLoader(this, this.#applier);
   }
 
   /**
@@ -298,7 +303,7 @@ export class Replica {
     if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
     if (patch.discarding !== true) return;
     this.#committedLsn = 0;
-    const store = new Store({ seed: this.#place.newSeed() });
+    const store = new Store({ seed: this.place.newSeed() });
     this.#applier.rebuild({ store, appliedLsn: 0 }, Infinity);
   }
 
@@ -308,7 +313,7 @@ export class Replica {
    */
   async arrived(): Promise<void> {
     const { log, meta } = this;
-    const { store, snapshot } = await loadState(this.#place, meta.current);
+    const { store, snapshot } = await loadState(this.place, meta.current);
     const startLsn = snapshot?.start.lsn ?? 0;
     const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), snapshot?.endLsn ?? 0);
     this.snapshot = snapshot;
@@ -355,6 +360,7 @@ export class Replica {
   }
 
   #applyLimit(): number {
+    if (this.loader.loading) return 0;
     return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
   }
 

@@ -2,11 +2,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Holds } from '../leader/holds.ts';
+import type { SnapshotSource } from '../leader/snapshot-sender.ts';
 import { MiB } from '../wal/limits.ts';
 import { listSnapshots } from '../wal/snapshot-reader.ts';
 import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
 import { writeSnapshot } from '../wal/snapshot-writer.ts';
+import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import type { EventListener } from './events.ts';
+import { snapshotSource } from './offer-snapshot.ts';
 import type { Replica } from './replica.ts';
 
 /** Log behind the start of the newest snapshot before another one is taken. */
@@ -52,6 +55,8 @@ export class Snapshotter {
   readonly #options: SnapshotterOptions;
   /** Newest first; whole as far as known. */
   #shelf: readonly Shelved[] = [];
+  /** How much log had been written when the newest one was begun. */
+  #begunAt = 0;
   #running: Promise<TakenSnapshot> | undefined;
   #purging = false;
   #notBeforeMs = -Infinity;
@@ -67,6 +72,7 @@ export class Snapshotter {
     const newest = replica.snapshot?.start.lsn ?? 0;
     const found = await listSnapshots(disk, dir);
     this.#shelf = found.filter(({ startLsn }) => startLsn <= newest);
+    this.#begunAt = replica.log.extent.end.at - replica.log.bytesAfter(newest);
   }
 
   /** Start of the newest snapshot; 0 where there is none. */
@@ -80,15 +86,35 @@ export class Snapshotter {
   }
 
   /** A snapshot came from elsewhere, and the log begins behind it: those before it are of no use any more. */
-  installed(shelved: Shelved): void {
-    this.#shelf = [shelved];
+  installed({ path, start }: Pick<SnapshotFile, 'path' | 'start'>): void {
+    this.#shelf = [{ path, startLsn: start.lsn }];
+    this.#begunAt = this.#options.replica.log.extent.end.at;
+  }
+
+  /**
+   * A snapshot for a follower that the log does not reach back to: the newest one, or else one that is taken now. Undefined where there is
+   * none to be had, which was said where it failed.
+   */
+  async offer(): Promise<SnapshotSource | undefined> {
+    const { disk, replica } = this.#options;
+    try {
+      const [newest] = this.#shelf;
+      const found =
+        newest === undefined ? undefined : await snapshotSource(disk, replica.log, newest.path);
+      if (found !== undefined) return found;
+      const { path } = await this.take();
+      return await snapshotSource(disk, replica.log, path);
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
   }
 
   /** To be called when more is applied: takes a snapshot where it is time for one. */
   applied(): void {
     const { replica, clock, logBytes } = this.#options;
     if (this.#running !== undefined || clock.nowMs() < this.#notBeforeMs) return;
-    if (replica.log.bytesAfter(this.newestLsn) < logBytes) return;
+    if (replica.log.extent.end.at - this.#begunAt < logBytes) return;
     this.take().catch((error: unknown) => this.#failed(error));
   }
 
@@ -131,6 +157,7 @@ export class Snapshotter {
     if (this.#closed) throw new WalshipError('NODE_CLOSED', 'the node is shutting down');
     const { clusterId } = replica.meta.current;
     const generation = replica.stateGeneration;
+    const begunAt = replica.log.extent.end.at;
     if (replica.rebuilding || clusterId === null || replica.appliedLsn === 0) {
       throw new WalshipError('NOT_READY', 'there is no state here that a snapshot could be of');
     }
@@ -164,6 +191,7 @@ export class Snapshotter {
       );
     }
     const { path, endLsn, count, bytes } = snapshot;
+    this.#begunAt = begunAt;
     await this.#shelve({ path, startLsn: start.lsn });
     const tookMs = clock.nowMs() - startMs;
     const message = `snapshot of LSN ${start.lsn} to ${endLsn}: ${count} keys, ${bytes} bytes`;

@@ -88,6 +88,12 @@ function connected(session: Session, { log }: Replica): FollowerStatus {
 }
 
 function reasonOf(session: Session): Reason | null {
+  const { snapshot } = session;
+  if (snapshot !== undefined) {
+    const { source, gotBytes } = snapshot;
+    const message = `the log no longer reaches back to what it has: it is being sent the snapshot of LSN ${source.start.lsn}, and has ${gotBytes} of ${source.bytes} bytes`;
+    return { code: 'SNAPSHOT', message };
+  }
   if (!session.voter) {
     return { code: 'LEARNER', message: 'not among the voters: counts for nothing' };
   }
@@ -146,6 +152,10 @@ function notReady({ replica, life, peers }: StatusOptions): Reason | null {
   if (replica.failure !== undefined) {
     return { code: replica.failure.code, message: replica.failure.message };
   }
+  if (replica.rebuilding) {
+    const message = `the state is being built, and has come to LSN ${replica.appliedLsn}`;
+    return { code: 'NOT_READY', message };
+  }
   if (leader === undefined && session === undefined) {
     const asked = life.refusals.join('; ') || 'nobody was asked yet';
     return { code: 'NO_LEADER', message: `no leader was found: ${asked}` };
@@ -155,10 +165,6 @@ function notReady({ replica, life, peers }: StatusOptions): Reason | null {
       code: 'NO_QUORUM',
       message: 'the EPOCH record of this leadership is not committed yet',
     };
-  }
-  if (replica.rebuilding) {
-    const message = `the state is being built, and has come to LSN ${replica.appliedLsn}`;
-    return { code: 'NOT_READY', message };
   }
   const voter = peers.some(({ nodeId }) => nodeId === replica.nodeId);
   if (voter && replica.state !== 'intact') {

@@ -5,18 +5,22 @@ import type { DecodedControl } from './control-reader.ts';
 import { toFields } from './control-fields.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import type { DecodedFrame } from './frame.ts';
+import { decodePiece, encodePiece } from './snapshot-piece.ts';
+import type { DecodedPiece } from './snapshot-piece.ts';
 import { CONTROL_BYTES_MAX } from './messages.ts';
 import type { ControlMessage, Message } from './messages.ts';
 
 /** The first byte of every message says how to read the rest. */
 export const CONTROL_TYPE = 1;
 export const FRAME_TYPE = 2;
+export const PIECE_TYPE = 3;
 
-export type DecodedMessage = DecodedControl | DecodedFrame;
+export type DecodedMessage = DecodedControl | DecodedFrame | DecodedPiece;
 
 /** The message as bytes, in a buffer of its own that starts with the type. */
 export function encodeMessage(message: Message): Buffer {
   if (message.kind === 'frame') return encodeFrame(message);
+  if (message.kind === 'piece') return encodePiece(message);
   return encodeControl(message);
 }
 
@@ -33,6 +37,8 @@ export function decodeMessage(bytes: Buffer): DecodedMessage {
     }
     case FRAME_TYPE:
       return decodeFrame(bytes);
+    case PIECE_TYPE:
+      return decodePiece(bytes);
     case undefined:
       return { kind: 'invalid', reason: 'an empty message' };
     default:

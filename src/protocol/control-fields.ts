@@ -31,6 +31,9 @@ export const TAGS = {
   identity: 11,
   'hand-over': 12,
   declined: 13,
+  offer: 14,
+  want: 15,
+  got: 16,
 } as const satisfies Record<ControlMessage['kind'], number>;
 
 /** Names that travel as their index. */
@@ -63,6 +66,12 @@ function bodyFields(message: ControlMessage): unknown[] {
       return [message.epoch];
     case 'declined':
       return [message.epoch, message.code, sentence(message.message)];
+    case 'offer':
+      return [message.epoch, message.digest, message.bytes, message.endLsn];
+    case 'want':
+      return [message.epoch, message.digest, message.offset];
+    case 'got':
+      return [message.epoch, message.offset];
     case 'ask':
       return askFields(message);
     case 'reply':

@@ -1,5 +1,5 @@
 import { VOTERS_MAX } from '../wal/epoch-record.ts';
-import { CODE_CHARS_MAX, MESSAGE_CHARS_MAX, NODE_ID_CHARS_MAX } from './limits.ts';
+import { CODE_CHARS_MAX, DIGEST_CHARS, MESSAGE_CHARS_MAX, NODE_ID_CHARS_MAX } from './limits.ts';
 import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from './messages.ts';
 import type {
   Answer,
@@ -72,6 +72,23 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
         code: reader.text('code', CODE_CHARS_MAX, 0),
         message: reader.text('message', MESSAGE_CHARS_MAX, 0),
       };
+    case TAGS.offer:
+      return {
+        kind: 'offer',
+        epoch: reader.integer('epoch'),
+        digest: readDigest(reader),
+        bytes: reader.integer('bytes'),
+        endLsn: reader.integer('endLsn'),
+      };
+    case TAGS.want:
+      return {
+        kind: 'want',
+        epoch: reader.integer('epoch'),
+        digest: readDigest(reader),
+        offset: reader.integer('offset'),
+      };
+    case TAGS.got:
+      return { kind: 'got', epoch: reader.integer('epoch'), offset: reader.integer('offset') };
     case TAGS.ask:
       return readAsk(reader);
     case TAGS.reply:
@@ -157,6 +174,13 @@ function readReply(reader: FieldReader): AskReply {
     historyId: reader.idOrNull('historyId'),
     leader: reader.textOrNull('leader', NODE_ID_CHARS_MAX),
   };
+}
+
+/** It becomes part of a file's name. */
+function readDigest(reader: FieldReader): string {
+  const digest = reader.text('digest', DIGEST_CHARS, DIGEST_CHARS);
+  if (!/^[0-9a-f]*$/.test(digest)) reader.check('a digest that is not hexadecimal');
+  return digest;
 }
 
 function readNodeId(reader: FieldReader, name: string): string {

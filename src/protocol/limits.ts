@@ -7,6 +7,8 @@ export const NODE_ID_CHARS_MAX = 64;
 export const CODE_CHARS_MAX = 64;
 /** A sentence for people; the sender cuts a longer one. */
 export const MESSAGE_CHARS_MAX = 1024;
+/** A SHA-256, as lower-case hexadecimal digits. */
+export const DIGEST_CHARS = 64;
 /** Any id of 16 bytes, as lower-case hexadecimal digits. */
 export const ID_CHARS = 32;
 /** Of one batch; the receiver's buffer is bounded by it. */

@@ -127,6 +127,32 @@ export interface Declined {
   readonly message: string;
 }
 
+/** Leader to follower, right behind an answer with the verdict `snapshot`: what it is. Its start is the answer's `at`. */
+export interface SnapshotOffer {
+  readonly kind: 'offer';
+  readonly epoch: number;
+  /** SHA-256, as 64 hexadecimal digits: identifies the file. */
+  readonly digest: string;
+  readonly bytes: number;
+  /** The state is right once the log up to here is replayed over it. */
+  readonly endLsn: number;
+}
+
+/** Follower to leader: send it, from this offset on; what is below has come already. */
+export interface SnapshotWant {
+  readonly kind: 'want';
+  readonly epoch: number;
+  readonly digest: string;
+  readonly offset: number;
+}
+
+/** Follower to leader: everything below `offset` was taken in; also a sign of life while it is being installed. */
+export interface SnapshotGot {
+  readonly kind: 'got';
+  readonly epoch: number;
+  readonly offset: number;
+}
+
 /** Candidate to voter. */
 export interface Ask {
   readonly kind: 'ask';
@@ -192,6 +218,9 @@ export type ControlMessage =
   | BecameIntact
   | HandOver
   | Declined
+  | SnapshotOffer
+  | SnapshotWant
+  | SnapshotGot
   | Ask
   | AskReply
   | Identify
@@ -214,7 +243,17 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
-export type Message = ControlMessage | Frame;
+/** Leader to follower: bytes of the snapshot file that was offered. */
+export interface SnapshotPiece {
+  readonly kind: 'piece';
+  readonly epoch: number;
+  /** Of the first byte, in the file. */
+  readonly offset: number;
+  /** Aliases the received message; 1 to FRAME_BYTES_MAX. */
+  readonly bytes: Buffer;
+}
+
+export type Message = ControlMessage | Frame | SnapshotPiece;
 
 /** Whole batches are put together up to this size; a larger batch goes in pieces of it. */
 export const FRAME_BYTES_MAX = 256 * 1024;

@@ -12,7 +12,7 @@
 import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
 import type { Version } from '../wal/position.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
-import { readImage } from './log-image.ts';
+import { heldFrom, readImage } from './log-image.ts';
 import { batchOf, type Holder, type Platter, Platters } from './platters.ts';
 import { WAL_DIR } from './sim-machine.ts';
 
@@ -157,8 +157,10 @@ export class ClusterChecker {
     this.observe();
     for (const machine of this.#machines) {
       const batches = readImage(machine.disk, WAL_DIR);
-      this.golden.compare(batches, { fromLsn: 1, toLsn: this.golden.end }, machine.nodeId);
-      const last = batches.at(-1)?.lastLsn ?? 0;
+      const from = heldFrom(machine.disk, WAL_DIR);
+      const range = { fromLsn: 1, toLsn: this.golden.end, heldFrom: from };
+      this.golden.compare(batches, range, machine.nodeId);
+      const last = batches.at(-1)?.lastLsn ?? from - 1;
       if (last !== this.golden.end) {
         throw new SimViolation(
           `${machine.nodeId} ends at ${last}, all others at ${this.golden.end}`,
@@ -183,14 +185,16 @@ export class ClusterChecker {
         `${who} went back from commit ${seen.committedLsn} to ${committedLsn}`,
       );
     }
-    if (status.applied.lsn < seen.appliedLsn) {
+    // A state that is being built anew shows nothing.
+    const shows = status.notReady?.code !== 'NOT_READY';
+    if (shows && status.applied.lsn < seen.appliedLsn) {
       throw new SimViolation(`${who} unapplied ${status.applied.lsn} to ${seen.appliedLsn}`);
     }
     if (status.applied.lsn > committedLsn) {
       throw new SimViolation(`${who} applied ${status.applied.lsn}, committed is ${committedLsn}`);
     }
     seen.committedLsn = committedLsn;
-    seen.appliedLsn = status.applied.lsn;
+    if (shows) seen.appliedLsn = status.applied.lsn;
     this.#observePromise(machine, status, who);
     if (status.state === 'intact') this.#found(machine.nodeId);
     if (committedLsn > seen.comparedLsn) {
@@ -198,7 +202,8 @@ export class ClusterChecker {
       const batches = this.#platters.imageOf(machine).batches({ fromLsn, durable: false });
       const { end } = this.golden;
       this.golden.extend(batches, committedLsn, who);
-      this.golden.compare(batches, { fromLsn, toLsn: committedLsn }, who);
+      const from = heldFrom(machine.disk, WAL_DIR);
+      this.golden.compare(batches, { fromLsn, toLsn: committedLsn, heldFrom: from }, who);
       if (this.golden.end > end) this.#checkCommitted(who);
       seen.comparedLsn = committedLsn;
     }
@@ -233,7 +238,8 @@ export class ClusterChecker {
     }
     this.#leaders.set(epoch, nodeId);
     this.counts.leaders += 1;
-    const range = { fromLsn: 1, toLsn: this.golden.end, epochMax: epoch };
+    const from = heldFrom(disk, WAL_DIR);
+    const range = { fromLsn: 1, toLsn: this.golden.end, epochMax: epoch, heldFrom: from };
     this.golden.compare(readImage(disk, WAL_DIR), range, `${nodeId}, leader of epoch ${epoch},`);
   }
 

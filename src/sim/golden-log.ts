@@ -55,7 +55,13 @@ export class GoldenLog {
    */
   compare(
     batches: readonly ImageBatch[],
-    range: { readonly fromLsn: number; readonly toLsn: number; readonly epochMax?: number },
+    range: {
+      readonly fromLsn: number;
+      readonly toLsn: number;
+      readonly epochMax?: number;
+      /** What is below is in a snapshot. */
+      readonly heldFrom?: number;
+    },
     who: string,
   ): void {
     const theirs = new Map(batches.map((batch) => [batch.firstLsn, batch]));
@@ -65,6 +71,7 @@ export class GoldenLog {
       if (batch === undefined || batch.lastLsn > range.toLsn) return;
       const epoch = batch.records[0]?.epoch ?? 0;
       if (range.epochMax !== undefined && epoch > range.epochMax) return;
+      if (batch.lastLsn < (range.heldFrom ?? 1)) continue;
       const other = theirs.get(batch.firstLsn);
       if (batch.lastLsn < range.fromLsn || other?.bytes.equals(batch.bytes) === true) continue;
       const has = other === undefined ? 'has nothing there' : 'has another batch there';

@@ -33,6 +33,18 @@ export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
   return new ImageReader(disk, directory).batches({ fromLsn: 1, durable: false });
 }
 
+/** The oldest LSN that the log in `directory` has to hold: 1, unless a snapshot beside it holds what was before. */
+export function heldFrom(disk: SimDisk, directory: string): number {
+  const lsnsOf = (kind: string, suffix: string): number[] =>
+    disk.names
+      .paths()
+      .filter((path) => path.startsWith(`${kind}/`) && path.endsWith(suffix))
+      .map((path) => Number(path.slice(kind.length + 1, -suffix.length)));
+  const oldest = Math.min(...lsnsOf(directory, '.wal'));
+  const starts = lsnsOf(directory.replace(/wal$/, 'snapshots'), '.snap');
+  return Number.isFinite(oldest) && starts.some((lsn) => lsn + 1 >= oldest) ? oldest : 1;
+}
+
 /** One segment, as far as it was read. */
 interface Page {
   readonly generation: number;

@@ -11,7 +11,7 @@ import { judgeLinearizable } from './linearizability.ts';
 import { judgeLocalReads } from './local-reads.ts';
 import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
-import { SimMachine, type NodeFactory } from './sim-machine.ts';
+import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimWorld } from './sim-world.ts';
@@ -24,6 +24,7 @@ export interface ClusterOptions {
   readonly segmentBytes: number;
   /** `manual` unless given. */
   readonly failover?: Failover;
+  readonly retention?: Retention | undefined;
   readonly open: NodeFactory;
 }
 
@@ -49,6 +50,7 @@ export class SimCluster {
 
   constructor(options: ClusterOptions) {
     const { seed, voters, quorum, segmentBytes, failover = 'manual', open } = options;
+    const { retention } = options;
     this.world = new SimWorld(seed);
     this.quorum = quorum;
     this.history = new History(() => this.world.clock.nowMs());
@@ -68,12 +70,19 @@ export class SimCluster {
         quorum,
         segmentBytes,
         failover,
+        retention,
         open,
         note: (text) => this.note(text),
       });
     this.#newMachine = newMachine;
     this.machines = peers.map(({ nodeId }) => newMachine(nodeId));
     this.checker = new ClusterChecker(this.machines, quorum);
+    for (const { disk } of this.machines) {
+      // What is purged or put aside must have been looked at before.
+      disk.watch = ({ kind, path }) => {
+        if (kind === 'remove' && path.endsWith('.wal')) this.#look();
+      };
+    }
   }
 
   /** What happened, latest last, with virtual milliseconds. */
@@ -179,14 +188,17 @@ export class SimCluster {
   #observe(): void {
     this.world.clock.schedule(OBSERVE_MS, () => {
       if (this.#violation !== undefined) return;
-      try {
-        this.checker.observe();
-      } catch (violation) {
-        this.fail(violation);
-        return;
-      }
+      this.#look();
       this.#observe();
     });
+  }
+
+  #look(): void {
+    try {
+      this.checker.observe();
+    } catch (violation) {
+      this.fail(violation);
+    }
   }
 }
 
@@ -264,6 +276,14 @@ const SHAPES: readonly (readonly [number, number])[] = [
 const LEADER_LIMIT_MS = 60_000;
 const SETTLE_LIMIT_MS = 120_000;
 
+/** In part of the runs so little log is kept that it is purged, and whoever was away for a while gets a snapshot. */
+function retentionOf(seed: number): Retention | undefined {
+  const entropy = new SimWorld(seed).entropy.fork('retention');
+  if (entropy.chance(0.4)) return undefined;
+  const snapshotLogBytes = entropy.pick([4, 16, 64]) * 1024;
+  return { snapshotLogBytes, retainBytesMax: entropy.pick([1, 16, 128]) * 1024 };
+}
+
 /** One run from one seed, everything in it drawn from that seed. */
 export async function runSeed(seed: number, open: NodeFactory): Promise<RunSummary> {
   const shapes = new SimWorld(seed).entropy.fork('shape');
@@ -271,7 +291,8 @@ export async function runSeed(seed: number, open: NodeFactory): Promise<RunSumma
   const segmentBytes = shapes.pick([4, 16, 64]) * 1024;
   const forMs = shapes.between(2_000, 8_000);
   const failover = shapes.pick<Failover>(['manual', 'auto']);
-  const cluster = new SimCluster({ seed, voters, quorum, segmentBytes, failover, open });
+  const shape = { voters, quorum, segmentBytes, failover, retention: retentionOf(seed) };
+  const cluster = new SimCluster({ seed, ...shape, open });
   await cluster.run(() => live(cluster, { forMs, failover }));
   const { world, checker } = cluster;
   return {

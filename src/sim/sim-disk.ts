@@ -57,6 +57,8 @@ export class SimDisk {
   readonly locks = new Map<string, SimProcess>();
   /** Asked before each operation; what it returns happens to it. */
   onOperation: (operation: DiskOperation) => DiskFault | undefined = () => undefined;
+  /** Told of each operation before it happens, whatever becomes of it. */
+  watch: (operation: DiskOperation) => void = () => undefined;
   capacityBytes: number;
   latency: DiskLatency;
   /** Multiplies every latency: a disk that is slow now. */
@@ -199,6 +201,8 @@ export class SimDisk {
     const counted: DiskOperation = { number: this.#operations, ...operation };
     this.#history.push(counted);
     if (this.#history.length > HISTORY_MAX) this.#history.shift();
+    this.watch(counted);
+    this.watch(counted);
     return [counted, this.onOperation(counted)];
   }
 

@@ -13,6 +13,11 @@ import type { SimWorld } from './sim-world.ts';
 export const DATA_DIR = '/data';
 export const WAL_DIR = `${DATA_DIR}/wal`;
 
+export interface Retention {
+  readonly snapshotLogBytes: number;
+  readonly retainBytesMax: number;
+}
+
 /** What a node gets from the machine it runs on. */
 export interface NodeParts {
   readonly nodeId: string;
@@ -26,6 +31,8 @@ export interface NodeParts {
   readonly quorum: number;
   readonly segmentBytes: number;
   readonly failover: Failover;
+  /** How much log comes together before a snapshot, and is kept for those who lag; as outside of simulations unless given. */
+  readonly retention?: Retention | undefined;
   /** Takes what it has to say, for people. */
   readonly note: (text: string) => void;
 }
@@ -42,6 +49,7 @@ export interface MachineOptions {
   quorum: number;
   readonly segmentBytes: number;
   readonly failover: Failover;
+  readonly retention?: Retention | undefined;
   readonly open: NodeFactory;
   /** Told what happens to it, for people. */
   readonly note: (text: string) => void;
@@ -94,6 +102,7 @@ export class SimMachine {
     if (this.isUp) return;
     const { world, network, nodeId, peers, quorum, segmentBytes, failover, open, note } =
       this.options;
+    const { retention } = this.options;
     const process = world.process();
     this.#process = process;
     this.#lives += 1;
@@ -115,6 +124,7 @@ export class SimMachine {
       quorum,
       segmentBytes,
       failover,
+      retention,
       note,
     }).then(
       (node) => this.#opened(node, process),

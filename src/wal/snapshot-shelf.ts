@@ -1,10 +1,13 @@
 /** The directory of snapshots as a whole: which of them stay. */
 import type { Disk } from '../ports/disk.ts';
 import { decodeRecord, OP, RecordView } from './record.ts';
+import type { Position } from './position.ts';
 import {
+  decodeFixedHeader,
   DIGEST_BYTES,
   FOOTER_BYTES,
   FOOTER_VALUE_BYTES,
+  SNAPSHOT_HEADER_BYTES,
   snapshotDirOf,
 } from './snapshot-format.ts';
 import { listSnapshots } from './snapshot-reader.ts';
@@ -39,6 +42,18 @@ export async function glanceAtFooter(disk: Disk, path: string): Promise<FooterGl
   }
 }
 
+/** Where a snapshot begins, without a look at the rest of the file; undefined where that does not read. */
+export async function glanceAtStart(disk: Disk, path: string): Promise<Position | undefined> {
+  const file = await disk.open(path, 'read');
+  try {
+    const header = Buffer.alloc(SNAPSHOT_HEADER_BYTES);
+    const fixed = decodeFixedHeader(header.subarray(0, await file.read(header, 0)));
+    return typeof fixed === 'string' ? undefined : fixed.start;
+  } finally {
+    await file.close();
+  }
+}
+
 /** Removes snapshots that hold, or may hold, anything above `lsn`, because the log is being cut there; durable on resolve. */
 export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): Promise<void> {
   const wrong: string[] = [];
@@ -47,6 +62,11 @@ export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): 
     if (footer === undefined || footer.endLsn > lsn) wrong.push(path);
   }
   await remove(disk, dir, wrong);
+}
+
+/** Removes a snapshot; durable on resolve. */
+export async function dropSnapshot(disk: Disk, dir: string, path: string): Promise<void> {
+  await remove(disk, dir, [path]);
 }
 
 /** Removes every snapshot but these; durable on resolve. */

@@ -61,6 +61,7 @@ function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerH
     discarding: false,
     enter: () => Promise.resolve(undefined),
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
+    openSnapshot: () => Promise.reject(new Error('it has a log')),
     begin: () => Promise.reject(new Error('it has a log')),
     setVerified: (lsn) => replica.setVerified(lsn),
     learnCommitted: (lsn) => replica.learnCommitted(lsn),

@@ -52,7 +52,12 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
     voter: true,
     from: last,
     committedLsn: () => committed,
-    hooks: { progressed: () => undefined, probed: () => undefined, closed: () => undefined },
+    hooks: {
+      progressed: () => undefined,
+      probed: () => undefined,
+      heard: () => undefined,
+      closed: () => undefined,
+    },
     hello: {
       kind: 'hello',
       protocol: 1,

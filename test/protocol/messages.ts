@@ -12,6 +12,11 @@ const id = fc.string({
   minLength: 32,
   maxLength: 32,
 });
+const digest = fc.string({
+  unit: fc.constantFrom(...'0123456789abcdef'.split('')),
+  minLength: 64,
+  maxLength: 64,
+});
 const idOrNull = fc.option(id);
 const nodeId = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' });
 const text = fc.string({ maxLength: 30, unit: 'binary' });
@@ -90,6 +95,9 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ kind: kind('is-intact'), epoch: integer }),
   fc.record({ kind: kind('hand-over'), epoch: integer, at: position }),
   fc.record({ kind: kind('declined'), epoch: integer, code: text, message: text }),
+  fc.record({ kind: kind('offer'), epoch: integer, digest, bytes: integer, endLsn: integer }),
+  fc.record({ kind: kind('want'), epoch: integer, digest, offset: integer }),
+  fc.record({ kind: kind('got'), epoch: integer, offset: integer }),
   fc.record({
     kind: kind('ask'),
     protocol: fc.constant(1),

@@ -3,7 +3,7 @@ import { isWalshipError } from '../../src/errors.ts';
 import type { WriteResult } from '../../src/node/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
-import type { NodeFactory, SimMachine } from '../../src/sim/sim-machine.ts';
+import type { NodeFactory, Retention, SimMachine } from '../../src/sim/sim-machine.ts';
 
 export const LIMIT_MS = 30_000;
 const SEEDS = [1, 2, 3] as const;
@@ -23,7 +23,12 @@ export interface Stage {
 
 /** Runs `main` under several seeds on a cluster that was just born, with n1 leading. */
 export async function onCluster(
-  shape: { readonly voters: number; readonly quorum: number; readonly open?: NodeFactory },
+  shape: {
+    readonly voters: number;
+    readonly quorum: number;
+    readonly open?: NodeFactory;
+    readonly retention?: Retention;
+  },
   main: (stage: Stage, machines: readonly SimMachine[]) => Promise<void>,
   seeds: readonly number[] = SEEDS,
 ): Promise<void> {

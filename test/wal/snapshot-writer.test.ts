@@ -106,7 +106,7 @@ describe('a snapshot taken while writes go on', () => {
         const start = written.appliedLsn;
         const taken = await take({ sim, process, written, writesEach: 7 * seed, keys });
         expect(taken?.endLsn).toBeGreaterThan(start);
-        expect(taken?.endLsn).toBe(written.appliedLsn);
+        expect(taken?.endLsn).toBeLessThanOrEqual(written.appliedLsn);
 
         const store = new Store();
         const read = await load(sim, process, store);

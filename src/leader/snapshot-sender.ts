@@ -1,0 +1,127 @@
+import type { Link } from '../ports/link.ts';
+import { encodeMessage } from '../protocol/codec.ts';
+import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
+import type { SnapshotGot, SnapshotWant } from '../protocol/messages.ts';
+import type { Position } from '../wal/position.ts';
+
+/** Bytes of a snapshot that were sent to one follower and that it has not taken in yet. */
+export const SNAPSHOT_IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A snapshot that may be sent. */
+export interface SnapshotSource {
+  readonly path: string;
+  readonly start: Position;
+  readonly endLsn: number;
+  readonly digest: string;
+  readonly bytes: number;
+  /** @throws WalshipError DISK_FAILED. */
+  open(): Promise<{
+    read(target: Buffer, offset: number): Promise<number>;
+    close(): Promise<void>;
+  }>;
+}
+
+/** For people: who gets it, and why. */
+export function tellOffer(nodeId: string, { start, bytes }: SnapshotSource, why: string): string {
+  return `${nodeId} gets the snapshot of LSN ${start.lsn}, ${bytes} bytes: ${why}`;
+}
+
+export interface SenderOptions {
+  readonly source: SnapshotSource;
+  readonly link: Link;
+  readonly epoch: number;
+  /** Sending pauses while the link has so much to do. */
+  readonly linkBytesMax: number;
+  readonly onFailed: (reason: string) => void;
+}
+
+/** Sends a snapshot file to one follower, from where that wants it on, as fast as link and follower take it. */
+export class SnapshotSender {
+  readonly source: SnapshotSource;
+  readonly #options: SenderOptions;
+  #file: Awaited<ReturnType<SnapshotSource['open']>> | undefined;
+  #sentBytes = 0;
+  #gotBytes = 0;
+  #sending = false;
+  #wanted = false;
+  #closed = false;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.source = options.source;
+  }
+
+  /** What the follower has of it. */
+  get gotBytes(): number {
+    return this.#gotBytes;
+  }
+
+  /** Says what it is. */
+  offer(): void {
+    const { link, epoch } = this.#options;
+    const { digest, bytes, endLsn } = this.source;
+    link.send(encodeMessage({ kind: 'offer', epoch, digest, bytes, endLsn }));
+  }
+
+  /** Takes the follower's word; returns what is wrong with it, if anything. */
+  receive(message: SnapshotWant | SnapshotGot): string | undefined {
+    const { digest, bytes } = this.source;
+    const { offset } = message;
+    if (offset > bytes) return `offset ${offset} of a snapshot of ${bytes} bytes`;
+    if (message.kind === 'want') {
+      if (this.#wanted || message.digest !== digest) return 'a snapshot that was not offered';
+      this.#wanted = true;
+      this.#sentBytes = offset;
+    } else if (!this.#wanted || offset > this.#sentBytes) {
+      return 'more of a snapshot than was sent';
+    }
+    this.#gotBytes = Math.max(this.#gotBytes, offset);
+    this.pump();
+    return undefined;
+  }
+
+  pump(): void {
+    if (this.#sending || this.#closed || !this.#wanted) return;
+    this.#sending = true;
+    this.#send().then(
+      () => {
+        this.#sending = false;
+        if (this.#maySend()) this.pump();
+      },
+      (error: unknown) => {
+        this.#options.onFailed(`reading a snapshot failed: ${String(error)}`);
+      },
+    );
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#closed = true;
+    if (!this.#sending) void this.#file?.close().catch(() => undefined);
+  }
+
+  #maySend(): boolean {
+    const { link, linkBytesMax } = this.#options;
+    return (
+      !this.#closed &&
+      this.#sentBytes < this.source.bytes &&
+      this.#sentBytes - this.#gotBytes < SNAPSHOT_IN_FLIGHT_BYTES_MAX &&
+      link.bufferedBytes < linkBytesMax
+    );
+  }
+
+  async #send(): Promise<void> {
+    const { link, epoch } = this.#options;
+    this.#file ??= await this.source.open();
+    while (this.#maySend()) {
+      const offset = this.#sentBytes;
+      const target = Buffer.allocUnsafeSlow(Math.min(FRAME_BYTES_MAX, this.source.bytes - offset));
+      const count = await this.#file.read(target, offset);
+      if (count < target.length) throw new RangeError(`the file ends at ${offset + count}`);
+      if (this.#closed) break;
+      this.#sentBytes += count;
+      link.send(encodeMessage({ kind: 'piece', epoch, offset, bytes: target }), () => this.pump());
+    }
+    if (this.#closed) await this.#file.close();
+  }
+}

@@ -1,0 +1,50 @@
+import type { SnapshotTarget } from '../follower/snapshot-intake.ts';
+import { isWalshipError } from '../errors.ts';
+import type { Answer, SnapshotOffer } from '../protocol/messages.ts';
+import { IncomingSnapshot } from '../wal/snapshot-incoming.ts';
+import type { Membership } from './membership.ts';
+import type { Replica } from './replica.ts';
+
+/**
+ * Where a snapshot goes that a leader offers: into a file of its own while it comes, and then it takes the place of log and state.
+ * @throws WalshipError DISK_FULL, DISK_FAILED; a failed disk stops the node.
+ */
+export async function openIncoming(
+  { replica, membership }: { readonly replica: Replica; readonly membership: Membership },
+  { digest, bytes }: SnapshotOffer,
+  answer: Answer,
+): Promise<SnapshotTarget> {
+  const guard = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (isWalshipError(error, 'DISK_FAILED')) replica.fail(error);
+      throw error;
+    }
+  };
+  const { disk, clock, dir } = replica.place;
+  const incoming = await guard(IncomingSnapshot.open({ disk, clock, dir, digest, bytes }));
+  return {
+    get offset() {
+      return incoming.offset;
+    },
+    get isWhole() {
+      return incoming.isWhole;
+    },
+    add: (piece) => guard(incoming.add(piece)),
+    install: async () => {
+      const { clusterId, historyId, at } = answer;
+      if (clusterId === null || historyId === null) return 'an answer without the cluster id';
+      const { peers, quorums } = membership;
+      if (replica.meta.current.clusterId === null) {
+        const voters = peers.map(({ nodeId }) => nodeId);
+        await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
+      }
+      const snapshot = await guard(incoming.finish({ clusterId, start: at }));
+      if (typeof snapshot === 'string') return snapshot;
+      await guard(replica.loader.install(snapshot));
+      return undefined;
+    },
+    close: () => incoming.close(),
+  };
+}

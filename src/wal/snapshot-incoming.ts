@@ -1,0 +1,162 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { isWalshipError } from '../errors.ts';
+import { KiB, MiB } from './limits.ts';
+import { samePosition } from './log-base.ts';
+import type { LogBase } from './log-base.ts';
+import { SnapshotDecoder } from './snapshot-decoder.ts';
+import { snapshotDirOf, snapshotName } from './snapshot-format.ts';
+import type { SnapshotFile } from './snapshot-writer.ts';
+
+const READ_BYTES = 256 * KiB;
+/** Bytes between two fsyncs. */
+const SYNC_BYTES = 2 * MiB;
+const PARTIAL_PATTERN = /^incoming-([0-9a-f]{64})\.part$/;
+
+export interface IncomingOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory. */
+  readonly dir: string;
+  /** SHA-256 of the file, as its footer says. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+/**
+ * A snapshot on its way in: verified as it comes, and kept under a name of its own, which says whose bytes these are; so that what came
+ * before a cut or a restart has not to come again. Under a snapshot's name there is never anything but a whole one.
+ */
+export class IncomingSnapshot {
+  readonly #options: IncomingOptions;
+  readonly #path: string;
+  readonly #file: DiskFile;
+  readonly #decoder: SnapshotDecoder;
+  #offset: number;
+  #unsyncedBytes = 0;
+
+  private constructor(
+    options: IncomingOptions,
+    parts: { path: string; file: DiskFile; decoder: SnapshotDecoder; offset: number },
+  ) {
+    this.#options = options;
+    this.#path = parts.path;
+    this.#file = parts.file;
+    this.#decoder = parts.decoder;
+    this.#offset = parts.offset;
+  }
+
+  /** Goes on where the same snapshot broke off; what is there of any other is removed. @throws WalshipError DISK_FULL, DISK_FAILED. */
+  static async open(options: IncomingOptions): Promise<IncomingSnapshot> {
+    const { disk, dir, digest } = options;
+    const directory = snapshotDirOf(dir);
+    await disk.makeDir(directory);
+    const name = `incoming-${digest}.part`;
+    const path = `${directory}/${name}`;
+    const names = await disk.list(directory);
+    for (const other of names) {
+      if (PARTIAL_PATTERN.test(other) && other !== name) {
+        await disk.remove(`${directory}/${other}`);
+      }
+    }
+    if (!names.includes(name)) {
+      const file = await disk.open(path, 'create');
+      return new IncomingSnapshot(options, {
+        path,
+        file,
+        decoder: new SnapshotDecoder(),
+        offset: 0,
+      });
+    }
+    const file = await disk.open(path, 'write');
+    const { decoder, offset } = await readAgain(options, file);
+    await file.truncate(offset);
+    return new IncomingSnapshot(options, { path, file, decoder, offset });
+  }
+
+  /** The next byte that is wanted. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get isWhole(): boolean {
+    return this.#offset === this.#options.bytes;
+  }
+
+  /**
+   * Takes the bytes at `offset`, which must not change any more. Returns what is wrong with them: then it is removed, and nothing more is to be added.
+   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   */
+  async add(bytes: Buffer): Promise<string | undefined> {
+    const beyond = this.#offset + bytes.length > this.#options.bytes;
+    const fault = beyond ? 'more bytes than were offered' : this.#decoder.add(bytes);
+    if (fault !== undefined) return this.#refuse(fault);
+    await this.#file.write(bytes, this.#offset);
+    this.#offset += bytes.length;
+    this.#unsyncedBytes += bytes.length;
+    if (this.#unsyncedBytes < SYNC_BYTES) return undefined;
+    this.#unsyncedBytes = 0;
+    await this.#file.sync();
+    return undefined;
+  }
+
+  /**
+   * Gives it a snapshot's name, once it is whole and is the one that was offered, of this cluster and this place in its log; durable on
+   * resolve. Returns what is wrong otherwise.
+   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   */
+  async finish(expected: Pick<LogBase, 'clusterId' | 'start'>): Promise<SnapshotFile | string> {
+    const { disk, dir, digest, bytes } = this.#options;
+    const fault = this.#decoder.end();
+    const { header, footer } = this.#decoder;
+    if (fault !== undefined || header === undefined || footer === undefined) {
+      return this.#refuse(fault ?? 'it has no footer');
+    }
+    if (footer.digest !== digest) return this.#refuse('another snapshot than was offered');
+    if (header.clusterId !== expected.clusterId) return this.#refuse('of another cluster');
+    if (!samePosition(header.start, expected.start)) {
+      return this.#refuse('of another place in the log');
+    }
+    await this.#file.sync();
+    await this.#file.close();
+    const path = `${snapshotDirOf(dir)}/${snapshotName(header.start.lsn)}`;
+    await disk.rename(this.#path, path);
+    await disk.syncDir(snapshotDirOf(dir));
+    return { ...header, ...footer, path, bytes };
+  }
+
+  /** Leaves what came so far for the next time. Idempotent. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #refuse(fault: string): Promise<string> {
+    await this.#file.close();
+    await this.#options.disk.remove(this.#path).catch((error: unknown) => {
+      if (!isWalshipError(error)) throw error;
+    });
+    return fault;
+  }
+}
+
+/** Verifies what is there, up to the end of its last whole record; what a power loss left behind that is not its own. */
+async function readAgain(
+  { clock, bytes }: IncomingOptions,
+  file: DiskFile,
+): Promise<{ decoder: SnapshotDecoder; offset: number }> {
+  const decoder = new SnapshotDecoder();
+  const sizeBytes = Math.min(await file.size(), bytes);
+  for (let offset = 0; offset < sizeBytes && decoder.fault === undefined;) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, sizeBytes - offset));
+    const count = await file.read(buffer, offset);
+    if (count === 0) break;
+    decoder.add(buffer.subarray(0, count));
+    offset += count;
+    await new Promise<void>((resolve) => {
+      clock.soon(resolve);
+    });
+  }
+  if (decoder.footer !== undefined) return { decoder, offset: decoder.doneBytes };
+  if (decoder.rewind()) return { decoder, offset: decoder.doneBytes };
+  return { decoder: new SnapshotDecoder(), offset: 0 };
+}
