@@ -101,7 +101,7 @@ describe('a follower that was away for too long', () => {
   });
 
   test('gets on where a transfer broke off, wherever that was', async () => {
-    for (let pieces = 0; pieces < 5; pieces += 1) {
+    for (let pieces = 0; pieces < 4; pieces += 1) {
       await onCluster(
         SHAPE,
         async (stage, machines) => {
