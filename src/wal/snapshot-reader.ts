@@ -16,7 +16,7 @@ export type ReadSnapshot =
 
 export interface SnapshotPlace {
   readonly disk: Disk;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'soon'>;
 }
 
 /** Paths of the snapshots of a data directory, newest first; none of them was read. */

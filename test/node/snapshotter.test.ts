@@ -8,6 +8,7 @@ import type { Replica } from '../../src/node/replica.ts';
 import { Snapshotter } from '../../src/node/snapshotter.ts';
 import type { SnapshotterOptions } from '../../src/node/snapshotter.ts';
 import { OP } from '../../src/wal/record.ts';
+import { verify } from '../../src/wal/tools/verify.ts';
 import { snapshotName } from '../../src/wal/snapshot-format.ts';
 import { contentOf, linesOf } from '../store/store-model.ts';
 import { type Stage, withReplica } from './replica-fixture.ts';
@@ -148,6 +149,7 @@ describe('of several snapshots', () => {
       expect(snapshotter.coveredLsn).toBe(61);
       expect(replica.log.firstLsn).toBeGreaterThan(40);
       expect(replica.log.firstLsn).toBeLessThanOrEqual(62);
+      expect(await verify(mount, '/data')).toMatchObject({ ok: true, row: 'end' });
     }));
 
   test('the older one is begun from where the newer one is damaged', () =>

@@ -6,6 +6,7 @@ import type { LogBase } from '../log-base.ts';
 import { MetaStore, type NodeState, type Claim } from '../meta.ts';
 import { recover, type RecoveryWarning } from '../recover.ts';
 import type { RowId } from '../recovery.ts';
+import { newestBase } from './newest-base.ts';
 import { verify, type VerifyReport } from './verify.ts';
 
 export interface RepairReport {
@@ -42,7 +43,8 @@ export interface RepairOptions {
  * readable; SAVED_FULL. Nothing was changed then.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
-  const { disk, clock, dir, base } = options;
+  const { disk, clock, dir } = options;
+  const base = options.base ?? (await newestBase(disk, dir));
   const before = await verify(disk, dir, { base });
   if (before.metaProblem !== undefined && before.segments.length > 0) {
     throw new WalshipError(

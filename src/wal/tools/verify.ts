@@ -13,6 +13,7 @@ import {
   type RowId,
   rowOf,
 } from '../recovery.ts';
+import { newestBase } from './newest-base.ts';
 import { readMeta } from './read-log.ts';
 
 /** What a data directory holds, and what a start would make of it. Plain data, for JSON. */
@@ -48,7 +49,7 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  /** The snapshot that holds what came before the log, if any. */
+  /** The snapshot that holds what came before the log; the newest whole one unless given. */
   readonly base?: LogBase | undefined;
 }
 
@@ -65,7 +66,7 @@ export async function verify(
     meta,
     nodeId: meta.nodeId,
     voters: meta.voters?.length ?? 1,
-    base: options.base,
+    base: options.base ?? (await newestBase(disk, dir)),
     visit: () => undefined,
   });
   const { evidence, segments, state } = inspection;

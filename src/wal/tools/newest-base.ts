@@ -1,0 +1,13 @@
+import type { Disk } from '../../ports/disk.ts';
+import type { LogBase } from '../log-base.ts';
+import { listSnapshots, readSnapshot } from '../snapshot-reader.ts';
+
+/** What the newest whole snapshot of a data directory vouches for, as a start would find it; undefined where there is none. */
+export async function newestBase(disk: Disk, dir: string): Promise<LogBase | undefined> {
+  const clock = { soon: (run: () => void) => queueMicrotask(run) };
+  for (const { path } of await listSnapshots(disk, dir)) {
+    const read = await readSnapshot({ disk, clock }, path);
+    if (read.kind === 'snapshot') return read.snapshot;
+  }
+  return undefined;
+}
