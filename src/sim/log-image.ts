@@ -1,7 +1,8 @@
 /**
  * Reads logs off simulated disks, for the checker: from the outside, with a reader of its own that shares no
- * code with the log. It believes what it reads and checks nothing: comparing is the checker's business.
+ * code with the log. Of what it reads it checks the checksums alone, since a torn batch is not held: comparing is the checker's business.
  */
+import zlib from 'node:zlib';
 import type { SimDisk } from './sim-disk.ts';
 import type { SimFile } from './sim-file.ts';
 
@@ -134,6 +135,9 @@ function readRecord(
   const valueAt = valueLengthAt + 4;
   const valueEnd = valueAt + bytes.readUInt32BE(valueLengthAt);
   if (valueEnd + 4 > bytes.length) return undefined;
+  if (zlib.crc32(bytes.subarray(offset, valueEnd)) !== bytes.readUInt32BE(valueEnd)) {
+    return undefined;
+  }
   return {
     lsn: Number(bytes.readBigUInt64BE(offset)),
     op: bytes.readUInt8(offset + 8) & 0x7f,
