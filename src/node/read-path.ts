@@ -16,6 +16,9 @@ export const READ_WAITERS_MAX = 100_000;
 /** Keys and values of one page; a page always has at least one entry where there is one. */
 export const SCAN_BYTES_MAX = 8 * MiB;
 
+/** What a linearizable read needs of a leader. */
+type ProvingLeader = Pick<Leader, 'epoch' | 'ownEpochLsn' | 'prove'>;
+
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
   readonly #replica: Replica;
@@ -104,17 +107,21 @@ export class ReadPath {
 
   /**
    * Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied.
-   * @throws WalshipError NO_LEADER, WAIT_TIMEOUT, BUSY.
+   * @throws WalshipError NO_LEADER as soon as the leadership is over, WAIT_TIMEOUT, BUSY.
    */
-  async linearize(leader: Leader, timeoutMs: number): Promise<void> {
+  async linearize(leader: ProvingLeader, timeoutMs: number): Promise<void> {
     const replica = this.#replica;
-    // Until its own EPOCH record is committed, a new leader does not know what is.
     const { ownEpochLsn, epoch } = leader;
-    if (replica.committedLsn < ownEpochLsn) {
-      await this.wait({ version: { epoch, lsn: ownEpochLsn }, level: 'committed', timeoutMs });
+    let lsn = replica.committedLsn;
+    const proof = leader.prove(timeoutMs);
+    if (lsn >= ownEpochLsn) {
+      await proof;
+    } else {
+      // Until its own EPOCH record is committed, a new leader does not know what is. It may be deposed before that.
+      const own = { epoch, lsn: ownEpochLsn };
+      await Promise.all([proof, this.wait({ version: own, level: 'committed', timeoutMs })]);
+      lsn = replica.committedLsn;
     }
-    const lsn = replica.committedLsn;
-    await leader.prove(timeoutMs);
     const version = { epoch: replica.log.epochAt(lsn), lsn };
     await this.wait({ version, level: 'applied', timeoutMs });
   }
