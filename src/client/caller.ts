@@ -72,7 +72,9 @@ export class Caller {
     const progress: Progress = { endMs, attempts: 0, pauses: 0, unsure: false, sent: false };
     this.#calls += 1;
     try {
-      return await this.#unlessAborted(call, progress, this.#run(call, progress));
+      const run = this.#run(call, progress);
+      if (call.signal === undefined) return await run;
+      return await this.#unlessAborted(call.signal, call.kind, { progress, run });
     } finally {
       this.#calls -= 1;
     }
@@ -151,16 +153,30 @@ export class Caller {
     }
   }
 
-  async #attempt(address: string, call: Call, progress: Progress): Promise<ClientAnswer> {
-    const { clock, route } = this.#options;
-    const leftMs = (): number => Math.max(1, Math.ceil(progress.endMs - clock.nowMs()));
-    const patienceMs = (): number =>
-      route.count > 1 ? Math.min(leftMs(), ELSEWHERE_MS) : leftMs();
-    const connection = await this.#connected(address, call, patienceMs());
-    this.#refuseIfOver(call, progress);
-    const forMs = call.kind === 'read' ? patienceMs() : leftMs();
+  /** At once where the connection is open: a turn of waiting costs more than sending. */
+  #attempt(address: string, call: Call, progress: Progress): Promise<ClientAnswer> {
+    const open = this.#options.pool.ready(address);
+    if (open !== undefined) return this.#ask(open, call, progress);
+    return this.#connected(address, call, this.#patienceMs(progress)).then((connection) => {
+      this.#refuseIfOver(call, progress);
+      return this.#ask(connection, call, progress);
+    });
+  }
+
+  #ask(connection: Connection, call: Call, progress: Progress): Promise<ClientAnswer> {
+    const forMs = call.kind === 'read' ? this.#patienceMs(progress) : this.#leftMs(progress);
     progress.sent ||= call.kind === 'write';
     return connection.request(call.make(forMs), forMs);
+  }
+
+  #leftMs({ endMs }: Progress): number {
+    return Math.max(1, Math.ceil(endMs - this.#options.clock.nowMs()));
+  }
+
+  /** How long one node may take with what another one could do as well. */
+  #patienceMs(progress: Progress): number {
+    const leftMs = this.#leftMs(progress);
+    return this.#options.route.count > 1 ? Math.min(leftMs, ELSEWHERE_MS) : leftMs;
   }
 
   /** A write that never left is rejected. */
@@ -208,8 +224,11 @@ export class Caller {
     if (signal?.aborted === true) throw abortedError({ kind: wire(kind), sent }, signal.reason);
   }
 
-  async #unlessAborted<T>({ signal, kind }: Call, progress: Progress, run: Promise<T>): Promise<T> {
-    if (signal === undefined) return run;
+  async #unlessAborted<T>(
+    signal: AbortSignal,
+    kind: Call['kind'],
+    { progress, run }: { readonly progress: Progress; readonly run: Promise<T> },
+  ): Promise<T> {
     let abort = (): void => undefined;
     const aborted = new Promise<never>((_resolve, reject) => {
       abort = () => reject(abortedError({ kind: wire(kind), sent: progress.sent }, signal.reason));

@@ -221,8 +221,7 @@ export class Client implements AsyncDisposable {
   ): Promise<Written> {
     checkSize('transaction', { conditions, ops });
     const { ack = 'quorum' } = options;
-    const answer = await this.#caller.call({
-      ...this.#callOf(options),
+    const answer = await this.#call(options, {
       kind: 'write',
       leads: true,
       guarded: isGuarded(conditions, ops),
@@ -259,22 +258,24 @@ export class Client implements AsyncDisposable {
     make: (timeoutMs: number) => ClientRequest,
     leads = false,
   ): Promise<ClientAnswer> {
-    return this.#caller.call({
-      ...this.#callOf(options),
-      kind: 'read',
-      leads,
-      guarded: false,
-      ack: 'quorum',
-      make,
-    });
+    return this.#call(options, { kind: 'read', leads, guarded: false, ack: 'quorum', make });
   }
 
-  #callOf({ timeoutMs, signal }: CallOptions): Pick<Call, 'timeoutMs' | 'signal' | 'knewVersion'> {
-    return {
+  /** Written out field by field: an object that begins with a spread costs several microseconds. */
+  #call(
+    { timeoutMs, signal }: CallOptions,
+    { kind, leads, guarded, ack, make }: Omit<Call, 'timeoutMs' | 'signal' | 'knewVersion'>,
+  ): Promise<ClientAnswer> {
+    return this.#caller.call({
+      kind,
+      leads,
+      guarded,
+      ack,
+      make,
       timeoutMs: timeoutOf(timeoutMs, this.#timeoutMs),
       signal,
       knewVersion: this.#seen.committed,
-    };
+    });
   }
 }
 

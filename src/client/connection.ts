@@ -6,7 +6,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dialer, Link } from '../ports/link.ts';
-import { decodeAnswer } from '../protocol/client-answers.ts';
+import { answerAliases, decodeAnswer } from '../protocol/client-answers.ts';
 import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_PROTOCOL_VERSION } from '../protocol/client-messages.ts';
 import type { ClientAnswer, ClientRequest, HelloAnswer } from '../protocol/client-messages.ts';
 import { encodeRequest } from '../protocol/client-requests.ts';
@@ -36,12 +36,13 @@ export interface ConnectionOptions {
 
 interface Pending {
   readonly kind: ClientRequest['kind'];
-  readonly bytes: number;
+  /** Of the message; set when that is made. */
+  bytes: number;
   readonly deadlineMs: number;
   resolve(answer: ClientAnswer): void;
   reject(error: WalshipError): void;
   /** Of a watch: what comes before its end, with its size. */
-  readonly onEvent?: (answer: ClientAnswer, bytes: number) => void;
+  readonly onEvent: ((answer: ClientAnswer, bytes: number) => void) | undefined;
 }
 
 /** Waits until the node has room for it. */
@@ -69,6 +70,8 @@ export class Connection {
   readonly #queued: Queued[] = [];
   #inFlightBytes = 0;
   #nextId = 1;
+  /** No deadline is before this one. */
+  #nextDeadlineMs = Infinity;
   #hello: HelloAnswer | undefined;
   #heardMs: number;
   #pinged = false;
@@ -85,7 +88,7 @@ export class Connection {
     this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
       admit: () => true,
       // Values are handed on to the caller: they must not be the link's.
-      onMessage: (body) => this.#onMessage(Buffer.from(body)),
+      onMessage: (body) => this.#onMessage(answerAliases(body) ? Buffer.from(body) : body),
       onRefused: () => undefined,
     });
     link.receive({
@@ -123,7 +126,8 @@ export class Connection {
   request(request: ClientRequest, forMs: number): Promise<ClientAnswer> {
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#options.clock.nowMs() + forMs + GRACE_MS;
-      this.#ask(request, { kind: request.kind, deadlineMs, resolve, reject });
+      const { kind } = request;
+      this.#ask(request, { kind, bytes: 0, deadlineMs, resolve, reject, onEvent: undefined });
     });
   }
 
@@ -134,8 +138,8 @@ export class Connection {
   ): OpenWatch {
     let id = 0;
     const ended = new Promise<ClientAnswer>((resolve, reject) => {
-      const waiting = { kind: request.kind, deadlineMs: Infinity, resolve, reject, onEvent };
-      id = this.#ask(request, waiting);
+      const { kind } = request;
+      id = this.#ask(request, { kind, bytes: 0, deadlineMs: Infinity, resolve, reject, onEvent });
     });
     const say = (message: ClientRequest): void => {
       if (this.#pending.has(id)) this.#outbox.push(encodeRequest(id, message));
@@ -154,16 +158,17 @@ export class Connection {
     this.#closed(reason);
   }
 
-  #ask(request: ClientRequest, waiting: Omit<Pending, 'bytes'>): number {
+  #ask(request: ClientRequest, pending: Pending): number {
     const id = this.#newId();
     if (this.#closedReason !== undefined) {
-      waiting.reject(
+      pending.reject(
         lostError(this, { kind: request.kind, sent: false, reason: this.#closedReason }),
       );
       return id;
     }
     const message = encodeRequest(id, request);
-    const pending = { ...waiting, bytes: message.length };
+    pending.bytes = message.length;
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, pending.deadlineMs);
     if (this.#queued.length > 0 || !this.#hasRoom(message.length)) {
       this.#queued.push({ id, message, pending });
     } else {
@@ -283,21 +288,32 @@ export class Connection {
   }
 
   #tick(nowMs: number): void {
-    for (const [id, pending] of this.#pending) {
-      if (pending.deadlineMs > nowMs) continue;
-      this.#forget(id, pending);
-      pending.reject(silentError(this, { kind: pending.kind, sent: true }));
-    }
-    for (const [index, { pending }] of [...this.#queued.entries()].toReversed()) {
-      if (pending.deadlineMs > nowMs) continue;
-      this.#queued.splice(index, 1);
-      pending.reject(silentError(this, { kind: pending.kind, sent: false }));
-    }
-    this.#sendQueued();
+    if (this.#nextDeadlineMs <= nowMs) this.#expire(nowMs);
     if (this.#pending.size === 0) return;
     const silentMs = nowMs - this.#heardMs;
     if (silentMs >= SILENCE_MS_MAX) this.close(`no byte in ${SILENCE_MS_MAX} ms`);
     else if (silentMs >= PING_MS && !this.#pinged) this.#ping();
+  }
+
+  #expire(nowMs: number): void {
+    this.#nextDeadlineMs = Infinity;
+    for (const [id, pending] of this.#pending) {
+      if (this.#lasts(pending, nowMs)) continue;
+      this.#forget(id, pending);
+      pending.reject(silentError(this, { kind: pending.kind, sent: true }));
+    }
+    for (const [index, { pending }] of [...this.#queued.entries()].toReversed()) {
+      if (this.#lasts(pending, nowMs)) continue;
+      this.#queued.splice(index, 1);
+      pending.reject(silentError(this, { kind: pending.kind, sent: false }));
+    }
+    this.#sendQueued();
+  }
+
+  #lasts({ deadlineMs }: Pending, nowMs: number): boolean {
+    if (deadlineMs <= nowMs) return false;
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+    return true;
   }
 
   #ping(): void {

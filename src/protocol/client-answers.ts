@@ -98,6 +98,12 @@ export function decodeAnswer(bytes: Buffer): DecodedAnswer {
   return reason === undefined ? { kind: 'answer', id, answer } : { kind: 'invalid', reason };
 }
 
+/** Whether what `decodeAnswer` makes of these bytes refers to them. */
+export function answerAliases(bytes: Buffer): boolean {
+  const kind = bytes[4];
+  return kind === ANSWER_KIND.found || kind === ANSWER_KIND.page || kind === ANSWER_KIND.change;
+}
+
 function readAnswer(reader: ByteReader, kind: number): ClientAnswer {
   switch (kind) {
     case ANSWER_KIND.hello:

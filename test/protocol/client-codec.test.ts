@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeAnswer, encodeAnswer } from '../../src/protocol/client-answers.ts';
+import { answerAliases, decodeAnswer, encodeAnswer } from '../../src/protocol/client-answers.ts';
 import { DETAILS_BYTES_MAX } from '../../src/protocol/client-messages.ts';
 import { decodeRequest, encodeRequest } from '../../src/protocol/client-requests.ts';
 import { MessageSplitter } from '../../src/protocol/message-splitter.ts';
@@ -26,6 +26,18 @@ describe('requests and answers', () => {
         expect(decodeAnswer(back.subarray(LENGTH_BYTES))).toEqual({ kind: 'answer', id, answer });
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  test('an answer that refers to no bytes outlives them', () => {
+    fc.assert(
+      fc.property(answers, (answer) => {
+        const bytes = encodeAnswer(1, answer).subarray(LENGTH_BYTES);
+        fc.pre(!answerAliases(bytes));
+        const decoded = decodeAnswer(bytes);
+        bytes.fill(0xff);
+        expect(decoded).toEqual({ kind: 'answer', id: 1, answer });
+      }),
     );
   });
 
