@@ -18,6 +18,7 @@ export interface FailoverQuestion {
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
+  /** What this node heard of, which may be above its own end. */
   readonly committedLsn: number;
   /** In force. */
   readonly config: VotersAndQuorum;
@@ -174,7 +175,7 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   ];
   const { quorum } = config;
   const rule = `an acknowledged write is on ${quorum} of ${config.voters.length} voters`;
-  if (doubtful.length < quorum) {
+  if (doubtful.length < quorum && committedLsn <= position.lsn) {
     const message = `${rule}, and only ${doubtful.length} are in doubt (${doubtful.join(', ')}): this node has every write that was acknowledged at quorum`;
     return { some: false, fromLsn: position.lsn + 1, toLsn: position.lsn, message };
   }
@@ -182,8 +183,8 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   const claims = answers.flatMap(({ claim }) =>
     claim === null || claim === 'unknown' ? [] : [claim.lsn],
   );
-  const highest = Math.max(0, ...known, ...claims);
-  const fromLsn = committedLsn + 1;
+  const highest = Math.max(committedLsn, ...known, ...claims);
+  const fromLsn = Math.min(committedLsn, position.lsn) + 1;
   const toLsn = highest >= fromLsn ? highest : 'unknown';
   const message = `${rule}, and ${doubtful.length} are in doubt (${doubtful.join(', ')}): writes from LSN ${fromLsn} on may have been acknowledged that this node does not have; W-1 = ${quorum - 1} lost voters would have been harmless`;
   return { some: true, fromLsn, toLsn, message };

@@ -91,7 +91,7 @@ async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promi
     position: replica.log.durable,
     state: replica.state,
     claim: replica.claim,
-    committedLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
+    committedLsn: replica.committedLsn,
     config: {
       voters: options.voters.map(({ nodeId }) => nodeId),
       quorum: options.quorum,
@@ -143,7 +143,7 @@ async function fork(
   if (patch === undefined || replica.fence !== epoch) {
     throw refused('CHANGED', `epoch ${replica.fence} was promised meanwhile, try again`, real);
   }
-  await replica.updateMeta(patch);
+  await replica.enterHistory(patch);
   forced.onEvent({
     level: 'warn',
     code: 'FAILOVER_FORCED',

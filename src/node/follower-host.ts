@@ -83,6 +83,9 @@ async function enterHistory(
   answer: Answer,
   leaves: boolean,
 ): Promise<{ readonly code: string; readonly message: string } | undefined> {
+  if (replica.leaving) {
+    return { code: 'WRONG_CLUSTER', message: 'this node is about to enter another history' };
+  }
   const entry = entryInto(replica.meta.current, answer, leaves);
   if (entry.kind === 'same') return undefined;
   if (entry.kind === 'refuse') return entry;

@@ -288,8 +288,8 @@ export class Replica {
   }
 
   /**
-   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied. Where an operator sent this
-   * node, a promise may be lower than the fence, which then goes down with it; and what is committed here is not known any more.
+   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied; commits above this node's
+   * own end are none of the new history. Where an operator sent this node, the fence may go down with its promise, and no commit is known.
    */
   async enterHistory(patch: Partial<Meta>): Promise<void> {
     this.#verifiedLsn = 0;
@@ -299,6 +299,7 @@ export class Replica {
     } finally {
       this.#leaving -= 1;
     }
+    this.#committedLsn = Math.min(this.#committedLsn, this.log.durable.lsn);
     const { promise } = patch;
     if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
     if (patch.discarding !== true) return;

@@ -83,7 +83,9 @@ export class Voter {
       return this.#reply(ask, judged);
     }
     const entering = forcedHistory(replica.meta.current, ask);
-    if (entering !== undefined) await replica.updateMeta(entering);
+    if (entering !== undefined) await replica.enterHistory(entering);
+    // A later promise may have been made meanwhile: this one is never written over it.
+    if (replica.fence !== ask.epoch) return this.#reply(ask, overtakenBy(replica.fence));
     if (!again) {
       const { epoch, candidate, attempt, forced, position } = ask;
       const from = { epoch: position.epoch, lsn: position.lsn };

@@ -95,6 +95,10 @@ describe('what may be lost', () => {
     });
   });
 
+  test('begins with the first record that this node lacks where it heard of commits beyond', () => {
+    expect(planOf({ committedLsn: 61 }).risk).toMatchObject({ some: true, fromLsn: 41, toLsn: 61 });
+  });
+
   test('is nothing where fewer than W voters are in doubt', () => {
     const config = { voters: ['n1', 'n2', 'n3', 'n4', 'n5'], quorum: 4 };
 

@@ -3,6 +3,7 @@
  * Method: a real log on a simulated disk, with a write in flight or a power cut at the worst moment.
  */
 import { describe, expect, test } from 'vitest';
+import { configHash as hashOf } from '../../src/protocol/config-hash.ts';
 import { Voter } from '../../src/node/voter.ts';
 import type { Ask } from '../../src/protocol/messages.ts';
 import { append, ID, withBlankReplica, withReplica } from './replica-fixture.ts';
@@ -91,6 +92,30 @@ test('a voter confirms the promise that it holds, and no other one', () =>
     expect(await voter.answer(confirm)).toMatchObject({ granted: true });
     const other = { ...confirm, attempt: 'b'.repeat(32) };
     expect(await voter.answer(other)).toMatchObject({ granted: false, code: 'STALE_EPOCH' });
+  }));
+
+test('a voter on its way to another history promises nothing in the old one, and never less than it did', () =>
+  withReplica(async (stage) => {
+    const { replica, disk } = stage;
+    const voter = voterOf(stage);
+    const forced = { voters: ['n1', 'n2'], quorum: 2 };
+    const old = askOf(stage, 'real');
+    await voter.answer({ ...old, forced });
+    const history = { historyId: PROMISE.attempt, configHash: hashOf(forced.voters, 2) };
+    const rival = { ...old, epoch: 4, attempt: 'e'.repeat(32) };
+    let rivals: ReturnType<Voter['answer']> | undefined;
+    disk.onOperation = ({ path }) => {
+      if (path.includes('meta.json')) rivals ??= voter.answer(rival);
+      return undefined;
+    };
+    const ask = { ...old, ...history, epoch: 3, attempt: 'd'.repeat(32) };
+    const first = await voter.answer(ask);
+    const second = await rivals;
+    await replica.updateMeta({});
+
+    expect(first.granted).toBe(true);
+    expect(second).toMatchObject({ granted: false, code: 'WRONG_CLUSTER' });
+    expect(replica.fence).toBe(replica.meta.current.promise.epoch);
   }));
 
 describe('a blank voter', () => {

@@ -11,7 +11,7 @@ import { HistoryChecker } from '../../src/sim/history-checker.ts';
 import { readImage } from '../../src/sim/log-image.ts';
 import { DATA_DIR, WAL_DIR } from '../../src/sim/sim-machine.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
-import { LIMIT_MS, nodeOf, onCluster, promote, three } from './stage.ts';
+import { five, LIMIT_MS, nodeOf, onCluster, promote, three } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 /** How long nodes are left alone to see that nothing happens. */
@@ -74,9 +74,9 @@ class Histories {
   }
 
   /** Writes one key; what is acknowledged is checked in the history of the node that acknowledged. */
-  async write(machine: SimMachine, key = 'k'): Promise<string> {
+  async write(machine: SimMachine, key = 'k', bytes = 0): Promise<string> {
     this.#value += 1;
-    const value = `${machine.nodeId} ${this.#value}`;
+    const value = `${machine.nodeId} ${this.#value}`.padEnd(bytes);
     const ops = [{ op: 'put' as const, key: Buffer.from(key), value: Buffer.from(value) }];
     await this.#insist(`a write at ${machine.nodeId}`, async () => {
       const node = nodeOf(machine);
@@ -231,6 +231,34 @@ describe('a forced failover', () => {
       await stage.restart(n2);
       await histories.write(n3, 'e');
       await histories.equal(n3, [n2]);
+    });
+  });
+
+  test('of nodes that had heard of commits above their own logs commits nothing early', async () => {
+    await onCluster({ voters: 5, quorum: 3 }, async (stage, machines) => {
+      const [n1, n2, n3, n4, n5] = five(machines);
+      const histories = new Histories(stage, machines);
+      for (const behind of [n4, n5]) behind.losePower();
+      for (let round = 0; round < 60; round += 1) await histories.write(n1, 'far', 8 * 1024);
+      // They follow, hear how far the others are, and get no further themselves: their disks are slow.
+      for (const behind of [n4, n5]) {
+        behind.disk.slowness = 500;
+        behind.start();
+      }
+      const heardOf = ({ node }: SimMachine): boolean =>
+        (node?.status().committedLsn ?? 0) > (node?.status().durable.lsn ?? 0);
+      await stage.cluster.until('word of commits', LIMIT_MS, () => heardOf(n4) || heardOf(n5));
+      for (const gone of [n1, n2, n3]) gone.kill();
+      for (const behind of [n4, n5]) behind.disk.slowness = 1;
+      await stage.cluster.until('n5', LIMIT_MS, () => n5.node !== undefined);
+
+      const done = await histories.force(n4);
+
+      expect(done.voters).toEqual(['n4', 'n5']);
+      const { durable, committedLsn } = nodeOf(n4).status();
+      expect(committedLsn).toBeLessThanOrEqual(durable.lsn);
+      await histories.write(n4, 'after');
+      await histories.equal(n4, [n5]);
     });
   });
 
