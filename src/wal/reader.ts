@@ -60,6 +60,7 @@ export class LogReader {
    */
   async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
     return this.#settled(async () => {
+      const generation = this.#generation;
       if (lsn < this.#map.start.lsn) throw purged(lsn, this.#map.start.lsn + 1);
       if (lsn === this.#map.end.position.lsn) return undefined;
       const ahead = this.#ahead.get(lsn);
@@ -71,7 +72,9 @@ export class LogReader {
         });
       }
       const stretch = await this.#read(place, Math.max(bytesMax, AHEAD_BYTES));
-      return stretch === undefined ? undefined : this.#take({ stretch, index: 0 }, bytesMax);
+      // Nothing of a read that crossed a cut is kept: it is done again.
+      if (stretch === undefined || generation !== this.#generation) return undefined;
+      return this.#take({ stretch, index: 0 }, bytesMax);
     });
   }
 

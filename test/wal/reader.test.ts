@@ -1,0 +1,74 @@
+/**
+ * Goal: what was read of a log before a cut is never shown after it.
+ * Method: a reader over a segment in memory whose read returns only after the cut.
+ */
+import { expect, test } from 'vitest';
+import type { DiskFile } from '../../src/ports/disk.ts';
+import { LogMap } from '../../src/wal/log-map.ts';
+import { LogReader } from '../../src/wal/reader.ts';
+import type { LogState } from '../../src/wal/scan.ts';
+import { headerAfter } from '../../src/wal/segment.ts';
+import { batch, batches, CLUSTER_ID, FIRST, pathOf, segment } from './fixture.ts';
+import type { BatchShape } from './fixture.ts';
+import { MemoryDisk } from './memory-disk.ts';
+
+/** A disk on which the next read comes back only when it is told to. */
+class SlowDisk extends MemoryDisk {
+  gate: Promise<void> | undefined;
+
+  override async open(...args: Parameters<MemoryDisk['open']>): Promise<DiskFile> {
+    const file = await super.open(...args);
+    return Object.assign(Object.create(file) as DiskFile, {
+      read: async (...place: Parameters<DiskFile['read']>) => {
+        const count = await file.read(...place);
+        const { gate } = this;
+        this.gate = undefined;
+        await gate;
+        return count;
+      },
+      close: () => file.close(),
+    });
+  }
+}
+
+function put(value: string): { readonly ops: readonly { readonly value: string }[] } {
+  return { ops: [{ value }] };
+}
+
+test('a stretch that was read across a cut is not kept', async () => {
+  const disk = new SlowDisk();
+  const old = batches(FIRST, [{ epoch: 1 }, put('a'), put('b'), put('c'), put('d')]);
+  disk.files.set(pathOf(1), segment(FIRST, old.bytes));
+  const map = new LogMap(FIRST);
+  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST));
+  const add = (state: LogState, shapes: readonly BatchShape[]): LogState => {
+    let end = state;
+    for (const shape of shapes) {
+      const built = batch(end, shape);
+      end = built.state;
+      map.addBatch(built.bytes.length, end);
+    }
+    return end;
+  };
+  add(FIRST, [{ epoch: 1 }, put('a'), put('b'), put('c'), put('d')]);
+  const reader = new LogReader(disk, map);
+  const place = await reader.placeAt(2);
+  if (place === undefined) throw new Error('no batch ends at LSN 2');
+
+  let open = (): void => undefined;
+  disk.gate = new Promise((resolve) => (open = resolve));
+  // As much as three of the old batches: of the new ones it is less.
+  const threeBytes = Buffer.concat(old.parts.slice(0, 3)).length;
+  const reading = reader.chunkAfter(0, threeBytes);
+  await new Promise((resolve) => setImmediate(resolve));
+  map.truncate(place);
+  reader.invalidate();
+  const now = batches(place.position, [{ epoch: 2 }, put('e')]);
+  disk.files.set(pathOf(1), segment(FIRST, Buffer.concat([...old.parts.slice(0, 2), now.bytes])));
+  add(place.position, [{ epoch: 2 }, put('e')]);
+  open();
+  await reading;
+
+  const rest = await reader.chunkAfter(3, threeBytes);
+  expect(rest?.last).toEqual(now.state);
+});
