@@ -8,8 +8,11 @@ import { isWalshipError } from '../../src/errors.ts';
 import type { NodeApi } from '../../src/node/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
+import type { SimWorld } from '../../src/sim/sim-world.ts';
 
 const LIMIT_MS = 30_000;
+/** Longer than any write may wait: a node that has not answered by then is dead. */
+const PATIENCE_MS = 5_000;
 const SHAPES = [
   { voters: 2, quorum: 2 },
   { voters: 3, quorum: 2 },
@@ -71,7 +74,7 @@ class Load {
       const write = { ops, expect: undefined, ack: 'quorum' as const, after };
       try {
         if (node === undefined) throw new Error('it is down');
-        checker.acknowledged(write, await node.write(requestOf(ops)));
+        checker.acknowledged(write, await answerOf(world, node.write(requestOf(ops))));
         this.acknowledged += 1;
       } catch (error) {
         at += 1;
@@ -81,6 +84,14 @@ class Load {
       }
     }
   }
+}
+
+/** Rejects where a node does not answer because it died. */
+function answerOf<T>(world: SimWorld, call: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = world.clock.schedule(PATIENCE_MS, () => reject(new Error('it is dead')));
+    call.then(resolve, reject).finally(cancel);
+  });
 }
 
 function requestOf(
@@ -188,10 +199,10 @@ describe('a switchover', () => {
           const n2 = cluster.machine('n2');
           if (step % 3 === 0) n2.disk.slowness = 30;
           await cluster.world.pass(50);
-          const ending = outcomeOf(
-            nodeOf(cluster, 'n1').switchover({ to: 'n2', timeoutMs: 1_500 }),
-          );
-          await cluster.world.pass(step * 0.5);
+          // Less than it takes until the old leader stands again, or more.
+          const timeoutMs = step % 5 === 0 ? 500 : 1_500;
+          const ending = outcomeOf(nodeOf(cluster, 'n1').switchover({ to: 'n2', timeoutMs }));
+          await cluster.world.pass(step);
           if (step % 2 === 0) n2.kill();
           else n2.losePower();
           outcomes.add(await ending);
