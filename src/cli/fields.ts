@@ -113,6 +113,14 @@ export const FIELDS = {
     default: 1024 * MiB,
     doc: 'How much log a leader keeps for a voter that is behind; past it, that one gets a snapshot.',
   },
+  scrubBytesPerSecond: {
+    kind: 'integer',
+    placeholder: 'BYTES',
+    min: 0,
+    max: 1024 * MiB,
+    default: MiB,
+    doc: 'How much of the sealed log files is read again in a second, in search of damage; 0: nothing.',
+  },
   logLevel: {
     kind: 'choice',
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

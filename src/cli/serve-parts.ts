@@ -34,6 +34,7 @@ export function nodeParts(log: Logger): ServeParts {
         segmentBytes: config.segmentBytes,
         snapshotLogBytes: config.snapshotLogBytes,
         retainBytesMax: config.retainBytesMax,
+        scrubBytesPerSecond: config.scrubBytesPerSecond,
         onDamage: config.onDamage,
         uncommittedBytesMax: config.maxUncommittedBytes,
         onEvent,

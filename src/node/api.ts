@@ -268,6 +268,8 @@ export interface NodeStatus {
   readonly followers: readonly FollowerStatus[];
   /** The log that is held here. */
   readonly log: LogStatus;
+  /** The segments that are read again; absent where a node does not say. */
+  readonly scrub?: ScrubStatus;
   /** Why this node is not ready, or nothing. */
   readonly notReady: Reason | null;
   /** Why commits wait, or nothing. */
@@ -278,6 +280,25 @@ export interface NodeStatus {
   readonly contract: readonly string[];
   readonly uptimeMs: number;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** How the log is read again in the background. */
+export interface ScrubStatus {
+  /** 0: off. */
+  readonly bytesPerSecond: number;
+  /** When all sealed segments had been read last, in milliseconds since 1970, and how many bytes they were; null before the first time. */
+  readonly lastPassAt: number | null;
+  readonly lastPassBytes: number;
+  /** Since the node started. */
+  readonly scrubbedBytes: number;
+  readonly mendedSegments: number;
+  /** What was found damaged and is not mended. */
+  readonly damaged: readonly {
+    readonly segment: string;
+    readonly offset: number;
+    readonly fromLsn: number;
+    readonly toLsn: number;
+  }[];
 }
 
 export interface LogStatus {

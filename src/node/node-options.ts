@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly snapshotLogBytes?: number;
   /** Log that a leader keeps for a voter that lags; past it that one gets a snapshot. */
   readonly retainBytesMax?: number;
+  /** Bytes of sealed segments that are read again in a second; 0: none. */
+  readonly scrubBytesPerSecond?: number;
   readonly onEvent?: EventListener;
   /** Takes what is measured; nothing is measured without it. */
   readonly timings?: Timings;

@@ -43,6 +43,7 @@ import { rejoin } from './rejoin.ts';
 import type { RejoinParts } from './rejoin.ts';
 import { Replica } from './replica.ts';
 import type { InheritedWrite } from './inherited.ts';
+import { Scrubber, SCRUB_BYTES_PER_SECOND_DEFAULT } from './scrubber.ts';
 import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
 import { statusOf } from './status.ts';
 import { Switchover } from './switchover.ts';
@@ -72,6 +73,7 @@ export class Node implements NodeApi {
   readonly #reads: ReadPath;
   readonly #reception: Reception;
   readonly #snapshotter: Snapshotter;
+  readonly #scrubber: Scrubber;
   readonly #startedMs: number;
   readonly #events: EventLog;
   readonly #applyLag: ApplyLag;
@@ -125,7 +127,14 @@ export class Node implements NodeApi {
       holds: () => this.#life.leader?.holds,
       onEvent: (event) => this.#noteEvent(event),
     });
-    this.#reception = new Reception({ clock, nodeId, run, life: this.#life });
+    this.#scrubber = new Scrubber({
+      ...options,
+      replica,
+      peers: () => membership.peers,
+      bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND_DEFAULT,
+      onEvent: (event) => this.#noteEvent(event),
+    });
+    this.#reception = new Reception({ clock, nodeId, run, life: this.#life, log: replica.log });
     this.#listen();
   }
 
@@ -219,6 +228,7 @@ export class Node implements NodeApi {
       replica: this.#replica,
       life: this.#life,
       snapshotter: this.#snapshotter,
+      scrubber: this.#scrubber,
       peers: this.#membership.peers,
       quorums: this.#membership.quorums,
       contract: this.contract,
@@ -294,6 +304,7 @@ export class Node implements NodeApi {
     this.#reads.fail(error);
     await this.#lived;
     await this.#snapshotter.close();
+    await this.#scrubber.close();
     await this.#replica.close();
     this.#settle.stop();
   }
@@ -304,6 +315,7 @@ export class Node implements NodeApi {
   }
 
   #start(): void {
+    this.#scrubber.start();
     this.#lived = this.#life.live().catch((error: unknown) => {
       this.#replica.fail(
         isWalshipError(error)

@@ -3,7 +3,9 @@ import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
 import type { Ask } from '../protocol/messages.ts';
+import type { Log } from '../wal/log.ts';
 import type { Life } from './life.ts';
+import { FetchServer } from './serve-fetch.ts';
 
 /** A peer that opened a link has so long to say what it wants. */
 export const FIRST_MESSAGE_MS = 3_000;
@@ -15,16 +17,19 @@ export interface ReceptionOptions {
   readonly nodeId: string;
   readonly run: string;
   readonly life: Life;
+  readonly log: Log;
 }
 
 /** Where links from other nodes arrive: the first message says what each is for. */
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #undecided = new Set<Link>();
+  readonly #fetches: FetchServer;
   #closed = false;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    this.#fetches = new FetchServer(options);
   }
 
   accept(link: Link): void {
@@ -56,6 +61,7 @@ export class Reception {
 
   close(): void {
     this.#closed = true;
+    this.#fetches.close();
     for (const link of this.#undecided) link.close('NODE_CLOSED');
   }
 
@@ -76,6 +82,9 @@ export class Reception {
         return;
       case 'ask':
         this.#answer(link, message).catch((error: unknown) => close(link, error));
+        return;
+      case 'fetch':
+        this.#fetches.accept(link, message);
         return;
       case 'identify':
         link.send(encodeMessage({ kind: 'identity', nodeId, run }), () => link.close('answered'));

@@ -98,7 +98,7 @@ export class Replica {
       readyLsn: parts.options.voterCount === 1 ? Math.min(endLsn, log.durable.lsn) : endLsn,
       limit: () => this.#applyLimit(),
       failed: () => this.#failure !== undefined,
-      onFailed: (error) => this.fail(error),
+      onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
     });
     this.loader = new StateLoader(this, this.#applier);
   }

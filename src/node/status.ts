@@ -4,6 +4,7 @@ import type { Quorums } from './cluster.ts';
 import type { Life } from './life.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
+import type { Scrubber } from './scrubber.ts';
 import type { Snapshotter } from './snapshotter.ts';
 import { why } from './why.ts';
 
@@ -11,6 +12,7 @@ export interface StatusOptions {
   readonly replica: Replica;
   readonly life: Life;
   readonly snapshotter: Snapshotter;
+  readonly scrubber: Scrubber;
   readonly peers: readonly Peer[];
   readonly quorums: Quorums;
   readonly contract: readonly string[];
@@ -45,9 +47,10 @@ export function statusOf(options: StatusOptions): NodeStatus {
     leadership: life.leadership,
     followers: followersOf(options),
     log: logStatus(options),
+    scrub: options.scrubber.status,
     notReady: notReady(options),
     commitWaits: commitWaits(options),
-    warnings: replica.warnings,
+    warnings: [...replica.warnings, ...damaged(options)],
     contract,
     uptimeMs,
     counters: options.counters,
@@ -126,6 +129,14 @@ function absent(nodeId: string): FollowerStatus {
     lagMs: 0,
     reason: { code: 'NOT_CONNECTED', message: 'no session: it is down, cut off, or refused' },
   };
+}
+
+/** What the next start, or a follower that is behind, would stumble over. */
+function damaged({ scrubber }: StatusOptions): readonly Reason[] {
+  return scrubber.status.damaged.map(({ segment, offset, fromLsn, toLsn }) => ({
+    code: 'SEGMENT_DAMAGED',
+    message: `${segment} is damaged at offset ${offset}: LSN ${fromLsn} to ${toLsn} cannot all be read, and are being fetched`,
+  }));
 }
 
 /** What is held, and who keeps it from being purged. */

@@ -14,7 +14,7 @@ import { MESSAGE_CHARS_MAX } from './limits.ts';
 /**
  * A control message is an array: its tag, then its fields in a fixed order. `docs/protocol.md` has the table.
  *
- * In `hello` and `ask`, which open a link, the protocol version is the second element. These two tags and that place
+ * In `hello`, `ask` and `fetch`, which open a link, the protocol version is the second element. These tags and that place
  * stay as they are in every version, so that a node of another version is refused by name instead of by a parse error.
  */
 export const TAGS = {
@@ -34,6 +34,7 @@ export const TAGS = {
   offer: 14,
   want: 15,
   got: 16,
+  fetch: 17,
 } as const satisfies Record<ControlMessage['kind'], number>;
 
 /** Names that travel as their index. */
@@ -76,6 +77,10 @@ function bodyFields(message: ControlMessage): unknown[] {
       return askFields(message);
     case 'reply':
       return replyFields(message);
+    case 'fetch': {
+      const { protocol, clusterId, after, pieceIndex } = message;
+      return [protocol, clusterId, ...positionFields(after), pieceIndex];
+    }
     case 'identify':
       return [];
     case 'identity':

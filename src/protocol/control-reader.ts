@@ -1,5 +1,11 @@
 import { VOTERS_MAX } from '../wal/epoch-record.ts';
-import { CODE_CHARS_MAX, DIGEST_CHARS, MESSAGE_CHARS_MAX, NODE_ID_CHARS_MAX } from './limits.ts';
+import {
+  CODE_CHARS_MAX,
+  DIGEST_CHARS,
+  MESSAGE_CHARS_MAX,
+  NODE_ID_CHARS_MAX,
+  PIECES_MAX,
+} from './limits.ts';
 import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from './messages.ts';
 import type {
   Answer,
@@ -17,7 +23,7 @@ import { FieldReader } from './field-reader.ts';
 
 export type DecodedControl =
   | { readonly kind: 'message'; readonly message: ControlMessage }
-  /** A hello or ask of another protocol version, which is all that is known of it. */
+  /** A hello, ask or fetch of another protocol version, which is all that is known of it. */
   | { readonly kind: 'version'; readonly theirs: number }
   | { readonly kind: 'invalid'; readonly reason: string };
 
@@ -26,7 +32,7 @@ export function fromFields(value: unknown): DecodedControl {
   if (!Array.isArray(value)) return invalid('a control message is an array');
   const reader = new FieldReader(value);
   const tag = reader.integer('tag');
-  if (tag === TAGS.hello || tag === TAGS.ask) {
+  if (tag === TAGS.hello || tag === TAGS.ask || tag === TAGS.fetch) {
     const protocol = reader.integer('protocol');
     if (reader.problem === undefined && protocol !== PROTOCOL_VERSION) {
       return { kind: 'version', theirs: protocol };
@@ -93,6 +99,14 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
       return readAsk(reader);
     case TAGS.reply:
       return readReply(reader);
+    case TAGS.fetch:
+      return {
+        kind: 'fetch',
+        protocol: PROTOCOL_VERSION,
+        clusterId: reader.id('clusterId'),
+        after: reader.position('after'),
+        pieceIndex: reader.integer('pieceIndex', PIECES_MAX - 1),
+      };
     case TAGS.identify:
       return { kind: 'identify' };
     case TAGS.identity:

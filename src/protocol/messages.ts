@@ -2,8 +2,8 @@ import type { EpochEntry, Position, Version } from '../wal/position.ts';
 
 /**
  * What nodes say to each other over `/v1/replicate`. The first message of a link decides what it is for: `hello` opens a
- * replication session (follower to leader), `ask` puts the question of leadership to a voter (candidate to voter), and `identify` asks
- * who answers at an address.
+ * replication session (follower to leader), `ask` puts the question of leadership to a voter (candidate to voter), `fetch` asks for a
+ * stretch of log in place of one that was damaged, and `identify` asks who answers at an address.
  *
  * Versions of the protocol:
  * - 1: the first.
@@ -198,6 +198,18 @@ export interface AskReply {
   readonly leader: string | null;
 }
 
+/**
+ * To any node that may hold the same log: send what follows `after`, whole batches up to a frame or a piece of a larger one, as a frame. Opens
+ * a link, on which any number of these come one after the other. A node that cannot closes the link with the reason.
+ */
+export interface Fetch {
+  readonly kind: 'fetch';
+  readonly protocol: number;
+  readonly clusterId: string;
+  readonly after: Position;
+  readonly pieceIndex: number;
+}
+
 export interface Identify {
   readonly kind: 'identify';
 }
@@ -223,6 +235,7 @@ export type ControlMessage =
   | SnapshotGot
   | Ask
   | AskReply
+  | Fetch
   | Identify
   | Identity;
 

@@ -42,6 +42,22 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
   walship_quorum: { help: 'Voters that a write must be durable on.', read: (s) => s.quorum },
   walship_ready: { help: '1 while ready, else 0.', read: (s) => Number(s.notReady === null) },
   walship_received_lsn: { help: 'Last LSN received or written.', read: (s) => s.received.lsn },
+  walship_scrub_bytes: {
+    help: 'Bytes of sealed segments read again since the node started.',
+    read: (s) => s.scrub?.scrubbedBytes ?? 0,
+  },
+  walship_scrub_damaged_segments: {
+    help: 'Sealed segments that are damaged and not mended.',
+    read: (s) => s.scrub?.damaged.length ?? 0,
+  },
+  walship_scrub_last_pass_bytes: {
+    help: 'Bytes of all sealed segments when they had been read again last.',
+    read: (s) => s.scrub?.lastPassBytes ?? 0,
+  },
+  walship_scrub_last_pass_timestamp_seconds: {
+    help: 'When all sealed segments had been read again last, since 1970; 0 before the first time.',
+    read: (s) => (s.scrub?.lastPassAt ?? 0) / 1000,
+  },
   walship_uncommitted_bytes: {
     help: 'Bytes of log written and not committed.',
     read: (s) => s.uncommittedBytes,

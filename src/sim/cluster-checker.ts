@@ -196,7 +196,7 @@ export class ClusterChecker {
     seen.committedLsn = committedLsn;
     if (shows) seen.appliedLsn = status.applied.lsn;
     this.#observePromise(machine, status, who);
-    if (status.state === 'intact') this.#found(machine.nodeId);
+    if (status.state === 'intact' && !machine.disk.hasRot) this.#found(machine.nodeId);
     if (committedLsn > seen.comparedLsn) {
       const fromLsn = Math.min(seen.comparedLsn, this.golden.end) + 1;
       const batches = this.#platters.imageOf(machine).batches({ fromLsn, durable: false });

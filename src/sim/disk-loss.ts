@@ -5,7 +5,8 @@
 import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
 import type { SimEntropy } from './sim-entropy.ts';
-import { DATA_DIR, type SimMachine } from './sim-machine.ts';
+import { FILL_BYTE } from '../wal/limits.ts';
+import { DATA_DIR, type SimMachine, WAL_DIR } from './sim-machine.ts';
 
 export interface DiskLossOptions {
   readonly checker: ClusterChecker;
@@ -50,6 +51,27 @@ export class DiskLoss {
       const offset = Math.min(size - 1, start + entropy.below(512));
       disk.flip(path, offset, 1 << entropy.below(8));
     }
+  }
+
+  /** Bits of a segment that a running node does not write to any more are not what they were. */
+  rotSealed(machine: SimMachine, entropy: SimEntropy): void {
+    const { checker, quorum, note } = this.#options;
+    const { disk, nodeId, isUp } = machine;
+    if (!isUp || checker.lost.size >= quorum - 1 || checker.lost.has(nodeId)) return;
+    const segments = disk
+      .paths()
+      .filter((path) => path.startsWith(`${WAL_DIR}/`) && path.endsWith('.wal'));
+    // The newest one is written to; and before it is trimmed, a sealed one ends in fill.
+    const sealed = segments
+      .slice(0, -1)
+      .filter((path) => disk.contentOf(path)?.at(-1) !== FILL_BYTE);
+    if (sealed.length === 0) return;
+    const path = entropy.pick(sealed);
+    const size = disk.contentOf(path)?.length ?? 0;
+    checker.loses(machine);
+    const offset = entropy.below(size);
+    note(`${nodeId}: a bit rots in ${path} at byte ${offset}, beneath the node`);
+    disk.rot(path, offset, 1 << entropy.below(8));
   }
 
   /** A person copies the disk, in one moment. */

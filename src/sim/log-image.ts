@@ -92,7 +92,7 @@ export class ImageReader {
       page = { generation: file.generation, batches: [], offset: HEADER_BYTES, nextLsn: baseLsn };
       pages.set(file, page);
     }
-    readOn(file.view(durable), page);
+    readOn(file.soundView(durable), page);
     return page.batches;
   }
 }

@@ -159,11 +159,11 @@ export class SimCluster {
       .join('\n');
   }
 
-  /** Every node is durable, committed and applied at one position, under one leader. */
+  /** Every node is durable, committed and applied at one position, under one leader, and nothing is rotten. */
   get isSettled(): boolean {
     const all = this.machines.map(({ node }) => node?.status());
     const leader = all.find((status) => status?.role === 'leader');
-    if (leader === undefined) return false;
+    if (leader === undefined || this.machines.some(({ disk }) => disk.hasRot)) return false;
     const { lsn, chain } = leader.durable;
     return all.every(
       (status) =>

@@ -181,6 +181,22 @@ export class SimDisk {
     this.put(path, bytes);
   }
 
+  /** As `flip`, beneath a process that reads the file: what it held before is remembered, until it is replaced or cut. */
+  rot(path: string, offset: number, mask: number): void {
+    const bytes = this.contentOf(path);
+    const byte = bytes?.[offset];
+    if (bytes === undefined || byte === undefined) {
+      throw new RangeError(`${path} has no byte ${offset}`);
+    }
+    bytes[offset] = byte ^ mask;
+    this.names.get(path)?.rot(bytes);
+  }
+
+  /** A file rotted beneath a process, and is what it was then. */
+  get hasRot(): boolean {
+    return this.paths().some((path) => this.names.get(path)?.isRotten === true);
+  }
+
   /** Cuts a file from outside, durably. */
   cut(path: string, bytes: number): void {
     const content = this.contentOf(path);

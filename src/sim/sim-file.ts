@@ -24,6 +24,8 @@ export class SimFile {
   #size: typeof CLEAN | typeof DIRTY | typeof GHOST = CLEAN;
   #generation = 0;
   readonly #captures = new Set<Capture>();
+  /** What it held before it rotted, as long as nothing else happened to it. */
+  #sound: { readonly bytes: Buffer; readonly generation: number } | undefined;
 
   get size(): number {
     return this.#cacheSize;
@@ -39,6 +41,23 @@ export class SimFile {
     return durable
       ? this.#disk.subarray(0, this.#diskSize)
       : this.#cache.subarray(0, this.#cacheSize);
+  }
+
+  /** As `view`, of a file that rots beneath a process: what it held before. */
+  soundView(durable: boolean): Buffer {
+    return this.isRotten && this.#sound !== undefined ? this.#sound.bytes : this.view(durable);
+  }
+
+  /** Bits of it rotted beneath a process, and nobody has cut it or died since. */
+  get isRotten(): boolean {
+    return this.#sound?.generation === this.#generation;
+  }
+
+  /** Replaces the bytes by what has become of them. */
+  rot(bytes: Uint8Array): void {
+    const sound = this.isRotten && this.#sound !== undefined ? this.#sound.bytes : this.content();
+    this.replace(bytes);
+    this.#sound = { bytes: sound, generation: this.#generation };
   }
 
   /** Changes whenever bytes change otherwise than by being written. */

@@ -47,6 +47,7 @@ export class SimNemesis {
       heal: () => this.#heal(),
       wipe: (_, machine) => this.#losses.wipe(machine),
       rot: (entropy, machine) => this.#losses.rot(machine, entropy),
+      rotSealed: (entropy, machine) => this.#losses.rotSealed(machine, entropy),
       backUp: (_, machine) => this.#losses.backUp(machine),
       restore: (_, machine) => this.#losses.restore(machine),
       jumpClock: (entropy, machine) => this.#jumpClock(entropy, machine),

@@ -1,4 +1,4 @@
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { LogChunk } from './chunk.ts';
 import { KiB, MiB } from './limits.ts';
@@ -20,6 +20,8 @@ const READ_BYTES = 256 * KiB;
 export class DurableLog {
   readonly #disk: Disk;
   readonly #recent: RecentBatches;
+  /** A read met damage in this segment. */
+  onDamage: (path: string) => void = () => undefined;
   #map: LogMap;
   #reader: LogReader;
 
@@ -78,7 +80,15 @@ export class DurableLog {
 
   async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
     if (lsn >= this.end.lsn) return undefined;
-    return this.#recent.after(lsn, bytesMax) ?? this.#reader.chunkAfter(lsn, bytesMax);
+    const recent = this.#recent.after(lsn, bytesMax);
+    if (recent !== undefined) return recent;
+    try {
+      return await this.#reader.chunkAfter(lsn, bytesMax);
+    } catch (error) {
+      const path = isWalshipError(error, 'WAL_CORRUPT') ? error.details['segment'] : undefined;
+      if (typeof path === 'string') this.onDamage(path);
+      throw error;
+    }
   }
 
   recentAfter(lsn: number, bytesMax: number): LogChunk | undefined {

@@ -34,6 +34,16 @@ export interface MappedPiece {
   readonly position: Position;
 }
 
+/** A segment that is not written to any more: what is used of it never changes again. */
+export interface SealedSegment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  /** Just past its last batch, in the file. */
+  readonly end: number;
+  /** The end of its last batch. */
+  readonly last: Position;
+}
+
 /** Where to read: a range of a segment file that holds whole batches. */
 export interface FileRange {
   readonly path: string;
@@ -138,6 +148,17 @@ export class LogMap {
       from = { position: stateBefore(next.header), at: next.at };
     }
     return pieces;
+  }
+
+  /** The oldest sealed segment that begins behind `baseLsn`. */
+  sealedAfter(baseLsn: number): SealedSegment | undefined {
+    const index = 1 + lastIndexWhere(this.#segments, ({ header }) => header.baseLsn <= baseLsn);
+    const segment = this.#segments[index];
+    const next = this.#segments[index + 1];
+    if (segment === undefined || next === undefined) return undefined;
+    const { path, header, at } = segment;
+    const end = SEGMENT_HEADER_BYTES + next.at - at;
+    return { path, header, end, last: stateBefore(next.header) };
   }
 
   /** Base LSN of the newest segment. */

@@ -1,4 +1,4 @@
-/** What takes from a log what it holds: a cut at its end, a purge at its beginning, and its replacement by a snapshot. Each runs alone. */
+/** What takes from a log what it holds: a cut at its end, and its replacement by a snapshot. Each runs alone. */
 import assert from 'node:assert';
 import { WalshipError } from '../errors.ts';
 import type { DurableLog } from './durable-log.ts';
@@ -10,7 +10,7 @@ import type { CutReason, LogOptions, SavedTail } from './log-options.ts';
 import { placeOf, walDirOf } from './open-log.ts';
 import type { OpenedSegment } from './open-log.ts';
 import type { Position } from './position.ts';
-import { removeSegments, restartLog } from './restart-log.ts';
+import { restartLog } from './restart-log.ts';
 import { saveTail } from './save-tail.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { dropSnapshotsAbove } from './snapshot-shelf.ts';
@@ -23,6 +23,8 @@ export interface LogParts {
   readonly history: LogHistory;
   readonly commit: GroupCommit;
   readonly writer: SegmentWriter | undefined;
+  /** Resolves when nothing is done to the files of sealed segments. */
+  readonly settled: () => Promise<void>;
   /** Ends all writing for good; returns what is to be thrown. */
   readonly fail: (cause: unknown) => WalshipError;
 }
@@ -36,6 +38,7 @@ export async function cutTail(
   const { durable, history, commit, writer, fail } = parts;
   const { disk, clock, dir } = parts.options;
   assert(writer !== undefined, 'a blank log has nothing to cut');
+  await parts.settled();
   const place = await durable.placeAt(to.lsn);
   if (place?.position.chain !== to.chain || place.position.epoch !== to.epoch) {
     throw new WalshipError('CHAIN_MISMATCH', `this log has no batch that ends at LSN ${to.lsn}`, {
@@ -60,25 +63,10 @@ export async function cutTail(
   return saved;
 }
 
-/** Removes whole segments that hold nothing above `lsn`, once `before` is over. @throws WalshipError DISK_FAILED. */
-export async function purge(parts: LogParts, lsn: number, before: Promise<void>): Promise<void> {
-  const { durable, writer, fail } = parts;
-  const { disk, dir } = parts.options;
-  const paths = durable.purge(lsn);
-  await before;
-  if (paths.length === 0) return;
-  try {
-    // A segment that is being trimmed is left alone until that is done.
-    await writer?.settle();
-    await removeSegments(disk, walDirOf(dir), paths);
-  } catch (error) {
-    throw fail(error);
-  }
-}
-
 /** Saves the whole log and begins another one behind the start of `base`. @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED. */
 export async function restart(parts: LogParts, base: LogBase): Promise<OpenedSegment> {
   const { durable, history, commit, writer, fail } = parts;
+  await parts.settled();
   let begun = false;
   try {
     await writer?.settle();

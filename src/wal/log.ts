@@ -13,7 +13,7 @@ import { GroupCommit } from './group-commit.ts';
 import { BATCH_BYTES_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './log-map.ts';
-import { cutTail, purge, restart } from './log-surgery.ts';
+import { cutTail, restart } from './log-surgery.ts';
 import type { LogParts } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import type { LogBase } from './log-base.ts';
@@ -24,6 +24,7 @@ import { OP, recordBytes } from './record.ts';
 import type { LogRecord } from './record.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
+import { SealedSegments } from './sealed-segments.ts';
 import { wasRefused } from './segment-writer.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -47,10 +48,11 @@ export class Log {
   readonly #history: LogHistory;
   readonly #failStop = new FailStop();
   #writer: SegmentWriter | undefined;
-  #purging: Promise<void> = Promise.resolve();
   #clusterId: string | undefined;
   #leading = false;
   readonly #exclusive = new Exclusive();
+  /** The segments that are not written to any more. */
+  readonly sealed = new SealedSegments(() => this.#parts(), this.#exclusive);
   #closing: Promise<void> | undefined;
 
   private constructor(options: LogOptions, { recovered, map, current }: OpenedLog) {
@@ -265,8 +267,7 @@ export class Log {
   /** Removes whole segments that hold nothing above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED, NODE_CLOSED. */
   async purge(lsn: number): Promise<void> {
     this.#failStop.refuseIfEnded();
-    this.#purging = purge(this.#parts(), lsn, this.#purging);
-    await this.#purging;
+    await this.sealed.purge(lsn);
   }
 
   /**
@@ -279,7 +280,6 @@ export class Log {
     assert(!this.#leading, 'a leader never puts its log aside');
     await this.drained();
     await this.#exclusive.run(async () => {
-      await this.#purging;
       const opened = await restart(this.#parts(), base);
       this.#clusterId = base.clusterId;
       if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
@@ -331,7 +331,7 @@ export class Log {
     this.#leading = false;
     try {
       await this.drained();
-      await this.#purging;
+      await this.sealed.settled();
       await this.#writer?.close();
     } catch (error) {
       // A log that failed has said so already; its files are closed as well as they can be.
@@ -353,6 +353,7 @@ export class Log {
       history: this.#history,
       commit: this.#commit,
       writer: this.#writer,
+      settled: () => this.sealed.settled(),
       fail: (cause) => this.#fail(cause),
     };
   }

@@ -5,7 +5,8 @@ import { BLOCK_BYTES, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Position } from './position.ts';
 import { type BatchInfo, BatchScanner, type LogState, type ScanEnd } from './scan.ts';
 
-const WINDOW_BYTES = MiB;
+/** So much is read at once. */
+export const WINDOW_BYTES = MiB;
 /** A batch that does not end within its window is carried into the room before the next one. */
 const CARRY_BYTES = MiB;
 const TAIL_WINDOW_BYTES = 4 * MiB;

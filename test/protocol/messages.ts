@@ -134,6 +134,13 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     historyId: idOrNull,
     leader: fc.option(nodeId),
   }),
+  fc.record({
+    kind: kind('fetch'),
+    protocol: fc.constant(1),
+    clusterId: id,
+    after: position,
+    pieceIndex: fc.integer({ min: 0, max: 127 }),
+  }),
   fc.record({ kind: kind('identify') }),
   fc.record({ kind: kind('identity'), nodeId, run: id }),
 );

@@ -1,0 +1,157 @@
+import { isWalshipError, type WalshipError } from '../errors.ts';
+import type { Exclusive } from './exclusive.ts';
+import type { SealedSegment } from './log-map.ts';
+import type { LogParts } from './log-surgery.ts';
+import { walDirOf } from './open-log.ts';
+import { samePosition } from './log-base.ts';
+import { removeSegments } from './restart-log.ts';
+import { saveSegment } from './saved.ts';
+import type { ScrubDamage } from './scrub.ts';
+
+/** What was put back, and what was kept of what had stood there. */
+export interface Replaced {
+  /** Name in saved/; null where it could not be read, or saved/ is at its cap. */
+  readonly saved: string | null;
+}
+
+/**
+ * The segments that are not written to any more: they are purged from the oldest on, and a damaged one is replaced by what it held. One thing
+ * at a time, and never while the log is cut.
+ */
+export class SealedSegments {
+  readonly #parts: () => LogParts;
+  readonly #exclusive: Exclusive;
+  /** What is being done to files, and never fails: a failure has ended the log. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: () => LogParts, exclusive: Exclusive) {
+    this.#parts = parts;
+    this.#exclusive = exclusive;
+  }
+
+  /** The oldest one that begins behind `baseLsn`. */
+  after(baseLsn: number): SealedSegment | undefined {
+    return this.#parts().durable.map.sealedAfter(baseLsn);
+  }
+
+  /** The one that is in this file. */
+  at(path: string): SealedSegment | undefined {
+    let segment = this.after(0);
+    while (segment !== undefined && segment.path !== path) {
+      segment = this.after(segment.header.baseLsn);
+    }
+    return segment;
+  }
+
+  /** What failed to be read will be mended in the background: it can be read again afterwards. */
+  mends({ code, details }: WalshipError): boolean {
+    const path = code === 'WAL_CORRUPT' ? details['segment'] : undefined;
+    return typeof path === 'string' && this.at(path) !== undefined;
+  }
+
+  /** It is still part of the log, as it was. */
+  holds(segment: SealedSegment): boolean {
+    const held = this.after(segment.header.baseLsn - 1);
+    return (
+      held !== undefined &&
+      held.path === segment.path &&
+      held.end === segment.end &&
+      held.header.chain === segment.header.chain &&
+      samePosition(held.last, segment.last)
+    );
+  }
+
+  /** Calls `listener` with the path of a segment in which a read of the log has met damage. */
+  onDamage(listener: (path: string) => void): void {
+    this.#parts().durable.onDamage = listener;
+  }
+
+  /** Removes whole segments that hold nothing above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED. */
+  purge(lsn: number): Promise<void> {
+    const { options, durable, writer, fail } = this.#parts();
+    const paths = durable.purge(lsn);
+    return this.#next(async () => {
+      if (paths.length === 0) return;
+      try {
+        // A segment that is being trimmed is left alone until that is done.
+        await writer?.settle();
+        await removeSegments(options.disk, walDirOf(options.dir), paths);
+      } catch (error) {
+        throw fail(error);
+      }
+    });
+  }
+
+  /**
+   * Puts the durable file `temporary`, which holds what the damaged segment held, in its place, having saved that; durable on resolve.
+   * Undefined where the segment was purged or cut meanwhile; then the file is removed.
+   * @throws WalshipError DISK_FULL with nothing changed; DISK_FAILED.
+   */
+  async replace(damage: ScrubDamage, temporary: string): Promise<Replaced | undefined> {
+    // Asked again in this very turn: what begins from now on waits for what is done here.
+    while (this.#exclusive.busy) await this.#exclusive.until(() => !this.#exclusive.busy);
+    return this.#next(() => replaceSegment(this, this.#parts(), { damage, temporary }));
+  }
+
+  /** Resolves when nothing is done to the files of sealed segments. */
+  settled(): Promise<void> {
+    return this.#work;
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(work);
+    this.#work = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+}
+
+async function replaceSegment(
+  sealed: SealedSegments,
+  { options, writer, fail }: LogParts,
+  { damage, temporary }: { readonly damage: ScrubDamage; readonly temporary: string },
+): Promise<Replaced | undefined> {
+  const { disk, dir } = options;
+  const { segment } = damage;
+  try {
+    await writer?.settle();
+    if (!sealed.holds(segment)) {
+      await disk.remove(temporary);
+      return undefined;
+    }
+    const saved = damage.readable ? await save(options, damage) : null;
+    await disk.rename(temporary, segment.path);
+    await disk.syncDir(walDirOf(dir));
+    return { saved };
+  } catch (error) {
+    if (!isWalshipError(error, 'DISK_FULL')) throw fail(error);
+    await disk.remove(temporary);
+    throw error;
+  }
+}
+
+/** What replaces it is proven to be what stood there: where saved/ is full, nothing is lost by going on. */
+async function save(
+  { disk, dir, clock }: LogParts['options'],
+  { segment, reason, offset, fromLsn, toLsn }: ScrubDamage,
+): Promise<string | null> {
+  try {
+    const { name } = await saveSegment(
+      { disk, dir },
+      { path: segment.path, start: 0, end: segment.end },
+      {
+        why: `${segment.path} at offset ${offset}: ${reason}; it was replaced by what it had held`,
+        whenMs: clock.wallMs(),
+        from: { epoch: segment.header.epoch, lsn: fromLsn },
+        to: { epoch: segment.last.epoch, lsn: toLsn },
+        by: 'scrub',
+      },
+    );
+    return name;
+  } catch (error) {
+    if (isWalshipError(error, 'SAVED_FULL')) return null;
+    throw error;
+  }
+}
