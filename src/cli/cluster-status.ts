@@ -29,6 +29,7 @@ export interface StatusView {
   readonly leader: { readonly nodeId: string; readonly address: string } | null;
   readonly voters: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
+  readonly failover: string;
   readonly receivedLsn: number;
   readonly durableLsn: number;
   readonly committedLsn: number;

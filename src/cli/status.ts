@@ -33,6 +33,7 @@ const STATUS_HEADS = [
   'lag bytes',
   'lag ms',
   'keys',
+  'failover',
 ];
 
 /** The leader of the highest epoch that says of itself that it leads. */
@@ -64,6 +65,7 @@ function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string
       known[1] ?? '?',
       ...lag,
       '?',
+      '?',
     ];
   }
   return [
@@ -78,6 +80,7 @@ function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string
     status.appliedLsn,
     ...lag,
     status.keys,
+    status.failover,
   ];
 }
 

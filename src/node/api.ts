@@ -2,6 +2,7 @@ import type { Position, Version } from '../wal/position.ts';
 import type { EventPage } from './event-log.ts';
 import type { FailoverPlan } from './failover-plan.ts';
 import type { Link } from '../ports/link.ts';
+import type { Failover } from './trigger.ts';
 
 /** What servers and embedding programs use of a node. */
 export interface NodeApi {
@@ -254,6 +255,8 @@ export interface NodeStatus {
   readonly leader: { readonly nodeId: string; readonly address: string } | null;
   readonly voters: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
+  /** Who decides when this node tries to replace a leader that is gone. */
+  readonly failover: Failover;
   readonly received: Position;
   readonly durable: Position;
   readonly committedLsn: number;

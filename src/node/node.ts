@@ -232,6 +232,7 @@ export class Node implements NodeApi {
       peers: this.#membership.peers,
       quorums: this.#membership.quorums,
       contract: this.contract,
+      failover: this.#options.failover ?? 'manual',
       counters: this.#events.counts,
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,

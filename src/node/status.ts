@@ -6,6 +6,7 @@ import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
 import type { Scrubber } from './scrubber.ts';
 import type { Snapshotter } from './snapshotter.ts';
+import type { Failover } from './trigger.ts';
 import { why } from './why.ts';
 
 export interface StatusOptions {
@@ -16,6 +17,7 @@ export interface StatusOptions {
   readonly peers: readonly Peer[];
   readonly quorums: Quorums;
   readonly contract: readonly string[];
+  readonly failover: Failover;
   readonly counters: Readonly<Record<string, number>>;
   readonly uncommittedBytes: number;
   readonly uptimeMs: number;
@@ -37,6 +39,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     leader: life.knownLeader ?? null,
     voters: peers,
     quorum: quorums.quorum,
+    failover: options.failover,
     received: { ...log.durable, lsn: session?.receivedLsn ?? log.last.lsn },
     durable: log.durable,
     committedLsn: replica.committedLsn,

@@ -27,6 +27,7 @@ function statusOf(
     leader: null,
     voters,
     quorum: 2,
+    failover: 'manual',
     received: place,
     durable: place,
     committedLsn: 41,
@@ -70,6 +71,7 @@ describe('status', () => {
     }));
     const second = await FakeServer.start(() => ({
       json: statusOf('n2', voters, {
+        failover: 'auto',
         why: [
           { code: 'NO_LEADER', message: 'catching up' },
           { code: 'LEADER_LIVES', message: 'this node may not lead: n1 leads' },
@@ -90,8 +92,8 @@ describe('status', () => {
     expect(lines[0]).toMatch(
       /^node +address +role +state +epoch +received +durable +committed +applied/,
     );
-    expect(lines[1]).toMatch(/^n1 +127\S+ +leader +intact +3 +42 +42 +41 +40 +0 +0 +5$/);
-    expect(lines[2]).toMatch(/^n2 +127\S+ +follower/);
+    expect(lines[1]).toMatch(/^n1 +127\S+ +leader +intact +3 +42 +42 +41 +40 +0 +0 +5 +manual$/);
+    expect(lines[2]).toMatch(/^n2 +127\S+ +follower .* auto$/);
     expect(lines[3]).toMatch(/^n3 +127\S+ +unreachable .* 12 .* 11 +900 +9000/);
     expect(io.stdout).toContain('an acknowledged write is on 2 of 3 disks');
     expect(io.stdout).toContain('n2: NO_LEADER: catching up');

@@ -21,6 +21,7 @@ function leader(changes: Partial<WhyFacts> = {}): WhyFacts {
     leader: { nodeId: 'n1', address: 'a:1' },
     voters: ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, address: 'a:1' })),
     quorum: 2,
+    failover: 'manual',
     received: at(45),
     durable: at(45),
     committedLsn: 45,

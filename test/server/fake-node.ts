@@ -146,6 +146,7 @@ export class FakeNode implements NodeApi {
       leader: { nodeId: 'n1', address: '127.0.0.1:1' },
       voters: [{ nodeId: 'n1', address: '127.0.0.1:1' }],
       quorum: 1,
+      failover: 'manual',
       received: { ...this.#applied, chain: 7 },
       durable: { ...this.#applied, chain: 7 },
       committedLsn: this.#lsn,
