@@ -101,8 +101,14 @@ export class TestCluster {
 
   /** Three ports and a directory, and options that every node gets besides; nothing runs yet. */
   static async create(...more: readonly string[]): Promise<TestCluster> {
+    return await TestCluster.of(3, ...more);
+  }
+
+  /** As `create`, with so many voters. */
+  static async of(voters: number, ...more: readonly string[]): Promise<TestCluster> {
     const dir = await mkdtemp(path.join(tmpdir(), 'walship-test-'));
-    return new TestCluster(dir, await freePorts([0, 0, 0]), more);
+    const ports = await freePorts(Array.from({ length: voters }, () => 0));
+    return new TestCluster(dir, ports, more);
   }
 
   /** Starts every node and waits until all of them are ready. */
@@ -144,6 +150,12 @@ export class TestCluster {
   /** kill -9, and the process is gone when this resolves. */
   async kill(id: string): Promise<void> {
     await this.#programs.get(id)?.end('SIGKILL');
+  }
+
+  /** kill -9, and an empty directory in place of what it had; it does not run when this resolves. */
+  async wipe(id: string): Promise<void> {
+    await this.kill(id);
+    await rm(this.dataDir(id), { recursive: true });
   }
 
   /** SIGSTOP and SIGCONT: a pause that the process does not notice. */

@@ -21,9 +21,9 @@ export class Load {
   #next = 0;
   #stopped = false;
 
-  constructor(urls: readonly string[]) {
+  constructor(urls: readonly string[], writers = WRITERS) {
     this.#client = connect({ nodes: urls, timeoutMs: 3_000 });
-    this.#writers = Array.from({ length: WRITERS }, async () => await this.#write());
+    this.#writers = Array.from({ length: writers }, async () => await this.#write());
   }
 
   get acknowledged(): ReadonlyMap<string, string> {
