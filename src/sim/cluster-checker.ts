@@ -57,7 +57,7 @@ export class ClusterChecker {
   /** Counts, for people: how much was checked. */
   readonly counts = { acked: 0, rejected: 0, indeterminate: 0, reads: 0, leaders: 0 };
 
-  /** @param historyId what it judges; the first history that it meets unless given. Nodes of another one are none of its business. */
+  /** @param historyId what it judges; the first history that commits anything unless given. Nodes of another one are none of its business. */
   constructor(machines: readonly CheckedMachine[], quorum: number, historyId?: string) {
     this.#historyId = historyId;
     this.#machines = machines;
@@ -80,8 +80,9 @@ export class ClusterChecker {
     for (const machine of this.#machines) {
       const status = machine.node?.status();
       if (status === undefined || status.role === 'stopped') continue;
-      this.#historyId ??= status.historyId ?? undefined;
-      if (status.historyId === null || status.historyId === this.#historyId) {
+      // A birth that committed nothing may be followed by another one.
+      if (status.committedLsn > 0) this.#historyId ??= status.historyId ?? undefined;
+      if (status.historyId === null || status.historyId === (this.#historyId ?? status.historyId)) {
         this.#observe(machine, status);
       }
     }
