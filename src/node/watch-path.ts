@@ -19,20 +19,20 @@ export async function* watch(
   { after, prefix, signal }: WatchRequest,
 ): AsyncGenerator<WatchEvent> {
   check(replica, after);
-  const { stateGeneration } = replica;
-  const oldest = replica.log.firstLsn;
-  if (after.lsn + 1 < oldest) {
-    const version = formatVersion({ epoch: replica.log.epochAt(oldest), lsn: oldest });
-    throw new WalshipError('PURGED', `the log begins at version ${version}`, {
-      details: { oldest: version },
-    });
-  }
+  const { historyId } = replica.meta.current;
+  let { stateGeneration } = replica;
   const wake = new WakeUp(replica, signal);
   let cursor = after.lsn;
   let aligned = cursor === 0;
   while (!signal.aborted) {
-    // What was shown may have been taken back: nothing that follows would fit.
-    if (replica.stateGeneration !== stateGeneration) throw cutOff(replica, after);
+    if (replica.stateGeneration !== stateGeneration) {
+      // In another history what was shown may have been taken back, and nothing that follows would fit.
+      if (historyId !== null && replica.meta.current.historyId !== historyId) {
+        throw cutOff(replica, after);
+      }
+      ({ stateGeneration } = replica);
+    }
+    refuseIfPurged(replica, cursor);
     const limit = replica.appliedLsn;
     if (cursor >= limit) {
       const version =
@@ -62,6 +62,16 @@ export async function* watch(
 function check(replica: Replica, after: Version): void {
   const judged = judgeForGood(replica.log.epochs, after, replica.appliedLsn);
   if (judged.kind === 'replaced') throw replaced(after, judged);
+}
+
+/** @throws WalshipError PURGED where the log no longer holds what follows `lsn`. */
+function refuseIfPurged({ log }: Replica, lsn: number): void {
+  const oldest = log.firstLsn;
+  if (lsn + 1 >= oldest) return;
+  const version = formatVersion({ epoch: log.epochAt(oldest), lsn: oldest });
+  throw new WalshipError('PURGED', `the log begins at version ${version}`, {
+    details: { oldest: version },
+  });
 }
 
 async function chunk(replica: Replica, cursor: number): Promise<readonly LogRecord[]> {

@@ -4,6 +4,7 @@
  * Method: staged on simulated clusters that keep hardly any log, with the checker looking on.
  */
 import { describe, expect, test } from 'vitest';
+import { isWalshipError } from '../../src/errors.ts';
 import type { FollowerStatus } from '../../src/node/api.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
 import { LIMIT_MS, nodeOf, onCluster, type Stage, three } from './stage.ts';
@@ -98,6 +99,43 @@ describe('a follower that was away for too long', () => {
       }
       await stage.settle();
     });
+  });
+
+  test('tells its watchers that the log begins further on, and not that a version was replaced', async () => {
+    const main = async (stage: Stage, machines: readonly SimMachine[]): Promise<void> => {
+      const [n1, n2, n3] = three(machines);
+      await stage.write(n1, 'before');
+      await stage.cluster.until('the write at n3', LIMIT_MS, () => stage.cluster.isSettled);
+      const { applied } = nodeOf(n3).status();
+      const watching = new AbortController();
+      const { signal } = watching;
+      const seen: string[] = [];
+      const watch = async (): Promise<string> => {
+        try {
+          for await (const { kind } of nodeOf(n3).watch({ after: applied, signal })) {
+            seen.push(kind);
+          }
+          return 'ended';
+        } catch (error) {
+          return isWalshipError(error) ? error.code : String(error);
+        }
+      };
+      const ended = watch();
+      await stage.cluster.until('the watch', LIMIT_MS, () => seen.length > 0);
+      for (const other of [n1, n2]) {
+        stage.separate(other, n3);
+        stage.cluster.network.breakLinks(other.nodeId, n3.nodeId);
+      }
+      await outgrow(stage, n1);
+      stage.cluster.network.heal();
+      await stage.cluster.until('a snapshot for n3', LIMIT_MS, () => sent(n1) > 0);
+      await stage.settle();
+
+      expect(await ended).toBe('PURGED');
+      expect(seen).not.toContain('change');
+      watching.abort();
+    };
+    await onCluster(SHAPE, main, [1]);
   });
 
   test('gets on where a transfer broke off, wherever that was', async () => {
