@@ -1,6 +1,7 @@
 /** Goal: what rots in a sealed segment of a running node is fetched from another one, byte for byte, while everything goes on. */
 import { describe, expect, test } from 'vitest';
-import { WAL_DIR, type SimMachine } from '../../src/sim/sim-machine.ts';
+import { Node } from '../../src/node/node.ts';
+import { type NodeFactory, type SimMachine, WAL_DIR } from '../../src/sim/sim-machine.ts';
 import { LIMIT_MS, onCluster, type Stage } from './stage.ts';
 
 /** Writes until n1 has several sealed segments; their paths, oldest first, on that machine. */
@@ -47,6 +48,67 @@ describe('rot in a sealed segment', () => {
       expect(status?.scrub).toMatchObject({ mendedSegments: 1, damaged: [] });
       await stage.settle();
       stage.cluster.checker.finish();
+    });
+  });
+
+  test('is found by whoever reads it, where nothing is scrubbed', async () => {
+    const open: NodeFactory = (parts) =>
+      Node.open({ ...parts, scrubBytesPerSecond: 0, recentBytesMax: 16 * 1024 });
+    await onCluster({ voters: 3, quorum: 2, open }, async (stage, machines) => {
+      const [leader, , learner] = machines;
+      if (leader === undefined || learner === undefined) throw new Error('three machines');
+      await fill(stage, leader);
+      stage.wipe(learner);
+      stage.cluster.checker.loses(learner);
+      const path = sealed(leader)[1] ?? '';
+      leader.disk.rot(path, 2_000, 4);
+      await stage.cluster.world.pass(5_000);
+      expect(leader.disk.hasRot).toBe(true);
+
+      learner.start();
+      await stage.cluster.until('mending', LIMIT_MS, () => !leader.disk.hasRot);
+      await stage.settle();
+      expect(codes(leader)).toContain('SEGMENT_MENDED');
+    });
+  });
+
+  test('of a node that is cut off raises an alarm, and is mended once the others are back', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [leader, machine, other] = machines;
+      if (leader === undefined || machine === undefined || other === undefined) return;
+      await fill(stage, leader);
+      stage.separate(machine, leader);
+      stage.separate(machine, other);
+      stage.cluster.checker.loses(machine);
+      machine.disk.rot(sealed(machine)[1] ?? '', 2_000, 4);
+      await stage.cluster.until('an alarm', LIMIT_MS * 2, () =>
+        codes(machine).includes('SEGMENT_NOT_MENDED'),
+      );
+      const status = machine.node?.status();
+      expect(status).toMatchObject({ state: 'intact', warnings: [{ code: 'SEGMENT_DAMAGED' }] });
+      stage.cluster.network.heal();
+      await stage.settle();
+      expect(machine.disk.hasRot).toBe(false);
+    });
+  });
+
+  test('of the only voter raises an alarm and refuses nothing; a snapshot makes the next start possible', async () => {
+    await onCluster({ voters: 1, quorum: 1 }, async (stage, machines) => {
+      const [machine] = machines;
+      if (machine === undefined) throw new Error('one machine');
+      await fill(stage, machine);
+      const path = sealed(machine)[1] ?? '';
+      machine.disk.rot(path, 2_000, 4);
+      await stage.cluster.until('an alarm', LIMIT_MS, () =>
+        codes(machine).includes('SEGMENT_NOT_MENDED'),
+      );
+      await stage.write(machine, 'after');
+      await machine.node?.snapshot();
+      machine.kill();
+      await stage.restart(machine);
+      await stage.write(machine, 'later');
+      expect(machine.node?.status()).toMatchObject({ state: 'intact' });
+      expect(machine.disk.paths()).not.toContain(path);
     });
   });
 });
