@@ -37,6 +37,8 @@ export interface LeaderHooks {
   progressed(): void;
   /** A snapshot for a follower that the log does not reach back to; undefined where there is none. */
   offer(): Promise<SnapshotSource | undefined>;
+  /** The snapshot at `path` could not be sent whole, or was found to be wrong by the one who got it. */
+  refused(path: string): void;
   /** Which run of which process answers at the voter's own address; undefined where nobody does. */
   runAt(nodeId: string): Promise<string | undefined>;
   /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */

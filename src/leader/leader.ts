@@ -368,6 +368,9 @@ export class Leader {
     this.#mending.remove(session);
     if (session.durable !== undefined) this.#gone.set(session.nodeId, session.durable);
     if (this.#sessions.get(session.nodeId) === session) this.#sessions.delete(session.nodeId);
+    if (session.snapshot !== undefined && reason.startsWith('SNAPSHOT_INVALID')) {
+      this.#options.hooks.refused(session.snapshot.source.path);
+    }
     if (reason.startsWith('CHAIN_MISMATCH')) this.#options.hooks.warn('CHAIN_MISMATCH', reason);
   }
 

@@ -91,7 +91,7 @@ export class Session {
     this.#inFlight.send(from, 0);
     const { offer } = options;
     if (offer !== undefined) {
-      const onFailed = (reason: string): void => this.close(reason);
+      const onFailed = (reason: string): void => this.close(`SNAPSHOT_INVALID: ${reason}`);
       this.#sender = new SnapshotSender({
         ...options,
         source: offer,

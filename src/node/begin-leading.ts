@@ -56,7 +56,7 @@ export function newLeader(
 ): Leader {
   const { replica, clock, membership, heartbeatMs, silenceMs } = options;
   const { peers, quorums, configHash } = membership;
-  const { dialer, onEvent, onProgress } = options;
+  const { dialer, snapshots, onEvent, onProgress } = options;
   return new Leader({
     log: replica.log,
     clock,
@@ -79,7 +79,8 @@ export function newLeader(
       committedLsn: () => replica.committedLsn,
       commit: (lsn) => replica.learnCommitted(lsn),
       progressed: onProgress,
-      offer: options.offerSnapshot,
+      offer: () => snapshots.offer(),
+      refused: (path) => snapshots.refused(path),
       runAt: async (nodeId) => {
         const peer = peers.find((candidate) => candidate.nodeId === nodeId);
         const found =

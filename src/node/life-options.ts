@@ -24,8 +24,8 @@ export interface LifeOptions {
   readonly trigger: Trigger;
   /** Log that is kept for a voter that lags. */
   readonly retainBytesMax: number;
-  /** A snapshot for a follower that the log does not reach back to. */
-  readonly offerSnapshot: LeaderHooks['offer'];
+  /** For followers that the log does not reach back to. */
+  readonly snapshots: Pick<LeaderHooks, 'offer' | 'refused'>;
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */

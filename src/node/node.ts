@@ -110,7 +110,10 @@ export class Node implements NodeApi {
       silenceMs,
       trigger: newTrigger(options.failover ?? 'manual', { entropy, silenceMs }),
       retainBytesMax: options.retainBytesMax ?? RETAIN_BYTES_MAX_DEFAULT,
-      offerSnapshot: () => this.#snapshotter.offer(),
+      snapshots: {
+        offer: () => this.#snapshotter.offer(),
+        refused: (path) => this.#snapshotter.refused(path),
+      },
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),

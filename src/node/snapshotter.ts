@@ -4,7 +4,7 @@ import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Holds } from '../leader/holds.ts';
 import type { SnapshotSource } from '../leader/snapshot-sender.ts';
 import { MiB } from '../wal/limits.ts';
-import { listSnapshots } from '../wal/snapshot-reader.ts';
+import { listSnapshots, readSnapshot } from '../wal/snapshot-reader.ts';
 import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
 import { writeSnapshot } from '../wal/snapshot-writer.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
@@ -58,6 +58,8 @@ export class Snapshotter {
   /** How much log had been written when the newest one was begun. */
   #begunAt = 0;
   #running: Promise<TakenSnapshot> | undefined;
+  /** Being verified, because somebody found them to be wrong. */
+  readonly #doubted = new Set<Shelved>();
   #purging = false;
   #notBeforeMs = -Infinity;
   #closed = false;
@@ -92,13 +94,13 @@ export class Snapshotter {
   }
 
   /**
-   * A snapshot for a follower that the log does not reach back to: the newest one, or else one that is taken now. Undefined where there is
+   * A snapshot for a follower that the log does not reach back to: the newest one that nobody doubts, or else one that is taken now. Undefined where there is
    * none to be had, which was said where it failed.
    */
   async offer(): Promise<SnapshotSource | undefined> {
     const { disk, replica } = this.#options;
     try {
-      const [newest] = this.#shelf;
+      const newest = this.#shelf.find((one) => !this.#doubted.has(one));
       const found =
         newest === undefined ? undefined : await snapshotSource(disk, replica.log, newest.path);
       if (found !== undefined) return found;
@@ -108,6 +110,32 @@ export class Snapshotter {
       this.#failed(error);
       return undefined;
     }
+  }
+
+  /**
+   * Somebody who was sent the snapshot at `path` says that it is wrong. Where it is, it counts no more and another one is taken at once; meanwhile
+   * the older one is offered, to whose start the log reaches back.
+   */
+  refused(path: string): void {
+    const shelved = this.#shelf.find((one) => one.path === path);
+    if (shelved === undefined || this.#closed || this.#doubted.has(shelved)) return;
+    this.#doubted.add(shelved);
+    this.#verify(shelved)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => this.#doubted.delete(shelved))
+      .catch(() => undefined);
+  }
+
+  async #verify(shelved: Shelved): Promise<void> {
+    const { disk, clock, onEvent } = this.#options;
+    const { path } = shelved;
+    const read = await readSnapshot({ disk, clock }, path);
+    // Another one may have got its name meanwhile.
+    if (read.kind === 'snapshot' || !this.#shelf.includes(shelved) || this.#closed) return;
+    this.#shelf = this.#shelf.filter((one) => one !== shelved);
+    const message = `${path} is no snapshot: ${read.reason}; another one is taken in its place`;
+    onEvent({ level: 'error', code: 'SNAPSHOT_INVALID', message });
+    await this.take();
   }
 
   /** To be called when more is applied: takes a snapshot where it is time for one. */

@@ -175,6 +175,28 @@ describe('a follower that was away for too long', () => {
     }
   });
 
+  test('gets another one where that which it was offered has rotted on the disk of the leader', async () => {
+    await onCluster(SHAPE, async (stage, machines) => {
+      const [n1, , n3] = three(machines);
+      n3.kill();
+      await outgrow(stage, n1);
+      const newest = n1.disk.paths().findLast((path) => path.endsWith('.snap')) ?? '';
+      n1.disk.flip(newest, 300_000, 4);
+      n3.start();
+      const events = (code: string): number => n1.node?.status().counters[code] ?? 0;
+      const taken = events('SNAPSHOT_TAKEN');
+      await stage.cluster.until('a refusal', LIMIT_MS, () => events('SNAPSHOT_INVALID') > 0);
+      await stage.settle();
+      expect(events('SNAPSHOT_INVALID')).toBe(1);
+      expect(events('SNAPSHOT_TAKEN')).toBe(taken + 1);
+      expect(nodeOf(n3).status()).toMatchObject({ state: 'intact', keys: KEYS });
+      const refused = stage.cluster.trace.filter((line) =>
+        line.includes('the snapshot of n1 was refused'),
+      );
+      expect(refused).toHaveLength(1);
+    });
+  });
+
   test('is safe where its power goes, at any disk operation of the transfer and the install', async () => {
     let last = 0;
     for (let at = 1; at < 150; at += 3) {
