@@ -101,6 +101,13 @@ export class Node implements NodeApi {
     this.stopped.catch(() => undefined);
     const silenceMs = options.silenceMs ?? SILENCE_MS_DEFAULT;
     const run = entropy.bytes(16).toString('hex');
+    this.#snapshotter = new Snapshotter({
+      ...options,
+      replica,
+      logBytes: options.snapshotLogBytes ?? SNAPSHOT_LOG_BYTES_DEFAULT,
+      holds: () => this.#life.leader?.holds,
+      onEvent: (event) => this.#noteEvent(event),
+    });
     this.#life = new Life({
       ...options,
       replica,
@@ -110,10 +117,7 @@ export class Node implements NodeApi {
       silenceMs,
       trigger: newTrigger(options.failover ?? 'manual', { entropy, silenceMs }),
       retainBytesMax: options.retainBytesMax ?? RETAIN_BYTES_MAX_DEFAULT,
-      snapshots: {
-        offer: () => this.#snapshotter.offer(),
-        refused: (path) => this.#snapshotter.refused(path),
-      },
+      snapshots: this.#snapshotter,
       run,
       onEvent: (event) => this.#noteEvent(event),
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
@@ -122,13 +126,6 @@ export class Node implements NodeApi {
         this.#switchover?.step();
       },
       onLeaderEnded: (code, message) => this.#leaderEnded(code, message),
-    });
-    this.#snapshotter = new Snapshotter({
-      ...options,
-      replica,
-      logBytes: options.snapshotLogBytes ?? SNAPSHOT_LOG_BYTES_DEFAULT,
-      holds: () => this.#life.leader?.holds,
-      onEvent: (event) => this.#noteEvent(event),
     });
     this.#scrubber = new Scrubber({
       ...options,
