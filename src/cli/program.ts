@@ -28,10 +28,10 @@ function buildProgram(io: CommandIo): Command {
   addServe(program, io);
   addDemo(program, io);
   addOperations(program, io);
+  addFailover(program, io);
   addWrites(program, io);
   addReads(program, io);
   addLog(program, io);
-  addFailover(program, io);
   addSaved(program, io);
   return program;
 }

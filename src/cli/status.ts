@@ -2,6 +2,7 @@ import type { ClientOptions } from './client-options.ts';
 import { clusterStatus } from './cluster-status.ts';
 import type { FollowerView, NodeView, StatusReason, StatusView } from './cluster-status.ts';
 import type { CommandIo } from './command-io.ts';
+import { durationText, sizeText } from './quantity-text.ts';
 import { textTable } from './text-table.ts';
 
 /** `walship status`: every voter in one table, and in words why anything waits. */
@@ -50,9 +51,9 @@ function followerOf(leader: StatusView | undefined, nodeId: string): FollowerVie
 function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
   const { nodeId, address, status } = node;
   const follower = followerOf(leader, nodeId);
-  const lag = [follower?.lagBytes ?? 0, follower?.lagMs ?? 0];
+  const lag = lagOf(node, leader);
   if (status === undefined) {
-    const known = follower === undefined ? ['?', '?'] : [follower.durableLsn, follower.appliedLsn];
+    const known = isKnown(follower) ? [follower.durableLsn, follower.appliedLsn] : ['?', '?'];
     return [
       nodeId,
       address,
@@ -82,6 +83,18 @@ function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string
     status.keys,
     status.failover,
   ];
+}
+
+/** A leader knows nothing of a voter that it has not heard of in its own epoch. */
+function isKnown(follower: FollowerView | undefined): follower is FollowerView {
+  return follower !== undefined && (follower.connected || follower.durableLsn > 0);
+}
+
+/** Bytes and milliseconds behind the leader; question marks where nobody can say. */
+function lagOf({ nodeId }: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
+  if (leader !== undefined && nodeId === leader.nodeId) return [0, 0];
+  const follower = followerOf(leader, nodeId);
+  return isKnown(follower) ? [follower.lagBytes, follower.lagMs] : ['?', '?'];
 }
 
 /** Everything that waits or is wrong, each with its node, code and sentence. */
@@ -120,6 +133,6 @@ function retentionNote({ connected, lagLsns, retention }: FollowerView): string 
   if (retention === undefined || (connected && lagLsns === 0)) return undefined;
   const { bytesLeft, secondsLeft } = retention;
   if (bytesLeft === 0) return 'the log is not kept for it any longer: it may need a full copy';
-  const time = secondsLeft === null ? '' : `, in about ${secondsLeft} s`;
-  return `it needs a full copy once ${bytesLeft} more bytes of log are written${time}`;
+  const time = secondsLeft === null ? '' : `, in about ${durationText(secondsLeft)}`;
+  return `it needs a full copy once ${sizeText(bytesLeft)} more of log are written${time}`;
 }

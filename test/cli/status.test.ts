@@ -103,6 +103,34 @@ describe('status', () => {
     expect(io.stdout).toContain('n3, says the leader: PEER_UNREACHABLE: n3 has not been heard of');
   });
 
+  test('shows no figures of a voter that a new leader has not heard of, and forecasts in readable units', async () => {
+    const voters: { nodeId: string; address: string }[] = [];
+    const unheard = {
+      nodeId: 'n2',
+      connected: false,
+      durableLsn: 0,
+      appliedLsn: 0,
+      lagLsns: 0,
+      lagBytes: 0,
+      lagMs: 0,
+      retention: { bytesLeft: 1_572_864, secondsLeft: 75_302 },
+      reason: null,
+    };
+    const leader = await FakeServer.start(() => ({
+      json: statusOf('n1', voters, { role: 'leader', followers: [unheard] }),
+    }));
+    servers.push(leader);
+    voters.push({ nodeId: 'n2', address: '127.0.0.1:1' });
+    const io = new Terminal();
+
+    await status({ url: [leader.url], json: false, timeoutMs: 5_000 }, io);
+
+    expect(io.stdout).toMatch(/^n2 +127.0.0.1:1 +unreachable( +\?){9}$/m);
+    expect(io.stdout).toContain(
+      'n2, says the leader: it needs a full copy once 1.5 MiB more of log are written, in about 21 h',
+    );
+  });
+
   test('fails where nobody answers', async () => {
     const gone = await FakeServer.start(() => ({}));
     await gone.close();
