@@ -107,7 +107,10 @@ describe('status', () => {
     const voters: { nodeId: string; address: string }[] = [];
     const unheard = {
       nodeId: 'n2',
+      voter: true,
       connected: false,
+      state: 'intact',
+      receivedLsn: 0,
       durableLsn: 0,
       appliedLsn: 0,
       lagLsns: 0,
@@ -115,7 +118,7 @@ describe('status', () => {
       lagMs: 0,
       retention: { bytesLeft: 1_572_864, secondsLeft: 75_302 },
       reason: null,
-    };
+    } as const;
     const leader = await FakeServer.start(() => ({
       json: statusOf('n1', voters, { role: 'leader', followers: [unheard] }),
     }));
