@@ -36,12 +36,12 @@ export function formatFailover(result: FailoverResult): string {
     }),
     `kept      everything up to ${formatVersion(kept)}`,
     risk.some
-      ? `at risk   LSN ${risk.fromLsn} to ${risk.toLsn}: ${risk.message}`
+      ? `at risk   LSN ${risk.fromLsn} ${typeof risk.toLsn === 'number' ? `to ${risk.toLsn}` : 'and all above'}: ${risk.message}`
       : `at risk   nothing that was acknowledged at quorum: ${risk.message}`,
     `voters    ${voters.join(', ')}, quorum ${quorum}: from then on start nodes with exactly these in --peers, and --quorum ${quorum}`,
   ];
   if (!done) {
-    lines.push('nothing was done; to do it: walship failover --accept-data-loss');
+    lines.push('nothing was done; to do it: the same command with --accept-data-loss');
   } else if (epoch === null) {
     lines.push(`history   ${historyId} begins, and this node does not lead it yet: ${notLeading}`);
   } else {

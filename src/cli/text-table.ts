@@ -1,4 +1,4 @@
-/** Rows in columns as wide as their widest cell; numbers on the right. */
+/** Rows in columns as wide as their widest cell; columns that have a number, and what is unknown in them, on the right. */
 export function textTable(
   heads: readonly string[],
   rows: readonly (readonly (string | number)[])[],
@@ -6,18 +6,14 @@ export function textTable(
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => String(row[column] ?? '').length)),
   );
+  const isNumeric = heads.map((_, column) => rows.some((row) => typeof row[column] === 'number'));
   const line = (cells: readonly (string | number)[]): string =>
     widths
       .map((width, column) => {
-        const cell = cells[column] ?? '';
-        return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
+        const cell = String(cells[column] ?? '');
+        return isNumeric[column] === true ? cell.padStart(width) : cell.padEnd(width);
       })
       .join('  ')
       .trimEnd();
-  // Heads stand over their columns: on the right where the first row has a number.
-  const first = rows[0] ?? [];
-  const head = heads.map((name, column) =>
-    typeof first[column] === 'number' ? name.padStart(widths[column] ?? 0) : name,
-  );
-  return [line(head), ...rows.map(line)].join('\n');
+  return [line(heads), ...rows.map(line)].join('\n');
 }

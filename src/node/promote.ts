@@ -48,7 +48,9 @@ export function whatWouldHelp(refusals: readonly Refusal[]): string {
       .map(({ nodeId }) => nodeId)
       .join(', ');
   const [ahead, away, overtaken] = ['VOTER_AHEAD', 'PEER_UNREACHABLE', 'STALE_EPOCH'].map(which);
-  if (ahead) return `promote ${ahead} instead: it has what this node lacks`;
+  if (ahead) {
+    return `promote ${ahead.replaceAll(', ', ' or ')} instead: it has what this node lacks`;
+  }
   if (overtaken) return `another attempt was under way at ${overtaken}: try again`;
   if (away) return `bring ${away} back, or start the node anew if it does not answer`;
   return 'walship status shows each voter with its state and what it waits for';

@@ -148,6 +148,18 @@ describe('status', () => {
   });
 });
 
+test('what is unknown in a column of numbers stands on the right, as they do', () => {
+  expect(
+    textTable(
+      ['name', 'lsn'],
+      [
+        ['n1', '?'],
+        ['n2', 5],
+      ],
+    ),
+  ).toBe(['name  lsn', 'n1      ?', 'n2      5'].join('\n'));
+});
+
 test('a table has columns as wide as their widest cell and numbers on the right', () => {
   expect(
     textTable(

@@ -126,6 +126,23 @@ describe.skipIf(compose === undefined && !required)('compose.yml', () => {
     await everywhere('third', 'three');
   });
 
+  test('goes on under another leader that a person promotes, and the old one follows it', async () => {
+    const killed = await leader();
+    const next = NODES.find((node) => node !== killed) ?? '';
+    await cluster('kill', '-s', 'KILL', killed);
+
+    const said = await docker('exec', await containerOf(next), 'walship', 'promote');
+
+    expect(said).toMatch(/^leads epoch \d+, after \d+ ms/);
+    // It stays down until somebody starts it: compose restarts what fails by itself, not what was killed by request.
+    expect(await inspect(killed, '{{.State.Running}}')).toBe('false');
+    await put('fourth', 'four');
+    await cluster('start', killed);
+    await healthy();
+    await everywhere('fourth', 'four');
+    expect(await leader()).toBe(next);
+  });
+
   test('stops with exit code 0 when asked, and starts with its data', async () => {
     await cluster('stop');
 

@@ -11,6 +11,14 @@ test.for<[string, readonly (readonly [string, string])[], RegExp]>([
     /^promote n2 instead/,
   ],
   [
+    'of several that are ahead any will do',
+    [
+      ['n2', 'VOTER_AHEAD'],
+      ['n3', 'VOTER_AHEAD'],
+    ],
+    /^promote n2 or n3 instead/,
+  ],
+  [
     'those that are away are named',
     [
       ['n1', 'PEER_UNREACHABLE'],
