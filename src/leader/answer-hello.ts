@@ -131,6 +131,10 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     const message = `the log begins at LSN ${leader.firstLsn}, and ${nodeId} needs it from ${lsn + 1}`;
     return { kind: 'snapshot', lsn, code: 'PURGED', message };
   }
+  if (lsn < hello.lowestCutLsn && (hello.discard || hello.historyId !== leader.historyId)) {
+    const message = `the logs fork at LSN ${lsn}, and the snapshots of ${nodeId} hold what came up to ${hello.lowestCutLsn}`;
+    return { kind: 'snapshot', lsn, code: 'PURGED', message };
+  }
   if (lsn < last.lsn) {
     const message = `LSN ${lsn + 1} to ${last.lsn} are not in the log of the leader`;
     return { kind: 'truncate', lsn, code: 'DIVERGENT_TAIL', message };

@@ -1,5 +1,6 @@
 import type { FollowerHost } from '../follower/host.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
+import type { SavedTail } from '../wal/log.ts';
 import type { LocalAcks } from '../wal/saved.ts';
 import { entryInto } from './forced.ts';
 import { openIncoming } from './incoming.ts';
@@ -41,7 +42,15 @@ export function followerHost(
     },
     enter: (answer) => enterHistory({ replica, onEvent }, answer, hooks.leaves()),
     promiseToFollow: (epoch) => replica.promiseToFollow(epoch),
-    openSnapshot: (offer, answer) => openIncoming({ replica, membership }, offer, answer),
+    openSnapshot: (offer, answer) => {
+      const localAcks = replica.localAcks.above(0, replica.log.epochs);
+      const onReplaced = (tail: SavedTail): void => {
+        // By the ordinary rules, what goes is in the snapshot; of another history, it is not.
+        if (!replica.meta.current.discarding || tail.names.length === 0) return;
+        tellCut({ replica, onEvent }, { ...tail, localAcks, why: answer.message });
+      };
+      return openIncoming({ replica, membership, onReplaced }, offer, answer);
+    },
     begin: async ({ clusterId, historyId }) => {
       const { peers, quorums } = membership;
       const voters = peers.map(({ nodeId }) => nodeId);
@@ -53,15 +62,7 @@ export function followerHost(
     saveState: (state, claim) => replica.updateMeta({ state, claim }),
     durableMoved: () => replica.durableMoved(),
     localAcksAbove: (lsn) => replica.localAcks.above(lsn, replica.log.epochs),
-    cut: (tail) => {
-      const { fromLsn, toLsn, localAcks, why, names } = tail;
-      replica.cut(tail);
-      const records = toLsn - fromLsn + 1;
-      const told = LOCAL_ACKS[localAcks];
-      const message = `${records} records, LSN ${fromLsn} to ${toLsn}, were saved and cut: ${why}; ${told}`;
-      const details = { records, fromLsn, toLsn, localAcks, saved: names };
-      onEvent({ level: 'warn', code: 'TRUNCATED', message, ...details });
-    },
+    cut: (tail) => tellCut({ replica, onEvent }, tail),
     following: (leader, epoch) => {
       hooks.following(leader, epoch);
       // Once its log is the leader's, it is a follower like any other.
@@ -76,6 +77,19 @@ export function followerHost(
     },
     info: (code, message) => onEvent({ level: 'warn', code, message }),
   };
+}
+
+function tellCut(
+  { replica, onEvent }: Pick<LifeOptions, 'replica' | 'onEvent'>,
+  tail: Parameters<FollowerHost['cut']>[0],
+): void {
+  const { fromLsn, toLsn, localAcks, why, names } = tail;
+  replica.cut(tail);
+  const records = toLsn - fromLsn + 1;
+  const told = LOCAL_ACKS[localAcks];
+  const message = `${records} records, LSN ${fromLsn} to ${toLsn}, were saved and cut: ${why}; ${told}`;
+  const details = { records, fromLsn, toLsn, localAcks, saved: names };
+  onEvent({ level: 'warn', code: 'TRUNCATED', message, ...details });
 }
 
 async function enterHistory(

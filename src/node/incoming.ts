@@ -4,13 +4,21 @@ import type { Answer, SnapshotOffer } from '../protocol/messages.ts';
 import { IncomingSnapshot } from '../wal/snapshot-incoming.ts';
 import type { Membership } from './membership.ts';
 import type { Replica } from './replica.ts';
+import type { SavedTail } from '../wal/log.ts';
+
+export interface IncomingParts {
+  readonly replica: Replica;
+  readonly membership: Membership;
+  /** The log that was put aside for it. */
+  readonly onReplaced: (tail: SavedTail) => void;
+}
 
 /**
  * Where a snapshot goes that a leader offers: into a file of its own while it comes, and then it takes the place of log and state.
  * @throws WalshipError DISK_FULL, DISK_FAILED; a failed disk stops the node.
  */
 export async function openIncoming(
-  { replica, membership }: { readonly replica: Replica; readonly membership: Membership },
+  { replica, membership, onReplaced }: IncomingParts,
   { digest, bytes }: SnapshotOffer,
   answer: Answer,
 ): Promise<SnapshotTarget> {
@@ -42,7 +50,8 @@ export async function openIncoming(
       }
       const snapshot = await guard(incoming.finish({ clusterId, start: at }));
       if (typeof snapshot === 'string') return snapshot;
-      await guard(replica.loader.install(snapshot));
+      const by = replica.meta.current.discarding ? 'operator' : (answer.leader ?? 'the leader');
+      onReplaced(await guard(replica.loader.install(snapshot, by)));
       return undefined;
     },
     close: () => incoming.close(),

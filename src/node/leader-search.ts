@@ -5,6 +5,7 @@ import type { SessionEnd } from '../follower/session-end.ts';
 import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { Silence, TICK_MS } from '../protocol/silence.ts';
+import { lowestCut } from '../wal/snapshot-shelf.ts';
 import { followerHost } from './follower-host.ts';
 import type { LifeOptions } from './life-options.ts';
 import { dialWithin } from './peers.ts';
@@ -165,6 +166,9 @@ export class LeaderSearch {
   async #ask(peer: Peer, signal: AbortSignal): Promise<SessionEnd | undefined> {
     const link = await this.#dial(peer, signal);
     if (link === undefined) return undefined;
+    const { disk, dir } = this.#options.replica.place;
+    const { firstLsn, durable } = this.#options.replica.log;
+    const lowestCutLsn = await lowestCut(disk, dir, { firstLsn, elseLsn: durable.lsn });
     if (signal.aborted || !this.#hooks.mayFollow()) {
       link.close('not needed any more');
       return undefined;
@@ -177,7 +181,7 @@ export class LeaderSearch {
     });
     const session = new FollowerSession(host, link, silenceMs);
     this.#session = session;
-    const end = await session.run(this.#hello());
+    const end = await session.run(this.#hello(lowestCutLsn));
     this.#session = undefined;
     this.#endedInVain = END_IN_VAIN.has(end.code);
     if (end.followed) {
@@ -211,7 +215,7 @@ export class LeaderSearch {
     }
   }
 
-  #hello(): Hello {
+  #hello(lowestCutLsn: number): Hello {
     const { replica, run, membership } = this.#options;
     const { clusterId, historyId, promise, state, discarding } = replica.meta.current;
     return {
@@ -228,6 +232,7 @@ export class LeaderSearch {
       })),
       last: replica.log.durable,
       commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
+      lowestCutLsn,
       promise,
       state,
       configHash: membership.configHash,

@@ -172,7 +172,7 @@ export class Node implements NodeApi {
     const membership = new Membership(replica, { peers, quorum: quorums.quorum });
     const node = new Node(options, { replica, membership, events });
     await node.#snapshotter.open();
-    replica.onRebuilt(() => {
+    replica.loader.onLoaded(() => {
       node.#snapshotter.open().catch((error: unknown) => {
         if (isWalshipError(error)) replica.fail(error);
       });
@@ -357,7 +357,6 @@ export class Node implements NodeApi {
       this.#writes?.appliedMoved();
       this.#reads.moved();
     });
-    replica.loader.onInstalled((snapshot) => this.#snapshotter.installed(snapshot));
     replica.onFailed((error) => this.#failed(error));
   }
 

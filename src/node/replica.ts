@@ -2,7 +2,7 @@ import type { DiskLock } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { Log } from '../wal/log.ts';
 import type { SavedTail } from '../wal/log.ts';
 import { MetaStore } from '../wal/meta.ts';
@@ -33,7 +33,7 @@ export class Replica {
   readonly meta: MetaStore;
   readonly nodeId: string;
   readonly localAcks = new LocalAckMemory();
-  /** What the state was begun from at this start. */
+  /** What the state was begun from. */
   snapshot: SnapshotFile | undefined;
   /** What recovery has to say to people. */
   readonly warnings: readonly RecoveryWarning[];
@@ -52,7 +52,6 @@ export class Replica {
   #committedLsn: number;
   #verifiedLsn: number;
   #leaving = 0;
-  #rebuiltListeners: (() => void)[] = [];
   #failure: WalshipError | undefined;
   #closed = false;
   /** Changes of meta.json on their way to the disk. */
@@ -101,6 +100,9 @@ export class Replica {
       onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
     });
     this.loader = new StateLoader(this, this.#applier);
+    this.loader.onLoaded((begunFrom) => {
+      this.snapshot = begunFrom;
+    });
   }
 
   /**
@@ -304,8 +306,7 @@ export class Replica {
     if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
     if (patch.discarding !== true) return;
     this.#committedLsn = 0;
-    const store = new Store({ seed: this.place.newSeed() });
-    this.#applier.rebuild({ store, appliedLsn: 0 }, Infinity);
+    this.loader.forget();
   }
 
   /**
@@ -313,20 +314,11 @@ export class Replica {
    * built anew from them.
    */
   async arrived(): Promise<void> {
-    const { log, meta } = this;
-    const { store, snapshot } = await loadState(this.place, meta.current);
-    const startLsn = snapshot?.start.lsn ?? 0;
-    const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), snapshot?.endLsn ?? 0);
-    this.snapshot = snapshot;
-    this.#applier.rebuild({ store, appliedLsn: startLsn }, known);
-    for (const listener of this.#rebuiltListeners) listener();
-    this.learnCommitted(known);
+    const { log } = this;
+    const known = Math.min(log.knownCommitLsn, log.durable.lsn);
+    await this.loader.recall(known);
+    this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));
     await this.updateMeta({ discarding: false });
-  }
-
-  /** Calls `listener` whenever the state was begun anew from what is on the disk. */
-  onRebuilt(listener: () => void): void {
-    this.#rebuiltListeners.push(listener);
   }
 
   /** It is about to leave its history: it answers no question about it any more. */

@@ -7,7 +7,6 @@ import { MiB } from '../wal/limits.ts';
 import { listSnapshots, readSnapshot } from '../wal/snapshot-reader.ts';
 import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
 import { writeSnapshot } from '../wal/snapshot-writer.ts';
-import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import type { EventListener } from './events.ts';
 import { snapshotSource } from './offer-snapshot.ts';
 import type { Replica } from './replica.ts';
@@ -68,9 +67,11 @@ export class Snapshotter {
     this.#options = options;
   }
 
-  /** Looks at what is there. @throws WalshipError DISK_FAILED. */
+  /** Looks at what is there: at a start, and whenever the state was begun anew. @throws WalshipError DISK_FAILED. */
   async open(): Promise<void> {
     const { disk, dir, replica } = this.#options;
+    // What was there before may be of a log that is gone: nothing is purged by it.
+    this.#shelf = [];
     const newest = replica.snapshot?.start.lsn ?? 0;
     const found = await listSnapshots(disk, dir);
     this.#shelf = found.filter(({ startLsn }) => startLsn <= newest);
@@ -85,12 +86,6 @@ export class Snapshotter {
   /** Up to here the snapshots can do without the log. */
   get coveredLsn(): number {
     return this.#shelf[SNAPSHOTS_KEPT - 1]?.startLsn ?? 0;
-  }
-
-  /** A snapshot came from elsewhere, and the log begins behind it: those before it are of no use any more. */
-  installed({ path, start }: Pick<SnapshotFile, 'path' | 'start'>): void {
-    this.#shelf = [{ path, startLsn: start.lsn }];
-    this.#begunAt = this.#options.replica.log.extent.end.at;
   }
 
   /**

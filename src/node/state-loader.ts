@@ -1,7 +1,8 @@
 import { Store } from '../store/store.ts';
-import type { Log } from '../wal/log.ts';
+import type { Log, SavedTail } from '../wal/log.ts';
+import { samePosition } from '../wal/log-base.ts';
 import type { MetaStore } from '../wal/meta.ts';
-import { dropSnapshot, keepSnapshots } from '../wal/snapshot-shelf.ts';
+import { dropSnapshot } from '../wal/snapshot-shelf.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import type { Applier } from './applier.ts';
 import { loadState } from './load-state.ts';
@@ -20,11 +21,14 @@ export class StateLoader {
   readonly #owner: StateOwner;
   readonly #applier: Applier;
   #loading = 0;
-  #listeners: ((snapshot: SnapshotFile) => void)[] = [];
+  /** What was applied does not count any more, and nothing was loaded instead. */
+  #forgotten: boolean;
+  #listeners: ((snapshot: SnapshotFile | undefined) => void)[] = [];
 
   constructor(owner: StateOwner, applier: Applier) {
     this.#owner = owner;
     this.#applier = applier;
+    this.#forgotten = owner.meta.current.discarding;
   }
 
   /** The state is being loaded: nothing may be applied to it. */
@@ -32,51 +36,76 @@ export class StateLoader {
     return this.#loading > 0;
   }
 
-  /** Calls `listener` whenever a snapshot was installed. */
-  onInstalled(listener: (snapshot: SnapshotFile) => void): void {
+  /** Calls `listener` whenever the state was begun anew, with the snapshot that it was begun from. */
+  onLoaded(listener: (snapshot: SnapshotFile | undefined) => void): void {
     this.#listeners.push(listener);
   }
 
   /**
    * Goes on from a snapshot that is durable under its name: the log is put aside for a new one behind its start, and the state is loaded
-   * from it. Durable on resolve, and finished at the next start where it is interrupted.
+   * from it. Durable on resolve, and finished at the next start where it is interrupted. Returns what was put aside.
    * @throws WalshipError SAVED_FULL or DISK_FULL with the old log in force; DISK_FAILED.
    */
-  async install(snapshot: SnapshotFile): Promise<void> {
+  async install(snapshot: SnapshotFile, by: string): Promise<SavedTail> {
     const { log, place } = this.#owner;
     const { disk, dir } = place;
-    await this.loadAnew(snapshot.endLsn, async () => {
+    const shownLsn = this.#applier.appliedLsn;
+    return this.#loadAnew({ toLsn: snapshot.endLsn, shownLsn }, async () => {
       try {
-        await log.restart(snapshot);
+        const tail = await log.restart(snapshot, by);
+        this.#owner.learnCommitted(snapshot.endLsn);
+        return tail;
       } catch (error) {
-        if (log.durable.lsn !== snapshot.start.lsn) await dropSnapshot(disk, dir, snapshot.path);
+        if (!samePosition(log.durable, snapshot.start)) {
+          await dropSnapshot(disk, dir, snapshot.path);
+        }
         throw error;
       }
-      this.#owner.learnCommitted(snapshot.endLsn);
     });
-    await keepSnapshots(disk, dir, [snapshot.path]);
-    for (const listener of this.#listeners) listener(snapshot);
+  }
+
+  /** Everything that was applied is gone, in this very turn, until `recall`, or until a snapshot is installed. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#applier.rebuild({ store: this.#empty(), appliedLsn: 0 }, Infinity);
+  }
+
+  /** Begins the state anew from what the log and its snapshots say, unless that was done since it was forgotten. @throws WalshipError DISK_FAILED. */
+  async recall(toLsn: number): Promise<void> {
+    if (!this.#forgotten) return;
+    await this.#loadAnew({ toLsn, shownLsn: toLsn }, () => Promise.resolve());
+  }
+
+  #empty(): Store {
+    return new Store({ seed: this.#owner.place.newSeed() });
   }
 
   /**
-   * Loads the state once `change` is done, or has failed. It is not fit to be read until it has got to `toLsn`, or to the end of its
-   * snapshot. What it held is gone in this very turn: its memory is needed.
+   * Loads the state once `change` is done, or has failed. It is not fit to be read until it has got to the lower of `toLsn` and `shownLsn`, and
+   * to the end of its snapshot. What it held is gone in this very turn: its memory is needed.
    * @throws WalshipError DISK_FAILED, and what `change` throws.
    */
-  async loadAnew(toLsn: number, change: () => Promise<void>): Promise<void> {
+  async #loadAnew<T>(
+    { toLsn, shownLsn }: { readonly toLsn: number; readonly shownLsn: number },
+    change: () => Promise<T>,
+  ): Promise<T> {
     const { place, meta } = this.#owner;
     const applier = this.#applier;
     const { appliedLsn } = applier;
+    let changed = false;
     this.#loading += 1;
-    const empty = new Store({ seed: place.newSeed() });
-    applier.rebuild({ store: empty, appliedLsn }, Math.max(toLsn, appliedLsn + 1));
+    applier.rebuild({ store: this.#empty(), appliedLsn }, Math.max(toLsn, appliedLsn + 1));
     try {
-      await change();
+      const result = await change();
+      changed = true;
+      return result;
     } finally {
       const { store, snapshot } = await loadState(place, meta.current);
       this.#loading -= 1;
+      if (changed) this.#forgotten = false;
       const state = { store, appliedLsn: snapshot?.start.lsn ?? 0 };
-      applier.rebuild(state, Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, appliedLsn)));
+      applier.rebuild(state, Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn)));
+      for (const listener of this.#listeners) listener(snapshot);
     }
   }
 }

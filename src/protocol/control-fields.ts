@@ -104,6 +104,7 @@ function helloFields(hello: Hello): unknown[] {
     hello.epochs.map(({ epoch, leader, firstLsn }) => [epoch, leader, firstLsn]),
     ...positionFields(hello.last),
     hello.commitLsn,
+    hello.lowestCutLsn,
     hello.promise.epoch,
     hello.promise.candidate,
     hello.promise.attempt,

@@ -128,6 +128,7 @@ function readHello(reader: FieldReader): Hello {
     epochs: readHistory(reader),
     last: reader.position('last'),
     commitLsn: reader.integer('commitLsn'),
+    lowestCutLsn: reader.integer('lowestCutLsn'),
     promise: readPromise(reader),
     state: reader.choice('state', STATES),
     configHash: reader.id('configHash'),

@@ -38,6 +38,8 @@ export interface Hello {
   readonly last: Position;
   /** The highest LSN it knows to be committed. */
   readonly commitLsn: number;
+  /** Its log can be cut to here and no lower: what is below has become part of a snapshot, with what came up to here. */
+  readonly lowestCutLsn: number;
   readonly promise: EpochPromise;
   readonly state: VoterState;
   /** Of voters and quorum; see `configHash`. */

@@ -64,14 +64,21 @@ export async function cutTail(
 }
 
 /** Saves the whole log and begins another one behind the start of `base`. @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED. */
-export async function restart(parts: LogParts, base: LogBase): Promise<OpenedSegment> {
+export async function restart(
+  parts: LogParts,
+  base: LogBase,
+  by: string,
+): Promise<{ readonly opened: OpenedSegment; readonly tail: SavedTail }> {
   const { durable, history, commit, writer, fail } = parts;
   await parts.settled();
+  const fromLsn = durable.firstLsn;
+  const toLsn = durable.end.lsn;
   let begun = false;
   try {
     await writer?.settle();
-    const { segment } = await restartLog(placeOf(parts.options), base, {
+    const { segment, saved } = await restartLog(placeOf(parts.options), base, {
       why: `the snapshot of LSN ${base.start.lsn} took its place`,
+      by,
       onSaved: () => {
         begun = true;
         durable.restart(base.start);
@@ -80,7 +87,8 @@ export async function restart(parts: LogParts, base: LogBase): Promise<OpenedSeg
       },
     });
     durable.map.addSegment(segment.path, segment.header);
-    return { segment, usedBytes: SEGMENT_HEADER_BYTES };
+    const opened = { segment, usedBytes: SEGMENT_HEADER_BYTES };
+    return { opened, tail: { names: saved, fromLsn, toLsn } };
   } catch (error) {
     throw begun ? fail(error) : error;
   }

@@ -272,18 +272,19 @@ export class Log {
 
   /**
    * Puts the whole log aside in saved/, because a snapshot that is durable already holds what it held, and goes on behind the start of
-   * that; durable on resolve, and finished at the next start where it is interrupted.
+   * that; durable on resolve, and finished at the next start where it is interrupted. Returns what was put aside.
    * @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
    */
-  async restart(base: LogBase): Promise<void> {
+  async restart(base: LogBase, by: string): Promise<SavedTail> {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader never puts its log aside');
     await this.drained();
-    await this.#exclusive.run(async () => {
-      const opened = await restart(this.#parts(), base);
+    return this.#exclusive.run(async () => {
+      const { opened, tail } = await restart(this.#parts(), base, by);
       this.#clusterId = base.clusterId;
       if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
       else await this.#writer.replace(opened.segment, opened.usedBytes);
+      return tail;
     });
   }
 

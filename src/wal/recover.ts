@@ -237,6 +237,7 @@ async function restartedLog(
     inspection === undefined ? undefined : metaPatch(meta.current, inspection, decision);
   const { segment, saved } = await restartLog(options, base, {
     why: `the snapshot of LSN ${base.start.lsn} took its place`,
+    by: 'recovery',
     patch: { ...patch, clusterId: base.clusterId },
   });
   await segment.file.close();

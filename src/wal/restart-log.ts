@@ -8,6 +8,8 @@ import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { Meta, MetaStore } from './meta.ts';
 import { saveSegment } from './saved.ts';
+import { snapshotDirOf, snapshotName } from './snapshot-format.ts';
+import { keepSnapshots } from './snapshot-shelf.ts';
 import {
   createSegment,
   decodeSegmentHeader,
@@ -35,6 +37,8 @@ export interface RestartPlace {
 export interface RestartReason {
   /** One sentence. */
   readonly why: string;
+  /** Whose decision it was. */
+  readonly by: string;
   /** Goes into meta.json in the step from which there is no way back. */
   readonly patch?: Partial<Omit<Meta, 'format'>>;
   /** Called once everything is saved and meta.json says that the log is being replaced. */
@@ -42,22 +46,25 @@ export interface RestartReason {
 }
 
 /**
- * Saves the whole log, removes it, and begins a new one behind the start of `base`, whose snapshot is durable already; durable on resolve.
+ * Saves the whole log, removes it with every other snapshot, and begins a new one behind the start of `base`, whose snapshot is durable already;
+ * durable on resolve.
  * @throws WalshipError SAVED_FULL or DISK_FULL while saving, with nothing changed; DISK_FULL, DISK_FAILED later.
  */
 export async function restartLog(
   place: RestartPlace,
   base: LogBase,
-  { why, patch, onSaved }: RestartReason,
+  { why, by, patch, onSaved }: RestartReason,
 ): Promise<{ readonly segment: OpenSegment; readonly saved: readonly string[] }> {
   const { disk, dir, meta, segmentBytes } = place;
   const walDir = `${dir}/wal`;
   await disk.makeDir(walDir);
   const names = await disk.list(walDir);
   const segments = names.filter((name) => parseSegmentName(name) !== undefined);
-  const saved = await saveSegments(place, segments, why);
+  const saved = await saveSegments(place, segments, { why, by });
   await meta.update({ ...patch, newestSegment: null });
   onSaved?.();
+  // Those of the log that goes, before it has gone: one that is newer by its LSN would be taken for the base of what follows.
+  await keepSnapshots(disk, dir, [`${snapshotDirOf(dir)}/${snapshotName(base.start.lsn)}`]);
   await removeSegments(disk, walDir, pathsOf(walDir, segments));
   const header = headerAfter(base.clusterId, base.start);
   const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
@@ -72,7 +79,7 @@ export async function dropSegments(
   why: string,
 ): Promise<readonly string[]> {
   const walDir = `${place.dir}/wal`;
-  const saved = await saveSegments(place, names, why);
+  const saved = await saveSegments(place, names, { why, by: 'recovery' });
   await removeSegments(place.disk, walDir, pathsOf(walDir, names));
   return saved;
 }
@@ -118,7 +125,7 @@ export async function keepRest(
 async function saveSegments(
   { disk, dir, clock }: RestartPlace,
   names: readonly string[],
-  why: string,
+  reason: Pick<RestartReason, 'why' | 'by'>,
 ): Promise<readonly string[]> {
   const saved: string[] = [];
   for (const name of names) {
@@ -129,11 +136,10 @@ async function saveSegments(
       { disk, dir },
       { path, start: 0, end: found.end },
       {
-        why,
+        ...reason,
         whenMs: clock.wallMs(),
         from: { epoch: found.epoch, lsn: parseSegmentName(name) ?? 0 },
         to: found.to,
-        by: 'recovery',
       },
     );
     saved.push(entry.name);

@@ -1,4 +1,5 @@
 /** The directory of snapshots as a whole: which of them stay. */
+import { isWalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import { decodeRecord, OP, RecordView } from './record.ts';
 import type { Position } from './position.ts';
@@ -62,6 +63,26 @@ export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): 
     if (footer === undefined || footer.endLsn > lsn) wrong.push(path);
   }
   await remove(disk, dir, wrong);
+}
+
+/** How low a log can be cut that begins with `firstLsn`: a snapshot has to be left that it goes on from. `elseLsn` where there is none. */
+export async function lowestCut(
+  disk: Disk,
+  dir: string,
+  { firstLsn, elseLsn }: { readonly firstLsn: number; readonly elseLsn: number },
+): Promise<number> {
+  if (firstLsn <= 1) return 0;
+  let lowest = Infinity;
+  for (const { path, startLsn } of await listSnapshots(disk, dir)) {
+    if (startLsn + 1 < firstLsn) continue;
+    const footer = await glanceAtFooter(disk, path).catch((error: unknown) => {
+      // One that does not read, or that was removed just now, is none to go on from.
+      if (!isWalshipError(error)) throw error;
+      return undefined;
+    });
+    lowest = Math.min(lowest, footer?.endLsn ?? Infinity);
+  }
+  return lowest === Infinity ? elseLsn : lowest;
 }
 
 /** Removes a snapshot; durable on resolve. */

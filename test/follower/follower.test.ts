@@ -87,6 +87,7 @@ function helloOf({ log }: Replica): Hello {
     epochs: log.epochs,
     last: log.durable,
     commitLsn: 0,
+    lowestCutLsn: 0,
     promise: { epoch: 1, candidate: null, attempt: null },
     state: 'intact',
     configHash: ID,

@@ -37,6 +37,7 @@ function hello(epochs: HistoryEntry[], lsn: number, rest: Partial<Hello> = {}): 
     epochs,
     last,
     commitLsn: 0,
+    lowestCutLsn: 0,
     promise: { epoch: 0, candidate: null, attempt: null },
     state: 'intact',
     configHash: ID,
@@ -147,6 +148,22 @@ describe('the answer to a hello', () => {
     ],
   ])('%s', ([, asked, expected]) => {
     expect(told(LEADER, asked)).toBe(expected);
+  });
+
+  test('is a snapshot to one of another history whose own snapshots hold more than the fork', () => {
+    const historyId = 'f'.repeat(32);
+    const purged = { lowestCutLsn: 22, historyId, discard: true };
+    expect(told(LEADER, hello(OURS.slice(0, 2), 24, purged))).toBe('snapshot 20');
+    // Nothing is to be cut there, but what a snapshot of its own history holds came after.
+    expect(told(LEADER, hello(OURS.slice(0, 2), 18, purged))).toBe('snapshot 18');
+    expect(told(LEADER, hello(OURS.slice(0, 2), 24, { ...purged, historyId: ID }))).toBe(
+      'snapshot 20',
+    );
+    expect(told(LEADER, hello(OURS.slice(0, 2), 24, { ...purged, lowestCutLsn: 20 }))).toBe(
+      'truncate 20',
+    );
+    // In one history what is committed stays: what the snapshot needs will come.
+    expect(told(LEADER, hello(OURS.slice(0, 2), 18, { lowestCutLsn: 22 }))).toBe('continue 18');
   });
 
   test('is a snapshot where the log begins behind the fork', () => {

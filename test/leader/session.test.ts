@@ -68,6 +68,7 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
       epochs: log.epochs,
       last,
       commitLsn: 0,
+      lowestCutLsn: 0,
       promise: { epoch: 1, candidate: null, attempt: null },
       state,
       configHash: ID,

@@ -63,6 +63,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     epochs,
     last: position,
     commitLsn: integer,
+    lowestCutLsn: integer,
     promise,
     state,
     configHash: id,

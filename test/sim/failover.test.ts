@@ -338,7 +338,11 @@ describe('a forced failover', () => {
 });
 
 /** W = 1: n1 acknowledges and applies what nobody else has; n2 and n3 go on without it, by force. */
-async function withAppliedTail(stage: Stage, machines: readonly SimMachine[]): Promise<Histories> {
+async function withAppliedTail(
+  stage: Stage,
+  machines: readonly SimMachine[],
+  alone: (histories: Histories) => Promise<void> = () => Promise.resolve(),
+): Promise<Histories> {
   const [n1, n2, n3] = three(machines);
   const histories = new Histories(stage, machines);
   await histories.write(n1, 'shared');
@@ -347,6 +351,7 @@ async function withAppliedTail(stage: Stage, machines: readonly SimMachine[]): P
   stage.separate(n1, n3);
   for (let round = 0; round < 3; round += 1) await histories.write(n1, `alone ${round}`);
   await histories.write(n1, 'shared');
+  await alone(histories);
   await histories.force(n2);
   await histories.write(n2, 'shared');
   stage.cluster.network.heal();
@@ -421,6 +426,61 @@ describe('a rejoin that discards', () => {
     }
     expect(crashes).toBeGreaterThan(20);
   });
+});
+
+/** Everything that is written is a few times this. */
+const RETENTION = { snapshotLogBytes: 30_000, retainBytesMax: 40_000 };
+
+/** Writes values that take each other's place, until log is purged and each snapshot holds some of them. */
+async function outgrow(histories: Histories, machine: SimMachine, name: string): Promise<void> {
+  for (let round = 0; nodeOf(machine).status().log.firstLsn < 8; round += 1) {
+    const fill = 'x'.repeat(9_000);
+    for (let index = 0; index < 6; index += 1) {
+      await histories.write(machine, `${name} ${index} ${fill.slice(0, 3_000)}`);
+    }
+    await histories.stage.cluster.world.pass(300);
+    if (round > 40) throw new Error('nothing is purged');
+  }
+}
+
+describe('a rejoin that discards, of a log that was purged above the fork', () => {
+  test.each(['what the leader still has', 'what the leader has purged too'])(
+    'comes over by snapshot, from %s',
+    async (what) => {
+      const shape = { voters: 3, quorum: 1, retention: RETENTION };
+      await onCluster(shape, async (stage, machines) => {
+        const [n1, n2, n3] = three(machines);
+        const histories = await withAppliedTail(stage, machines, async (made) => {
+          await outgrow(made, n1, 'alone');
+        });
+        if (what !== 'what the leader still has') await outgrow(histories, n2, 'new');
+        const before = nodeOf(n1).status().log;
+        expect(before.firstLsn).toBeGreaterThan(7);
+
+        await histories.rejoin(n1);
+
+        await histories.write(n2, 'after');
+        await stage.cluster.until('the end of the log', LIMIT_MS, () =>
+          [n1, n3].every(
+            ({ node }) => node?.status().applied.lsn === n2.node?.status().durable.lsn,
+          ),
+        );
+        histories.checker.observe();
+        const state = await stateOf(nodeOf(n2));
+        expect(state.some((key) => key.includes('alone'))).toBe(false);
+        expect(await stateOf(nodeOf(n1))).toEqual(state);
+        expect(savedOf(n1).length).toBeGreaterThan(0);
+        // What it begins from at its next start is of its new history too.
+        n1.kill();
+        await begunAgain(stage, n1);
+        await histories.write(n2, 'after that');
+        await stage.cluster.until('the end of the log', LIMIT_MS, () =>
+          [n1].every(({ node }) => node?.status().applied.lsn === n2.node?.status().durable.lsn),
+        );
+        expect(await stateOf(nodeOf(n1))).toEqual(await stateOf(nodeOf(n2)));
+      });
+    },
+  );
 });
 
 /** Starts it with the voters of either history: which one it is in, the crash decided. */

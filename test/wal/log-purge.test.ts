@@ -150,7 +150,7 @@ describe('a restart behind a snapshot', () => {
       await follower.log.write(Buffer.concat(batches.slice(0, 4).map(({ bytes }) => bytes)));
       const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
 
-      await follower.log.restart(base);
+      await follower.log.restart(base, 'n1');
       expect(follower.log.durable).toEqual(base.start);
       expect(follower.log.firstLsn).toBe(base.start.lsn + 1);
       await expect(follower.log.chunkAfter(0, 1)).rejects.toMatchObject({ code: 'PURGED' });
@@ -182,7 +182,7 @@ describe('a restart behind a snapshot', () => {
         const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
         const first = sim.operations;
         if (at !== undefined) sim.crashAt(first + at);
-        await untilDeath(follower.process, follower.log.restart(base)).catch(() => undefined);
+        await untilDeath(follower.process, follower.log.restart(base, 'n1')).catch(() => undefined);
         const operations = sim.operations - first;
         sim.healthy();
         sim.losePower();
