@@ -271,9 +271,8 @@ export class Log {
   }
 
   /**
-   * Puts the whole log aside in saved/, because a snapshot that is durable already holds what it held, and goes on behind the start of
-   * that; durable on resolve, and finished at the next start where it is interrupted. Returns what was put aside.
-   * @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
+   * Puts the whole log aside in saved/, for a durable snapshot behind whose start a new one begins; durable on resolve, else finished at the next start.
+   * Returns what was put aside. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
    */
   async restart(base: LogBase, by: string): Promise<SavedTail> {
     this.#failStop.refuseIfEnded();
