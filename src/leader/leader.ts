@@ -208,12 +208,13 @@ export class Leader {
     this.#verify(session).catch((error: unknown) => session.close(String(error)));
   }
 
-  /** Acks count only from the process that answers where promises are asked for: else two processes could be one voter. */
+  /** Acks and answers to probes count only from the process that answers where promises are asked for: else two processes could be one voter. */
   async #verify(session: Session): Promise<void> {
     const run = await this.#options.hooks.runAt(session.nodeId);
     if (this.#ended || this.#sessions.get(session.nodeId) !== session) return;
     if (run === session.run) {
       session.verify();
+      this.#probed();
     } else if (run !== undefined) {
       this.#options.hooks.warn(
         'DUPLICATE_NODE',
@@ -252,16 +253,11 @@ export class Leader {
   #probed(): void {
     if (this.#ended) return;
     const { proofVoters: needed, nodeId, hooks, log } = this.#options;
-    const voters = [
-      { nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber },
-      ...this.sessions
-        .filter(({ voter }) => voter)
-        .map((session) => ({
-          nodeId: session.nodeId,
-          blank: session.state === 'blank',
-          number: session.probedNumber,
-        })),
-    ];
+    const voters = [{ nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber }];
+    for (const { voter, verified, nodeId: of, state, probedNumber } of this.#sessions.values()) {
+      if (voter && verified)
+        voters.push({ nodeId: of, blank: state === 'blank', number: probedNumber });
+    }
     this.#probeWaiters.reach(probeReached({ voters, needed }));
     const ready = this.#mending.probed({ voters, needed, lastLsn: log.last.lsn });
     for (const session of ready) this.#offerIntact(session);

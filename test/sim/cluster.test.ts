@@ -15,7 +15,8 @@ import type { NodeFactory } from '../../src/sim/sim-machine.ts';
 const SEEDS = 300;
 const SEEDS_PER_TEST = 20;
 /** 30058: with two of three blank, and W = 3, a leader that heard blank voters only led for ever and committed nothing. */
-const FOUND: readonly number[] = [30_058];
+// 720008: a copy of a voter's disk, in session in its place, answered the probe of a linearizable read.
+const FOUND: readonly number[] = [30_058, 720_008];
 
 const ranges = Array.from({ length: SEEDS / SEEDS_PER_TEST }, (_, index) => ({
   from: index * SEEDS_PER_TEST + 1,

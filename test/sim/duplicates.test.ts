@@ -29,6 +29,31 @@ describe.for([
     });
   });
 
+  test('does not prove a leadership in the place of the voter', async () => {
+    await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
+      const [n1, n2, n3] = three(machines);
+      const { cluster } = stage;
+      await stage.write(n1, 'before');
+      const copy = cluster.duplicate(n3, withCopy);
+      stage.separate(n1, n2);
+      stage.separate(n1, n3);
+      copy.start();
+      await promote(stage, n2);
+      await stage.write(n2, 'on n2 and n3');
+      const proofs: string[] = [];
+      for (let tries = 0; tries < 8; tries += 1) {
+        const key = Buffer.from('k');
+        const reading = nodeOf(n1).read({ key, level: 'linearizable', timeoutMs: 200 });
+        await reading.then(() => proofs.push('proven')).catch(() => undefined);
+        await cluster.world.pass(100);
+      }
+
+      expect(proofs).toEqual([]);
+      copy.kill();
+      await stage.settle();
+    });
+  });
+
   test('does not lead beside it', async () => {
     await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
       const [n1, n2, n3] = three(machines);
