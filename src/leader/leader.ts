@@ -255,8 +255,8 @@ export class Leader {
     const { proofVoters: needed, nodeId, hooks, log } = this.#options;
     const voters = [{ nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber }];
     for (const { voter, verified, nodeId: of, state, probedNumber } of this.#sessions.values()) {
-      if (voter && verified)
-        voters.push({ nodeId: of, blank: state === 'blank', number: probedNumber });
+      if (!voter || !verified) continue;
+      voters.push({ nodeId: of, blank: state === 'blank', number: probedNumber });
     }
     this.#probeWaiters.reach(probeReached({ voters, needed }));
     const ready = this.#mending.probed({ voters, needed, lastLsn: log.last.lsn });

@@ -269,9 +269,10 @@ export class ClusterChecker {
     // What is known to be committed was compared before.
     const fromLsn = Math.min(this.golden.end + 1, version.lsn);
     const holders = this.#platters.holders(version, fromLsn);
-    const names = holders.map(({ nodeId }) => nodeId).join(', ') || 'nobody';
+    const ids = [...holders.map(({ nodeId }) => nodeId), ...this.#platters.covering(version.lsn)];
+    const names = [...new Set(ids)].join(', ') || 'nobody';
     const [first, ...others] = holders;
-    if (first === undefined || holders.length < needed) {
+    if (first === undefined || new Set(ids).size < needed) {
       throw new SimViolation(`${name} is on the platters of ${names}, and needs ${needed}`);
     }
     const batch = batchOf(first.batches, version);

@@ -35,15 +35,29 @@ export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
 }
 
 /** The oldest LSN that the log in `directory` has to hold: 1, unless a snapshot beside it holds what was before. */
-export function heldFrom(disk: SimDisk, directory: string): number {
-  const lsnsOf = (kind: string, suffix: string): number[] =>
-    disk.names
-      .paths()
-      .filter((path) => path.startsWith(`${kind}/`) && path.endsWith(suffix))
-      .map((path) => Number(path.slice(kind.length + 1, -suffix.length)));
-  const oldest = Math.min(...lsnsOf(directory, '.wal'));
-  const starts = lsnsOf(directory.replace(/wal$/, 'snapshots'), '.snap');
-  return Number.isFinite(oldest) && starts.some((lsn) => lsn + 1 >= oldest) ? oldest : 1;
+export function heldFrom({ names }: SimDisk, directory: string): number {
+  const paths = names.paths();
+  const oldest = Math.min(...lsnsOf(paths, directory, '.wal'));
+  const starts = snapshotStarts(paths, directory);
+  // While a snapshot that was received takes the place of the log, there is no log at all.
+  if (!Number.isFinite(oldest)) return Math.max(0, ...starts) + 1;
+  return starts.some((lsn) => lsn + 1 >= oldest) ? oldest : 1;
+}
+
+/** The LSN up to which a snapshot on the platter, beside the log in `directory`, holds everything; 0 where there is none. */
+export function snapshotReach({ names }: SimDisk, directory: string): number {
+  return Math.max(0, ...snapshotStarts(names.durablePaths(), directory));
+}
+
+function snapshotStarts(paths: readonly string[], directory: string): readonly number[] {
+  return lsnsOf(paths, directory.replace(/wal$/, 'snapshots'), '.snap');
+}
+
+/** The numbers in the names of the files of one kind. */
+function lsnsOf(paths: readonly string[], directory: string, suffix: string): readonly number[] {
+  return paths
+    .filter((path) => path.startsWith(`${directory}/`) && path.endsWith(suffix))
+    .map((path) => Number(path.slice(directory.length + 1, -suffix.length)));
 }
 
 /** One segment, as far as it was read. */

@@ -3,7 +3,7 @@
  * is remembered as it was, until its machine is intact again: an ack may have left it just before.
  */
 import type { Version } from '../wal/position.ts';
-import { type ImageBatch, ImageReader } from './log-image.ts';
+import { type ImageBatch, ImageReader, snapshotReach } from './log-image.ts';
 import type { SimDisk } from './sim-disk.ts';
 import { WAL_DIR } from './sim-machine.ts';
 
@@ -48,6 +48,13 @@ export class Platters {
       const batches = [now, then].find((log) => batchOf(log, version) !== undefined);
       return batches === undefined ? [] : [{ nodeId, batches }];
     });
+  }
+
+  /** Whose snapshot on the platter holds everything up to `lsn`: what is committed, and need not be in its log any more. */
+  covering(lsn: number): readonly string[] {
+    return this.#platters
+      .filter(({ disk }) => snapshotReach(disk, WAL_DIR) >= lsn)
+      .map(({ nodeId }) => nodeId);
   }
 
   imageOf({ nodeId, disk }: Platter): ImageReader {
