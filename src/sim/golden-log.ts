@@ -59,7 +59,7 @@ export class GoldenLog {
       readonly fromLsn: number;
       readonly toLsn: number;
       readonly epochMax?: number;
-      /** What is below is in a snapshot. */
+      /** What is below is in a snapshot, and may be missing. */
       readonly heldFrom?: number;
     },
     who: string,
@@ -71,8 +71,8 @@ export class GoldenLog {
       if (batch === undefined || batch.lastLsn > range.toLsn) return;
       const epoch = batch.records[0]?.epoch ?? 0;
       if (range.epochMax !== undefined && epoch > range.epochMax) return;
-      if (batch.lastLsn < (range.heldFrom ?? 1)) continue;
       const other = theirs.get(batch.firstLsn);
+      if (other === undefined && batch.lastLsn < (range.heldFrom ?? 1)) continue;
       if (batch.lastLsn < range.fromLsn || other?.bytes.equals(batch.bytes) === true) continue;
       const has = other === undefined ? 'has nothing there' : 'has another batch there';
       throw new SimViolation(

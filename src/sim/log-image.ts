@@ -34,14 +34,9 @@ export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
   return new ImageReader(disk, directory).batches({ fromLsn: 1, durable: false });
 }
 
-/** The oldest LSN that the log in `directory` has to hold: 1, unless a snapshot beside it holds what was before. */
+/** From this LSN on the log in `directory` has to hold everything: 1, unless a snapshot beside it holds what was before. */
 export function heldFrom({ names }: SimDisk, directory: string): number {
-  const paths = names.paths();
-  const oldest = Math.min(...lsnsOf(paths, directory, '.wal'));
-  const starts = snapshotStarts(paths, directory);
-  // While a snapshot that was received takes the place of the log, there is no log at all.
-  if (!Number.isFinite(oldest)) return Math.max(0, ...starts) + 1;
-  return starts.some((lsn) => lsn + 1 >= oldest) ? oldest : 1;
+  return Math.max(0, ...snapshotStarts(names.paths(), directory)) + 1;
 }
 
 /** The LSN up to which a snapshot on the platter, beside the log in `directory`, holds everything; 0 where there is none. */
