@@ -317,8 +317,8 @@ export class Replica {
     const { log } = this;
     const known = Math.min(log.knownCommitLsn, log.durable.lsn);
     await this.loader.recall(known);
-    this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));
     await this.updateMeta({ discarding: false });
+    this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));
   }
 
   /** It is about to leave its history: it answers no question about it any more. */
@@ -353,7 +353,8 @@ export class Replica {
   }
 
   #applyLimit(): number {
-    if (this.loader.loading) return 0;
+    // What is left of another history's log is applied to a state that was begun anew from it, not to an empty one.
+    if (this.loader.loading || this.meta.current.discarding) return 0;
     return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
   }
 
