@@ -33,7 +33,7 @@ const FORESEEN =
   `answers   n1  intact, at 3.9\n` +
   `missing   n2  how far it was is not known (no answer)\n` +
   `kept      everything up to 3.9\n` +
-  `at risk   LSN 8 to unknown: two are in doubt\n` +
+  `at risk   LSN 8 and all above: two are in doubt\n` +
   `voters    n1, quorum 1: from then on start nodes with exactly these in --peers, and --quorum 1\n`;
 
 describe('failover', () => {
@@ -44,7 +44,7 @@ describe('failover', () => {
 
     expect(code, io.stderr).toBe(0);
     expect(io.stdout).toBe(
-      `${FORESEEN}nothing was done; to do it: walship failover --accept-data-loss\n`,
+      `${FORESEEN}nothing was done; to do it: the same command with --accept-data-loss\n`,
     );
   });
 

@@ -128,7 +128,7 @@ describe('status', () => {
 
     await status({ url: [leader.url], json: false, timeoutMs: 5_000 }, io);
 
-    expect(io.stdout).toMatch(/^n2 +127.0.0.1:1 +unreachable( +\?){9}$/m);
+    expect(io.stdout).toMatch(/^n2 +127.0.0.1:1 +unreachable( +\?){10}$/m);
     expect(io.stdout).toContain(
       'n2, says the leader: it needs a full copy once 1.5 MiB more of log are written, in about 21 h',
     );
