@@ -33,6 +33,10 @@ export const ERRORS = {
     status: 507,
     hint: 'free some disk space: writing goes on by itself once there is room',
   },
+  DRILL_FAILED: {
+    status: 500,
+    hint: 'the drill could not be carried out, so it says nothing about the cluster: see the message',
+  },
   DUPLICATE_NODE: { status: 409, hint: 'two processes use one node id: give each its own' },
   FAILOVER_REFUSED: {
     status: 409,

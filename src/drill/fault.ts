@@ -1,0 +1,99 @@
+/**
+ * Everything that a drill does to a cluster, one kind each: what breaks, what is put right again, and what an operator does.
+ * Which of them a target can do depends on where the cluster runs; see DrillTarget.
+ */
+
+/** Which files of a node a disk fault is about: log segments, meta.json, snapshots, or all of them. */
+export type DiskPart = 'wal' | 'meta' | 'snapshots' | 'all';
+
+/** Faults of a node's process as a whole. */
+export type ProcessFault =
+  /** SIGKILL: what the process wrote stays in the page cache, and so is there after a restart. */
+  | { readonly kind: 'kill'; readonly node: string }
+  /** SIGTERM, and it has ended. */
+  | { readonly kind: 'stop'; readonly node: string }
+  | { readonly kind: 'start'; readonly node: string }
+  /** SIGSTOP and SIGCONT, or what the target has for it. */
+  | { readonly kind: 'pause'; readonly node: string }
+  | { readonly kind: 'resume'; readonly node: string }
+  /** All of them at once lose what was not fsynced, names in directories included, and die. */
+  | { readonly kind: 'power-cut'; readonly nodes: readonly string[] }
+  /** The event loop does nothing for so long. */
+  | { readonly kind: 'stall'; readonly node: string; readonly forMs: number }
+  /** The wall clock of the node jumps by so much, back where negative. */
+  | { readonly kind: 'clock-jump'; readonly node: string; readonly byMs: number };
+
+/** Faults of the connections between nodes; clients reach every node all the time. */
+export type NetworkFault =
+  /** Nothing passes from `from` to `to`, whoever opened the connection; the other way it does. */
+  | { readonly kind: 'cut'; readonly from: string; readonly to: string }
+  /** Nothing passes between `node` and any other, either way. */
+  | { readonly kind: 'isolate'; readonly node: string }
+  /** Of every message from `from` to `to`. */
+  | {
+      readonly kind: 'delay';
+      readonly from: string;
+      readonly to: string;
+      readonly ms: number;
+      readonly jitterMs: number;
+    }
+  /** As TCP shows it: a share of the segments, 0 to 1, arrives a retransmission later. */
+  | { readonly kind: 'loss'; readonly from: string; readonly to: string; readonly share: number }
+  | {
+      readonly kind: 'bandwidth';
+      readonly from: string;
+      readonly to: string;
+      readonly bytesPerSecond: number;
+    }
+  /** Every open connection between the two is reset; new ones are not hindered. */
+  | { readonly kind: 'reset'; readonly from: string; readonly to: string }
+  /** All of the network is as it should be. */
+  | { readonly kind: 'heal-network' };
+
+/** Faults of a disk beneath a running node. */
+export type DiskFaultAction =
+  | { readonly kind: 'disk-full'; readonly node: string }
+  | {
+      readonly kind: 'disk-slow';
+      readonly node: string;
+      readonly ms: number;
+      readonly part: DiskPart;
+    }
+  /** The next fsync fails, once. */
+  | { readonly kind: 'fsync-error'; readonly node: string; readonly part: DiskPart }
+  | { readonly kind: 'disk-read-only'; readonly node: string }
+  | { readonly kind: 'heal-disk'; readonly node: string };
+
+/** What happens to the files of a node that is down. */
+export type FileFault =
+  /** One bit, in a place that the seed chooses. */
+  | {
+      readonly kind: 'flip-bit';
+      readonly node: string;
+      readonly where: 'sealed-segment' | 'last-segment' | 'snapshot' | 'meta';
+    }
+  /** The last batch is half fill again, as a write that power loss interrupted. */
+  | { readonly kind: 'torn-tail'; readonly node: string }
+  | {
+      readonly kind: 'lose-segment';
+      readonly node: string;
+      readonly which: 'first' | 'middle' | 'last';
+    }
+  | { readonly kind: 'lose-snapshots'; readonly node: string }
+  /** The data directory is empty. */
+  | { readonly kind: 'wipe'; readonly node: string }
+  | { readonly kind: 'back-up'; readonly node: string }
+  /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
+  | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
+
+/** What an operator does, over HTTP. `expect` says what has to come of it; `any`: whatever the cluster answers is right. */
+export type OperatorAction = (
+  | { readonly kind: 'promote'; readonly node: string }
+  | { readonly kind: 'switchover'; readonly to: string; readonly timeoutMs: number }
+  | { readonly kind: 'failover'; readonly node: string; readonly acceptDataLoss: boolean }
+  | { readonly kind: 'rejoin'; readonly node: string; readonly discard: boolean }
+  | { readonly kind: 'snapshot'; readonly node: string }
+) & { readonly expect: 'done' | 'refused' | 'any' };
+
+export type Fault = ProcessFault | NetworkFault | DiskFaultAction | FileFault;
+export type FaultKind = Fault['kind'];
