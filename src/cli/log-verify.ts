@@ -18,8 +18,13 @@ export async function logVerify(
   io.out(options.json ? `${JSON.stringify(report)}\n` : formatVerify(report));
   if (report.ok) return;
   const problem = report.problem ?? report.metaProblem ?? report.title;
-  throw new WalshipError('WAL_CORRUPT', problem, { details: { hint: DECISIONS[report.decision] } });
+  const hint = report.metaProblem === undefined ? DECISIONS[report.decision] : META_HINT;
+  throw new WalshipError('WAL_CORRUPT', problem, { details: { hint } });
 }
+
+/** Whatever the log is like: without it nobody knows what the node promised. */
+const META_HINT =
+  'a start refuses: restore meta.json from a backup, or move the directory away and start with an empty one';
 
 /** What a start makes of each, and what else there is to do. */
 const DECISIONS = {
@@ -37,7 +42,7 @@ export function formatVerify(report: VerifyReport): string {
   const { dir, segments, batches, records, bytes, firstLsn, last, gone } = report;
   const held = records === 0 ? 'no records' : `lsn ${firstLsn} to ${last.lsn}`;
   const lines = [
-    `${dir}: ${report.ok ? 'ok' : report.title}`,
+    `${dir}: ${report.ok ? 'ok' : headlineOf(report)}`,
     `  ${segments.length} segments, ${batches} batches, ${records} records, ${bytes} bytes: ${held}`,
     `  epoch ${last.epoch}, chain ${last.chain.toString(16).padStart(8, '0')}, known to be committed: lsn ${report.knownCommitLsn}`,
     `  cluster ${report.clusterId ?? 'none'}, node ${report.meta.nodeId}, ${report.meta.state}`,
@@ -45,10 +50,15 @@ export function formatVerify(report: VerifyReport): string {
       (entry) => `  epoch ${entry.epoch} from lsn ${entry.firstLsn}, led by ${entry.leader}`,
     ),
   ];
-  if (!report.ok) {
+  if (report.row !== 'end') {
     lines.push(`  segment ${report.segment}, offset ${report.offset}: ${report.means}`);
     if (gone !== undefined) lines.push(`  a cut takes away: ${gone}`);
-    if (report.metaProblem !== undefined) lines.push(`  meta.json: ${report.metaProblem}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What is wrong with the log, with meta.json, or with both. */
+function headlineOf({ row, title, metaProblem }: VerifyReport): string {
+  if (metaProblem === undefined) return title;
+  return row === 'end' ? metaProblem : `${metaProblem}; ${title}`;
 }

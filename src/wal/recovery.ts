@@ -233,7 +233,7 @@ export function refusalOf(evidence: RecoveryEvidence): { code: ErrorCode; messag
   const wayOut =
     'restore the segment from a backup, or go on without them: walship log repair keeps a copy, ' +
     'and so does a start with --on-damage cut';
-  const message = `${place}: ${reason}; ${good}, lost are ${describeGone(evidence)}; ${wayOut}`;
+  const message = `${place}: ${reason}; ${good}, lost: ${describeGone(evidence)}; ${wayOut}`;
   return { code: missingLsn === undefined ? 'WAL_CORRUPT' : 'SEGMENT_MISSING', message };
 }
 
@@ -253,6 +253,6 @@ export function warningOf(
   const code = row === 'short' ? 'LOG_CUT_SHORT' : 'LOG_DAMAGE_CUT';
   return {
     code,
-    message: `${place}; cut behind LSN ${last.lsn}, gone from this node are ${describeGone(evidence)}`,
+    message: `${place}; cut behind LSN ${last.lsn}, gone from this node: ${describeGone(evidence)}`,
   };
 }

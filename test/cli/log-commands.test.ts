@@ -80,6 +80,17 @@ describe('log', () => {
     expect((await log('repair', dir)).io.stdout).toContain('nothing to repair');
   });
 
+  test('verify without a meta.json says that a start refuses, and not that the log ends', async () => {
+    const dir = await logOf('forgot', 'one');
+    await rm(path.join(dir, 'meta.json'));
+
+    const { code, io } = await log('verify', dir);
+
+    expect(code).toBe(1);
+    expect(io.stdout.split('\n')[0]).toMatch(/meta\.json is absent$/);
+    expect(io.stderr).toContain('hint: a start refuses: restore meta.json');
+  });
+
   test('diff fails where logs differ or nothing was compared, and is a success where they are equal', async () => {
     const one = await logOf('diff-one', 'same');
     const other = await logOf('diff-other', 'same');

@@ -437,7 +437,7 @@ describe(titleOf('damage'), () => {
     const { message, details } = await refusalOf(ONE);
 
     expect(message).toMatchInlineSnapshot(
-      `"00000000000000000001.wal at offset 3296: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost are LSNs 5 to 6; restore the segment from a backup, or go on without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
+      `"00000000000000000001.wal at offset 3296: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost: LSNs 5 to 6; restore the segment from a backup, or go on without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
     );
     expect(details).toMatchObject({
       row: 'damage',
