@@ -13,6 +13,7 @@ const REAL_WORLD = [
   /^src\/cli\//,
   /^src\/ports\/(node|system|ws)-/,
   /^src\/sim\//,
+  /^src\/drill\//,
 ];
 /** The package's entry points hand the real ports to those who want no others. */
 const ENTRY_POINTS = ['src/wal/index.ts', 'src/client/index.ts', 'src/index.ts'];
@@ -63,17 +64,20 @@ describe('source files', () => {
 });
 
 describe('layers', () => {
+  const ABOVE = ['server', 'cli', 'sim', 'drill'];
   const forbidden = {
-    wal: ['store', 'protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
-    store: ['protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
-    protocol: ['leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
-    leader: ['follower', 'node', 'client', 'server', 'cli', 'sim'],
-    follower: ['leader', 'node', 'client', 'server', 'cli', 'sim'],
-    node: ['client', 'server', 'cli', 'sim'],
-    client: ['store', 'leader', 'follower', 'node', 'server', 'cli', 'sim'],
-    ports: ['store', 'protocol', 'leader', 'follower', 'node', 'client', 'server', 'cli', 'sim'],
-    server: ['client', 'cli', 'sim'],
+    wal: ['store', 'protocol', 'leader', 'follower', 'node', 'client', ...ABOVE],
+    store: ['protocol', 'leader', 'follower', 'node', 'client', ...ABOVE],
+    protocol: ['leader', 'follower', 'node', 'client', ...ABOVE],
+    leader: ['follower', 'node', 'client', ...ABOVE],
+    follower: ['leader', 'node', 'client', ...ABOVE],
+    node: ['client', ...ABOVE],
+    client: ['store', 'leader', 'follower', 'node', ...ABOVE],
+    ports: ['store', 'protocol', 'leader', 'follower', 'node', 'client', ...ABOVE],
+    server: ['client', 'cli', 'sim', 'drill'],
     cli: ['sim'],
+    sim: ['server', 'cli', 'drill'],
+    drill: ['server'],
   };
 
   test.for(Object.entries(forbidden))('%s imports nothing from above it', ([layer, above]) => {

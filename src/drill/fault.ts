@@ -29,6 +29,8 @@ export type NetworkFault =
   | { readonly kind: 'cut'; readonly from: string; readonly to: string }
   /** Nothing passes between `node` and any other, either way. */
   | { readonly kind: 'isolate'; readonly node: string }
+  /** Nodes of one group reach each other, and none of another group. It takes the place of every cut, isolation and partition before it, at one moment. */
+  | { readonly kind: 'partition'; readonly groups: readonly (readonly string[])[] }
   /** Of every message from `from` to `to`. */
   | {
       readonly kind: 'delay';

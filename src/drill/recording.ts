@@ -11,7 +11,9 @@ export interface TimelineEvent {
   readonly text: string;
   /** Node ids that it is about. */
   readonly nodes: readonly string[];
-  /** What an operator was answered. */
+  /** What had to come of it, where the scenario says so; what did is `answer`. Of a step that waits for something: `done`. */
+  readonly expected?: 'done' | 'refused' | 'any';
+  /** What an operator was answered, and whether what was waited for came. */
   readonly answer?: {
     readonly ok: boolean;
     readonly code: string | undefined;

@@ -2,27 +2,48 @@
 import type { Fault, OperatorAction } from './fault.ts';
 import type { ClusterShape } from './target.ts';
 
-/** Which node: an id (`n1`), a role at that moment (`leader`, `follower`: one of them, by the seed), or a name given by an earlier step. */
+/**
+ * Which nodes, at the moment of the step: an id (`n1`), a name given by `as`, a role (`leader`, `follower`, `newest`, `other`) or a set
+ * (`all`, `followers`, `up`, `down`). See names.ts.
+ */
 export type NodeName = string;
+
+type Unresolved<A> = A extends unknown
+  ? {
+      readonly [K in keyof A]: K extends 'node' | 'nodes' | 'from' | 'to'
+        ? readonly NodeName[]
+        : K extends 'groups'
+          ? readonly (readonly NodeName[])[]
+          : A[K];
+    }
+  : never;
+
+/** A fault or an order of an operator, with names in place of node ids. Of several nodes each one is meant, of links each one between two different nodes. */
+export type Action = Unresolved<Fault | OperatorAction>;
 
 /** Something to wait for, within a bound, before the next step. */
 export type Await =
-  /** Some node leads and has committed something since the step began. */
+  /** Some node leads, and has committed something since the step began. */
   | { readonly kind: 'commits' }
-  | { readonly kind: 'ready'; readonly node: NodeName }
-  | { readonly kind: 'down'; readonly node: NodeName }
+  | { readonly kind: 'ready'; readonly node: readonly NodeName[] }
+  | { readonly kind: 'leads'; readonly node: readonly NodeName[] }
+  /** The process has ended by itself, and has said `code` last. */
+  | { readonly kind: 'refused'; readonly node: readonly NodeName[]; readonly code: string }
+  | { readonly kind: 'down'; readonly node: readonly NodeName[] }
   /** Acknowledged writes since the step began. */
   | { readonly kind: 'writes'; readonly count: number };
 
 export interface Step {
-  /** How long after the step before it began to wait; scaled with the duration of the drill. */
+  /** How long after the step before it ended; scaled with the duration of the drill. */
   readonly afterMs: number;
-  /** Node names stand where a Fault or OperatorAction has node ids. Nothing: the step only waits. */
-  readonly actions: readonly (Fault | OperatorAction)[];
-  /** Names to give to the nodes of the first action, so that later steps can mean the same ones. */
+  /** One after the other, or all at one moment. Empty: the step only waits. */
+  readonly actions: readonly Action[];
+  readonly atOnce: boolean;
+  /** The name that later steps have for the nodes of the first action. */
   readonly as: string | undefined;
   readonly await: Await | undefined;
-  readonly awaitMsMax: number;
+  /** Bounds the wait, and the repetition of an order that has to be `done`. */
+  readonly withinMs: number;
 }
 
 export interface Scenario {
@@ -39,4 +60,6 @@ export interface Scenario {
   /** What the steps take at their own pace; `--duration` scales them. */
   readonly durationMs: number;
   readonly steps: readonly Step[];
+  /** Nodes that are not started again in the end. */
+  readonly staysDown: readonly NodeName[];
 }
