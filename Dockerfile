@@ -14,6 +14,7 @@ ENV NODE_ENV=production
 COPY package.json LICENSE ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY drills ./drills
 # A named volume takes over the owner of the directory that it is mounted on. The lock of a data
 # directory is taken with flock(1): without it no node would start, so its absence fails the build.
 RUN chmod 755 dist/cli/main.js \

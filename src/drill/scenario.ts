@@ -57,7 +57,7 @@ export interface Scenario {
   readonly ack: 'local' | 'quorum' | 'all';
   /** `none`: nothing acknowledged may be lost. `local`: writes acknowledged at `local` may, and must be exactly what the tools predicted. `forced`: a forced failover may lose. */
   readonly loss: 'none' | 'local' | 'forced';
-  /** What the steps take at their own pace; `--duration` scales them. */
+  /** All pauses between the steps together, at their own pace; `--duration` scales them. */
   readonly durationMs: number;
   readonly steps: readonly Step[];
   /** Nodes that are not started again in the end. */
