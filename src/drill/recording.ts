@@ -2,6 +2,7 @@
 import type { NodeStatus } from '../node/api.ts';
 import type { History } from '../sim/history.ts';
 import type { Version } from '../wal/position.ts';
+import type { LocalAcks } from '../wal/saved.ts';
 
 /** A fault, an action of the operator, or a step of the drill itself. */
 export interface TimelineEvent {
@@ -24,7 +25,10 @@ export interface TimelineEvent {
 
 /** What one node said of itself at one moment; undefined: it did not answer. */
 export interface NodeSample {
+  /** When it answered, or was given up. */
   readonly atMs: number;
+  /** How long that took. */
+  readonly tookMs: number;
   readonly nodeId: string;
   readonly status: NodeStatus | undefined;
 }
@@ -46,39 +50,63 @@ export interface SetWrite {
   readonly code: string | undefined;
 }
 
+/** The accounts as they were made, all in one transaction. */
+export interface AccountsSetup {
+  /** Keys. */
+  readonly names: readonly string[];
+  /** Of each. */
+  readonly balance: number;
+  /** Of the last one; undefined: they were never made. */
+  readonly version: Version | undefined;
+}
+
 /** One look at all accounts, in one page of one node. */
 export interface AccountsRead {
   readonly atMs: number;
   readonly nodeId: string;
   readonly applied: Version;
+  /** By key; one that is not there is missing. */
   readonly balances: Readonly<Record<string, number>>;
 }
 
-/** A transfer between two accounts, in one transaction. */
+/** A transfer between two accounts, in one transaction, on condition that neither has changed since they were read. */
 export interface Transfer {
+  /** Stands behind the balance in both values that it writes: `90 a-17`. */
+  readonly id: string;
   readonly from: string;
   readonly to: string;
   readonly amount: number;
+  /** The versions of both accounts that its conditions named. */
+  readonly after: { readonly from: Version; readonly to: Version };
   readonly calledAt: number;
   readonly returnedAt: number;
   readonly end: WriteEnd;
   readonly version: Version | undefined;
 }
 
-/** What one watch was shown, in the order of arrival, over all its resumptions. */
+/**
+ * What one watch was shown, in the order of arrival, over all its resumptions behind the last change that it showed. Where it was told
+ * that it cannot go on there, it ends, and the same watcher begins another one.
+ */
 export interface WatchRecord {
   readonly watcher: string;
-  readonly changes: readonly {
-    readonly atMs: number;
-    /** Node that showed it, where it is known. */
-    readonly op: 'put' | 'delete';
-    readonly key: string;
-    readonly value: string;
-    readonly version: Version;
-    readonly last: boolean;
-  }[];
-  /** Why it ended, where it did by itself. */
+  /** The node that it was asked of; undefined: the client library chose. */
+  readonly nodeId: string | undefined;
+  /** It began behind this version. */
+  readonly from: Version;
+  readonly changes: readonly WatchChange[];
+  /** The code with which it ended, where it did by itself: PURGED, LSN_REPLACED. */
   readonly failed: string | undefined;
+}
+
+export interface WatchChange {
+  readonly atMs: number;
+  readonly op: 'put' | 'delete';
+  readonly key: string;
+  readonly value: string;
+  readonly version: Version;
+  /** The last one of its transaction. */
+  readonly last: boolean;
 }
 
 /** A read for the sake of its time: whether the cluster answered. */
@@ -101,17 +129,22 @@ export interface FinalState {
     | undefined;
   /** From `/v1/events`: leaderships, truncations, resyncs, refusals. */
   readonly events: readonly unknown[];
-  /** Names and counts of records under `saved/`, where the target can tell. */
-  readonly saved:
-    | readonly {
-        readonly name: string;
-        readonly epoch: number;
-        readonly fromLsn: number;
-        readonly toLsn: number;
-        readonly records: number;
-      }[]
-    | undefined;
+  /** What lies under `saved/`, where the target can tell. */
+  readonly saved: readonly SavedTail[] | undefined;
   readonly output: string;
+}
+
+/** One entry of `saved/`. */
+export interface SavedTail {
+  readonly name: string;
+  /** First record in it. */
+  readonly fromLsn: number;
+  /** Last record; undefined where that is not known. */
+  readonly to: Version | undefined;
+  /** `recovery`, `operator`, or the leader that was followed. */
+  readonly by: string;
+  readonly records: number | 'unknown';
+  readonly localAcks: LocalAcks;
 }
 
 export interface Recording {
@@ -126,6 +159,8 @@ export interface Recording {
   readonly walship: string;
   readonly voters: readonly string[];
   readonly quorum: number;
+  /** Nodes that are not to be there in the end. */
+  readonly staysDown: readonly string[];
   /** When faults began, when everything was healed, when the load ended, when all nodes were equal (undefined: they never were), when it was over. */
   readonly phases: {
     readonly faultsFromMs: number;
@@ -140,7 +175,7 @@ export interface Recording {
   readonly history: History;
   readonly setWrites: readonly SetWrite[];
   readonly transfers: readonly Transfer[];
-  readonly accountsTotal: number;
+  readonly accounts: AccountsSetup;
   readonly accountReads: readonly AccountsRead[];
   readonly watches: readonly WatchRecord[];
   readonly readProbes: readonly ReadProbe[];
