@@ -12,7 +12,16 @@ import {
 import { open as openLog, OP } from '../dist/wal/index.js';
 import { floorSpeed } from './catch-up-floor.mjs';
 import { floor } from './floor.mjs';
-import { bareSyncsUs, freePorts, medianOf, MiB, newDir, serve, until } from './support.mjs';
+import {
+  bareSyncsUs,
+  freePorts,
+  medianOf,
+  MiB,
+  newDir,
+  sequentialSpeed,
+  serve,
+  until,
+} from './support.mjs';
 
 const KEY = Buffer.from('key-0123456789ab');
 const VALUE = Buffer.alloc(100, 0x76);
@@ -163,20 +172,6 @@ async function shipping() {
     ratio: median('ratio'),
     note: '100 B, 4,096 in flight, quorum 2 of 3',
   };
-}
-
-/** Sequential write to a new file, and one fsync, of `bytes`, in MiB per second. */
-function sequentialSpeed(dir, bytes) {
-  const path = join(dir, 'sequential');
-  const piece = Buffer.alloc(MiB, 0x5a);
-  const start = performance.now();
-  const fd = fs.openSync(path, 'w');
-  for (let written = 0; written < bytes; written += MiB) fs.writeSync(fd, piece);
-  fs.fsyncSync(fd);
-  const seconds = (performance.now() - start) / 1000;
-  fs.closeSync(fd);
-  fs.rmSync(path);
-  return bytes / MiB / seconds;
 }
 
 /** A follower that was away while 1 GiB was written comes back. */

@@ -33,6 +33,20 @@ export function bareSyncsUs(dir, count = 200) {
   return times;
 }
 
+/** Sequential write to a new file, and one fsync, of `bytes`, in MiB per second. */
+export function sequentialSpeed(dir, bytes) {
+  const path = join(dir, 'sequential');
+  const piece = Buffer.alloc(MiB, 0x5a);
+  const start = performance.now();
+  const fd = fs.openSync(path, 'w');
+  for (let written = 0; written < bytes; written += MiB) fs.writeSync(fd, piece);
+  fs.fsyncSync(fd);
+  const seconds = (performance.now() - start) / 1000;
+  fs.closeSync(fd);
+  fs.rmSync(path);
+  return bytes / MiB / seconds;
+}
+
 export async function freePorts(count) {
   const servers = await Promise.all(
     Array.from(
