@@ -5,9 +5,9 @@ export const INTAKE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Where a snapshot goes: see IncomingSnapshot. */
 export interface SnapshotTarget {
+  /** The next byte that is wanted. */
   readonly offset: number;
-  readonly isWhole: boolean;
-  /** Returns what is wrong with the bytes. */
+  /** Takes bytes that are valid only during the call; resolves when they are durable, or with what is wrong with them. */
   add(bytes: Buffer): Promise<string | undefined>;
   /** Verifies it as a whole and takes its place: log and state go on from it. Returns what is wrong with it. */
   install(): Promise<string | undefined>;
@@ -33,30 +33,30 @@ export type IntakeEnd =
 /** The follower's side of a snapshot that is being sent: offer, want, pieces, got; and then the install. */
 export class SnapshotIntake {
   readonly #options: IntakeOptions;
-  readonly #waiting: Buffer[] = [];
-  #waitingBytes = 0;
   #offer: SnapshotOffer | undefined;
-  #nextOffset: number | undefined;
+  /** Takes pieces from when it is wanted until it is whole, or will not be. */
+  #target: SnapshotTarget | undefined;
+  /** What came, and what of it is durable. */
+  #cameBytes = 0;
   #gotBytes = 0;
   #fault: string | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => undefined;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
-  /** What the leader said; it is read in order, by `run`. */
+  /** What the leader said. */
   receive(message: SnapshotOffer | SnapshotPiece): void {
     if (message.kind === 'offer') {
       if (this.#offer === undefined) this.#offer = message;
       else this.#fault ??= 'a second offer';
-    } else if (message.offset !== this.#nextOffset) {
-      this.#fault ??= `a piece at ${message.offset}, expected ${this.#nextOffset ?? 'none'}`;
+    } else if (this.#target === undefined || message.offset !== this.#cameBytes) {
+      const wanted = this.#target === undefined ? 'none' : this.#cameBytes;
+      this.#fault ??= `a piece at ${message.offset}, expected ${wanted}`;
     } else {
-      this.#nextOffset += message.bytes.length;
-      this.#waiting.push(Buffer.from(message.bytes));
-      this.#waitingBytes += message.bytes.length;
-      if (this.#waitingBytes > INTAKE_BYTES_MAX) this.#fault ??= 'more pieces ahead than allowed';
+      this.#take(this.#target, message.bytes);
     }
     this.#wake();
   }
@@ -64,7 +64,7 @@ export class SnapshotIntake {
   /** A sign of life, while nothing else is said. */
   alive(): void {
     const { epoch, send } = this.#options;
-    if (this.#nextOffset !== undefined) send({ kind: 'got', epoch, offset: this.#gotBytes });
+    if (this.#target !== undefined) send({ kind: 'got', epoch, offset: this.#gotBytes });
   }
 
   /** The session is over: whoever waits for a piece waits no longer. */
@@ -77,30 +77,55 @@ export class SnapshotIntake {
     const { epoch, open, begun, send, current } = this.#options;
     await this.#until(() => this.#offer !== undefined);
     if (this.#offer === undefined || !current()) return this.#over();
+    const { digest, bytes } = this.#offer;
     const target = await open(this.#offer);
     try {
+      if (!current()) return this.#over();
       this.#gotBytes = target.offset;
-      this.#nextOffset = target.offset;
-      const { digest } = this.#offer;
-      if (!current()) return this.#over();
-      begun(target.offset, this.#offer.bytes);
+      this.#cameBytes = target.offset;
+      this.#target = target;
+      begun(target.offset, bytes);
       send({ kind: 'want', epoch, digest, offset: target.offset });
-      while (!target.isWhole) {
-        await this.#until(() => this.#waiting.length > 0);
-        const bytes = this.#waiting.shift();
-        if (this.#fault !== undefined || !current() || bytes === undefined) return this.#over();
-        this.#waitingBytes -= bytes.length;
-        const reason = await target.add(bytes);
-        if (reason !== undefined) return { kind: 'invalid', reason };
-        this.#gotBytes = target.offset;
-        if (current()) this.alive();
-      }
-      if (!current()) return this.#over();
+      await this.#until(() => this.#gotBytes === bytes);
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#fault !== undefined || !current()) return this.#over();
       const reason = await target.install();
       return reason === undefined ? { kind: 'installed' } : { kind: 'invalid', reason };
     } finally {
+      this.#target = undefined;
       await target.close();
     }
+  }
+
+  /** Pieces are taken in this very turn, and written behind its back. */
+  #take(target: SnapshotTarget, bytes: Buffer): void {
+    if (this.#fault !== undefined || this.#failure !== undefined) return;
+    const end = this.#cameBytes + bytes.length;
+    if (end > (this.#offer?.bytes ?? 0)) {
+      this.#fault = 'more bytes than were offered';
+      return;
+    }
+    if (end - this.#gotBytes > INTAKE_BYTES_MAX) {
+      this.#fault = 'more pieces ahead than allowed';
+      return;
+    }
+    this.#cameBytes = end;
+    target.add(bytes).then(
+      (reason) => {
+        if (reason === undefined) this.#got(end);
+        else this.#fault ??= reason;
+        this.#wake();
+      },
+      (error: unknown) => {
+        this.#failure ??= { error };
+        this.#wake();
+      },
+    );
+  }
+
+  #got(end: number): void {
+    this.#gotBytes = end;
+    if (this.#options.current()) this.alive();
   }
 
   #over(): IntakeEnd {
@@ -110,7 +135,12 @@ export class SnapshotIntake {
   }
 
   async #until(done: () => boolean): Promise<void> {
-    while (!done() && this.#fault === undefined && this.#options.current()) {
+    while (
+      !done() &&
+      this.#fault === undefined &&
+      this.#failure === undefined &&
+      this.#options.current()
+    ) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -2,10 +2,13 @@ import type { Link } from '../ports/link.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import type { SnapshotGot, SnapshotWant } from '../protocol/messages.ts';
+import { completePiece, PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
 import type { Position } from '../wal/position.ts';
 
 /** Bytes of a snapshot that were sent to one follower and that it has not taken in yet. */
 export const SNAPSHOT_IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
+
+const MESSAGE_BYTES_MAX = PIECE_HEADER_BYTES + FRAME_BYTES_MAX;
 
 /** A snapshot that may be sent. */
 export interface SnapshotSource {
@@ -40,6 +43,8 @@ export class SnapshotSender {
   readonly source: SnapshotSource;
   readonly #options: SenderOptions;
   #file: Awaited<ReturnType<SnapshotSource['open']>> | undefined;
+  /** Memory of messages that the link is done with. */
+  readonly #spare: Buffer[] = [];
   #sentBytes = 0;
   #gotBytes = 0;
   #sending = false;
@@ -115,12 +120,18 @@ export class SnapshotSender {
     this.#file ??= await this.source.open();
     while (this.#maySend()) {
       const offset = this.#sentBytes;
-      const target = Buffer.allocUnsafeSlow(Math.min(FRAME_BYTES_MAX, this.source.bytes - offset));
-      const count = await this.#file.read(target, offset);
-      if (count < target.length) throw new RangeError(`the file ends at ${offset + count}`);
+      const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(MESSAGE_BYTES_MAX);
+      const end = PIECE_HEADER_BYTES + Math.min(FRAME_BYTES_MAX, this.source.bytes - offset);
+      const message = memory.subarray(0, end);
+      const bytes = message.subarray(PIECE_HEADER_BYTES);
+      const count = await this.#file.read(bytes, offset);
+      if (count < bytes.length) throw new RangeError(`the file ends at ${offset + count}`);
       if (this.#closed) break;
       this.#sentBytes += count;
-      link.send(encodeMessage({ kind: 'piece', epoch, offset, bytes: target }), () => this.pump());
+      link.send(completePiece(message, { epoch, offset }), () => {
+        this.#spare.push(memory);
+        this.pump();
+      });
     }
     if (this.#closed) await this.#file.close();
   }

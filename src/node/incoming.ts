@@ -2,6 +2,7 @@ import type { SnapshotTarget } from '../follower/snapshot-intake.ts';
 import { isWalshipError } from '../errors.ts';
 import type { Answer, SnapshotOffer } from '../protocol/messages.ts';
 import { IncomingSnapshot } from '../wal/snapshot-incoming.ts';
+import { ArrivingState } from './arriving-state.ts';
 import type { Membership } from './membership.ts';
 import type { Replica } from './replica.ts';
 import type { SavedTail } from '../wal/log.ts';
@@ -31,13 +32,21 @@ export async function openIncoming(
     }
   };
   const { disk, clock, dir } = replica.place;
-  const incoming = await guard(IncomingSnapshot.open({ disk, clock, dir, digest, bytes }));
+  // It is loaded as it comes where nothing else takes that memory; else once what is there has gone.
+  const arriving = replica.store.count === 0 ? new ArrivingState(replica.place) : undefined;
+  const incoming = await guard(
+    IncomingSnapshot.open({
+      disk,
+      clock,
+      dir,
+      digest,
+      bytes,
+      ...(arriving && { begin: () => arriving.begin() }),
+    }),
+  );
   return {
     get offset() {
       return incoming.offset;
-    },
-    get isWhole() {
-      return incoming.isWhole;
     },
     add: (piece) => guard(incoming.add(piece)),
     install: async () => {
@@ -51,7 +60,7 @@ export async function openIncoming(
       const snapshot = await guard(incoming.finish({ clusterId, start: at }));
       if (typeof snapshot === 'string') return snapshot;
       const by = replica.meta.current.discarding ? 'operator' : (answer.leader ?? 'the leader');
-      onReplaced(await guard(replica.loader.install(snapshot, by)));
+      onReplaced(await guard(replica.loader.install(snapshot, by, arriving?.store)));
       return undefined;
     },
     close: () => incoming.close(),

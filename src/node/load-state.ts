@@ -39,7 +39,7 @@ export async function loadState(
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
     const store = new Store({ seed: newSeed() });
     const read = await readSnapshot({ disk, clock }, path, (lsn, key, value) => {
-      store.put(lsn, key, value);
+      store.putRange(lsn, key, value);
     });
     if (read.kind === 'invalid' || read.snapshot.start.lsn !== startLsn) {
       const reason = read.kind === 'invalid' ? read.reason : 'its name says another start';

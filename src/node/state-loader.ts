@@ -6,7 +6,7 @@ import { dropSnapshot } from '../wal/snapshot-shelf.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import type { Applier } from './applier.ts';
 import { loadState } from './load-state.ts';
-import type { StatePlace } from './load-state.ts';
+import type { LoadedState, StatePlace } from './load-state.ts';
 
 /** The node whose state it is. */
 export interface StateOwner {
@@ -14,6 +14,12 @@ export interface StateOwner {
   readonly log: Log;
   readonly meta: MetaStore;
   learnCommitted(lsn: number): void;
+}
+
+interface Changed<T> {
+  readonly result: T;
+  /** What is on the disk now, where it need not be read. */
+  readonly loaded?: Pick<LoadedState, 'store' | 'snapshot'> | undefined;
 }
 
 /** Begins the state of a running node anew, from the newest snapshot and the log: the one way for all reasons to do so. */
@@ -43,10 +49,11 @@ export class StateLoader {
 
   /**
    * Goes on from a snapshot that is durable under its name: the log is put aside for a new one behind its start, and the state is loaded
-   * from it. Durable on resolve, and finished at the next start where it is interrupted. Returns what was put aside.
+   * from it, or is `arrived`, which was filled as it came. Durable on resolve, and finished at the next start where it is interrupted. Returns
+   * what was put aside.
    * @throws WalshipError SAVED_FULL or DISK_FULL with the old log in force; DISK_FAILED.
    */
-  async install(snapshot: SnapshotFile, by: string): Promise<SavedTail> {
+  async install(snapshot: SnapshotFile, by: string, arrived?: Store): Promise<SavedTail> {
     const { log, place } = this.#owner;
     const { disk, dir } = place;
     const shownLsn = this.#applier.appliedLsn;
@@ -54,7 +61,7 @@ export class StateLoader {
       try {
         const tail = await log.restart(snapshot, by);
         this.#owner.learnCommitted(snapshot.endLsn);
-        return tail;
+        return { result: tail, loaded: arrived && { store: arrived, snapshot } };
       } catch (error) {
         if (!samePosition(log.durable, snapshot.start)) {
           await dropSnapshot(disk, dir, snapshot.path);
@@ -73,7 +80,7 @@ export class StateLoader {
   /** Begins the state anew from what the log and its snapshots say, unless that was done since it was forgotten. @throws WalshipError DISK_FAILED. */
   async recall(toLsn: number): Promise<void> {
     if (!this.#forgotten) return;
-    await this.#loadAnew({ toLsn, shownLsn: toLsn }, () => Promise.resolve());
+    await this.#loadAnew({ toLsn, shownLsn: toLsn }, () => Promise.resolve({ result: undefined }));
   }
 
   #empty(): Store {
@@ -87,22 +94,21 @@ export class StateLoader {
    */
   async #loadAnew<T>(
     { toLsn, shownLsn }: { readonly toLsn: number; readonly shownLsn: number },
-    change: () => Promise<T>,
+    change: () => Promise<Changed<T>>,
   ): Promise<T> {
     const { place, meta } = this.#owner;
     const applier = this.#applier;
     const { appliedLsn } = applier;
-    let changed = false;
+    let changed: Changed<T> | undefined;
     this.#loading += 1;
     applier.rebuild({ store: this.#empty(), appliedLsn }, Math.max(toLsn, appliedLsn + 1));
     try {
-      const result = await change();
-      changed = true;
-      return result;
+      changed = await change();
+      return changed.result;
     } finally {
-      const { store, snapshot } = await loadState(place, meta.current);
+      const { store, snapshot } = changed?.loaded ?? (await loadState(place, meta.current));
       this.#loading -= 1;
-      if (changed) this.#forgotten = false;
+      if (changed !== undefined) this.#forgotten = false;
       const state = { store, appliedLsn: snapshot?.start.lsn ?? 0 };
       applier.rebuild(state, Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn)));
       for (const listener of this.#listeners) listener(snapshot);

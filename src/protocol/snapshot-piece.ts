@@ -22,12 +22,21 @@ export type DecodedPiece =
 
 /** Header and bytes, copied into one buffer. */
 export function encodePiece({ epoch, offset, bytes }: SnapshotPiece): Buffer {
-  assert(bytes.length >= 1 && bytes.length <= FRAME_BYTES_MAX, 'a piece has 1 to FRAME_BYTES_MAX');
   const target = Buffer.allocUnsafe(PIECE_HEADER_BYTES + bytes.length);
+  target.set(bytes, PIECE_HEADER_BYTES);
+  return completePiece(target, { epoch, offset });
+}
+
+/** Puts the header in front of the bytes, which begin at PIECE_HEADER_BYTES of `target`; returns it. */
+export function completePiece(
+  target: Buffer,
+  { epoch, offset }: Pick<SnapshotPiece, 'epoch' | 'offset'>,
+): Buffer {
+  const bytes = target.length - PIECE_HEADER_BYTES;
+  assert(bytes >= 1 && bytes <= FRAME_BYTES_MAX, 'a piece has 1 to FRAME_BYTES_MAX');
   target[0] = PIECE_TYPE_BYTE;
   target.writeBigUInt64BE(BigInt(epoch), 1);
   target.writeBigUInt64BE(BigInt(offset), 9);
-  target.set(bytes, PIECE_HEADER_BYTES);
   return target;
 }
 

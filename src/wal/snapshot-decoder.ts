@@ -1,3 +1,4 @@
+import { ByteRange } from './byte-range.ts';
 import { decodeEpochRecord } from './epoch-record.ts';
 import { OP, decodeRecord, readU32, readU64, RecordView, recordBytes, SHORT } from './record.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
@@ -13,8 +14,8 @@ import type { FixedHeader, SnapshotFooter, SnapshotHeader } from './snapshot-for
 
 const KEY_OFFSET = 13;
 
-/** One live key; the buffers are valid until the visitor returns. */
-export type SnapshotVisitor = (lsn: number, key: Buffer, value: Buffer) => void;
+/** One live key; the ranges are valid until the visitor returns. */
+export type SnapshotVisitor = (lsn: number, key: ByteRange, value: ByteRange) => void;
 
 /**
  * Reads a snapshot as its bytes come, in pieces of any size, and checks everything that can be checked: checksums, order of leaderships
@@ -34,8 +35,11 @@ export class SnapshotDecoder {
   #fixed: FixedHeader | undefined;
   readonly #epochs: EpochEntry[] = [];
   #footer: SnapshotFooter | undefined;
-  readonly #lastKey = Buffer.alloc(KEY_BYTES_MAX);
-  #lastKeyBytes = 0;
+  readonly #key = new ByteRange();
+  readonly #value = new ByteRange();
+  /** The key before, where it lies: in the bytes in work, or in `#kept`. */
+  #lastKey = new ByteRange();
+  readonly #kept = Buffer.alloc(KEY_BYTES_MAX);
   #highestLsn = 0;
   #count = 0;
   #doneBytes = 0;
@@ -51,9 +55,13 @@ export class SnapshotDecoder {
 
   /** Undefined until it was read whole. */
   get header(): SnapshotHeader | undefined {
-    if (this.#fixed === undefined || this.#epochs.length < this.#fixed.epochCount) return undefined;
+    if (this.#fixed === undefined || !this.#headerIsWhole) return undefined;
     const { clusterId, start } = this.#fixed;
     return { clusterId, start, epochs: this.#epochs };
+  }
+
+  get #headerIsWhole(): boolean {
+    return this.#epochs.length === this.#fixed?.epochCount;
   }
 
   /** Undefined until the whole file was read and found to be right. */
@@ -71,23 +79,42 @@ export class SnapshotDecoder {
     return this.#doneBytes;
   }
 
-  /** Takes the bytes that follow, which must not change any more. Returns what is wrong; nothing more is to be added then. */
+  /** Takes the bytes that follow, which are valid only during the call. Returns what is wrong; nothing more is to be added then. */
   add(bytes: Buffer): string | undefined {
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#fault !== undefined || this.#waitingBytes < this.#neededBytes) return this.#fault;
-    const [only] = this.#waiting;
-    const joined =
-      this.#waiting.length === 1 && only !== undefined
-        ? only
-        : Buffer.concat(this.#waiting, this.#waitingBytes);
-    const end = this.#read(joined);
-    const rest = joined.subarray(end);
-    this.#doneBytes += end;
-    // A copy: the caller may reuse its memory.
-    this.#waiting = rest.length === 0 ? [] : [Buffer.from(rest)];
-    this.#waitingBytes = rest.length;
+    let start = 0;
+    // What lies across the border is put together, record by record; the rest is read where it is.
+    while (this.#waitingBytes > 0 && this.#fault === undefined) {
+      const end = start + this.#neededBytes - this.#waitingBytes;
+      this.#wait(bytes.subarray(start, end));
+      if (end > bytes.length) return undefined;
+      start = end;
+      const [only, ...others] = this.#waiting;
+      const joined =
+        only !== undefined && others.length === 0
+          ? only
+          : Buffer.concat(this.#waiting, this.#waitingBytes);
+      this.#take(joined);
+    }
+    if (this.#fault !== undefined || start === bytes.length) return this.#fault;
+    const rest = bytes.subarray(start);
+    if (rest.length < this.#neededBytes) this.#wait(rest);
+    else this.#take(rest);
     return this.#fault;
+  }
+
+  #wait(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#waiting.push(Buffer.from(bytes));
+    this.#waitingBytes += bytes.length;
+  }
+
+  /** Reads what is whole and keeps the rest. */
+  #take(bytes: Buffer): void {
+    const end = this.#read(bytes);
+    this.#doneBytes += end;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#wait(bytes.subarray(end));
   }
 
   /** Forgets the bytes behind `doneBytes`, so that others may follow instead. False where that is too late. */
@@ -95,7 +122,7 @@ export class SnapshotDecoder {
     if (this.#spent) return false;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#neededBytes = 0;
+    this.#neededBytes = this.#fixed === undefined ? SNAPSHOT_HEADER_BYTES : KEY_OFFSET;
     this.#fault = undefined;
     return true;
   }
@@ -133,6 +160,7 @@ export class SnapshotDecoder {
     // Once for many records: a call for each would take longer than the digest itself.
     if (!this.#spent) this.#hash.update(bytes.subarray(this.#hashedEnd, offset));
     this.#neededBytes = this.#footer === undefined ? neededFor(bytes, offset) : 0;
+    this.#keepLastKey();
     return offset;
   }
 
@@ -152,7 +180,7 @@ export class SnapshotDecoder {
   /** Puts the record where it belongs, or says why it does not belong there. */
   #place(): string | undefined {
     const { opByte } = this.#record;
-    if (this.header === undefined) {
+    if (!this.#headerIsWhole) {
       return opByte === OP.EPOCH ? this.#epoch() : `op ${opByte} among the leaderships`;
     }
     if (opByte === OP.PUT) return this.#put();
@@ -177,18 +205,29 @@ export class SnapshotDecoder {
   }
 
   #put(): string | undefined {
-    const { lsn, key, value } = this.#record;
-    if (key.length === 0) return 'an empty key';
-    const { length } = key;
-    const order = this.#lastKey.compare(key, 0, length, 0, this.#lastKeyBytes);
-    if (this.#lastKeyBytes > 0 && order >= 0) return 'keys out of order';
+    const { lsn, keyBytes } = this.#record;
+    if (keyBytes === 0) return 'an empty key';
+    const key = this.#key;
+    this.#record.locate(key, this.#value);
+    if (compareRanges(this.#lastKey, key) >= 0) return 'keys out of order';
     if (lsn < 1) return 'LSN 0';
-    key.copy(this.#lastKey);
-    this.#lastKeyBytes = length;
+    const last = this.#lastKey;
+    last.bytes = key.bytes;
+    last.start = key.start;
+    last.end = key.end;
     this.#highestLsn = Math.max(this.#highestLsn, lsn);
     this.#count += 1;
-    this.#visit(lsn, key, value);
+    this.#visit(lsn, key, this.#value);
     return undefined;
+  }
+
+  /** The bytes that it lies in are about to go. */
+  #keepLastKey(): void {
+    const { bytes, start, end, length } = this.#lastKey;
+    if (bytes === this.#kept) return;
+    this.#kept.set(bytes.subarray(start, end));
+    this.#lastKey = ByteRange.of(this.#kept);
+    this.#lastKey.end = length;
   }
 
   #seal(): string | undefined {
@@ -207,12 +246,23 @@ export class SnapshotDecoder {
   }
 }
 
-/** How many bytes a record at `offset` needs, as far as these bytes tell. */
+/** How many bytes a record at `offset` needs, as far as these bytes tell; more than there are, unless they are wrong. */
 function neededFor(bytes: Buffer, offset: number): number {
   const available = bytes.length - offset;
   if (available < KEY_OFFSET) return KEY_OFFSET;
   const keyBytes = readU32(bytes, offset + 9);
-  if (keyBytes > KEY_BYTES_MAX || available < KEY_OFFSET + keyBytes + 4) return 0;
+  if (keyBytes > KEY_BYTES_MAX) return 0;
+  if (available < KEY_OFFSET + keyBytes + 4) return KEY_OFFSET + keyBytes + 4;
   const valueBytes = readU32(bytes, offset + KEY_OFFSET + keyBytes);
   return valueBytes > VALUE_BYTES_MAX ? 0 : recordBytes(keyBytes, valueBytes);
+}
+
+/** Below zero where `a` sorts before `b`, 0 where they are equal. */
+function compareRanges(a: ByteRange, b: ByteRange): number {
+  const shared = Math.min(a.length, b.length);
+  for (let index = 0; index < shared; index += 1) {
+    const difference = (a.bytes[a.start + index] as number) - (b.bytes[b.start + index] as number);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
 }

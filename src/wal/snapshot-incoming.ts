@@ -1,16 +1,16 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { isWalshipError } from '../errors.ts';
-import { KiB, MiB } from './limits.ts';
+import { KiB } from './limits.ts';
 import { samePosition } from './log-base.ts';
 import type { LogBase } from './log-base.ts';
 import { SnapshotDecoder } from './snapshot-decoder.ts';
+import type { SnapshotVisitor } from './snapshot-decoder.ts';
 import { snapshotDirOf, snapshotName } from './snapshot-format.ts';
 import type { SnapshotFile } from './snapshot-writer.ts';
+import { WriteBehind } from './write-behind.ts';
 
 const READ_BYTES = 256 * KiB;
-/** Bytes between two fsyncs. */
-const SYNC_BYTES = 2 * MiB;
 const PARTIAL_PATTERN = /^incoming-([0-9a-f]{64})\.part$/;
 
 export interface IncomingOptions {
@@ -21,6 +21,8 @@ export interface IncomingOptions {
   /** SHA-256 of the file, as its footer says. */
   readonly digest: string;
   readonly bytes: number;
+  /** Whoever is to see the keys, as they come: asked anew where what was visited before means nothing. */
+  readonly begin?: () => SnapshotVisitor;
 }
 
 /**
@@ -32,8 +34,8 @@ export class IncomingSnapshot {
   readonly #path: string;
   readonly #file: DiskFile;
   readonly #decoder: SnapshotDecoder;
+  readonly #writes: WriteBehind;
   #offset: number;
-  #unsyncedBytes = 0;
 
   private constructor(
     options: IncomingOptions,
@@ -43,6 +45,7 @@ export class IncomingSnapshot {
     this.#path = parts.path;
     this.#file = parts.file;
     this.#decoder = parts.decoder;
+    this.#writes = new WriteBehind(parts.file, parts.offset);
     this.#offset = parts.offset;
   }
 
@@ -64,7 +67,7 @@ export class IncomingSnapshot {
       return new IncomingSnapshot(options, {
         path,
         file,
-        decoder: new SnapshotDecoder(),
+        decoder: newDecoder(options),
         offset: 0,
       });
     }
@@ -79,24 +82,17 @@ export class IncomingSnapshot {
     return this.#offset;
   }
 
-  get isWhole(): boolean {
-    return this.#offset === this.#options.bytes;
-  }
-
   /**
-   * Takes the bytes at `offset`, which must not change any more. Returns what is wrong with them: then it is removed, and nothing more is to be added.
+   * Takes the bytes at `offset`, which are valid only during the call, and resolves when they are durable, with undefined. Or with what is wrong
+   * with them: then it is removed, and nothing more is to be added.
    * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
   async add(bytes: Buffer): Promise<string | undefined> {
     const beyond = this.#offset + bytes.length > this.#options.bytes;
     const fault = beyond ? 'more bytes than were offered' : this.#decoder.add(bytes);
     if (fault !== undefined) return this.#refuse(fault);
-    await this.#file.write(bytes, this.#offset);
     this.#offset += bytes.length;
-    this.#unsyncedBytes += bytes.length;
-    if (this.#unsyncedBytes < SYNC_BYTES) return undefined;
-    this.#unsyncedBytes = 0;
-    await this.#file.sync();
+    await this.#writes.add(bytes);
     return undefined;
   }
 
@@ -118,7 +114,7 @@ export class IncomingSnapshot {
       return this.#refuse('of another place in the log');
     }
     await this.#file.sync();
-    await this.#file.close();
+    await this.close();
     const path = `${snapshotDirOf(dir)}/${snapshotName(header.start.lsn)}`;
     await disk.rename(this.#path, path);
     await disk.syncDir(snapshotDirOf(dir));
@@ -126,12 +122,13 @@ export class IncomingSnapshot {
   }
 
   /** Leaves what came so far for the next time. Idempotent. */
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#writes.settled();
+    await this.#file.close();
   }
 
   async #refuse(fault: string): Promise<string> {
-    await this.#file.close();
+    await this.close();
     await this.#options.disk.remove(this.#path).catch((error: unknown) => {
       if (!isWalshipError(error)) throw error;
     });
@@ -139,16 +136,19 @@ export class IncomingSnapshot {
   }
 }
 
+const newDecoder = ({ begin }: IncomingOptions): SnapshotDecoder => new SnapshotDecoder(begin?.());
+
 /** Verifies what is there, up to the end of its last whole record; what a power loss left behind that is not its own. */
 async function readAgain(
-  { clock, bytes }: IncomingOptions,
+  options: IncomingOptions,
   file: DiskFile,
 ): Promise<{ decoder: SnapshotDecoder; offset: number }> {
-  const decoder = new SnapshotDecoder();
+  const { clock, bytes } = options;
+  const decoder = newDecoder(options);
   const sizeBytes = Math.min(await file.size(), bytes);
+  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(READ_BYTES, sizeBytes)));
   for (let offset = 0; offset < sizeBytes && decoder.fault === undefined;) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, sizeBytes - offset));
-    const count = await file.read(buffer, offset);
+    const count = await file.read(buffer.subarray(0, sizeBytes - offset), offset);
     if (count === 0) break;
     decoder.add(buffer.subarray(0, count));
     offset += count;
@@ -158,5 +158,5 @@ async function readAgain(
   }
   if (decoder.footer !== undefined) return { decoder, offset: decoder.doneBytes };
   if (decoder.rewind()) return { decoder, offset: decoder.doneBytes };
-  return { decoder: new SnapshotDecoder(), offset: 0 };
+  return { decoder: newDecoder(options), offset: 0 };
 }

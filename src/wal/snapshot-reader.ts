@@ -51,8 +51,7 @@ export async function readSnapshot(
     for (let offset = 0; offset < bytes && decoder.fault === undefined;) {
       const count = await file.read(buffer, offset);
       if (count === 0) break;
-      // A copy only of what is not whole yet: the decoder takes the rest in at once.
-      decoder.add(Buffer.from(buffer.subarray(0, count)));
+      decoder.add(buffer.subarray(0, count));
       offset += count;
       await new Promise<void>((resolve) => {
         clock.soon(resolve);

@@ -1,3 +1,4 @@
+import type { ByteRange } from '../../src/wal/byte-range.ts';
 import type { SnapshotHeader } from '../../src/wal/snapshot-format.ts';
 import { encodeFooter, encodeSnapshotHeader, newDigest } from '../../src/wal/snapshot-format.ts';
 import { SnapshotDecoder } from '../../src/wal/snapshot-decoder.ts';
@@ -64,10 +65,13 @@ export function decode(
 ): { decoder: SnapshotDecoder; keys: Key[]; fault: string | undefined } {
   const keys: Key[] = [];
   const decoder = new SnapshotDecoder((lsn, key, value) => {
-    keys.push({ lsn, key: key.toString(), value: value.toString() });
+    keys.push({ lsn, key: textOf(key), value: textOf(value) });
   });
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     if (decoder.add(Buffer.from(bytes.subarray(at, at + pieceBytes))) !== undefined) break;
   }
   return { decoder, keys, fault: decoder.end() };
 }
+
+const textOf = ({ bytes, start, end }: ByteRange): string =>
+  Buffer.from(bytes.subarray(start, end)).toString();

@@ -91,7 +91,7 @@ async function load(sim: SimDisk, process: SimProcess, store: Store): Promise<Re
   const [newest] = await listSnapshots(disk, '/data');
   if (newest === undefined) return { kind: 'invalid', reason: 'there is none' };
   return readSnapshot({ disk, clock: process }, newest.path, (lsn, key, value) => {
-    store.put(lsn, key, value);
+    store.putRange(lsn, key, value);
   });
 }
 
