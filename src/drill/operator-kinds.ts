@@ -1,4 +1,4 @@
-import type { Fault, OperatorAction } from './fault.ts';
+import type { Fault, FaultKind, OperatorAction } from './fault.ts';
 
 const KINDS: ReadonlySet<string> = new Set<OperatorAction['kind']>([
   'promote',
@@ -8,7 +8,14 @@ const KINDS: ReadonlySet<string> = new Set<OperatorAction['kind']>([
   'snapshot',
 ]);
 
+/** Whether `kind` is what an operator asks of a node, and no fault. */
+export function isOperatorKind(
+  kind: FaultKind | OperatorAction['kind'],
+): kind is OperatorAction['kind'] {
+  return KINDS.has(kind);
+}
+
 /** Whether `action` is what an operator asks of a node, and no fault. */
 export function isOperatorAction(action: Fault | OperatorAction): action is OperatorAction {
-  return KINDS.has(action.kind);
+  return isOperatorKind(action.kind);
 }

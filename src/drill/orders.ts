@@ -1,0 +1,90 @@
+/** What an operator asks of a cluster, over HTTP: once, or until it is done. */
+import type { NodeStatus } from '../node/api.ts';
+import type { OperatorAction } from './fault.ts';
+import type { JsonAnswer, JsonCall } from './http-json.ts';
+import type { TimelineEvent } from './recording.ts';
+
+export type Answer = NonNullable<TimelineEvent['answer']>;
+
+/** The request that an order is; undefined: nobody leads who could be asked to hand over. */
+export function requestOf(
+  order: OperatorAction,
+  {
+    urlOf,
+    leaderUrl,
+  }: { readonly urlOf: (nodeId: string) => string; readonly leaderUrl: string | undefined },
+): Pick<JsonCall, 'url' | 'body'> | undefined {
+  const at = (nodeId: string, verb: string): string => `${urlOf(nodeId)}/v1/admin/${verb}`;
+  switch (order.kind) {
+    case 'promote':
+      return { url: at(order.node, 'promote') };
+    case 'snapshot':
+      return { url: at(order.node, 'snapshot') };
+    case 'failover':
+      return {
+        url: at(order.node, 'failover'),
+        body: { acceptDataLoss: order.acceptDataLoss },
+      };
+    case 'rejoin':
+      return { url: at(order.node, 'rejoin'), body: { discard: order.discard } };
+    case 'switchover':
+  }
+  if (leaderUrl === undefined) return undefined;
+  const { to, timeoutMs } = order;
+  return { url: `${leaderUrl}/v1/admin/switchover`, body: { to, timeoutMs } };
+}
+
+/** What the answer of a node, or its silence, says. */
+export function readAnswer(answer: JsonAnswer | undefined): Answer {
+  if (answer === undefined) {
+    return { ok: false, code: 'NO_ANSWER', text: 'there was no answer', body: null };
+  }
+  const { status, body } = answer;
+  if (status === 200) return { ok: true, code: undefined, text: textOf(body), body };
+  const { error } = (body ?? {}) as { readonly error?: { code?: string; message?: string } };
+  return {
+    ok: false,
+    code: error?.code ?? `HTTP_${status}`,
+    text: error?.message ?? `HTTP ${status}`,
+    body,
+  };
+}
+
+/** The answer where nobody could be asked. */
+export const NOBODY_LEADS: Answer = {
+  ok: false,
+  code: 'NO_LEADER',
+  text: 'no node leads',
+  body: null,
+};
+
+/** The gist of what was answered. */
+function textOf(body: unknown): string {
+  const { epoch, tookMs, to, lsn, done } = (body ?? {}) as Partial<
+    Record<'epoch' | 'tookMs' | 'to' | 'lsn' | 'done', unknown>
+  >;
+  const parts = [
+    typeof to === 'string' ? `${to} leads` : '',
+    typeof epoch === 'number' ? `epoch ${epoch}` : '',
+    typeof lsn === 'number' ? `up to LSN ${lsn}` : '',
+    done === false ? 'nothing was done' : '',
+    typeof tookMs === 'number' ? `after ${Math.round(tookMs)} ms` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'done' : parts.join(', ');
+}
+
+/** Whether what an order is for is so already: it is then done, whatever was answered to it. */
+export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): boolean {
+  if (order.kind !== 'switchover' && order.kind !== 'promote') return false;
+  const wanted = order.kind === 'switchover' ? order.to : order.node;
+  const leads = statuses.filter(({ role }) => role === 'leader');
+  return leads.length === 1 && leads[0]?.nodeId === wanted;
+}
+
+/** Whether the answer is what the scenario expects. */
+export function asExpected(expect: OperatorAction['expect'], answer: Answer): boolean {
+  if (expect === 'any') return true;
+  // Silence is no refusal: nobody said anything.
+  if (expect === 'refused') return !answer.ok && answer.code !== 'NO_ANSWER';
+  return answer.ok;
+}

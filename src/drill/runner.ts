@@ -1,0 +1,303 @@
+/** One drill from its start to its recording: a cluster, clients, the steps of a scenario, healing, and a look at what is left. */
+import { WalshipError } from '../errors.ts';
+import type { Disk } from '../ports/disk.ts';
+import { SimEntropy } from '../sim/sim-entropy.ts';
+import type { AskNode } from './ask-node.ts';
+import { unequal, unsettled } from './convergence.ts';
+import { finalStates, logDifferences, savedOf } from './finals.ts';
+import { leftToHeal, scaledMs } from './left-to-heal.ts';
+import type { FinalState, NodeSample, Recording, TimelineEvent } from './recording.ts';
+import type { Scenario } from './scenario.ts';
+import { StepRunner } from './step-runner.ts';
+import type { DrillTarget } from './target.ts';
+import { Timeline } from './timeline.ts';
+
+/** What clients did and saw. */
+export type LoadRecord = Pick<
+  Recording,
+  'history' | 'setWrites' | 'transfers' | 'accounts' | 'accountReads' | 'watches' | 'readProbes'
+>;
+
+/** Clients at work. */
+export interface Load {
+  /** Writes acknowledged so far. */
+  readonly acknowledged: number;
+  /** Begins nothing more; resolves once nothing is in flight, bounded. Watches go on. Idempotent. */
+  stop(): Promise<void>;
+  /** Waits until the watches have shown everything, bounded, but for those at nodes that stay down, and ends them. Idempotent. */
+  finish(staysDown: readonly string[]): Promise<LoadRecord>;
+}
+
+/** Somebody who asks every node again and again how it is. */
+export interface Sampler {
+  /** Idempotent. */
+  stop(): Promise<readonly NodeSample[]>;
+}
+
+export interface DrillParts {
+  readonly target: DrillTarget;
+  readonly disk: Disk;
+  startLoad(request: LoadRequest): Promise<Load>;
+  startSampler(request: Pick<LoadRequest, 'target' | 'nowMs'>): Sampler;
+  readonly ask: AskNode;
+  readonly clock: DrillClock;
+}
+
+export interface DrillClock {
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+  /** Milliseconds that only ever grow. */
+  readonly monotonicMs: () => number;
+  /** Resolves after `ms`; rejects with its reason when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface LoadRequest {
+  readonly target: DrillTarget;
+  readonly ack: Scenario['ack'];
+  readonly seed: number;
+  /** Of the clock of the drill. */
+  readonly nowMs: () => number;
+}
+
+export interface DrillOptions {
+  readonly seed: number;
+  /** All pauses of the scenario together; its own unless given. */
+  readonly durationMs: number | undefined;
+  readonly walship: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TimelineEvent) => void;
+  /** Called once clients are at work. */
+  readonly onLoad: (load: Load, nowMs: () => number) => void;
+}
+
+/** So many acknowledged writes before the first fault: a cluster that never worked cannot be broken. */
+const WARM_UP_WRITES = 20;
+const WARM_UP_MS_MAX = 30_000;
+/** How long the cluster may take to be one again, under load and then without. */
+const CONVERGE_MS_MAX = 60_000;
+/** How long clients go on after everything is healed. */
+const LOAD_AFTER_MS = 1_500;
+const POLL_MS = 100;
+
+/**
+ * Runs a drill. The target is started here and left running as it then is: whoever made it closes it.
+ * @throws WalshipError DRILL_FAILED where it could not be carried out; the reason of the signal where that aborts.
+ */
+export async function runDrill(
+  scenario: Scenario,
+  parts: DrillParts,
+  options: DrillOptions,
+): Promise<Recording> {
+  return await new Drill(scenario, parts, options).run();
+}
+
+class Drill {
+  readonly #scenario: Scenario;
+  readonly #parts: DrillParts;
+  readonly #options: DrillOptions;
+  readonly #startedMs: number;
+  readonly #timeline: Timeline;
+  #load: Load | undefined;
+  #sampler: Sampler | undefined;
+
+  constructor(scenario: Scenario, parts: DrillParts, options: DrillOptions) {
+    this.#scenario = scenario;
+    this.#parts = parts;
+    this.#options = options;
+    this.#startedMs = parts.clock.monotonicMs();
+    this.#timeline = new Timeline(this.#nowMs, options.onEvent);
+  }
+
+  readonly #nowMs = (): number => this.#parts.clock.monotonicMs() - this.#startedMs;
+
+  readonly #pause = async (ms: number): Promise<void> => {
+    await this.#parts.clock.sleep(ms, this.#options.signal);
+  };
+
+  async run(): Promise<Recording> {
+    const startedAt = this.#parts.clock.wallMs();
+    this.#note(`starts ${this.#scenario.cluster.nodes} nodes`);
+    await this.#parts.target.start(this.#scenario.cluster);
+    try {
+      return await this.#underLoad(startedAt);
+    } finally {
+      await this.#load?.stop();
+      // Watches too, without waiting for what they have not shown.
+      await this.#load?.finish(this.#parts.target.nodes.map(({ nodeId }) => nodeId));
+      await this.#sampler?.stop();
+    }
+  }
+
+  async #underLoad(startedAt: number): Promise<Recording> {
+    const { target } = this.#parts;
+    const { seed } = this.#options;
+    this.#sampler = this.#parts.startSampler({ target, nowMs: this.#nowMs });
+    const load = await this.#parts.startLoad({
+      target,
+      ack: this.#scenario.ack,
+      seed,
+      nowMs: this.#nowMs,
+    });
+    this.#load = load;
+    this.#options.onLoad(load, this.#nowMs);
+    await this.#warmUp(load);
+
+    const steps = this.#stepRunner(load);
+    const faultsFromMs = this.#nowMs();
+    await steps.run(this.#scenario.steps);
+    const healedMs = await this.#heal(steps);
+    const down = new Set(steps.meaningOf(this.#scenario.staysDown));
+    await this.#converge(steps, {
+      down,
+      wrong: unsettled,
+      what: 'the nodes are one cluster again',
+    });
+    await this.#pause(LOAD_AFTER_MS);
+
+    await load.stop();
+    const loadEndMs = this.#nowMs();
+    this.#note('the clients have stopped');
+    const equal = await this.#converge(steps, {
+      down,
+      wrong: unequal,
+      what: 'all nodes hold the same',
+    });
+    const convergedMs = equal ? this.#nowMs() : undefined;
+    const loadRecord = await load.finish([...down]);
+    const finals = await finalStates(target, this.#parts.ask);
+    const samples = await this.#sampler.stop();
+    const logs = await this.#logs(finals, down);
+    return {
+      ...this.#head(startedAt, [...down]),
+      phases: { faultsFromMs, healedMs, loadEndMs, convergedMs, endMs: this.#nowMs() },
+      timeline: this.#timeline.events,
+      samples,
+      ...loadRecord,
+      ...logs,
+    };
+  }
+
+  #head(
+    startedAt: number,
+    staysDown: readonly string[],
+  ): Pick<
+    Recording,
+    'scenario' | 'target' | 'seed' | 'startedAt' | 'walship' | 'voters' | 'quorum' | 'staysDown'
+  > {
+    const { name, about, loss, cluster } = this.#scenario;
+    const { target } = this.#parts;
+    return {
+      scenario: { name, about, loss },
+      target: target.kind,
+      seed: this.#options.seed,
+      startedAt,
+      walship: this.#options.walship,
+      voters: target.nodes.map(({ nodeId }) => nodeId),
+      quorum: cluster.quorum,
+      staysDown,
+    };
+  }
+
+  #stepRunner(load: Load): StepRunner {
+    const { seed, signal, durationMs } = this.#options;
+    return new StepRunner({
+      target: this.#parts.target,
+      timeline: this.#timeline,
+      entropy: new SimEntropy(seed).fork('drill'),
+      nowMs: this.#nowMs,
+      ask: this.#parts.ask,
+      pause: this.#pause,
+      acknowledged: () => load.acknowledged,
+      signal,
+      scaled: (afterMs) => scaledMs(afterMs, { ownMs: this.#scenario.durationMs, durationMs }),
+    });
+  }
+
+  /** Puts everything right that the steps left broken; resolves with the moment at which that was done. */
+  async #heal(steps: StepRunner): Promise<number> {
+    const { network, disks, paused } = leftToHeal(steps.faults);
+    if (network) await steps.apply({ kind: 'heal-network' });
+    for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
+    for (const node of paused) await steps.apply({ kind: 'resume', node });
+    const down = new Set(steps.meaningOf(this.#scenario.staysDown));
+    for (const { nodeId } of this.#parts.target.nodes) {
+      if (!down.has(nodeId)) await steps.apply({ kind: 'start', node: nodeId });
+    }
+    this.#note('everything is healed');
+    return this.#nowMs();
+  }
+
+  /** Waits until nothing is `wrong` any more; false where that took too long, which the recording then says. */
+  async #converge(
+    steps: StepRunner,
+    {
+      down,
+      wrong,
+      what,
+    }: {
+      readonly down: ReadonlySet<string>;
+      readonly wrong: typeof unequal;
+      readonly what: string;
+    },
+  ): Promise<boolean> {
+    const startedMs = this.#nowMs();
+    for (;;) {
+      const { nodes } = await steps.look();
+      const left = wrong(nodes.filter(({ nodeId }) => !down.has(nodeId)));
+      const tookMs = Math.round(this.#nowMs() - startedMs);
+      if (left.length === 0) {
+        this.#note(`${what}, after ${tookMs} ms`);
+        return true;
+      }
+      if (tookMs > CONVERGE_MS_MAX) {
+        const text = `${left.join('; ')}, after ${tookMs} ms`;
+        this.#timeline.note({
+          kind: 'drill',
+          text: `waits until ${what}`,
+          nodes: [],
+          expected: 'done',
+          answer: { ok: false, code: 'WAIT_TIMEOUT', text, body: null },
+        });
+        return false;
+      }
+      await this.#pause(POLL_MS);
+    }
+  }
+
+  /** Stops the nodes, and reads what they leave on their disks. */
+  async #logs(
+    finals: readonly FinalState[],
+    down: ReadonlySet<string>,
+  ): Promise<Pick<Recording, 'finals' | 'logDifferences'>> {
+    const { target, disk } = this.#parts;
+    const dirs: { nodeId: string; dir: string }[] = [];
+    const withSaved: FinalState[] = [];
+    for (const { nodeId } of finals) {
+      if (target.isUp(nodeId)) await target.apply({ kind: 'stop', node: nodeId });
+    }
+    for (const final of finals) {
+      const { nodeId } = final;
+      const dir = await target.dataDir(nodeId);
+      if (dir !== undefined && !down.has(nodeId)) dirs.push({ nodeId, dir });
+      withSaved.push({ ...final, saved: await savedOf(disk, dir) });
+    }
+    return { finals: withSaved, logDifferences: await logDifferences(disk, dirs) };
+  }
+
+  async #warmUp(load: Load): Promise<void> {
+    const startedMs = this.#nowMs();
+    while (load.acknowledged < WARM_UP_WRITES) {
+      if (this.#nowMs() - startedMs > WARM_UP_MS_MAX) {
+        const count = `${load.acknowledged} of ${WARM_UP_WRITES} writes`;
+        const message = `the cluster acknowledged ${count} within ${WARM_UP_MS_MAX} ms, before any fault`;
+        throw new WalshipError('DRILL_FAILED', message);
+      }
+      await this.#pause(POLL_MS);
+    }
+  }
+
+  #note(text: string): void {
+    this.#timeline.note({ kind: 'drill', text, nodes: [] });
+  }
+}

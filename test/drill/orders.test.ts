@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { asExpected, isDone, readAnswer, requestOf } from '../../src/drill/orders.ts';
+import { statusOf } from './statuses.ts';
+
+const urlOf = (nodeId: string): string => `http://${nodeId}`;
+
+describe('an order', () => {
+  test('to hand over is asked of the leader, or of nobody', () => {
+    const order = { kind: 'switchover', to: 'n2', timeoutMs: 50, expect: 'done' } as const;
+
+    expect(requestOf(order, { urlOf, leaderUrl: 'http://n1' })).toEqual({
+      url: 'http://n1/v1/admin/switchover',
+      body: { to: 'n2', timeoutMs: 50 },
+    });
+    expect(requestOf(order, { urlOf, leaderUrl: undefined })).toBeUndefined();
+  });
+
+  test('to go on alone is asked of who is to', () => {
+    const order = { kind: 'failover', node: 'n3', acceptDataLoss: true, expect: 'done' } as const;
+
+    expect(requestOf(order, { urlOf, leaderUrl: undefined })).toEqual({
+      url: 'http://n3/v1/admin/failover',
+      body: { acceptDataLoss: true },
+    });
+  });
+
+  test('is done where it has come true, whatever was answered', () => {
+    const order = { kind: 'promote', node: 'n2', expect: 'done' } as const;
+    const leader = statusOf('n2', { role: 'leader' });
+
+    expect(isDone(order, [statusOf('n1'), leader])).toBe(true);
+    expect(isDone(order, [statusOf('n1', { role: 'leader' }), leader])).toBe(false);
+    expect(isDone({ kind: 'snapshot', node: 'n2', expect: 'done' }, [leader])).toBe(false);
+  });
+});
+
+describe('an answer', () => {
+  test('says what was done, or why not', () => {
+    expect(readAnswer({ status: 200, body: { epoch: 3, tookMs: 12.4 } })).toMatchObject({
+      ok: true,
+      text: 'epoch 3, after 12 ms',
+    });
+    expect(
+      readAnswer({ status: 503, body: { error: { code: 'NO_QUORUM', message: 'too few' } } }),
+    ).toMatchObject({ ok: false, code: 'NO_QUORUM', text: 'too few' });
+  });
+
+  test('that does not come is neither done nor a refusal', () => {
+    const silence = readAnswer(undefined);
+
+    expect(asExpected('any', silence)).toBe(true);
+    expect(asExpected('done', silence)).toBe(false);
+    expect(asExpected('refused', silence)).toBe(false);
+  });
+
+  test('is as expected where it says so', () => {
+    const done = readAnswer({ status: 200, body: {} });
+    const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
+
+    expect([asExpected('done', done), asExpected('refused', done)]).toEqual([true, false]);
+    expect([asExpected('done', refused), asExpected('refused', refused)]).toEqual([false, true]);
+  });
+});

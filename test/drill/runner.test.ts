@@ -1,0 +1,170 @@
+/**
+ * Goal: what a drill does to a cluster, in which order, and what it notes.
+ * Method: a cluster that is only a table, and a clock that moves where somebody waits.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Recording, TimelineEvent } from '../../src/drill/recording.ts';
+import { runDrill } from '../../src/drill/runner.ts';
+import type { DrillOptions } from '../../src/drill/runner.ts';
+import { parseScenario } from '../../src/drill/scenario-file.ts';
+import type { Scenario } from '../../src/drill/scenario.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+function scenarioOf(steps: readonly string[], more = ''): Scenario {
+  const lines = steps.map((step) => `  - { ${step} }`).join('\n');
+  return parseScenario(`name: mine\nabout: Mine.\n${more}steps:\n${lines}\n`, 'mine.yaml');
+}
+
+async function run(
+  cluster: FakeCluster,
+  scenario: Scenario,
+  more: Partial<DrillOptions> = {},
+): Promise<Recording> {
+  return await runDrill(scenario, cluster.parts(), {
+    seed: 1,
+    durationMs: undefined,
+    walship: '0.0.0',
+    signal: new AbortController().signal,
+    onEvent: () => {},
+    onLoad: () => {},
+    ...more,
+  });
+}
+
+function textsOf(recording: Recording, kind: TimelineEvent['kind']): readonly string[] {
+  return recording.timeline.filter((event) => event.kind === kind).map(({ text }) => text);
+}
+
+describe('a drill', () => {
+  test('breaks the leader, asks another one to lead, waits, and goes on with who it named', async () => {
+    const cluster = new FakeCluster();
+    const scenario = scenarioOf([
+      'after: 2s, kill: leader, as: old',
+      'after: 1s, promote: newest, expect: done',
+      'await: commits',
+      'after: 3s, start: old',
+      'await: { ready: old }',
+    ]);
+
+    const recording = await run(cluster, scenario);
+
+    expect(textsOf(recording, 'fault')).toEqual(['n1 is killed']);
+    expect(textsOf(recording, 'operator')).toEqual(['n2 is to lead']);
+    expect(textsOf(recording, 'heal')).toEqual(['n1 is started']);
+    const waits = recording.timeline.filter(({ text }) => text.startsWith('waits'));
+    expect(waits.map(({ answer }) => answer?.ok)).toEqual([true, true]);
+    const { faultsFromMs, healedMs, loadEndMs, convergedMs = 0, endMs } = recording.phases;
+    const moments = [faultsFromMs, healedMs, loadEndMs, convergedMs, endMs];
+    expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+    expect(healedMs - faultsFromMs).toBeGreaterThanOrEqual(6_000);
+    expect(cluster.applied.slice(-3)).toEqual(
+      ['n1', 'n2', 'n3'].map((node) => ({ kind: 'stop', node })),
+    );
+  });
+
+  test('takes as long as it is asked to', async () => {
+    const scenario = scenarioOf(['after: 6s, kill: n3', 'after: 4s, start: n3']);
+
+    const { phases } = await run(new FakeCluster(), scenario, { durationMs: 20_000 });
+
+    expect(phases.healedMs - phases.faultsFromMs).toBe(20_000);
+  });
+
+  test('puts everything right that the scenario left broken, but for who is to stay down', async () => {
+    const cluster = new FakeCluster();
+    const scenario = scenarioOf(
+      [
+        'after: 1s, isolate: n2',
+        'disk-full: n2',
+        'pause: n2',
+        'kill: n3, as: gone',
+        'power-cut: n1',
+      ],
+      'stays-down: [gone]\n',
+    );
+
+    const recording = await run(cluster, scenario);
+
+    expect(textsOf(recording, 'heal')).toEqual([
+      'the network is as it should be',
+      'the disk of n2 is as it should be',
+      'n2 goes on',
+      'n1 is started',
+    ]);
+    expect(recording.staysDown).toEqual(['n3']);
+  });
+
+  test('asks again until what has to be done is done, and says how often', async () => {
+    const cluster = new FakeCluster();
+    const refusal = { status: 503, body: { error: { code: 'NO_QUORUM', message: 'too few' } } };
+    cluster.answer = (url, attempt) =>
+      url.endsWith('n2/v1/admin/promote') && attempt < 3 ? refusal : undefined;
+
+    const recording = await run(cluster, scenarioOf(['after: 1s, promote: n2, expect: done']));
+
+    const [order] = recording.timeline.filter(({ kind }) => kind === 'operator');
+    expect(order).toMatchObject({
+      text: 'n2 is to lead, asked 3 times',
+      expected: 'done',
+      answer: { ok: true },
+    });
+  });
+
+  test('leaves the rest out where something expected does not come, and heals', async () => {
+    const cluster = new FakeCluster();
+    const scenario = scenarioOf([
+      'after: 1s, isolate: n2',
+      'promote: n2, expect: refused',
+      'after: 1s, kill: n1',
+      'after: 1s, kill: n3',
+    ]);
+
+    const recording = await run(cluster, scenario);
+
+    expect(textsOf(recording, 'fault')).toEqual(['n2 is cut off from the other nodes']);
+    expect(textsOf(recording, 'drill')).toContain('2 more steps are left out');
+    expect(textsOf(recording, 'heal')).toEqual(['the network is as it should be']);
+    const [order] = recording.timeline.filter(({ kind }) => kind === 'operator');
+    expect(order).toMatchObject({ expected: 'refused', answer: { ok: true } });
+  });
+
+  test('waits no longer than it may, and says what was missing', async () => {
+    const cluster = new FakeCluster();
+    cluster.says.set('n3', { notReady: { code: 'X', message: 'no leader is known' } });
+    const scenario = scenarioOf(['after: 1s', 'await: { ready: n3 }, within: 2s']);
+
+    const recording = await run(cluster, scenario);
+
+    const [wait] = recording.timeline.filter(({ text }) => text.startsWith('waits until n3'));
+    expect(wait?.answer).toMatchObject({ ok: false, code: 'WAIT_TIMEOUT' });
+    expect(wait?.answer?.text).toContain('n3: no leader is known, after 20');
+    expect(recording.phases.convergedMs).toBeUndefined();
+  });
+
+  test('does two things at one moment where it is told to', async () => {
+    const cluster = new FakeCluster();
+    const scenario = scenarioOf(['after: 1s, at-once: [{ promote: n2 }, { promote: n3 }]']);
+
+    const recording = await run(cluster, scenario);
+
+    expect(cluster.posted).toEqual(['http://n2/v1/admin/promote', 'http://n3/v1/admin/promote']);
+    const orders = recording.timeline.filter(({ kind }) => kind === 'operator');
+    expect(orders[0]?.atMs).toBe(orders[1]?.atMs);
+  });
+
+  test('that is interrupted stops its clients', async () => {
+    const cluster = new FakeCluster();
+    const controller = new AbortController();
+    const scenario = scenarioOf(['after: 1s, kill: n1', 'after: 1s, start: n1']);
+
+    const running = run(cluster, scenario, {
+      signal: controller.signal,
+      onEvent: ({ kind }) => {
+        if (kind === 'fault') controller.abort(new Error('enough'));
+      },
+    });
+
+    await expect(running).rejects.toThrow('enough');
+    expect(cluster.loadStopped).toBeGreaterThan(0);
+  });
+});
