@@ -260,7 +260,7 @@ function identityAmong(
 function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candidacy {
   const answers = asked.map((one) =>
     one.kind === 'silent'
-      ? `${one.nodeId}: ${one.message}`
+      ? `${one.nodeId}: PEER_UNREACHABLE: ${one.message}`
       : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
   );
   const refusals = asked.map((one) =>

@@ -11,6 +11,9 @@ import type { LifeOptions } from './life-options.ts';
 import { dialWithin } from './peers.ts';
 import type { Peer } from './peers.ts';
 
+/** A node that does not lead refuses everybody, and a session that this node ended itself was refused by nobody. */
+const UNTOLD: ReadonlySet<string> = new Set(['NOT_LEADER', 'NODE_CLOSED']);
+
 const END_IN_VAIN: ReadonlySet<string> = new Set(['CHAIN_MISMATCH', 'DISK_FULL', 'WAL_CORRUPT']);
 
 export interface SearchHooks {
@@ -121,7 +124,7 @@ export class LeaderSearch {
     const what = end === undefined ? 'not reached' : `${end.code} (${end.message})`;
     const isNew = this.#refusals.get(nodeId) !== what;
     this.#refusals.set(nodeId, what);
-    if (end === undefined || end.followed || end.code === 'NOT_LEADER' || !isNew) return;
+    if (end === undefined || end.followed || UNTOLD.has(end.code) || !isNew) return;
     const message = `${nodeId} does not let this node follow: ${end.message}`;
     this.#options.onEvent({ level: 'warn', code: end.code, message, peer: nodeId });
   }
@@ -187,7 +190,8 @@ export class LeaderSearch {
     if (end.followed) {
       this.#heardMs = session.heardMs;
       this.#silentMs = session.silentMs;
-      const level = replica.fence > session.epoch ? 'info' : 'warn';
+      const wanted = replica.fence > session.epoch || end.code === 'NODE_CLOSED';
+      const level = wanted ? 'info' : 'warn';
       const message = `stopped following ${end.leader ?? 'a leader'}: ${end.message}`;
       onEvent({ level, code: end.code, message });
     }

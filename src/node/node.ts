@@ -235,6 +235,7 @@ export class Node implements NodeApi {
       failover: this.#options.failover ?? 'manual',
       counters: this.#events.counts,
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
+      commitWaitMs: this.#writes?.commitWaitMs ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,
     });
   }

@@ -35,23 +35,40 @@ function refused({
   refusals = [],
 }: Candidacy & { kind: 'lost' }): WalshipError {
   const said = answers.length === 0 ? '' : ` (${answers.join('; ')})`;
-  return new WalshipError('NO_QUORUM', `this node may not lead: ${message}${said}`, {
-    details: { reason: code, answers, hint: whatWouldHelp(refusals) },
+  const reason = code === 'NO_QUORUM' ? '' : `${code}: `;
+  return new WalshipError('NO_QUORUM', `this node may not lead: ${reason}${message}${said}`, {
+    details: {
+      reason: code,
+      answers,
+      hint: whatWouldHelp([{ nodeId: 'this node', code }, ...refusals]),
+    },
   });
 }
 
-/** What a person can do about a refusal, the surest first. */
+/** What helps against each refusal, the surest first. */
+const HELP: readonly (readonly [string, (who: string) => string])[] = [
+  [
+    'VOTER_AHEAD',
+    (who) => `promote ${who.replaceAll(', ', ' or ')} instead: it has what this node lacks`,
+  ],
+  ['CANDIDATE_SUSPECT', () => 'promote an intact voter instead: it refills this one'],
+  ['CANDIDATE_BLANK', () => 'promote a voter with a log instead: it fills this one'],
+  ['STALE_EPOCH', (who) => `another attempt was under way at ${who}: try again`],
+  ['JUST_STARTED', (who) => `${who} has only just started: try again`],
+  ['CONFIG_MISMATCH', (who) => `start ${who} with the same --peers and --quorum as this node`],
+  ['WRONG_CLUSTER', (who) => `${who} is of another cluster or history: check its --data`],
+  ['UNSUPPORTED_VERSION', (who) => `run the same version of walship on ${who}`],
+  ['DUPLICATE_NODE', (who) => `${who} knows another process by this node's id: stop that one`],
+  ['CHAIN_MISMATCH', (who) => `compare the logs of ${who} and this node with walship log diff`],
+  ['PEER_UNREACHABLE', (who) => `bring ${who} back, or start the node anew if it does not answer`],
+];
+
+/** What a person can do about what was refused. */
 export function whatWouldHelp(refusals: readonly Refusal[]): string {
-  const which = (code: string): string =>
-    refusals
-      .filter((refusal) => refusal.code === code)
-      .map(({ nodeId }) => nodeId)
-      .join(', ');
-  const [ahead, away, overtaken] = ['VOTER_AHEAD', 'PEER_UNREACHABLE', 'STALE_EPOCH'].map(which);
-  if (ahead) {
-    return `promote ${ahead.replaceAll(', ', ' or ')} instead: it has what this node lacks`;
-  }
-  if (overtaken) return `another attempt was under way at ${overtaken}: try again`;
-  if (away) return `bring ${away} back, or start the node anew if it does not answer`;
+  const parts = HELP.flatMap(([code, help]) => {
+    const who = refusals.filter((refusal) => refusal.code === code).map(({ nodeId }) => nodeId);
+    return who.length === 0 ? [] : [help(who.join(', '))];
+  });
+  if (parts.length > 0) return parts.join('; ');
   return 'walship status shows each voter with its state and what it waits for';
 }

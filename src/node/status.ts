@@ -1,6 +1,7 @@
 import type { Session } from '../leader/session.ts';
 import type { FollowerStatus, LogStatus, NodeStatus, Reason } from './api.ts';
 import type { Quorums } from './cluster.ts';
+import { COMMIT_WAIT_MS } from './commit-wait.ts';
 import type { Life } from './life.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
@@ -20,6 +21,8 @@ export interface StatusOptions {
   readonly failover: Failover;
   readonly counters: Readonly<Record<string, number>>;
   readonly uncommittedBytes: number;
+  /** For how long something in the log of a leader has not been committed. */
+  readonly commitWaitMs: number;
   readonly uptimeMs: number;
 }
 
@@ -187,7 +190,8 @@ function notReady({ replica, life, peers }: StatusOptions): Reason | null {
   return null;
 }
 
-function commitWaits({ replica, life, quorums }: StatusOptions): Reason | null {
+/** Writes come and are committed all the time: only what takes long waits for something. */
+function commitWaits({ replica, life, quorums, commitWaitMs }: StatusOptions): Reason | null {
   const { leader } = life;
   if (leader === undefined || replica.committedLsn >= replica.log.last.lsn) return null;
   const present = leader.countingVoters;
@@ -197,8 +201,7 @@ function commitWaits({ replica, life, quorums }: StatusOptions): Reason | null {
       message: `${present} voters count, and ${quorums.quorum} are needed`,
     };
   }
-  return {
-    code: 'IN_FLIGHT',
-    message: `LSN ${replica.committedLsn + 1} and above are on their way to the voters`,
-  };
+  if (commitWaitMs < COMMIT_WAIT_MS) return null;
+  const message = `LSN ${replica.committedLsn + 1} and above have been on their way to the voters for ${commitWaitMs} ms`;
+  return { code: 'IN_FLIGHT', message };
 }

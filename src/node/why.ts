@@ -27,7 +27,7 @@ function commits(facts: WhyFacts): readonly Reason[] {
     const message = `new writes are rejected: ${present} of ${voters.length} voters count and ${quorum} are needed: ${missing.join('; ')}`;
     reasons.push({ code: 'WRITES_REJECTED', message });
   }
-  if (committedLsn < received.lsn) {
+  if (facts.commitWaits !== null && committedLsn < received.lsn) {
     const held = counting.map((follower) => whyBehind(follower, committedLsn)).filter(isText);
     const all = [`${nodeId} has fsynced up to LSN ${facts.durable.lsn}`, ...held, ...missing];
     const message = `LSN ${committedLsn + 1} to ${received.lsn} are not known to be fsynced on ${quorum} voters yet: ${all.join('; ')}`;

@@ -10,6 +10,7 @@ import { OP, recordBytes } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { AppendedWrite } from './appended-write.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
+import { CommitWait } from './commit-wait.ts';
 import type { InheritedWrite } from './inherited.ts';
 import type { Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
@@ -51,6 +52,7 @@ export class WritePath {
   /** Failed conditions, until what they were judged by is committed. */
   readonly #judgements: Waiters;
   readonly #hold: WriteHold;
+  readonly #commitWait = new CommitWait();
   /** Of this leadership. */
   readonly #age = new Silence();
   #ended: WalshipError | undefined;
@@ -73,6 +75,11 @@ export class WritePath {
   get #begun(): boolean {
     const { replica, leader } = this.#options;
     return replica.committedLsn >= leader.ownEpochLsn;
+  }
+
+  /** For how long something that has an LSN has not been committed; 0 where all is. */
+  get commitWaitMs(): number {
+    return this.#commitWait.ms;
   }
 
   get uncommittedBytes(): number {
@@ -167,6 +174,8 @@ export class WritePath {
   /** To be called every TICK_MS. */
   tick(): void {
     this.#age.tick();
+    const { replica } = this.#options;
+    this.#commitWait.tick(replica.committedLsn, replica.log.last.lsn);
     if (this.#age.ms >= BEGINNING_MS_MAX) this.#hold.resume('beginning');
     this.#durable.expire();
     this.#committed.expire();

@@ -27,6 +27,15 @@ test.for<[string, readonly (readonly [string, string])[], RegExp]>([
     /^bring n1 back/,
   ],
   ['an attempt that overtook this one', [['n1', 'STALE_EPOCH']], /under way at n1/],
+  [
+    'each refusal has its own words',
+    [
+      ['n1', 'CONFIG_MISMATCH'],
+      ['n2', 'PEER_UNREACHABLE'],
+    ],
+    /^start n1 with the same --peers.*; bring n2 back/,
+  ],
+  ['this node itself', [['this node', 'CANDIDATE_BLANK']], /^promote a voter with a log/],
   ['anything else', [['n1', 'OK']], /walship status/],
 ])('a refused promotion says what would help: %s', ([, answers, expected]) => {
   const refusals = answers.map(([nodeId, code]) => ({ nodeId, code }));

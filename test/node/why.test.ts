@@ -77,7 +77,8 @@ describe('why', () => {
   });
 
   test('a commit waits: names who is missing, who is behind, and by how much', () => {
-    const facts = leader({ committedLsn: 40, followers: [behind, away('n3')] });
+    const commitWaits = { code: 'IN_FLIGHT', message: 'for 600 ms' };
+    const facts = leader({ committedLsn: 40, followers: [behind, away('n3')], commitWaits });
 
     expect(why(facts)).toEqual([
       {
@@ -87,6 +88,10 @@ describe('why', () => {
           'n2 has fsynced up to LSN 40, 5 behind, with 1234 bytes to go, for 250 ms; n3 is not in session',
       },
     ]);
+  });
+
+  test('a commit that is on its way is no wait', () => {
+    expect(why(leader({ committedLsn: 40, followers: [behind, follower('n3')] }))).toEqual([]);
   });
 
   test('writes are rejected: says how many voters count, and why the others do not', () => {
