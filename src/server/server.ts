@@ -155,7 +155,8 @@ class HttpServer implements RunningServer {
     this.#clientLinks.close('NODE_CLOSED: the node is shutting down');
     // Links are no requests: they would keep the server open for as long as the peers live.
     this.#links.close('the node is shutting down');
-    this.#server.closeIdleConnections();
+    // Nothing is in flight any more. A connection that never carried a request is no idle one to Node, and would be waited for.
+    this.#server.closeAllConnections();
     await drained;
     clearTimeout(timer);
     this.#delay.close();

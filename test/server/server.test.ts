@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WsDialer } from '../../src/ports/ws-link.ts';
-import { HEADER_BYTES_MAX } from '../../src/server/limits.ts';
+import { CLOSE_MS_MAX, HEADER_BYTES_MAX } from '../../src/server/limits.ts';
 import { startServer } from '../../src/server/server.ts';
 import { FakeNode } from './fake-node.ts';
 import { sendRaw, serverOf } from './harness.ts';
@@ -51,6 +51,22 @@ describe('a server', () => {
     expect((await inFlight).status).toBe(200);
     await closed;
     await server.close();
+  });
+
+  test('does not wait for a connection that never carried a request', async () => {
+    const { server, call } = await serverOf();
+    const { host, port } = server.address;
+    const unused = connect(port, host);
+    const ended = new Promise((resolve) => unused.once('close', resolve));
+    await new Promise((resolve) => unused.once('connect', resolve));
+    // Once this one is answered, the server has taken the other one too.
+    await call('GET', '/livez');
+    const startedMs = performance.now();
+
+    await server.close();
+
+    expect(performance.now() - startedMs).toBeLessThan(CLOSE_MS_MAX / 2);
+    await ended;
   });
 
   test('answers bytes that are no HTTP request with a coded error', async () => {
