@@ -17,7 +17,8 @@ export interface AskNode {
   readonly call: (call: JsonCall) => Promise<JsonAnswer | undefined>;
 }
 
-const STATUS_MS_MAX = 1_000;
+/** A node that is paused holds up every step by so much. */
+const STATUS_MS_MAX = 500;
 const PAGE_MS_MAX = 10_000;
 const PAGE_KEYS = 1_000;
 /** More pages than this hold more than any drill writes. */

@@ -165,6 +165,7 @@ class Drill {
     });
     const convergedMs = equal ? this.#nowMs() : undefined;
     const loadRecord = await load.finish([...down]);
+    this.#note('the watches have ended');
     const finals = await finalStates(target, this.#parts.ask);
     const samples = await this.#sampler.stop();
     const logs = await this.#logs(finals, down);

@@ -37,6 +37,12 @@ export interface StepContext {
   readonly scaled: (afterMs: number) => number;
 }
 
+/** The cluster as a step begins, and what chance decides by in it. */
+interface Moment {
+  readonly before: Seen;
+  readonly entropy: SimEntropy;
+}
+
 export class StepRunner {
   readonly #context: StepContext;
   readonly #given = new Map<string, readonly string[]>();
@@ -103,15 +109,16 @@ export class StepRunner {
 
   async #step(step: Step, index: number): Promise<boolean> {
     const before = await this.look();
-    const done = await this.#actions(step, this.#context.entropy.fork(`step ${index}`));
+    const entropy = this.#context.entropy.fork(`step ${index}`);
+    const done = await this.#actions(step, { before, entropy });
     if (!done || step.await === undefined) return done;
     return await this.#await(step.await, { before, withinMs: step.withinMs });
   }
 
-  async #actions(step: Step, entropy: SimEntropy): Promise<boolean> {
+  async #actions(step: Step, moment: Moment): Promise<boolean> {
     const [first] = step.actions;
     if (first === undefined) return true;
-    const resolved = await this.#resolve(step, entropy);
+    const resolved = await this.#resolve(step, moment);
     if (resolved === undefined) return false;
     const [mainOrders = []] = resolved;
     if (step.as !== undefined) {
@@ -131,12 +138,12 @@ export class StepRunner {
   /** The actions of a step as orders, once all of its names mean somebody; undefined where one never does. */
   async #resolve(
     { actions }: Step,
-    entropy: SimEntropy,
+    { before, entropy }: Moment,
   ): Promise<readonly (readonly (Fault | OperatorAction)[])[] | undefined> {
     const { nowMs, timeline } = this.#context;
     const startedMs = nowMs();
-    for (;;) {
-      const nodes = (await this.look()).nodes.map(nodeNow);
+    for (let seen = before; ; seen = await this.look()) {
+      const nodes = seen.nodes.map(nodeNow);
       try {
         const names = new StepNames({ nodes, given: this.#given }, entropy.fork('names'));
         return actions.map((action) => resolveAction(action, names));
