@@ -81,6 +81,10 @@ export const ERRORS = {
     status: 409,
     hint: 'nothing was cut; the message says which node, which rule and what would help',
   },
+  REJOIN_UNFINISHED: {
+    status: 504,
+    hint: 'it goes on by itself: walship status --url of this node says how far it is',
+  },
   REQUEST_INVALID: { status: 400, hint: 'correct the request as the message says' },
   SAVED_FULL: {
     status: 507,

@@ -62,7 +62,9 @@ export interface RejoinOptions extends ClientOptions {
 /** `walship rejoin`: makes the node at the first --url follow a leader. */
 export async function rejoin(options: RejoinOptions, io: CommandIo): Promise<void> {
   const { discard, from, timeoutMs } = options;
-  const result = (await post(options, '/v1/admin/rejoin', {
+  // Once it has begun to leave its history, it takes as long again.
+  const patient = { ...options, timeoutMs: 2 * timeoutMs };
+  const result = (await post(patient, '/v1/admin/rejoin', {
     discard,
     timeoutMs,
     ...(from === undefined ? {} : { from }),

@@ -27,15 +27,15 @@ interface GivenSnapshot {
 export class Holds {
   readonly #options: HoldsOptions;
   readonly #rate: WriteRate;
-  /** The last known position of each voter; 0 where nothing was heard of it in this leadership. */
-  readonly #positions = new Map<string, number>();
+  /** The last known position of each voter; undefined where nothing was heard of it in this leadership. */
+  readonly #positions = new Map<string, number | undefined>();
   readonly #given = new Map<string, GivenSnapshot>();
 
   constructor(options: HoldsOptions) {
     const { log, clock, voters, nodeId: self } = options;
     this.#options = options;
     this.#rate = new WriteRate(log.extent.end.at, clock.nowMs());
-    for (const nodeId of voters) if (nodeId !== self) this.#positions.set(nodeId, 0);
+    for (const nodeId of voters) if (nodeId !== self) this.#positions.set(nodeId, undefined);
   }
 
   /** `nodeId` has everything up to `lsn`. */
@@ -77,7 +77,8 @@ export class Holds {
     }));
     const voters = [...this.#positions]
       .filter(([nodeId]) => !this.#given.has(nodeId))
-      .map(([nodeId, lsn]) => ({ nodeId, lsn, snapshot: false }));
+      // It may need all that there is.
+      .map(([nodeId, lsn = 0]) => ({ nodeId, lsn, snapshot: false }));
     return [...given, ...voters];
   }
 
@@ -93,7 +94,7 @@ export class Holds {
     return [...this.#given.values()].map(({ path }) => path);
   }
 
-  /** How much log may still be written before `nodeId` needs a full copy; undefined where it has no hold. */
+  /** How much log may still be written before `nodeId` needs a full copy; undefined where it has no hold, or was not heard of in this leadership. */
   forecast(nodeId: string): Forecast | undefined {
     const { log, retainBytesMax } = this.#options;
     const lsn = this.#positions.get(nodeId);

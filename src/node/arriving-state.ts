@@ -1,5 +1,6 @@
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { SnapshotVisitor } from '../wal/snapshot-decoder.ts';
+import { newStore } from './load-state.ts';
 import type { StatePlace } from './load-state.ts';
 
 /** The state that a snapshot holds, while the snapshot is on its way: it means something once that is whole. */
@@ -18,7 +19,7 @@ export class ArrivingState {
 
   /** Begins anew. */
   begin(): SnapshotVisitor {
-    const store = new Store({ seed: this.#place.newSeed() });
+    const store = newStore(this.#place);
     this.#store = store;
     return (lsn, key, value) => store.putRange(lsn, key, value);
   }

@@ -20,6 +20,8 @@ export interface FailoverQuestion {
   readonly claim: Claim;
   /** What this node heard of, which may be above its own end. */
   readonly committedLsn: number;
+  /** End of the snapshot that its state begins with: there is no state to go on with before the log reaches it. 0 without one. */
+  readonly snapshotEndLsn: number;
   /** In force. */
   readonly config: VotersAndQuorum;
   /** W to go on with; a majority of those that answer unless given. */
@@ -78,6 +80,7 @@ export type FailoverReason =
   | 'CANDIDATE_BLANK'
   | 'PROMOTE_WOULD_DO'
   | 'CHAIN_MISMATCH'
+  | 'STATE_INCOMPLETE'
   | 'VOTER_AHEAD'
   | 'VOTER_REFUSES'
   | 'QUORUM_INVALID';
@@ -90,7 +93,7 @@ const STRANGERS: ReadonlySet<string> = new Set([
 ]);
 
 export function planFailover(asked: FailoverQuestion): FailoverVerdict {
-  const refusal = judgeCandidate(asked) ?? judgeAnswers(asked);
+  const refusal = judgeCandidate(asked) ?? judgeAnswers(asked) ?? judgeState(asked);
   if (refusal !== undefined) return refusal;
   const { config, wantedQuorum, position } = asked;
   const going = asked.answers.filter(({ granted }) => granted);
@@ -153,6 +156,17 @@ function judgeAnswers({
     return refuse('VOTER_REFUSES', `${refusing.nodeId} answers ${code}: ${message}; try again`);
   }
   return undefined;
+}
+
+/** A snapshot is taken while writes go on: without the log up to its end it is a mixture of moments, and the others would never show the same. */
+function judgeState({
+  nodeId,
+  position,
+  snapshotEndLsn,
+}: FailoverQuestion): FailoverVerdict | undefined {
+  if (snapshotEndLsn <= position.lsn) return undefined;
+  const message = `the snapshot of ${nodeId} is right with the log up to ${snapshotEndLsn} only, and its log ends at ${position.lsn}: ask another voter, or bring one back that has more`;
+  return refuse('STATE_INCOMPLETE', message);
 }
 
 function missingVoter(nodeId: string, asked: FailoverQuestion): MissingVoter {

@@ -92,6 +92,7 @@ async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promi
     state: replica.state,
     claim: replica.claim,
     committedLsn: replica.committedLsn,
+    snapshotEndLsn: replica.snapshot?.endLsn ?? 0,
     config: {
       voters: options.voters.map(({ nodeId }) => nodeId),
       quorum: options.quorum,

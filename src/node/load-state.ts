@@ -17,6 +17,11 @@ export interface StatePlace {
   readonly newSeed: () => number;
 }
 
+/** An empty one. */
+export function newStore({ newSeed }: Pick<StatePlace, 'newSeed'>): Store {
+  return new Store({ seed: newSeed() });
+}
+
 /** A state to go on from: what a snapshot holds, or nothing. */
 export interface LoadedState {
   readonly store: Store;
@@ -34,10 +39,10 @@ export async function loadState(
   place: StatePlace,
   { clusterId, cut }: Pick<Meta, 'clusterId' | 'cut'>,
 ): Promise<LoadedState> {
-  const { disk, clock, dir, newSeed } = place;
+  const { disk, clock, dir } = place;
   const warnings: RecoveryWarning[] = [];
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
-    const store = new Store({ seed: newSeed() });
+    const store = newStore(place);
     const read = await readSnapshot({ disk, clock }, path, (lsn, key, value) => {
       store.putRange(lsn, key, value);
     });
@@ -56,5 +61,5 @@ export async function loadState(
     await disk.syncDir(snapshotDirOf(dir));
     return { store, snapshot, warnings };
   }
-  return { store: new Store({ seed: newSeed() }), snapshot: undefined, warnings };
+  return { store: newStore(place), snapshot: undefined, warnings };
 }

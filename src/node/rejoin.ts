@@ -17,7 +17,7 @@ export interface RejoinParts {
 
 /**
  * Makes this node follow, because an operator asked: by the ordinary rules, or with `discard` a leader of another history.
- * @throws WalshipError REJOIN_REFUSED with what each node said.
+ * @throws WalshipError REJOIN_REFUSED with what each node said; REJOIN_UNFINISHED where it was too late to refuse, and it goes on by itself.
  */
 export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promise<RejoinResult> {
   const { life, replica, membership, clock } = parts;
@@ -28,7 +28,8 @@ export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promis
   if (discard) {
     const targets =
       from === undefined ? membership.known : [{ nodeId: `node at ${from}`, address: from }];
-    if (!(await life.leave(targets, timeoutMs))) {
+    const met = await life.leave(targets, timeoutMs);
+    if (!met && !(await enters(parts, previousHistoryId, timeoutMs))) {
       throw refused(life, `no leader of another history took this node within ${timeoutMs} ms`);
     }
   } else {
@@ -51,6 +52,37 @@ function cutOf({ lastCut }: Replica): RejoinResult['cut'] {
   return { records: toLsn - fromLsn + 1, fromLsn, toLsn, saved: names };
 }
 
+/**
+ * Whether it had begun to enter another history when the person's time was over: there is no way back then, so it has as much time again to follow.
+ * @throws WalshipError REJOIN_UNFINISHED.
+ */
+async function enters(
+  { life, replica, clock }: RejoinParts,
+  previousHistoryId: string | null,
+  timeoutMs: number,
+): Promise<boolean> {
+  const endMs = clock.nowMs() + timeoutMs;
+  while (replica.leaving || replica.meta.current.historyId !== previousHistoryId) {
+    if (life.session !== undefined) return true;
+    if (replica.end !== undefined) throw replica.end;
+    if (clock.nowMs() >= endMs) {
+      const how = replica.leaving ? 'is entering' : 'has entered';
+      const message = `this node ${how} another history, and does not follow its leader yet; it goes on by itself`;
+      throw new WalshipError('REJOIN_UNFINISHED', message, {
+        details: { answers: life.refusals },
+      });
+    }
+    await pass(clock);
+  }
+  return false;
+}
+
+function pass(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(LOOK_MS, resolve);
+  });
+}
+
 async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number): Promise<void> {
   const endMs = clock.nowMs() + timeoutMs;
   while (life.session === undefined) {
@@ -64,9 +96,7 @@ async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number):
     if (clock.nowMs() >= endMs) {
       throw refused(life, `no leader was found within ${timeoutMs} ms`);
     }
-    await new Promise<void>((resolve) => {
-      clock.after(LOOK_MS, resolve);
-    });
+    await pass(clock);
   }
 }
 

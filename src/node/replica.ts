@@ -14,7 +14,7 @@ import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import { Applier } from './applier.ts';
 import type { EventListener } from './events.ts';
 import { finishBirth } from './finish-birth.ts';
-import { loadState } from './load-state.ts';
+import { loadState, newStore } from './load-state.ts';
 import type { LoadedState, StatePlace } from './load-state.ts';
 import { LocalAckMemory } from './local-acks.ts';
 import type { ReplicaOptions } from './replica-options.ts';
@@ -119,13 +119,14 @@ export class Replica {
         (await listSnapshots(disk, dir)).length > 0;
       const meta = await MetaStore.open(disk, dir, { hasLog, nodeId });
       const place = { disk, clock, dir, newSeed: () => options.entropy.below(2 ** 31) };
-      const loaded = await loadState(place, meta.current);
+      const { discarding } = meta.current;
+      const found = await loadState(place, meta.current);
+      const loaded = discarding ? { ...found, store: newStore(place) } : found;
       const { store, snapshot } = loaded;
       const replay = new Replay((bytes) => applyRecords(store, bytes), {
         from: snapshot?.start.lsn ?? 0,
         committedLsn: snapshot?.endLsn ?? 0,
       });
-      const { discarding } = meta.current;
       const log = await Log.open({
         disk,
         clock,
@@ -142,7 +143,7 @@ export class Replica {
           if (!discarding) replay.batch({ bytes, last, commitLsn: seal.commitLsn });
         },
       });
-      const { appliedLsn } = replay;
+      const appliedLsn = discarding ? 0 : replay.appliedLsn;
       const replica = new Replica({ log, meta, loaded, place, lock, appliedLsn, options });
       await finishBirth(meta, log);
       replica.#applier.wake();
@@ -291,20 +292,22 @@ export class Replica {
 
   /**
    * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied; commits above this node's
-   * own end are none of the new history. Where an operator sent this node, the fence may go down with its promise, and no commit is known.
+   * own end are none of the new history. Where an operator sent this node, the fence may go down with its promise, and no commit is known. Its
+   * state is forgotten then, and where a snapshot holds more than its log, which the new history may lack.
    */
   async enterHistory(patch: Partial<Meta>): Promise<void> {
     this.#verifiedLsn = 0;
     this.#leaving += 1;
+    const discarding = patch.discarding ?? (this.snapshot?.endLsn ?? 0) > this.log.durable.lsn;
     try {
-      await this.updateMeta(patch);
+      await this.updateMeta({ ...patch, discarding });
     } finally {
       this.#leaving -= 1;
     }
     this.#committedLsn = Math.min(this.#committedLsn, this.log.durable.lsn);
     const { promise } = patch;
     if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
-    if (patch.discarding !== true) return;
+    if (!discarding) return;
     this.#committedLsn = 0;
     this.loader.forget();
   }

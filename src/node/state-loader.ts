@@ -1,11 +1,11 @@
-import { Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import { samePosition } from '../wal/log-base.ts';
 import type { MetaStore } from '../wal/meta.ts';
 import { dropSnapshot } from '../wal/snapshot-shelf.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import type { Applier } from './applier.ts';
-import { loadState } from './load-state.ts';
+import { loadState, newStore } from './load-state.ts';
 import type { LoadedState, StatePlace } from './load-state.ts';
 
 /** The node whose state it is. */
@@ -74,17 +74,14 @@ export class StateLoader {
   /** Everything that was applied is gone, in this very turn, until `recall`, or until a snapshot is installed. */
   forget(): void {
     this.#forgotten = true;
-    this.#applier.rebuild({ store: this.#empty(), appliedLsn: 0 }, Infinity);
+    const { place } = this.#owner;
+    this.#applier.rebuild({ store: newStore(place), appliedLsn: 0 }, Infinity);
   }
 
   /** Begins the state anew from what the log and its snapshots say, unless that was done since it was forgotten. @throws WalshipError DISK_FAILED. */
   async recall(toLsn: number): Promise<void> {
     if (!this.#forgotten) return;
     await this.#loadAnew({ toLsn, shownLsn: toLsn }, () => Promise.resolve({ result: undefined }));
-  }
-
-  #empty(): Store {
-    return new Store({ seed: this.#owner.place.newSeed() });
   }
 
   /**
@@ -101,7 +98,7 @@ export class StateLoader {
     const { appliedLsn } = applier;
     let changed: Changed<T> | undefined;
     this.#loading += 1;
-    applier.rebuild({ store: this.#empty(), appliedLsn }, Math.max(toLsn, appliedLsn + 1));
+    applier.rebuild({ store: newStore(place), appliedLsn }, Math.max(toLsn, appliedLsn + 1));
     try {
       changed = await change();
       return changed.result;

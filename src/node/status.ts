@@ -153,7 +153,7 @@ function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
     .filter(({ lsn }) => lsn < coveredLsn && log.firstLsn <= coveredLsn)
     .map(({ nodeId, lsn, snapshot }) => ({
       code: snapshot ? 'SNAPSHOT_HOLD' : 'FOLLOWER_HOLD',
-      message: `log behind LSN ${lsn} is kept for ${nodeId}${snapshot ? ', which was given a snapshot' : ''}`,
+      message: `${lsn === 0 ? 'all log' : `log behind LSN ${lsn}`} is kept for ${nodeId}${snapshot ? ', which was given a snapshot' : ''}`,
     }));
   return { firstLsn: log.firstLsn, bytes: log.bytesAfter(0), snapshotLsn: newestLsn, holds };
 }

@@ -164,7 +164,9 @@ function eligible({ leader, replica, life, request }: SwitchoverOptions): Sessio
   const session = leader.sessions.find(({ nodeId }) => nodeId === to);
   if (!life.votes(to)) throw no(session === undefined ? 'is not among the voters' : 'is a learner');
   if (session === undefined) throw no('is not in session: it is down, cut off, or refused');
-  if (session.state !== 'intact') throw no(`is ${session.state}`);
+  if (session.state !== 'intact') {
+    throw no(`is ${session.state}: it may lack records, and takes over once it has refetched them`);
+  }
   if (!session.counts) throw no('was not yet confirmed to be the process at its address');
   return session;
 }

@@ -19,6 +19,7 @@ function asked(change: Partial<FailoverQuestion> = {}): FailoverQuestion {
     state: 'intact',
     claim: null,
     committedLsn: 38,
+    snapshotEndLsn: 0,
     config: { voters: ['n1', 'n2', 'n3', 'n4', 'n5'], quorum: 3 },
     answers: [answer('n1'), answer('n2')],
     silent: ['n3', 'n4', 'n5'].map((nodeId) => ({ nodeId, message: 'not reached' })),
@@ -48,6 +49,7 @@ describe('a forced failover', () => {
   test.for<[string, string, Partial<FailoverQuestion>]>([
     ['NOT_A_VOTER', 'a learner', { nodeId: 'n9' }],
     ['CANDIDATE_BLANK', 'a blank node', { state: 'blank' }],
+    ['STATE_INCOMPLETE', 'a node whose log ends below its snapshot', { snapshotEndLsn: 41 }],
     [
       'PROMOTE_WOULD_DO',
       'a node that may be promoted',

@@ -185,7 +185,10 @@ describe('a switchover', () => {
       const blank = (): boolean =>
         n1.status().followers.some(({ nodeId, state }) => nodeId === 'n3' && state === 'blank');
       await cluster.until('a blank n3 in session', LIMIT_MS, blank);
-      expect(await refusal('n3')).toMatchObject({ code: 'NOT_ELIGIBLE', message: 'n3 is blank' });
+      expect(await refusal('n3')).toMatchObject({
+        code: 'NOT_ELIGIBLE',
+        message: 'n3 is blank: it may lack records, and takes over once it has refetched them',
+      });
       await load.stop();
       expect([...load.rejected].filter((code) => code !== 'NO_LEADER')).toEqual([]);
     }));
@@ -293,6 +296,69 @@ describe('a switchover', () => {
       },
       { voters: 5, quorum: 3 },
     ));
+
+  test('whose target hears of it too late is harmless: it does not lead where others have gone on', () =>
+    onCluster(async ({ cluster, load }) => {
+      await load.stop();
+      await cluster.world.pass(100);
+      const n1 = nodeOf(cluster, 'n1');
+      // What n2 is told is under way for longer than the person waits.
+      const ending = outcomeOf(n1.switchover({ to: 'n2', timeoutMs: 200 }));
+      cluster.network.cut('n1', 'n2');
+      expect(await ending).toBe('SWITCHOVER_UNKNOWN told');
+      const written = await n1.write(requestOf([{ key: 'k', value: 'after' }]));
+      expect(written.durableOn).toEqual(['n1', 'n3']);
+      cluster.network.heal();
+
+      // It stands, and is told by the others that they have more.
+      await told(cluster);
+      await cluster.world.pass(3_000);
+      expect(n1.status()).toMatchObject({ role: 'leader', epoch: 1 });
+      await settle(cluster);
+    }));
+
+  test('whose target hears of it too late leads where nobody has gone on, and the old leader follows', () =>
+    onCluster(async ({ cluster, load }) => {
+      await load.stop();
+      await cluster.world.pass(100);
+      const n1 = nodeOf(cluster, 'n1');
+      const switching = n1.switchover({ to: 'n2', timeoutMs: 200 });
+      cluster.network.cut('n1', 'n2');
+      await expect(switching).rejects.toMatchObject({
+        code: 'SWITCHOVER_UNKNOWN',
+        message: expect.stringContaining('this node leads on, and n2 may still take over'),
+      });
+      cluster.network.heal();
+
+      await cluster.until('n2', LIMIT_MS, () => nodeOf(cluster, 'n2').status().role === 'leader');
+      await cluster.until('n1', LIMIT_MS, () => n1.status().leader?.nodeId === 'n2');
+      await nodeOf(cluster, 'n2').write(requestOf([{ key: 'k', value: 'after' }]));
+      await settle(cluster);
+    }));
+
+  test('is refused where the target is suspect, in words', () =>
+    onCluster(async ({ cluster, load }) => {
+      const n3 = cluster.machine('n3');
+      await cluster.world.pass(300);
+      n3.kill();
+      cluster.checker.loses(n3);
+      const first = n3.disk.paths().find((path) => path.endsWith('.wal')) ?? '';
+      n3.disk.flip(first, 200, 4);
+      n3.disk.slowness = 300;
+      n3.start();
+      const n1 = nodeOf(cluster, 'n1');
+      const suspect = (): boolean =>
+        n1.status().followers.some(({ nodeId, state }) => nodeId === 'n3' && state === 'suspect');
+      await cluster.until('a suspect n3 in session', LIMIT_MS, suspect);
+
+      await expect(n1.switchover({ to: 'n3', timeoutMs: 1_000 })).rejects.toMatchObject({
+        code: 'NOT_ELIGIBLE',
+        message: 'n3 is suspect: it may lack records, and takes over once it has refetched them',
+      });
+      n3.disk.slowness = 1;
+      await load.stop();
+      await settle(cluster);
+    }));
 
   test('only one at a time, and a held write that waits too long is rejected', () =>
     onCluster(async ({ cluster, load }) => {
