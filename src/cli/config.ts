@@ -11,7 +11,12 @@ import { FIELD_NAMES, PEERS_MAX, boundsText, fieldOf, flagOf, variableOf } from 
 import type { Field, FieldName, FieldValue, HostPort, Peer } from './fields.ts';
 
 /** What `walship serve` runs with, checked and complete. */
-export type ServeConfig = { readonly [N in FieldName]: FieldValue<N> };
+export type ServeConfig = {
+  readonly [N in Exclude<FieldName, 'unsafeDrillFaults'>]: FieldValue<N>;
+} & {
+  /** Absent, as it should be, unless drills may ruin the node. */
+  readonly unsafeDrillFaults?: string | undefined;
+};
 
 /** Where values come from. `flags` holds what the command line gave, by field name. */
 export interface ConfigSources {
@@ -223,6 +228,11 @@ function crossFieldProblems(values: Parsed): string[] {
   }
   if (initialLeader !== undefined && names !== undefined && !names.includes(initialLeader)) {
     problems.push(`--initial-leader must be one of --peers (${listed}), not "${initialLeader}"`);
+  }
+  if (values.unsafeDrillFaults !== undefined && values.unsafeDrillFaults !== values.data) {
+    problems.push(
+      `--unsafe-drill-faults must spell --data again ("${values.data ?? ''}"), not "${values.unsafeDrillFaults}"`,
+    );
   }
   if (quorum !== undefined && names !== undefined && quorum > names.length) {
     problems.push(`--quorum must be in [1, ${names.length}], the number of --peers, not ${quorum}`);

@@ -153,6 +153,12 @@ export const FIELDS = {
     kind: 'switch',
     doc: 'Start although the file system cannot lock the directory; then two processes can ruin it.',
   },
+  unsafeDrillFaults: {
+    kind: 'path',
+    placeholder: 'DIR',
+    otherwise: 'never',
+    doc: 'Let drills lose what this node holds: must spell --data again, a directory that was made so.',
+  },
   maxUncommittedBytes: {
     kind: 'integer',
     placeholder: 'BYTES',

@@ -1,5 +1,8 @@
+import type { NodeFaults } from '../drill/node-faults.ts';
 import { Node } from '../node/node.ts';
 import { Timings } from '../node/timings.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 import { SystemClock } from '../ports/system-clock.ts';
 import { SystemEntropy } from '../ports/system-entropy.ts';
@@ -11,14 +14,20 @@ import type { ServeParts } from './serve.ts';
 
 /** The real parts: this machine's disk, clock, randomness and network. */
 export function nodeParts(log: Logger): ServeParts {
-  const clock = new SystemClock();
+  const systemClock = new SystemClock();
   const timings = new Timings();
+  let faults: NodeFaults | undefined;
   return {
-    openNode: async (config, onEvent) =>
-      await Node.open({
-        disk: new TimedDisk(new NodeDisk({ unsafeNoLock: config.unsafeNoLock }), clock, (ms) =>
-          timings.note('fsync', ms),
-        ),
+    openNode: async (config, onEvent) => {
+      const plainDisk = new NodeDisk({ unsafeNoLock: config.unsafeNoLock });
+      if (config.unsafeDrillFaults !== undefined) {
+        faults = await drillFaults(plainDisk, systemClock, config.data);
+        log.warn({ data: config.data }, 'DRILLS MAY LOSE EVERYTHING THAT THIS NODE HOLDS');
+      }
+      const clock = faults?.clock ?? systemClock;
+      const disk = faults?.disk ?? plainDisk;
+      return await Node.open({
+        disk: new TimedDisk(disk, clock, (ms) => timings.note('fsync', ms)),
         clock,
         timings,
         entropy: new SystemEntropy(),
@@ -38,8 +47,19 @@ export function nodeParts(log: Logger): ServeParts {
         onDamage: config.onDamage,
         uncommittedBytesMax: config.maxUncommittedBytes,
         onEvent,
-      }),
-    startServer: async (node, { host, port }) =>
-      await startServer({ node, host, port, log, timings }),
+      });
+    },
+    startServer: async (node, { host, port }) => {
+      const shared = { node, host, port, log, timings };
+      const drilled = faults;
+      if (drilled === undefined) return await startServer(shared);
+      return await startServer({ ...shared, breakNode: (fault) => drilled.apply(fault) });
+    },
   };
+}
+
+/** Loaded only where it is asked for. */
+async function drillFaults(disk: Disk, clock: Clock, dir: string): Promise<NodeFaults> {
+  const { NodeFaults } = await import('../drill/node-faults.ts');
+  return await NodeFaults.open(disk, clock, dir);
 }

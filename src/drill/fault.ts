@@ -74,7 +74,7 @@ export type FileFault =
       readonly node: string;
       readonly where: 'sealed-segment' | 'last-segment' | 'snapshot' | 'meta';
     }
-  /** The last batch is half fill again, as a write that power loss interrupted. */
+  /** Behind the last batch stands a piece of a further one that nobody was told of, as power loss leaves it. */
   | { readonly kind: 'torn-tail'; readonly node: string }
   | {
       readonly kind: 'lose-segment';

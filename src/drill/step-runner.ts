@@ -90,8 +90,10 @@ export class StepRunner {
     if ((fault.kind === 'kill' || fault.kind === 'stop') && !target.isUp(fault.node)) return;
     this.#faults.push(fault);
     const kind = isHealing(fault) ? ('heal' as const) : ('fault' as const);
-    timeline.note({ kind, text: describeAction(fault), nodes: nodesOf(fault) });
-    await target.apply(fault);
+    const nodes = nodesOf(fault);
+    timeline.note({ kind, text: describeAction(fault), nodes });
+    const damage = await target.apply(fault);
+    if (damage !== undefined) timeline.note({ kind, text: damage, nodes });
   }
 
   /** The cluster as it is now. @param outputs whether what the nodes print is wanted too. */

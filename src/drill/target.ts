@@ -25,10 +25,11 @@ export interface DrillTarget {
   /** Starts every node with an empty data directory; resolves when all of them are ready. */
   start(shape: ClusterShape): Promise<void>;
   /**
-   * Resolves when it is done: a killed process is gone, a started one is spawned (it may not be ready yet).
+   * Resolves when it is done: a killed process is gone, a started one is spawned (it may not be ready yet). Says what exactly was damaged,
+   * where the fault leaves that open.
    * @throws WalshipError DRILL_FAILED where it could not be done.
    */
-  apply(fault: Fault): Promise<void>;
+  apply(fault: Fault): Promise<string | undefined>;
   /** Whether the process of a node runs, paused or not. */
   isUp(nodeId: string): boolean;
   /** The node's data directory on this machine, readable once the node is down, or undefined where it cannot be read. */

@@ -1,6 +1,8 @@
 import { postPromote, postSnapshot, postSwitchover } from './admin.ts';
 import { postFailover, postRejoin } from './admin-failover.ts';
 import { getCluster } from './cluster.ts';
+import { drillResource } from './drill.ts';
+import type { BreakNode } from '../ports/break-node.ts';
 import { getEvents } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { getFollower, getLeader, getLive, getReady } from './health.ts';
@@ -13,9 +15,11 @@ import { postTransaction } from './txn.ts';
 import { wait } from './wait.ts';
 import { watch } from './watch.ts';
 
-/** Every resource of the HTTP interface. */
-export function resources(metrics: Metrics): readonly Resource[] {
+/** Every resource of the HTTP interface. @param breakNode of a node that was started for drills. */
+export function resources(metrics: Metrics, breakNode?: BreakNode): readonly Resource[] {
+  const forDrills = breakNode === undefined ? [] : [drillResource(breakNode)];
   return [
+    ...forDrills,
     { path: '/v1/kv', methods: { GET: getPageOrKey, PUT: putKey, DELETE: deleteKey } },
     { path: '/v1/kv/*', methods: { GET: getKey, PUT: putKey, DELETE: deleteKey } },
     { path: '/v1/txn', methods: { POST: postTransaction } },

@@ -9,6 +9,7 @@ import type { Timings } from '../node/timings.ts';
 import { SystemClock } from '../ports/system-clock.ts';
 import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
 import { BodyBudget } from './body.ts';
+import type { BreakNode } from '../ports/break-node.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { Exchange } from './exchange.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly log: ServerLog;
   /** What the node was given to measure with; for the metrics. */
   readonly timings?: Timings;
+  /** Only of a node that was started for drills: does to it what they ask for. */
+  readonly breakNode?: BreakNode;
 }
 
 export interface RunningServer {
@@ -95,7 +98,7 @@ class HttpServer implements RunningServer {
       clock: new SystemClock(),
       shared: this.#shared,
     });
-    this.#router = new Router(resources(this.#metrics));
+    this.#router = new Router(resources(this.#metrics, options.breakNode));
     this.#server = createServer({
       maxHeaderSize: limits.HEADER_BYTES_MAX,
       headersTimeout: limits.HEADERS_MS_MAX,

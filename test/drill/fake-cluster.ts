@@ -37,12 +37,12 @@ export class FakeCluster implements DrillTarget, AskNode {
     await Promise.resolve();
   }
 
-  async apply(fault: Fault): Promise<void> {
+  async apply(fault: Fault): Promise<string | undefined> {
     this.applied.push(fault);
     if (fault.kind === 'kill' || fault.kind === 'stop') this.#down.add(fault.node);
     if (fault.kind === 'power-cut') for (const node of fault.nodes) this.#down.add(node);
     if (fault.kind === 'start') this.#down.delete(fault.node);
-    await Promise.resolve();
+    return await Promise.resolve(undefined);
   }
 
   isUp(nodeId: string): boolean {

@@ -71,7 +71,10 @@ export class Load {
 }
 
 /** Reads everything from each node, once it has applied the newest acknowledged write. */
-export async function expectAllThere(cluster: TestCluster, load: Load): Promise<void> {
+export async function expectAllThere(
+  cluster: Pick<TestCluster, 'ids' | 'url'>,
+  load: Load,
+): Promise<void> {
   const { epoch, lsn } = load.newest;
   for (const id of cluster.ids) {
     const waited = await fetch(

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Disk } from '../../src/ports/disk.ts';
+import { FaultDisk } from '../../src/drill/fault-disk.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
@@ -28,6 +29,14 @@ async function onNodeDisk(main: Main): Promise<void> {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function onFaultDisk(main: Main): Promise<void> {
+  await onNodeDisk(async ({ dir, other }) => {
+    const inner = `${dir}/data`;
+    await other.makeDir(inner);
+    await main({ disk: new FaultDisk(new NodeDisk(), `${dir}/.drill`), dir: inner, other });
+  });
 }
 
 async function onSimDisk(main: Main): Promise<void> {
@@ -55,6 +64,7 @@ async function writeAll(disk: Disk, path: string, text: string): Promise<void> {
 
 describe.for([
   { name: 'NodeDisk', run: onNodeDisk },
+  { name: 'FaultDisk', run: onFaultDisk },
   { name: 'SimDisk', run: onSimDisk },
 ])('$name', ({ run }) => {
   test('reads what was written, wherever, with zeros between', async () => {

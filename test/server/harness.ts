@@ -2,9 +2,8 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Timings } from '../../src/node/timings.ts';
 import { startServer } from '../../src/server/server.ts';
-import type { RunningServer } from '../../src/server/server.ts';
+import type { RunningServer, ServerOptions } from '../../src/server/server.ts';
 import { FakeNode } from './fake-node.ts';
 
 export interface Answer {
@@ -22,7 +21,7 @@ export interface Call {
 /** A server over a fake node, closed when the test ends. `call` sends the target exactly as given. */
 export async function serverOf(
   node: FakeNode = new FakeNode(),
-  more: { readonly timings?: Timings } = {},
+  more: Pick<ServerOptions, 'timings' | 'breakNode'> = {},
 ) {
   const errors: object[] = [];
   const log = { warn: () => {}, error: (fields: object) => errors.push(fields) };

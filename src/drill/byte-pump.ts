@@ -1,0 +1,97 @@
+/**
+ * One direction of one proxied connection: takes what a socket receives and gives it to the other, as late as the path says, in order.
+ * What a cut holds back waits here, up to PUMP_BYTES_MAX; from there on the sender feels it, as it would of a network that takes nothing.
+ */
+import type { Socket } from 'node:net';
+import { busyMs, travelMs } from './network-path.ts';
+import type { Fraction, PathCondition } from './network-path.ts';
+
+/** From here on nothing more is read of the sender. */
+export const PUMP_BYTES_MAX = 1024 * 1024;
+
+/** What the receiver is to see: bytes, that the sender will send no more, or that the connection is gone, broken or not. */
+type Arrival = Buffer | 'end' | 'closed' | 'broken';
+
+interface Waiting {
+  readonly arrival: Arrival;
+  readonly dueMs: number;
+}
+
+export interface PumpOptions {
+  readonly source: Socket;
+  readonly sink: Socket;
+  /** As it is now. */
+  readonly path: () => PathCondition;
+  readonly fraction: Fraction;
+  readonly nowMs: () => number;
+}
+
+export class BytePump {
+  readonly #options: PumpOptions;
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #lastDueMs = 0;
+  #busyUntilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #blocked = false;
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+    const { source, sink } = options;
+    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('end', () => this.#take('end'));
+    // A process that died behind a cut is silent: its end travels as its bytes do.
+    source.on('close', (broken) => this.#take(broken ? 'broken' : 'closed'));
+    source.on('error', () => {}); // Said by the close that follows.
+    sink.on('drain', () => {
+      this.#blocked = false;
+      this.wake();
+    });
+    sink.on('close', () => clearTimeout(this.#timer));
+  }
+
+  /** Gives on what is due; to be called after the path has changed. */
+  wake(): void {
+    clearTimeout(this.#timer);
+    const { sink, path, nowMs } = this.#options;
+    while (!path().cut && !this.#blocked) {
+      const next = this.#waiting[0];
+      if (next === undefined || sink.destroyed) return;
+      const inMs = next.dueMs - nowMs();
+      if (inMs > 0) {
+        this.#timer = setTimeout(() => this.wake(), inMs);
+        return;
+      }
+      this.#waiting.shift();
+      this.#give(next.arrival);
+    }
+  }
+
+  #take(arrival: Arrival): void {
+    const { path, fraction, nowMs, source } = this.#options;
+    const now = nowMs();
+    const bytes = typeof arrival === 'string' ? 0 : arrival.length;
+    this.#busyUntilMs = Math.max(now, this.#busyUntilMs) + busyMs(path(), bytes);
+    // Later than everything before it: a connection never reorders.
+    this.#lastDueMs = Math.max(this.#lastDueMs, this.#busyUntilMs + travelMs(path(), fraction));
+    this.#waiting.push({ arrival, dueMs: this.#lastDueMs });
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes > PUMP_BYTES_MAX) source.pause();
+    this.wake();
+  }
+
+  #give(arrival: Arrival): void {
+    const { source, sink } = this.#options;
+    if (arrival === 'end') {
+      sink.end();
+    } else if (arrival === 'closed') {
+      sink.destroySoon();
+    } else if (arrival === 'broken') {
+      sink.resetAndDestroy();
+    } else {
+      this.#waitingBytes -= arrival.length;
+      this.#blocked = !sink.write(arrival);
+      if (this.#waitingBytes <= PUMP_BYTES_MAX && source.isPaused()) source.resume();
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** What a node that was started for drills is asked to do to itself: `POST /v1/drill`. */
+import { WalshipError } from '../errors.ts';
+import { callJson } from './http-json.ts';
+
+/** One order; docs/http.md has them. */
+export type NodeControl =
+  | { readonly disk: null }
+  | { readonly disk: { readonly full: true } }
+  | { readonly disk: { readonly readOnly: true } }
+  | { readonly disk: { readonly slowMs: number; readonly part: string } }
+  | { readonly disk: { readonly fsyncError: true; readonly part: string } }
+  | { readonly stallMs: number }
+  | { readonly clockJumpMs: number };
+
+/** How long a node may take to answer. */
+const ANSWER_MS_MAX = 10_000;
+
+/** Resolves when the node has done it. @throws WalshipError DRILL_FAILED where it does not answer, or refuses. */
+export async function controlNode(url: string, control: NodeControl): Promise<void> {
+  const answer = await post(url, control);
+  if (answer === undefined) throw new WalshipError('DRILL_FAILED', `${url} does not answer`);
+  if (answer.status !== 200) {
+    throw new WalshipError('DRILL_FAILED', `${url} refuses: ${JSON.stringify(answer.body)}`);
+  }
+}
+
+/** The node loses what it has not synced, and dies of it: no answer is the right one. @throws WalshipError DRILL_FAILED where it refuses. */
+export async function cutPower(url: string, seed: number): Promise<void> {
+  const answer = await post(url, { powerCut: { seed } });
+  if (answer === undefined) return;
+  throw new WalshipError('DRILL_FAILED', `${url} lives on: ${JSON.stringify(answer.body)}`);
+}
+
+function post(url: string, body: object): ReturnType<typeof callJson> {
+  return callJson({ method: 'POST', url: `${url}/v1/drill`, body, timeoutMs: ANSWER_MS_MAX });
+}

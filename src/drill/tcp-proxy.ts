@@ -1,0 +1,117 @@
+/**
+ * Stands between one node and the address of another, on a loopback port of its own, and treats each direction as its path says.
+ *
+ * A cut swallows nothing: what is sent into it waits, as segments do that are sent again and again, and goes on when the cut ends. A connection that was held
+ * up for longer than HOLD_MS_MAX is reset then, since real ones do not survive that. A client that was led here by a redirect is no node: its connection is
+ * passed on untouched.
+ */
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { BytePump } from './byte-pump.ts';
+import { GOOD_PATH } from './network-path.ts';
+import type { Fraction, PathCondition } from './network-path.ts';
+
+/** A connection that a cut has held up for longer is broken once the cut ends. */
+export const HOLD_MS_MAX = 3_000;
+
+export interface ProxyOptions {
+  readonly target: { readonly host: string; readonly port: number };
+  /** From the node that dials to the one that listens, as it is now. */
+  readonly there: () => PathCondition;
+  readonly back: () => PathCondition;
+  readonly fraction: Fraction;
+  readonly nowMs: () => number;
+}
+
+interface Connection {
+  readonly sockets: readonly [Socket, Socket];
+  readonly pumps: readonly BytePump[];
+  /** Since when a cut has been holding it up. */
+  heldSinceMs: number | undefined;
+}
+
+export class TcpProxy {
+  readonly #options: ProxyOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+
+  private constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Resolves when it listens on a free port of 127.0.0.1. */
+  static async open(options: ProxyOptions): Promise<TcpProxy> {
+    const proxy = new TcpProxy(options);
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject);
+      proxy.#server.listen(0, '127.0.0.1', resolve);
+    });
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** One of the paths has changed. */
+  changed(): void {
+    const isCut = this.#options.there().cut || this.#options.back().cut;
+    const now = this.#options.nowMs();
+    for (const connection of this.#connections) {
+      const { heldSinceMs } = connection;
+      connection.heldSinceMs = isCut ? (heldSinceMs ?? now) : undefined;
+      if (!isCut && heldSinceMs !== undefined && now - heldSinceMs > HOLD_MS_MAX) {
+        resetBoth(connection);
+      }
+      for (const pump of connection.pumps) pump.wake();
+    }
+  }
+
+  /** Resets every connection; new ones are not hindered. */
+  reset(): void {
+    for (const connection of this.#connections) resetBoth(connection);
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.reset();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    const { target, there, back, fraction, nowMs } = this.#options;
+    const upstream = connect({ ...target, allowHalfOpen: true });
+    let isFree = false;
+    socket.once('data', (head: Buffer) => {
+      isFree = isOfClient(head);
+    });
+    const path = (of: () => PathCondition) => () => (isFree ? GOOD_PATH : of());
+    const shared = { fraction, nowMs };
+    const connection: Connection = {
+      sockets: [socket, upstream],
+      pumps: [
+        new BytePump({ source: socket, sink: upstream, path: path(there), ...shared }),
+        new BytePump({ source: upstream, sink: socket, path: path(back), ...shared }),
+      ],
+      heldSinceMs: there().cut || back().cut ? nowMs() : undefined,
+    };
+    this.#connections.add(connection);
+    for (const each of connection.sockets) {
+      each.setNoDelay(true);
+      each.on('close', () => {
+        if (connection.sockets.every(({ closed }) => closed)) this.#connections.delete(connection);
+      });
+    }
+  }
+}
+
+/** Requests that only clients make; nodes among themselves use links for replication, and ask for the status. */
+function isOfClient(head: Buffer): boolean {
+  const line = head.subarray(0, 64).toString('latin1');
+  return /^[A-Z]+ \/v1\/(client|kv|txn|watch|wait|admin)\b/.test(line);
+}
+
+function resetBoth({ sockets }: Connection): void {
+  for (const socket of sockets) socket.resetAndDestroy();
+}
