@@ -29,11 +29,11 @@ import type {
 import { Caller } from './caller.ts';
 import type { Call } from './caller.ts';
 import {
-  addressOf,
   checkSize,
   conditionOf,
   expectOf,
   keyBytes,
+  nodeOf,
   operationOf,
   timeoutOf,
   toBytes,
@@ -49,7 +49,7 @@ export const TIMEOUT_MS_DEFAULT = 5_000;
 const PAGE_ENTRIES = 500;
 
 export interface ClientOptions {
-  /** Addresses of nodes, `host:port`. Reads go to these; the leader is found from them. */
+  /** Addresses of nodes, `host:port` or `id=host:port`. Reads go to these; the leader is found from them. */
   readonly nodes: readonly string[];
   readonly dialer: Dialer;
   readonly clock: Clock;
@@ -73,12 +73,16 @@ export class Client implements AsyncDisposable {
 
   /** Connects to nothing yet. @throws WalshipError CONFIG_INVALID. */
   constructor({ nodes, dialer, clock, entropy, timeoutMs }: ClientOptions) {
-    const addresses = [...new Set(nodes.map(addressOf))];
+    const given = nodes.map(nodeOf);
+    const addresses = [...new Set(given.map(({ address }) => address))];
+    const ids = given.flatMap(({ address, nodeId }): readonly (readonly [string, string])[] =>
+      nodeId === undefined ? [] : [[address, nodeId]],
+    );
     if (addresses.length === 0) throw new WalshipError('CONFIG_INVALID', 'no nodes are given');
     this.#timeoutMs = timeoutOf(timeoutMs, TIMEOUT_MS_DEFAULT);
     this.#clock = clock;
     this.#pool = new Pool({ dialer, clock });
-    this.#route = new Route(addresses, 0);
+    this.#route = new Route(addresses, 0, new Map(ids));
     this.#caller = new Caller({ clock, entropy, pool: this.#pool, route: this.#route });
   }
 

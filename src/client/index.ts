@@ -13,7 +13,10 @@ export type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts';
 export const DIAL_MS_MAX = 1_500;
 
 export interface ConnectOptions {
-  /** Addresses of the nodes, `host:port`: name them all, so that any of them may be down. */
+  /**
+   * Addresses of the nodes, `host:port`: name them all, so that any of them may be down. Where a node is reached at another address than its peers use,
+   * `id=host:port`: then it is never looked for at theirs.
+   */
   readonly nodes: readonly string[];
   /** How long a call may take where it does not say so itself; 5,000 unless given. */
   readonly timeoutMs?: number;

@@ -14,8 +14,20 @@ import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
 /** Room for an item without its bytes, in a message. */
 const ITEM_BYTES = 24;
 
-/** `host:port`; a URL of that is understood too. @throws WalshipError CONFIG_INVALID. */
-export function addressOf(node: string): string {
+/** One of the nodes that a client was given. */
+export interface GivenNode {
+  readonly address: string;
+  /** Undefined where only the address was given. */
+  readonly nodeId: string | undefined;
+}
+
+/** `host:port`, or `id=host:port`; a URL of the address is understood too. @throws WalshipError CONFIG_INVALID. */
+export function nodeOf(node: string): GivenNode {
+  const [, nodeId, address = node] = /^\s*([^=/:]+)=(.*)$/s.exec(node) ?? [];
+  return { nodeId, address: addressOf(address) };
+}
+
+function addressOf(node: string): string {
   const text = node.trim();
   const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;

@@ -1,17 +1,18 @@
 /** Which node to ask next: who is believed to lead, and where reads go. Decides by what it was told; no clock, no I/O. */
 export class Route {
   readonly #nodes: readonly string[];
-  /** Node ids by address, as the nodes named themselves: a leader may be reached at another address than its peers use. */
-  readonly #ids = new Map<string, string>();
+  /** Node ids by address, as they were given or as the nodes named themselves: a leader may be reached at another address than its peers use. */
+  readonly #ids: Map<string, string>;
   /** Failed since they last answered; one hint about each is not believed. */
   readonly #distrusted = new Set<string>();
   #leader: string | undefined;
   #turn: number;
 
-  /** `start` says which of the nodes comes first. */
-  constructor(nodes: readonly string[], start: number) {
+  /** `start` says which of the nodes comes first; `ids` holds the ids of those that were given with one, by address. */
+  constructor(nodes: readonly string[], start: number, ids?: ReadonlyMap<string, string>) {
     this.#nodes = nodes;
     this.#turn = start;
+    this.#ids = new Map(ids);
   }
 
   get count(): number {

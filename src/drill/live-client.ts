@@ -116,7 +116,9 @@ export class LiveClient implements DrillClient {
   async #session(name: string): Promise<Client> {
     let opening = this.#sessions.get(name);
     if (opening === undefined) {
-      opening = connect({ nodes: [...this.#urls.values()], connectMs: CONNECT_MS_MAX });
+      // With their ids: the addresses that nodes have for each other lead through what the drill breaks.
+      const nodes = [...this.#urls].map(([nodeId, url]) => `${nodeId}=${url}`);
+      opening = connect({ nodes, connectMs: CONNECT_MS_MAX });
       this.#sessions.set(name, opening);
     }
     try {

@@ -32,6 +32,14 @@ describe('where writes go', () => {
     expect(route.forLeader).toBe('localhost:7402');
   });
 
+  test('to the address that was given for the id of the leader, though nobody was met there', () => {
+    const route = new Route(['localhost:1', 'localhost:2'], 0, new Map([['localhost:2', 'n2']]));
+
+    route.met('localhost:1', 'n1', { nodeId: 'n2', address: 'n2:7401' });
+
+    expect(route.forLeader).toBe('localhost:2');
+  });
+
   test('on to the next node where the leader is gone, though others still name it', () => {
     const route = new Route(NODES, 0);
     const gone = { nodeId: 'n1', address: 'a:1' };
