@@ -3,7 +3,7 @@
  * What a cut holds back waits here, up to PUMP_BYTES_MAX; from there on the sender feels it, as it would of a network that takes nothing.
  */
 import type { Socket } from 'node:net';
-import { busyMs, travelMs } from './network-path.ts';
+import { busyMs, piecesOf, travelMs } from './network-path.ts';
 import type { Fraction, PathCondition } from './network-path.ts';
 
 /** From here on nothing more is read of the sender. */
@@ -14,7 +14,7 @@ type Arrival = Buffer | 'end' | 'closed' | 'broken';
 
 interface Waiting {
   readonly arrival: Arrival;
-  readonly dueMs: number;
+  dueMs: number;
 }
 
 export interface PumpOptions {
@@ -34,24 +34,41 @@ export class BytePump {
   #busyUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #blocked = false;
+  /** By which what waits was given its time. */
+  #knownPath: PathCondition;
 
   constructor(options: PumpOptions) {
     this.#options = options;
-    const { source, sink } = options;
-    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    const { source, sink, path } = options;
+    this.#knownPath = path();
+    source.on('data', (chunk: Buffer) => {
+      for (const piece of piecesOf(this.#options.path(), chunk)) this.#take(piece);
+    });
     source.on('end', () => this.#take('end'));
     // A process that died behind a cut is silent: its end travels as its bytes do.
     source.on('close', (broken) => this.#take(broken ? 'broken' : 'closed'));
     source.on('error', () => {}); // Said by the close that follows.
     sink.on('drain', () => {
       this.#blocked = false;
-      this.wake();
+      this.#wake();
     });
     sink.on('close', () => clearTimeout(this.#timer));
   }
 
-  /** Gives on what is due; to be called after the path has changed. */
-  wake(): void {
+  /** The path may have changed: what waits takes the new one from here on. */
+  changed(): void {
+    const path = this.#options.path();
+    if (path !== this.#knownPath) {
+      this.#knownPath = path;
+      this.#lastDueMs = 0;
+      this.#busyUntilMs = 0;
+      for (const waiting of this.#waiting) waiting.dueMs = this.#dueMs(waiting.arrival);
+    }
+    this.#wake();
+  }
+
+  /** Gives on what is due. */
+  #wake(): void {
     clearTimeout(this.#timer);
     const { sink, path, nowMs } = this.#options;
     while (!path().cut && !this.#blocked) {
@@ -59,7 +76,7 @@ export class BytePump {
       if (next === undefined || sink.destroyed) return;
       const inMs = next.dueMs - nowMs();
       if (inMs > 0) {
-        this.#timer = setTimeout(() => this.wake(), inMs);
+        this.#timer = setTimeout(() => this.#wake(), inMs);
         return;
       }
       this.#waiting.shift();
@@ -68,16 +85,18 @@ export class BytePump {
   }
 
   #take(arrival: Arrival): void {
-    const { path, fraction, nowMs, source } = this.#options;
-    const now = nowMs();
-    const bytes = typeof arrival === 'string' ? 0 : arrival.length;
-    this.#busyUntilMs = Math.max(now, this.#busyUntilMs) + busyMs(path(), bytes);
-    // Later than everything before it: a connection never reorders.
+    this.#waiting.push({ arrival, dueMs: this.#dueMs(arrival) });
+    this.#waitingBytes += bytesOf(arrival);
+    if (this.#waitingBytes > PUMP_BYTES_MAX) this.#options.source.pause();
+    this.#wake();
+  }
+
+  /** When what is sent now arrives: later than everything before it, since a connection never reorders. */
+  #dueMs(arrival: Arrival): number {
+    const { path, fraction, nowMs } = this.#options;
+    this.#busyUntilMs = Math.max(nowMs(), this.#busyUntilMs) + busyMs(path(), bytesOf(arrival));
     this.#lastDueMs = Math.max(this.#lastDueMs, this.#busyUntilMs + travelMs(path(), fraction));
-    this.#waiting.push({ arrival, dueMs: this.#lastDueMs });
-    this.#waitingBytes += bytes;
-    if (this.#waitingBytes > PUMP_BYTES_MAX) source.pause();
-    this.wake();
+    return this.#lastDueMs;
   }
 
   #give(arrival: Arrival): void {
@@ -94,4 +113,8 @@ export class BytePump {
       if (this.#waitingBytes <= PUMP_BYTES_MAX && source.isPaused()) source.resume();
     }
   }
+}
+
+function bytesOf(arrival: Arrival): number {
+  return typeof arrival === 'string' ? 0 : arrival.length;
 }

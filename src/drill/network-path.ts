@@ -37,6 +37,18 @@ export function travelMs(path: PathCondition, fraction: Fraction): number {
   return ms;
 }
 
+/** In pieces of at most so many bytes a narrow path takes what is sent: one that is much larger would arrive as late as its last byte. */
+export const PIECE_BYTES_MAX = 1_460;
+
+/** The pieces in which a chunk travels: one, where the path is as wide as any. */
+export function piecesOf(path: PathCondition, chunk: Buffer): readonly Buffer[] {
+  if (path.bytesPerSecond === Number.POSITIVE_INFINITY) return [chunk];
+  const count = Math.ceil(chunk.length / PIECE_BYTES_MAX);
+  return Array.from({ length: count }, (_, index) =>
+    chunk.subarray(index * PIECE_BYTES_MAX, (index + 1) * PIECE_BYTES_MAX),
+  );
+}
+
 /** How long a chunk of so many bytes keeps the path busy. */
 export function busyMs(path: PathCondition, bytes: number): number {
   return (bytes / path.bytesPerSecond) * 1000;

@@ -2,13 +2,11 @@
  * Stands between one node and the address of another, on a loopback port of its own, and treats each direction as its path says.
  *
  * A cut swallows nothing: what is sent into it waits, as segments do that are sent again and again, and goes on when the cut ends. A connection that was held
- * up for longer than HOLD_MS_MAX is reset then, since real ones do not survive that. A client that was led here by a redirect is no node: its connection is
- * passed on untouched.
+ * up for longer than HOLD_MS_MAX is reset then, since real ones do not survive that. A node that dials into a cut is accepted, and then hears nothing.
  */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { BytePump } from './byte-pump.ts';
-import { GOOD_PATH } from './network-path.ts';
 import type { Fraction, PathCondition } from './network-path.ts';
 
 /** A connection that a cut has held up for longer is broken once the cut ends. */
@@ -64,7 +62,7 @@ export class TcpProxy {
       if (!isCut && heldSinceMs !== undefined && now - heldSinceMs > HOLD_MS_MAX) {
         resetBoth(connection);
       }
-      for (const pump of connection.pumps) pump.wake();
+      for (const pump of connection.pumps) pump.changed();
     }
   }
 
@@ -82,17 +80,12 @@ export class TcpProxy {
   #accept(socket: Socket): void {
     const { target, there, back, fraction, nowMs } = this.#options;
     const upstream = connect({ ...target, allowHalfOpen: true });
-    let isFree = false;
-    socket.once('data', (head: Buffer) => {
-      isFree = isOfClient(head);
-    });
-    const path = (of: () => PathCondition) => () => (isFree ? GOOD_PATH : of());
     const shared = { fraction, nowMs };
     const connection: Connection = {
       sockets: [socket, upstream],
       pumps: [
-        new BytePump({ source: socket, sink: upstream, path: path(there), ...shared }),
-        new BytePump({ source: upstream, sink: socket, path: path(back), ...shared }),
+        new BytePump({ source: socket, sink: upstream, path: there, ...shared }),
+        new BytePump({ source: upstream, sink: socket, path: back, ...shared }),
       ],
       heldSinceMs: there().cut || back().cut ? nowMs() : undefined,
     };
@@ -104,12 +97,6 @@ export class TcpProxy {
       });
     }
   }
-}
-
-/** Requests that only clients make; nodes among themselves use links for replication, and ask for the status. */
-function isOfClient(head: Buffer): boolean {
-  const line = head.subarray(0, 64).toString('latin1');
-  return /^[A-Z]+ \/v1\/(client|kv|txn|watch|wait|admin)\b/.test(line);
 }
 
 function resetBoth({ sockets }: Connection): void {

@@ -4,7 +4,14 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PUMP_BYTES_MAX } from '../../src/drill/byte-pump.ts';
-import { busyMs, GOOD_PATH, RETRANSMIT_MS, travelMs } from '../../src/drill/network-path.ts';
+import {
+  busyMs,
+  GOOD_PATH,
+  PIECE_BYTES_MAX,
+  piecesOf,
+  RETRANSMIT_MS,
+  travelMs,
+} from '../../src/drill/network-path.ts';
 import type { PathCondition } from '../../src/drill/network-path.ts';
 import { HOLD_MS_MAX, TcpProxy } from '../../src/drill/tcp-proxy.ts';
 
@@ -18,6 +25,7 @@ class Stage {
   back: PathCondition = GOOD_PATH;
   /** What the server has received, all connections together. */
   received = '';
+  readonly accepted = new Set<Socket>();
   nowMs = 0;
   onReceived: () => void = () => {};
   proxy!: TcpProxy;
@@ -25,6 +33,7 @@ class Stage {
   static async open(): Promise<Stage> {
     const stage = new Stage();
     const server = createServer((socket) => {
+      stage.accepted.add(socket);
       socket.on('error', () => {});
       socket.on('data', (chunk) => {
         stage.received += chunk.toString();
@@ -57,12 +66,29 @@ class Stage {
     return socket;
   }
 
+  /** Resets what the server has accepted, as the end of its process does. */
+  async killConnections(): Promise<void> {
+    const closed = [...this.accepted].map(closeOf);
+    for (const socket of this.accepted) socket.resetAndDestroy();
+    await Promise.all(closed);
+  }
+
   async untilReceived(text: string): Promise<void> {
     while (!this.received.includes(text)) {
       await new Promise<void>((resolve) => {
         this.onReceived = resolve;
       });
     }
+  }
+}
+
+/** Resolves when whatever was sent on this machine before has arrived: as long as several round trips through another proxy take. */
+async function turns(): Promise<void> {
+  const stage = await Stage.open();
+  const socket = await stage.dial();
+  for (let turn = 0; turn < 5; turn += 1) {
+    socket.write('turn');
+    await answer(socket);
   }
 }
 
@@ -120,21 +146,51 @@ describe('a proxy between two nodes', () => {
     await closed;
   });
 
-  test('keeps the death of a process from those who are cut off from it', async () => {
+  test('keeps the death of a process from those who are cut off from it, until the cut ends', async () => {
     const stage = await Stage.open();
     const socket = await stage.dial();
     socket.write('x');
     await answer(socket);
-    stage.there = { ...GOOD_PATH, cut: true };
     stage.back = { ...GOOD_PATH, cut: true };
     stage.proxy.changed();
-    let closed = false;
-    socket.on('close', () => (closed = true));
-    const other = await stage.dial();
-    other.write('GET /v1/kv/key HTTP/1.1\r\n\r\n'); // A client: goes around the cut, and so tells when a turn has passed.
+    const closed = closeOf(socket);
 
-    expect(await answer(other)).toContain('echo GET');
-    expect(closed).toBe(false);
+    await stage.killConnections();
+    await turns();
+    expect(socket.closed).toBe(false);
+    stage.back = GOOD_PATH;
+    stage.proxy.changed();
+
+    await closed;
+  });
+
+  test('accepts who dials into a cut, and answers nothing', async () => {
+    const stage = await Stage.open();
+    stage.there = { ...GOOD_PATH, cut: true };
+    stage.proxy.changed();
+    const socket = await stage.dial();
+
+    socket.write('hello');
+    await turns();
+
+    expect(stage.received).toBe('');
+    expect(socket.closed).toBe(false);
+  });
+
+  test('gives on what a narrow path held up, as soon as the path is wide again', async () => {
+    const stage = await Stage.open();
+    const socket = await stage.dial();
+    stage.there = { ...GOOD_PATH, bytesPerSecond: 1 };
+    stage.proxy.changed();
+
+    socket.write(`${'x'.repeat(100_000)} end`);
+    await turns();
+    expect(stage.received).toBe('');
+    stage.there = GOOD_PATH;
+    stage.proxy.changed();
+
+    await stage.untilReceived('end');
+    expect(stage.received).toBe(`${'x'.repeat(100_000)} end`);
   });
 
   test('resets what is open, and takes new connections', async () => {
@@ -162,9 +218,7 @@ describe('a proxy between two nodes', () => {
       socket.write(Buffer.alloc(PUMP_BYTES_MAX));
     }
     const tried = new Promise((resolve) => socket.write('last', resolve));
-    const other = await stage.dial();
-    other.write('GET /v1/kv/key HTTP/1.1\r\n\r\n');
-    await answer(other);
+    await turns();
 
     expect(await Promise.race([tried, Promise.resolve('waits')])).toBe('waits');
     expect(socket.writableLength).toBeGreaterThan(PUMP_BYTES_MAX);
@@ -187,5 +241,14 @@ describe('a path', () => {
   test('is busy for as long as its bandwidth wants it', () => {
     expect(busyMs({ ...GOOD_PATH, bytesPerSecond: 1000 }, 500)).toBe(500);
     expect(busyMs(GOOD_PATH, 500)).toBe(0);
+  });
+
+  test('takes a large chunk in pieces where it is narrow, and whole where it is not', () => {
+    const chunk = Buffer.alloc(2 * PIECE_BYTES_MAX + 1, 7);
+    const pieces = piecesOf({ ...GOOD_PATH, bytesPerSecond: 1000 }, chunk);
+
+    expect(pieces.map(({ length }) => length)).toEqual([PIECE_BYTES_MAX, PIECE_BYTES_MAX, 1]);
+    expect(Buffer.concat(pieces)).toEqual(chunk);
+    expect(piecesOf(GOOD_PATH, chunk)).toEqual([chunk]);
   });
 });
