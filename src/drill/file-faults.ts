@@ -1,21 +1,17 @@
 /** Damage to the files of a node that is down, at places that a seed chooses. Each resolves with what was done, in words. */
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WalshipError } from '../errors.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 import type { SimEntropy } from '../sim/sim-entropy.ts';
-import { BatchBuilder } from '../wal/batch-builder.ts';
 import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
-import type { Position } from '../wal/position.ts';
-import { OP, recordBytes } from '../wal/record.ts';
+import { META_NAME } from '../wal/meta.ts';
 import { parseSegmentName } from '../wal/segment.ts';
+import { parseSnapshotName } from '../wal/snapshot-format.ts';
 import { readLog } from '../wal/tools/read-log.ts';
+import { backUp, emptyDir, restore } from './copies.ts';
 import type { FileFault } from './fault.ts';
-
-/** The unit in which disks write. */
-const BLOCK_BYTES = 512;
-/** Of the value of a torn write: it covers several blocks. */
-const TORN_VALUE_BYTES = 8 * BLOCK_BYTES;
+import { tearWrite } from './torn-write.ts';
 
 export interface DamagedNode {
   /** Its data directory. */
@@ -27,134 +23,142 @@ export interface DamagedNode {
 
 /** @throws WalshipError DRILL_FAILED where there is nothing to damage. */
 export async function damageFiles(fault: FileFault, node: DamagedNode): Promise<string> {
+  const { dir, copyDir, entropy } = node;
   switch (fault.kind) {
     case 'flip-bit':
       return await flipBit(fault.where, node);
-    case 'torn-tail':
-      return await tearTail(node);
+    case 'torn-tail': {
+      const torn = await tearWrite(dir, entropy);
+      return torn ?? 'nothing is torn: there is no log, or no room behind its last batch';
+    }
     case 'lose-segment':
-      return await loseSegment(fault.which, node);
+      return await loseSegment(fault.which, dir);
     case 'lose-snapshots':
-      await rm(path.join(node.dir, 'snapshots'), { recursive: true, force: true });
-      return 'snapshots/ is gone';
+      return await loseSnapshots(dir);
     case 'wipe':
-      await rm(node.dir, { recursive: true, force: true });
-      return 'the data directory is empty';
+      return `gone are ${listed(await emptyDir(dir))}`;
     case 'back-up':
-      await rm(node.copyDir, { recursive: true, force: true });
-      await cp(node.dir, node.copyDir, { recursive: true });
-      return 'the data directory was copied';
+      await backUp(dir, copyDir);
+      return `copied are ${await segmentsText(dir)}`;
     case 'restore':
   }
-  return await restore(fault.keepMeta, node);
+  await restore(dir, { copyDir, keepMeta: fault.keepMeta });
+  return `there are ${await segmentsText(dir)} now${fault.keepMeta ? ', and the meta.json of before' : ''}`;
 }
 
-async function flipBit(
-  where: (FileFault & { kind: 'flip-bit' })['where'],
-  { dir, entropy }: DamagedNode,
-): Promise<string> {
-  const name = await fileOf(where, dir);
+type Where = Extract<FileFault, { readonly kind: 'flip-bit' }>['where'];
+
+async function flipBit(where: Where, { dir, entropy }: DamagedNode): Promise<string> {
+  const { name, from, end } = await placeOf(where, { dir, entropy });
   const file = path.join(dir, name);
-  const bytes = await readFile(file);
-  const isSegment = name.endsWith('.wal');
-  const from = isSegment ? SEGMENT_HEADER_BYTES : 0;
-  const end = isSegment ? writtenEnd(bytes) : bytes.length;
-  if (end <= from) throw failed(`${name} holds nothing that could be damaged`);
   const offset = from + entropy.below(end - from);
   const bit = entropy.below(8);
+  const lsns = name.startsWith('wal/') ? await batchAt(dir, name, offset) : undefined;
+  const bytes = await readFile(file);
   bytes.writeUInt8(bytes.readUInt8(offset) ^ (1 << bit), offset);
   await writeFile(file, bytes);
-  return `bit ${bit} of byte ${offset} of ${name} is flipped`;
+  return `bit ${bit} of byte ${offset} of ${name} is flipped${lsns === undefined ? '' : `, in the batch of LSN ${lsns}`}`;
 }
 
-async function fileOf(
-  where: (FileFault & { kind: 'flip-bit' })['where'],
-  dir: string,
-): Promise<string> {
-  if (where === 'meta') return 'meta.json';
+/** A file in a data directory, and the part of it that means something. */
+interface Place {
+  readonly name: string;
+  readonly from: number;
+  readonly end: number;
+}
+
+async function placeOf(
+  where: Where,
+  { dir, entropy }: { readonly dir: string; readonly entropy: SimEntropy },
+): Promise<Place> {
+  if (where === 'meta') return await wholeFile(dir, META_NAME);
   if (where === 'snapshot') {
-    const names = await namesIn(dir, 'snapshots', (name) => name.endsWith('.snap'));
-    const newest = names.at(-1);
+    const newest = (await snapshotsIn(dir)).at(-1);
     if (newest === undefined) throw failed('there is no snapshot to damage');
-    return newest;
+    return await wholeFile(dir, newest);
   }
-  const segments = await segmentsOf(dir);
-  const found =
-    where === 'last-segment' ? segments.at(-1) : segments[Math.floor((segments.length - 1) / 2)];
-  if (found === undefined || (where === 'sealed-segment' && segments.length < 2)) {
-    throw failed('there is no such segment to damage');
+  const used: Place[] = [];
+  for (const name of await segmentsIn(dir)) {
+    const end = writtenEnd(await readFile(path.join(dir, name)));
+    if (end > SEGMENT_HEADER_BYTES) used.push({ name, from: SEGMENT_HEADER_BYTES, end });
   }
-  return found;
+  const sealed = used.slice(0, -1);
+  const last = used.at(-1);
+  if (where === 'last-segment' && last !== undefined) return last;
+  if (where === 'sealed-segment' && sealed.length > 0) return entropy.pick(sealed);
+  throw failed(`there is no ${where.replace('-', ' ')} to damage`);
 }
 
-/**
- * A batch that nobody was told of stands behind the last one, and of its blocks only the last was written: as when power fails while a write is under way,
- * whose blocks reach a disk in any order.
- */
-async function tearTail({ dir }: DamagedNode): Promise<string> {
-  let last: Position = { epoch: 0, lsn: 0, chain: 0 };
-  let end = { segment: '', offset: 0 };
+async function wholeFile(dir: string, name: string): Promise<Place> {
+  return { name, from: 0, end: (await readFile(path.join(dir, name))).length };
+}
+
+/** The LSNs of the batch at a place, as far as the log reads. */
+async function batchAt(dir: string, name: string, at: number): Promise<string | undefined> {
   for await (const event of readLog(new NodeDisk(), dir)) {
-    if (event.kind === 'batch') ({ last } = event.batch);
-    if (event.kind === 'end') end = event;
+    if (event.kind !== 'batch' || `wal/${event.segment}` !== name) continue;
+    const { first, last } = event.batch;
+    const from = first.lsn + 1;
+    if (at >= event.offset && at < event.offset + event.bytes.length) {
+      return from === last.lsn ? String(last.lsn) : `${from} to ${last.lsn}`;
+    }
   }
-  if (last.lsn === 0) throw failed('there is no log to tear');
-  const builder = new BatchBuilder(last, 0);
-  const op = {
-    op: OP.PUT,
-    key: Buffer.from('drill/torn'),
-    value: Buffer.alloc(TORN_VALUE_BYTES, 'torn '),
-  };
-  builder.add([op], recordBytes(op.key.length, op.value.length));
-  const { bytes } = builder.seal({ commitLsn: 0, wallMs: 0 });
-  const file = path.join(dir, 'wal', end.segment);
-  const content = await readFile(file);
-  const room = content.length - end.offset - 1;
-  const torn = bytes.subarray(0, Math.max(0, room));
-  const from = Math.floor((end.offset + torn.length - 1) / BLOCK_BYTES) * BLOCK_BYTES;
-  if (from <= end.offset) throw failed('the last segment has no room for a torn write');
-  torn.copy(content, from, from - end.offset);
-  await writeFile(file, content);
-  return `of a write behind LSN ${last.lsn} in ${end.segment} only the block at ${from} was written`;
+  return undefined;
 }
 
 async function loseSegment(
-  which: (FileFault & { kind: 'lose-segment' })['which'],
-  { dir }: DamagedNode,
+  which: Extract<FileFault, { readonly kind: 'lose-segment' }>['which'],
+  dir: string,
 ): Promise<string> {
-  const segments = await segmentsOf(dir);
+  const segments = await segmentsIn(dir);
   const index = { first: 0, middle: Math.floor(segments.length / 2), last: segments.length - 1 };
   const name = segments[index[which]];
+  const next = segments[index[which] + 1];
   if (name === undefined) throw failed('there is no segment to lose');
   await rm(path.join(dir, name));
-  return `${name} is gone`;
+  const lsns =
+    next === undefined
+      ? `from LSN ${baseOf(name)} on`
+      : `LSN ${baseOf(name)} to ${baseOf(next) - 1}`;
+  return `${name} is gone, ${lsns}`;
 }
 
-async function restore(keepMeta: boolean, { dir, copyDir }: DamagedNode): Promise<string> {
-  const meta = path.join(dir, 'meta.json');
-  const kept = keepMeta ? await readFile(meta) : undefined;
-  await rm(dir, { recursive: true, force: true });
-  await cp(copyDir, dir, { recursive: true });
-  if (kept !== undefined) await writeFile(meta, kept);
-  return `the copy is back${keepMeta ? ', beside the meta.json of today' : ''}`;
+async function loseSnapshots(dir: string): Promise<string> {
+  const names = await snapshotsIn(dir);
+  for (const name of names) await rm(path.join(dir, name));
+  return names.length === 0 ? 'there was no snapshot' : `gone are ${listed(names)}`;
+}
+
+/** What a directory holds, as people would compare it. */
+async function segmentsText(dir: string): Promise<string> {
+  const segments = await segmentsIn(dir);
+  const snapshots = await snapshotsIn(dir);
+  return `${segments.length} segments and ${snapshots.length} snapshots`;
 }
 
 /** Paths within the data directory, oldest first. */
-async function segmentsOf(dir: string): Promise<readonly string[]> {
-  return await namesIn(dir, 'wal', (name) => parseSegmentName(name) !== undefined);
+async function segmentsIn(dir: string): Promise<readonly string[]> {
+  return await pathsIn(dir, 'wal', (name) => parseSegmentName(name) !== undefined);
 }
 
-async function namesIn(
+async function snapshotsIn(dir: string): Promise<readonly string[]> {
+  return await pathsIn(dir, 'snapshots', (name) => parseSnapshotName(name) !== undefined);
+}
+
+async function pathsIn(
   dir: string,
   folder: string,
   matches: (name: string) => boolean,
 ): Promise<readonly string[]> {
-  try {
-    const names = (await readdir(path.join(dir, folder))).filter(matches);
-    return names.toSorted().map((name) => path.join(folder, name));
-  } catch (cause) {
-    throw new WalshipError('DRILL_FAILED', `there is no ${folder}/ to damage`, { cause });
-  }
+  const names = await new NodeDisk().list(path.join(dir, folder));
+  return names
+    .filter(matches)
+    .toSorted()
+    .map((name) => `${folder}/${name}`);
+}
+
+function baseOf(segment: string): number {
+  return parseSegmentName(path.basename(segment)) ?? 0;
 }
 
 /** Just past the last byte that is no fill. */
@@ -162,6 +166,10 @@ function writtenEnd(bytes: Buffer): number {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === FILL_BYTE) end -= 1;
   return end;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'no files' : names.join(', ');
 }
 
 function failed(message: string): WalshipError {
