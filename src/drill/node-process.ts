@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { WalshipError } from '../errors.ts';
+import type { NodeLife } from './node-life.ts';
 
 /** What is kept of what a node printed. */
 const OUTPUT_CHARACTERS_MAX = 20_000;
@@ -19,7 +20,7 @@ export interface NodeProcessOptions {
   readonly logPath: string;
 }
 
-export class NodeProcess {
+export class NodeProcess implements NodeLife {
   readonly #options: NodeProcessOptions;
   #child: ChildProcess | undefined;
 
@@ -53,9 +54,14 @@ export class NodeProcess {
     }
   }
 
-  /** Sends a signal to the process, if it runs. */
-  signal(signal: NodeJS.Signals): void {
-    if (this.isUp) this.#child?.kill(signal);
+  async pause(): Promise<void> {
+    this.#signal('SIGSTOP');
+    await Promise.resolve();
+  }
+
+  async resume(): Promise<void> {
+    this.#signal('SIGCONT');
+    await Promise.resolve();
   }
 
   /** Resolves when it is gone; it may be paused. */
@@ -65,8 +71,8 @@ export class NodeProcess {
 
   /** SIGTERM, and SIGKILL where that does not help in time; resolves when it is gone. */
   async stop(): Promise<void> {
-    const timer = setTimeout(() => this.signal('SIGKILL'), STOP_MS_MAX);
-    this.signal('SIGCONT');
+    const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_MS_MAX);
+    this.#signal('SIGCONT');
     await this.#end('SIGTERM');
     clearTimeout(timer);
   }
@@ -81,9 +87,13 @@ export class NodeProcess {
     return (await readFile(this.#options.logPath, 'utf8')).slice(-OUTPUT_CHARACTERS_MAX);
   }
 
+  #signal(signal: NodeJS.Signals): void {
+    if (this.isUp) this.#child?.kill(signal);
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const gone = this.gone();
-    this.signal(signal);
+    this.#signal(signal);
     await gone;
   }
 }

@@ -27,6 +27,31 @@ async function untilAllReady(): Promise<void> {
   }
 }
 
+async function leaderNow(): Promise<string> {
+  let leader = '';
+  await until('somebody leads', async () => {
+    for (const { nodeId, url } of target.nodes) {
+      if ((await ASK_OVER_HTTP.status(url))?.role === 'leader') leader = nodeId;
+    }
+    return leader !== '';
+  });
+  return leader;
+}
+
+async function isConnected(leader: string, follower: string): Promise<boolean> {
+  const status = await ASK_OVER_HTTP.status(urlOf(leader));
+  return status?.followers.some((each) => each.nodeId === follower && each.connected) === true;
+}
+
+/** How long a write of all voters takes. */
+async function writeMs(leader: string): Promise<number> {
+  const startMs = performance.now();
+  const url = `${urlOf(leader)}/v1/kv/paced?ack=all`;
+  const response = await fetch(url, { method: 'PUT', body: 'x' });
+  expect(response.status, await response.text()).toBe(200);
+  return performance.now() - startMs;
+}
+
 describe('a local target', () => {
   test('takes the power of all nodes under load, and nothing that was acknowledged is lost', async () => {
     const load = new Load(target.nodes.map(({ url }) => url));
@@ -45,11 +70,7 @@ describe('a local target', () => {
   test('isolates a leader: the others find another one, and it says that it hears nobody', async () => {
     const leads = async (id: string): Promise<boolean> =>
       (await ASK_OVER_HTTP.status(urlOf(id)))?.role === 'leader';
-    let old = '';
-    await until('somebody leads', async () => {
-      for (const id of cluster.ids) if (await leads(id)) old = id;
-      return old !== '';
-    });
+    const old = await leaderNow();
 
     await target.apply({ kind: 'isolate', node: old });
     const others = cluster.ids.filter((id) => id !== old);
@@ -58,6 +79,56 @@ describe('a local target', () => {
     });
     await until('the old one noticed', async () => {
       return (await ASK_OVER_HTTP.status(urlOf(old)))?.notReady?.code === 'NO_LEADER';
+    });
+    await target.apply({ kind: 'heal-network' });
+
+    await untilAllReady();
+  });
+
+  test('cuts one way: a leader that hears nothing of a follower gives its session up', async () => {
+    const leader = await leaderNow();
+    const follower = cluster.ids.find((id) => id !== leader) ?? '';
+    await until('it follows', async () => await isConnected(leader, follower));
+
+    await target.apply({ kind: 'cut', from: follower, to: leader });
+    await until('it is gone', async () => !(await isConnected(leader, follower)));
+    await target.apply({ kind: 'heal-network' });
+
+    await until('it is back', async () => await isConnected(leader, follower));
+  });
+
+  test('delays what a leader sends, and resets connections that come back', async () => {
+    const leader = await leaderNow();
+    const others = cluster.ids.filter((id) => id !== leader);
+    await untilAllReady();
+    await writeMs(leader);
+
+    for (const to of others) {
+      await target.apply({ kind: 'delay', from: leader, to, ms: 300, jitterMs: 0 });
+    }
+    expect(await writeMs(leader)).toBeGreaterThanOrEqual(295);
+    await target.apply({ kind: 'heal-network' });
+    for (const to of others) await target.apply({ kind: 'reset', from: leader, to });
+
+    await until('all are back', async () => {
+      return (await Promise.all(others.map((id) => isConnected(leader, id)))).every(Boolean);
+    });
+  });
+
+  test('stalls an event loop, and moves a clock', async () => {
+    const leader = await leaderNow();
+    const follower = cluster.ids.find((id) => id !== leader) ?? '';
+
+    await target.apply({ kind: 'stall', node: follower, forMs: 1_500 });
+    await until('it is silent', async () => {
+      return (await ASK_OVER_HTTP.status(urlOf(follower))) === undefined;
+    });
+    await untilAllReady();
+    await target.apply({ kind: 'clock-jump', node: follower, byMs: 7_200_000 });
+    await target.apply({ kind: 'isolate', node: follower });
+    await until('an event of it has the time of its clock', async () => {
+      const events = (await ASK_OVER_HTTP.events(urlOf(follower))) as { timeMs: number }[];
+      return events.some(({ timeMs }) => timeMs > Date.now() + 3_600_000);
     });
     await target.apply({ kind: 'heal-network' });
 
