@@ -23,7 +23,7 @@ const CHECKS: readonly ((evidence: Evidence) => Check)[] = [
   checkRejected,
   checkDuplicates,
   checkOrder,
-  checkLinearizable,
+  (evidence) => checkLinearizable(evidence),
   checkLocalReads,
   checkAtomicity,
   checkWatches,

@@ -1,5 +1,6 @@
 import type { Operation } from '../../sim/history.ts';
 import { judgeLinearizable } from '../../sim/linearizability.ts';
+import type { JudgeOptions } from '../../sim/linearizability.ts';
 import { versionOf } from '../../sim/register-steps.ts';
 import type { Check } from '../verdict.ts';
 import type { Evidence, Forced } from './evidence.ts';
@@ -8,13 +9,13 @@ import { checkOf } from './finding.ts';
 const TITLE = 'there is one order of all operations on each register that explains every answer';
 
 /** Where a forced failover began another history, each history is judged for itself. What could not be judged has not passed. */
-export function checkLinearizable(evidence: Evidence): Check {
+export function checkLinearizable(evidence: Evidence, options: JudgeOptions = {}): Check {
   const parts = historiesOf(evidence);
   const findings: string[] = [];
   let keys = 0;
   let count = 0;
   for (const operations of parts) {
-    const judgement = judgeLinearizable({ operations });
+    const judgement = judgeLinearizable({ operations }, options);
     if (judgement.kind === 'violation') findings.push(`${judgement.key}: ${judgement.message}`);
     else if (judgement.kind === 'unknown') findings.push(`not judged: ${judgement.message}`);
     else {
