@@ -32,10 +32,18 @@ async function cluster() {
       : response.text();
   };
   const status = (index) => ask(index, '/v1/status').catch(() => undefined);
-  await until('a leader', async () => {
+  const close = async () => {
+    await Promise.all([...nodes.values()].map(({ stop }) => stop()));
+    fs.rmSync(dir, { recursive: true, force: true });
+  };
+  const whole = until('a leader', async () => {
     const leader = await status(0);
-    const whole = leader?.followers?.filter(({ reason }) => reason === null) ?? [];
-    return leader?.role === 'leader' && whole.length === 2;
+    const counting = leader?.followers?.filter(({ reason }) => reason === null) ?? [];
+    return leader?.role === 'leader' && counting.length === 2;
+  });
+  await whole.catch(async (error) => {
+    await close();
+    throw error;
   });
   const client = await connect({ nodes: [peers[0].address], timeoutMs: 60_000 });
   return {
@@ -57,8 +65,7 @@ async function cluster() {
     },
     close: async () => {
       await client.close();
-      await Promise.all([...nodes.values()].map(({ stop }) => stop()));
-      fs.rmSync(dir, { recursive: true, force: true });
+      await close();
     },
   };
 }
