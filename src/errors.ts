@@ -72,6 +72,10 @@ export const ERRORS = {
   },
   PEER_UNREACHABLE: { status: 503, hint: 'check that the peer runs and that its address is right' },
   PORT_IN_USE: { status: 500, hint: 'choose another port, or stop the process that listens there' },
+  PROMISE_BROKEN: {
+    status: 500,
+    hint: 'the verdict says which promise, with versions; the same seed makes the same choices again',
+  },
   PROTOCOL_ERROR: {
     status: 400,
     hint: 'the peer does not speak the walship protocol: check the address',

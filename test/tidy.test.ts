@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { fieldsAsMarkdown } from '../src/cli/fields.ts';
+import { scenariosAsMarkdown } from '../src/drill/catalog-markdown.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LINES_MAX = 400;
@@ -126,6 +127,15 @@ describe('documentation', () => {
       .filter((target) => !existsSync(join(ROOT, dirname(page), target.replace(/#.*$/, ''))));
 
     expect(missing).toEqual([]);
+  });
+
+  test('docs/drills.md lists every scenario as its file has it', () => {
+    const text = readFileSync(join(ROOT, 'docs/drills.md'), 'utf8');
+
+    // npm run docs:drills writes it.
+    expect(text).toContain(
+      `<!-- drills:begin -->\n\n${scenariosAsMarkdown()}\n\n<!-- drills:end -->`,
+    );
   });
 
   test('the README lists every option as the code has it', () => {

@@ -1,25 +1,24 @@
 /** The command line: every command, wired, and how a failure ends it. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from './commander.ts';
 import { WalshipError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { addReads, addWrites } from './data-commands.ts';
+import { addDrill } from './drill-commands.ts';
 import { addFailover } from './failover-commands.ts';
 import { addLog } from './log-commands.ts';
 import { addOperations } from './operator-commands.ts';
+import { ownManifest } from './own-manifest.ts';
 import { formatReport, reportOf } from './report-error.ts';
 import { addDemo, addServe } from './run-commands.ts';
 import { addSaved } from './saved-commands.ts';
 
 /** Every command, wired to `io`. */
 function buildProgram(io: CommandIo): Command {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version, description } = JSON.parse(readFileSync(file, 'utf8')) as {
-    version: string;
-    description: string;
-  };
+  const { version, description } = ownManifest();
   const program = new Command('walship').description(`${description}.`).version(version);
   // Failures are reported in one way, by the caller; help and version go to `io` like everything else.
+  // `walship drill list --json` is an option of list, and not the file that `walship drill X --json FILE` names.
+  program.enablePositionalOptions();
   program.exitOverride().configureOutput({
     writeOut: (text) => io.out(text),
     writeErr: (text) => io.err(text),
@@ -33,6 +32,7 @@ function buildProgram(io: CommandIo): Command {
   addReads(program, io);
   addLog(program, io);
   addSaved(program, io);
+  addDrill(program, io);
   return program;
 }
 
@@ -43,7 +43,9 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && isAnswered(error)) return error.exitCode;
-    io.err(formatReport(reportOf(translated(error)), args.includes('--json')));
+    // Of a drill it names a file.
+    const json = args.includes('--json') && args[0] !== 'drill';
+    io.err(formatReport(reportOf(translated(error)), json));
     return 1;
   }
 }

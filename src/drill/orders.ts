@@ -4,6 +4,9 @@ import type { OperatorAction } from './fault.ts';
 import type { JsonAnswer, JsonCall } from './http-json.ts';
 import type { TimelineEvent } from './recording.ts';
 
+/** How long a node may take to leave its history: what it has beside is saved first. */
+const REJOIN_MS_MAX = 10_000;
+
 export type Answer = NonNullable<TimelineEvent['answer']>;
 
 /** The request that an order is; undefined: nobody leads who could be asked to hand over. */
@@ -26,7 +29,10 @@ export function requestOf(
         body: { acceptDataLoss: order.acceptDataLoss },
       };
     case 'rejoin':
-      return { url: at(order.node, 'rejoin'), body: { discard: order.discard } };
+      return {
+        url: at(order.node, 'rejoin'),
+        body: { discard: order.discard, timeoutMs: REJOIN_MS_MAX },
+      };
     case 'switchover':
   }
   if (leaderUrl === undefined) return undefined;
@@ -75,10 +81,22 @@ function textOf(body: unknown): string {
 
 /** Whether what an order is for is so already: it is then done, whatever was answered to it. */
 export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): boolean {
-  if (order.kind !== 'switchover' && order.kind !== 'promote') return false;
-  const wanted = order.kind === 'switchover' ? order.to : order.node;
   const leads = statuses.filter(({ role }) => role === 'leader');
-  return leads.length === 1 && leads[0]?.nodeId === wanted;
+  const [leader] = leads;
+  if (leads.length !== 1 || leader === undefined) return false;
+  switch (order.kind) {
+    case 'switchover':
+      return leader.nodeId === order.to;
+    case 'promote':
+      return leader.nodeId === order.node;
+    case 'rejoin': {
+      const own = statuses.find(({ nodeId }) => nodeId === order.node);
+      return own?.historyId === leader.historyId && own.notReady === null;
+    }
+    case 'failover':
+    case 'snapshot':
+  }
+  return false;
 }
 
 /** Whether the answer is what the scenario expects. */

@@ -75,7 +75,7 @@ export interface DrillOptions {
 const WARM_UP_WRITES = 20;
 const WARM_UP_MS_MAX = 30_000;
 /** How long the cluster may take to be one again, under load and then without. */
-const CONVERGE_MS_MAX = 60_000;
+const CONVERGE_MS_MAX = 90_000;
 /** How long clients go on after everything is healed. */
 const LOAD_AFTER_MS = 1_500;
 const POLL_MS = 100;

@@ -9,7 +9,7 @@ import { VERBS, verbsIn } from './verbs.ts';
 import { parseYaml } from './yaml.ts';
 
 const NODES_MAX = 9;
-const WITHIN_MS_DEFAULT = 20_000;
+const WITHIN_MS_DEFAULT = 60_000;
 const SCENARIO_NAME = /^[a-z0-9][a-z0-9-]{0,47}$/;
 const ERROR_CODE = /^[A-Z][A-Z_]+$/;
 const WRITES_MAX = 1_000_000;

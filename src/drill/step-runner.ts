@@ -183,7 +183,7 @@ export class StepRunner {
         answer = {
           ...answer,
           ok: true,
-          text: `it leads by now, though the answer was: ${answer.text}`,
+          text: `it is so by now, though the answer was: ${answer.text}`,
         };
         break;
       }

@@ -30,6 +30,9 @@ describe('an order', () => {
 
     expect(isDone(order, [statusOf('n1'), leader])).toBe(true);
     expect(isDone(order, [statusOf('n1', { role: 'leader' }), leader])).toBe(false);
+    const rejoin = { kind: 'rejoin', node: 'n1', discard: true, expect: 'done' } as const;
+    expect(isDone(rejoin, [statusOf('n1'), leader])).toBe(true);
+    expect(isDone(rejoin, [statusOf('n1', { historyId: 'old' }), leader])).toBe(false);
     expect(isDone({ kind: 'snapshot', node: 'n2', expect: 'done' }, [leader])).toBe(false);
   });
 });

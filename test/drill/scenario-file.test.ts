@@ -53,7 +53,7 @@ describe('a scenario file', () => {
           atOnce: false,
           as: 'old',
           await: undefined,
-          withinMs: 20_000,
+          withinMs: 60_000,
         },
       ],
       staysDown: [],

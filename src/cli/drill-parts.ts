@@ -1,0 +1,38 @@
+/** What a drill is made of, for real. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ASK_OVER_HTTP } from '../drill/ask-node.ts';
+import { LocalTarget } from '../drill/local-target.ts';
+import type { DrillParts } from '../drill/runner.ts';
+import { startSampler } from '../drill/sampler.ts';
+import { startLoad } from '../drill/start-load.ts';
+import type { DrillTarget } from '../drill/target.ts';
+import { NodeDisk } from '../ports/node-disk.ts';
+
+/** Where the drill takes place; nothing is started yet. */
+export function makeTarget({ seed, keep }: TargetFlags): DrillTarget {
+  return new LocalTarget({ program: process.argv[1] ?? '', seed, keepDir: keep });
+}
+
+export interface TargetFlags {
+  readonly target: 'local' | 'compose';
+  readonly seed: number;
+  /** Leave the data directories. */
+  readonly keep: boolean;
+}
+
+export function drillParts(target: DrillTarget): DrillParts {
+  return {
+    target,
+    disk: new NodeDisk(),
+    ask: ASK_OVER_HTTP,
+    startLoad,
+    startSampler: (request) => startSampler(request, ASK_OVER_HTTP),
+    clock: {
+      wallMs: () => Date.now(),
+      monotonicMs: () => performance.now(),
+      sleep: async (ms, signal) => {
+        await sleep(ms, undefined, { signal });
+      },
+    },
+  };
+}
