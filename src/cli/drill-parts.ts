@@ -1,6 +1,7 @@
 /** What a drill is made of, for real. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ASK_OVER_HTTP } from '../drill/ask-node.ts';
+import { ComposeTarget } from '../drill/compose-target.ts';
 import { LocalTarget } from '../drill/local-target.ts';
 import type { DrillParts } from '../drill/runner.ts';
 import { startSampler } from '../drill/sampler.ts';
@@ -9,7 +10,8 @@ import type { DrillTarget } from '../drill/target.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 
 /** Where the drill takes place; nothing is started yet. */
-export function makeTarget({ seed, keep }: TargetFlags): DrillTarget {
+export function makeTarget({ target, seed, keep }: TargetFlags): DrillTarget {
+  if (target === 'compose') return new ComposeTarget({ seed, keep });
   return new LocalTarget({ program: process.argv[1] ?? '', seed, keepDir: keep });
 }
 

@@ -1,4 +1,3 @@
-import { formatVersion } from '../wal/position.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
 import type { SetWrite } from './recording.ts';
@@ -80,10 +79,4 @@ export class SetWorkload implements LoadPart {
       code: 'code' in answer ? answer.code : undefined,
     });
   }
-}
-
-/** For people: the key, and the version where it is known. */
-export function describeSetWrite({ key, version, ack, calledAt }: SetWrite): string {
-  const at = version === undefined ? '' : ` at ${formatVersion(version)}`;
-  return `${key}${at} (${ack}, called at ${Math.round(calledAt)} ms)`;
 }
