@@ -123,8 +123,8 @@ export const DEFECTS = [
     name: 'promise-after-grant',
     what: 'a voter grants before its promise is fsynced',
     file: 'src/node/voter.ts',
-    find: 'await replica.promise({ epoch, candidate, attempt });',
-    replace: `void replica.promise({ epoch, candidate, attempt });
+    find: 'await replica.promise({ epoch, candidate, attempt }, config);',
+    replace: `void replica.promise({ epoch, candidate, attempt }, config);
       return this.#reply(ask, judged);`,
     test: unit('test/node/voter.test.ts'),
   },
@@ -316,8 +316,8 @@ export const DEFECTS = [
     name: 'read-without-proof',
     what: 'a linearizable read does not ask whether the leader still leads',
     file: 'src/node/read-path.ts',
-    find: '    await leader.prove(timeoutMs);\n',
-    replace: '',
+    find: 'const proof = leader.prove(timeoutMs);',
+    replace: 'const proof = Promise.resolve();',
     test: [
       '--project',
       'sim',
@@ -367,12 +367,12 @@ export const DEFECTS = [
       },
       {
         file: 'src/leader/answer-hello.ts',
-        find: 'if (committed > lsn) {',
+        find: 'if (committed > lsn && !hello.discard) {',
         replace: 'if (committed > lsn && lsn < 0) {',
       },
       {
         file: 'src/follower/cut-tail.ts',
-        find: 'if (at.lsn < committedLsn) {',
+        find: 'if (at.lsn < committedLsn && !host.discarding) {',
         replace: 'if (at.lsn < 0) {',
       },
     ],
@@ -452,8 +452,8 @@ export const DEFECTS = [
     name: 'B5-no-proof-after-a-pause',
     what: 'a linearizable read is answered without a proof of leadership',
     file: 'src/node/read-path.ts',
-    find: '    await leader.prove(timeoutMs);\n',
-    replace: '',
+    find: 'const proof = leader.prove(timeoutMs);',
+    replace: 'const proof = Promise.resolve();',
     test: traces('B5'),
   },
   {
@@ -559,5 +559,114 @@ export const DEFECTS = [
     find: "judgeForGood(epochs, version, this.#reached('committed'))",
     replace: 'judgeForGood(epochs, version, Number.MAX_SAFE_INTEGER)',
     test: unit('test/node/versions.test.ts'),
+  },
+  {
+    name: 'grant-before-drain-by-seed',
+    what: 'a voter grants while a batch is on its way to its disk, and fences only when that is there and acknowledged',
+    file: 'src/node/voter.ts',
+    find: `    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    replace: `    const early = this.#judge(ask, replica.fence);
+    if (!again && early.verdict === 'grant') {
+      const { epoch, candidate, attempt } = ask;
+      void replica.log.drained().then(() => this.#options.clock.soon(() => replica.raiseFence(epoch)));
+      await replica.promise({ epoch, candidate, attempt });
+      return this.#reply(ask, early);
+    }
+    replica.raiseFence(ask.epoch);
+    await replica.log.drained();
+`,
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'follow-without-promise-by-seed',
+    what: 'a follower writes and acks for an epoch that it has not promised',
+    file: 'src/follower/follower.ts',
+    find: 'if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {',
+    replace: 'if (!this.#current(answer.epoch)) {',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'blank-counts-by-seed',
+    what: 'a blank voter counts at once',
+    file: 'src/leader/session.ts',
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
+    replace: "return !this.#closed && this.voter && this.#state !== 'suspect' && this.#verified;",
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'suspect-counts-by-seed',
+    what: 'a suspect voter counts at once',
+    file: 'src/leader/session.ts',
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
+    replace: "return !this.#closed && this.voter && this.#state !== 'blank' && this.#verified;",
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'commit-older-epoch-by-seed',
+    what: 'a record of an older epoch commits without an EPOCH record of this one',
+    file: 'src/leader/commit-rule.ts',
+    find: 'return onQuorum >= ownEpochLsn ? Math.max(committed, onQuorum) : committed;',
+    replace: 'return Math.max(committed, onQuorum);',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'apply-unverified-tail-by-seed',
+    what: 'a tail that this leader does not have is applied before it is cut',
+    file: 'src/node/replica.ts',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
+    also: [
+      {
+        file: 'src/follower/follower.ts',
+        find: 'if (this.#followed) this.#host.learnCommitted(this.#commitLsn);',
+        replace: 'this.#host.learnCommitted(this.#commitLsn);',
+      },
+    ],
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'proof-from-an-ack-by-seed',
+    what: 'an ack that may have been under way already is taken for the answer to a probe',
+    file: 'src/leader/session.ts',
+    find: `        this.#acknowledged(message);
+        return;
+`,
+    replace: `        this.#acknowledged(message);
+        this.#probedNumber = this.#probeSent;
+        hooks.probed(this);
+        return;
+`,
+    also: [
+      {
+        file: 'src/leader/session.ts',
+        find: '  #probedNumber = 0;\n',
+        replace: '  #probedNumber = 0;\n  #probeSent = 0;\n',
+      },
+      {
+        file: 'src/leader/session.ts',
+        find: '  probe(number: number): void {\n',
+        replace: '  probe(number: number): void {\n    this.#probeSent = number;\n',
+      },
+    ],
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'read-without-proof-by-seed',
+    what: 'a linearizable read does not ask whether the leader still leads',
+    file: 'src/node/read-path.ts',
+    find: 'const proof = leader.prove(timeoutMs);',
+    replace: 'const proof = Promise.resolve();',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'stale-session-counts-by-seed',
+    what: 'a hello does not end the session before, and what was acknowledged there goes on counting beside the new one',
+    file: 'src/leader/leader.ts',
+    find: "this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');",
+    replace: `const earlier = this.#sessions.get(hello.nodeId);
+    if (earlier !== undefined) this.#sessions.set(\`\${hello.nodeId} \${earlier.sinceMs}\`, earlier);`,
+    test: { seeds: 40, from: 1 },
   },
 ];

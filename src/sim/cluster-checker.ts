@@ -8,9 +8,14 @@
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
  * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
  * - A rejected write is in nobody's log.
+ *
+ * And by the rules that these rest on, in the very moment: nobody counts for W between the loss of a disk and being intact again, what a
+ * leader inherited commits with a record of its own, an ack says what is on the platter (`AckChecker`). A broken rule is harmless in most
+ * executions, and is found out in the first.
  */
 import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
 import type { Version } from '../wal/position.ts';
+import { AckChecker } from './ack-checker.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
 import { heldFrom, readImage } from './log-image.ts';
 import { batchOf, type Holder, type Platter, Platters } from './platters.ts';
@@ -50,8 +55,11 @@ export class ClusterChecker {
   readonly #promises = new Map<string, number>();
   readonly #leaders = new Map<number, string>();
   readonly #platters: Platters;
+  readonly #acks: AckChecker;
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
+  /** Machines whose node has lost something, and is not intact again: whatever is on their platters counts for nothing. */
+  readonly #mending = new Set<string>();
   #ackedLsn = 0;
   #linearLsn = 0;
   /** Counts, for people: how much was checked. */
@@ -62,6 +70,7 @@ export class ClusterChecker {
     this.#historyId = historyId;
     this.#machines = machines;
     this.#platters = new Platters(machines);
+    this.#acks = new AckChecker(this.#platters);
     this.#quorum = quorum;
   }
 
@@ -75,17 +84,25 @@ export class ClusterChecker {
     return Math.max(this.#ackedLsn, this.#linearLsn);
   }
 
-  /** Looks at every node. To be called often: after every step of a client, and every few milliseconds. */
+  /** Looks at every node. */
   observe(): void {
-    for (const machine of this.#machines) {
-      const status = machine.node?.status();
-      if (status === undefined || status.role === 'stopped') continue;
-      // A birth that committed nothing may be followed by another one.
-      if (status.committedLsn > 0) this.#historyId ??= status.historyId ?? undefined;
-      if (status.historyId === null || status.historyId === (this.#historyId ?? status.historyId)) {
-        this.#observe(machine, status);
-      }
+    for (const machine of this.#machines) this.look(machine);
+  }
+
+  /** Looks at one node. To be called whenever anything happened to it. */
+  look(machine: CheckedMachine): void {
+    const status = machine.node?.status();
+    if (status === undefined || status.role === 'stopped') return;
+    // A birth that committed nothing may be followed by another one.
+    if (status.committedLsn > 0) this.#historyId ??= status.historyId ?? undefined;
+    if (status.historyId === null || status.historyId === (this.#historyId ?? status.historyId)) {
+      this.#observe(machine, status);
     }
+  }
+
+  /** `machine` sends a message. To be told in that moment. */
+  sent(machine: CheckedMachine, message: Buffer): void {
+    this.#acks.sent(machine, message);
   }
 
   /** A machine is about to lose what its disk holds: it owes nothing any more, until it is intact again. To be told just before. */
@@ -93,6 +110,8 @@ export class ClusterChecker {
     this.#platters.lose(machine);
     this.#promises.delete(machine.nodeId);
     this.#lost.add(machine.nodeId);
+    // One that rots beneath a running node is as intact as that node believes, until it finds out.
+    if (machine.node === undefined) this.#mending.add(machine.nodeId);
   }
 
   /** Machines that lost what they held and are not intact again. */
@@ -109,6 +128,7 @@ export class ClusterChecker {
     const name = `the write acknowledged as ${version.epoch}.${version.lsn}`;
     const needed = write.ack === 'all' ? this.#machines.length : this.#quorum;
     const holders = this.#heldBy(version, needed, name);
+    // By now the log of each of them may begin behind it.
     if (version.lsn > this.golden.end) this.#learn(version, holders, name);
     if (version.lsn <= write.after) {
       throw new SimViolation(`${name} came after ${write.after} was acknowledged`);
@@ -197,6 +217,8 @@ export class ClusterChecker {
     seen.committedLsn = committedLsn;
     if (shows) seen.appliedLsn = status.applied.lsn;
     this.#observePromise(machine, status, who);
+    if (status.state === 'intact') this.#mending.delete(machine.nodeId);
+    else this.#mending.add(machine.nodeId);
     if (status.state === 'intact' && !machine.disk.hasRot) this.#found(machine.nodeId);
     if (committedLsn > seen.comparedLsn) {
       const fromLsn = Math.min(seen.comparedLsn, this.golden.end) + 1;
@@ -205,15 +227,21 @@ export class ClusterChecker {
       this.golden.extend(batches, committedLsn, who);
       const from = heldFrom(machine.disk, WAL_DIR);
       this.golden.compare(batches, { fromLsn, toLsn: committedLsn, heldFrom: from }, who);
-      if (this.golden.end > end) this.#checkCommitted(who);
+      if (this.golden.end > end) this.#checkCommitted(status, who);
       seen.comparedLsn = committedLsn;
     }
     if (status.role === 'leader') this.#observeLeader(machine, status.epoch);
   }
 
-  /** What a node calls committed is on as many platters as what is acknowledged. */
-  #checkCommitted(who: string): void {
+  /** What a node calls committed is on as many platters as what is acknowledged, and a leader's own record is among it. */
+  #checkCommitted({ role, epoch: led }: NodeStatus, who: string): void {
     const { end, epoch } = this.golden;
+    // A leadership in between, which lacks them, could cut them off: they commit with a record that it would have to have.
+    if (role === 'leader' && epoch < led) {
+      throw new SimViolation(
+        `${who} leads epoch ${led}, and calls ${epoch}.${end} committed before anything of its own is`,
+      );
+    }
     this.#heldBy({ epoch, lsn: end }, this.#quorum, `${epoch}.${end}, committed by ${who},`);
   }
 
@@ -265,16 +293,18 @@ export class ClusterChecker {
   }
 
   /** Whose platters have it, byte for byte the same. @throws SimViolation where they are fewer than `needed`. */
-  #heldBy(version: Version, needed: number, name: string): readonly [Holder, ...Holder[]] {
+  #heldBy(version: Version, needed: number, name: string): readonly Holder[] {
     // What is known to be committed was compared before.
     const fromLsn = Math.min(this.golden.end + 1, version.lsn);
-    const holders = this.#platters.holders(version, fromLsn);
-    const ids = [...holders.map(({ nodeId }) => nodeId), ...this.#platters.covering(version.lsn)];
+    const holders = this.#platters.holders(version, fromLsn, this.#mending);
+    const covering = this.#platters.covering(version.lsn, this.#mending);
+    const ids = [...holders.map(({ nodeId }) => nodeId), ...covering];
     const names = [...new Set(ids)].join(', ') || 'nobody';
     const [first, ...others] = holders;
-    if (first === undefined || new Set(ids).size < needed) {
+    if (new Set(ids).size < needed) {
       throw new SimViolation(`${name} is on the platters of ${names}, and needs ${needed}`);
     }
+    if (first === undefined) return holders;
     const batch = batchOf(first.batches, version);
     for (const { batches } of others) {
       if (batch !== undefined && batchOf(batches, version)?.bytes.equals(batch.bytes)) continue;
@@ -282,14 +312,17 @@ export class ClusterChecker {
     }
     const range = { fromLsn: batch?.firstLsn ?? 0, toLsn: batch?.lastLsn ?? 0 };
     this.golden.compare(first.batches, range, `the platter of ${first.nodeId}`);
-    return [first, ...others];
+    return holders;
   }
 
   /**
    * Takes over an acknowledged batch that no living node calls committed: the leader may have died in the very turn in which it acknowledged.
    * Enough platters hold it, so it is committed, whoever knows of it.
    */
-  #learn(version: Version, [first, ...others]: readonly [Holder, ...Holder[]], name: string): void {
+  #learn(version: Version, [first, ...others]: readonly Holder[], name: string): void {
+    if (first === undefined) {
+      throw new SimViolation(`${name} is in snapshots only, and not committed`);
+    }
     const fromLsn = this.golden.end + 1;
     const toLsn = batchOf(first.batches, version)?.lastLsn ?? version.lsn;
     this.golden.extend(first.batches, toLsn, name);

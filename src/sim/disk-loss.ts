@@ -14,6 +14,9 @@ export interface DiskLossOptions {
   readonly note: (text: string) => void;
 }
 
+const SEGMENT_HEADER_BYTES = 64;
+/** So much of the end of the log counts as new. */
+const NEWEST_BYTES = 2048;
 /** Bits that rot at once. */
 const FLIPS_MAX = 4;
 /** How a node says that it will not start on this disk, and that a person has to decide. */
@@ -51,6 +54,20 @@ export class DiskLoss {
       const offset = Math.min(size - 1, start + entropy.below(512));
       disk.flip(path, offset, 1 << entropy.below(8));
     }
+  }
+
+  /** A bit of what was written last is not what it was: a record near the end of the log. */
+  rotNewest(machine: SimMachine, entropy: SimEntropy): void {
+    const { disk, nodeId } = machine;
+    const path = disk.paths().findLast((name) => name.startsWith(`${WAL_DIR}/`));
+    const end = path === undefined ? 0 : usedBytes(disk.contentOf(path));
+    if (path === undefined || end <= SEGMENT_HEADER_BYTES || !this.#loses(machine)) return;
+    const from = Math.max(SEGMENT_HEADER_BYTES, end - NEWEST_BYTES);
+    const offset = from + entropy.below(end - from);
+    this.#options.note(
+      `${nodeId}: a bit rots in ${path} at byte ${offset}, near the end of the log`,
+    );
+    disk.flip(path, offset, 1 << entropy.below(8));
   }
 
   /** Bits of a segment that a running node does not write to any more are not what they were. */
@@ -106,4 +123,11 @@ export class DiskLoss {
     checker.loses(machine);
     return true;
   }
+}
+
+/** Where the fill begins. */
+function usedBytes(bytes: Buffer | undefined): number {
+  let end = bytes?.length ?? 0;
+  while (end > 0 && bytes?.[end - 1] === FILL_BYTE) end -= 1;
+  return end;
 }

@@ -39,11 +39,20 @@ export class Platters {
     this.#lost.delete(nodeId);
   }
 
-  /** Whose platter has the record `version`, with everything before it from `fromLsn` on; or had it when that disk was lost. */
-  holders(version: Version, fromLsn: number): readonly Holder[] {
+  /**
+   * Whose platter has the record `version`, with everything before it from `fromLsn` on; or had it when that disk was lost. What a
+   * machine `without` standing has by now is left out.
+   */
+  holders(
+    version: Version,
+    fromLsn: number,
+    without: ReadonlySet<string> = new Set(),
+  ): readonly Holder[] {
     return this.#platters.flatMap((platter) => {
       const { nodeId } = platter;
-      const now = this.imageOf(platter).batches({ fromLsn, durable: true });
+      const now = without.has(nodeId)
+        ? []
+        : this.imageOf(platter).batches({ fromLsn, durable: true });
       const then = this.#lost.get(nodeId) ?? [];
       const batches = [now, then].find((log) => batchOf(log, version) !== undefined);
       return batches === undefined ? [] : [{ nodeId, batches }];
@@ -51,9 +60,9 @@ export class Platters {
   }
 
   /** Whose snapshot on the platter holds everything up to `lsn`: what is committed, and need not be in its log any more. */
-  covering(lsn: number): readonly string[] {
+  covering(lsn: number, without: ReadonlySet<string>): readonly string[] {
     return this.#platters
-      .filter(({ disk }) => snapshotReach(disk, WAL_DIR) >= lsn)
+      .filter(({ nodeId, disk }) => !without.has(nodeId) && snapshotReach(disk, WAL_DIR) >= lsn)
       .map(({ nodeId }) => nodeId);
   }
 

@@ -17,6 +17,8 @@ export interface SimClientOptions {
   readonly checker: ClusterChecker;
   /** Takes what it did and saw. */
   readonly history: History;
+  /** It asks whoever says that it leads, each time anew, and waits for nobody long: where two of them do, it soon knows what both say. */
+  readonly restless?: boolean;
   /** Told where an answer breaks a promise. */
   readonly onViolation: (violation: unknown) => void;
 }
@@ -48,14 +50,14 @@ export class SimClient {
 
   /** Goes on until it is stopped. */
   async run(): Promise<void> {
-    const { world, entropy, onViolation } = this.#options;
-    const thinkMsMax = entropy.pick([10, 40, 80]);
+    const { world, entropy, onViolation, restless } = this.#options;
+    const thinkMsMax = entropy.pick(restless === true ? [40, 80] : [10, 40, 80]);
     try {
       while (this.#running) {
         await world.pass(entropy.fraction() * thinkMsMax);
         const node = this.#choose();
         if (node === undefined) continue;
-        if (entropy.chance(0.6)) await this.#write(node);
+        if (entropy.chance(restless === true ? 0.3 : 0.6)) await this.#write(node);
         else await this.#read(node);
       }
     } catch (error) {
@@ -64,18 +66,22 @@ export class SimClient {
   }
 
   #choose(): NodeApi | undefined {
-    const { machines, entropy } = this.#options;
+    const { machines, entropy, restless } = this.#options;
+    if (restless === true) {
+      const leaders = machines.filter(({ node }) => node?.status().role === 'leader');
+      return entropy.pick(leaders.length === 0 ? machines : leaders).node;
+    }
     const leader = machines.find(({ nodeId }) => nodeId === this.#leader)?.node;
     if (leader !== undefined && entropy.chance(0.8)) return leader;
     return entropy.pick(machines).node;
   }
 
   async #write(node: NodeApi): Promise<void> {
-    const { checker, entropy, history, name } = this.#options;
+    const { checker, entropy, history, name, restless } = this.#options;
     const write = this.#newWrite();
     const { expect, ops, ack } = write;
     const key = bytes(ops[0]?.key ?? '');
-    const timeoutMs = entropy.pick([200, 1_000, 3_000]);
+    const timeoutMs = restless === true ? 50 : entropy.pick([50, 200, 1_000, 3_000]);
     const request = {
       conditions:
         expect === undefined
@@ -140,10 +146,10 @@ export class SimClient {
   }
 
   async #read(node: NodeApi): Promise<void> {
-    const { checker, entropy, history, name, machines } = this.#options;
+    const { checker, entropy, history, name, machines, restless } = this.#options;
     const key = `r${entropy.below(REGISTERS)}`;
     const level = entropy.pick<ReadRequest['level']>(['local', 'linearizable']);
-    const timeoutMs = entropy.pick([100, 1_000]);
+    const timeoutMs = entropy.pick(restless === true ? [100, 300] : [100, 1_000]);
     const floor = checker.linearFloor;
     // Its own writes and reads of this key, at whatever node it asks.
     const minVersion =

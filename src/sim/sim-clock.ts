@@ -16,6 +16,12 @@ export class SimClock {
   readonly #heap: Event[] = [];
   #nowMs = 0;
   #sequence = 0;
+  #ran: SimProcess | undefined;
+
+  /** The process to which the last event happened, where it happened to one. */
+  get ran(): SimProcess | undefined {
+    return this.#ran;
+  }
 
   nowMs(): number {
     return this.#nowMs;
@@ -42,6 +48,7 @@ export class SimClock {
         continue;
       }
       event.run = undefined;
+      this.#ran = process;
       run();
       return true;
     }

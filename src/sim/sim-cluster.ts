@@ -13,6 +13,7 @@ import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
+import { retentionOf, SHAPES } from './sim-shapes.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimWorld } from './sim-world.ts';
 import type { SimRunLimits } from './sim-world.ts';
@@ -28,7 +29,10 @@ export interface ClusterOptions {
   readonly open: NodeFactory;
 }
 
-const OBSERVE_MS = 50;
+const POLL_MS = 50;
+/** Those who stay with the leader that they know, and those who do not. */
+const CLIENTS = 3;
+const RESTLESS_CLIENTS = 2;
 const TRACE_MAX = 400;
 
 /** Machines, network and checker; what happens to them is up to the caller. */
@@ -80,9 +84,18 @@ export class SimCluster {
     for (const { disk } of this.machines) {
       // What is purged or put aside must have been looked at before.
       disk.watch = ({ kind, path }) => {
-        if (kind === 'remove' && path.endsWith('.wal')) this.#look();
+        if (kind === 'remove' && path.endsWith('.wal')) this.#judge(() => this.checker.observe());
       };
     }
+    // Whatever is wrong for a moment only is seen in that moment.
+    world.watch = (process) => {
+      const machine = this.machines.find((one) => one.process === process);
+      if (machine !== undefined) this.#judge(() => this.checker.look(machine));
+    };
+    network.watch = (from, message) => {
+      const machine = this.machines.find(({ address }) => address === from);
+      if (machine !== undefined) this.#judge(() => this.checker.sent(machine, message));
+    };
   }
 
   /** What happened, latest last, with virtual milliseconds. */
@@ -109,7 +122,6 @@ export class SimCluster {
         reject(violation instanceof Error ? violation : new Error(String(violation)));
       };
     });
-    this.#observe();
     try {
       return await world.run(Promise.race([main(), violated]), limits);
     } catch (cause) {
@@ -181,21 +193,14 @@ export class SimCluster {
     const endMs = world.clock.nowMs() + limitMs;
     while (!condition()) {
       if (world.clock.nowMs() > endMs) throw new Error(`${what} did not come within ${limitMs} ms`);
-      await world.pass(OBSERVE_MS);
+      await world.pass(POLL_MS);
     }
   }
 
-  #observe(): void {
-    this.world.clock.schedule(OBSERVE_MS, () => {
-      if (this.#violation !== undefined) return;
-      this.#look();
-      this.#observe();
-    });
-  }
-
-  #look(): void {
+  #judge(look: () => void): void {
+    if (this.#violation !== undefined) return;
     try {
-      this.checker.observe();
+      look();
     } catch (violation) {
       this.fail(violation);
     }
@@ -262,27 +267,8 @@ export interface RunSummary {
   readonly trace: readonly string[];
 }
 
-const SHAPES: readonly (readonly [number, number])[] = [
-  [3, 2],
-  [3, 2],
-  [3, 2],
-  [5, 3],
-  [5, 3],
-  [3, 3],
-  [2, 2],
-  [4, 2],
-  [1, 1],
-];
 const LEADER_LIMIT_MS = 60_000;
 const SETTLE_LIMIT_MS = 120_000;
-
-/** In part of the runs so little log is kept that it is purged, and whoever was away for a while gets a snapshot. */
-function retentionOf(seed: number): Retention | undefined {
-  const entropy = new SimWorld(seed).entropy.fork('retention');
-  if (entropy.chance(0.4)) return undefined;
-  const snapshotLogBytes = entropy.pick([4, 16, 64]) * 1024;
-  return { snapshotLogBytes, retainBytesMax: entropy.pick([1, 16, 128]) * 1024 };
-}
 
 /** One run from one seed, everything in it drawn from that seed. */
 export async function runSeed(seed: number, open: NodeFactory): Promise<RunSummary> {
@@ -326,10 +312,11 @@ async function live(
   });
   const operator = new SimOperator(cluster);
   const clients = Array.from(
-    { length: 3 },
+    { length: CLIENTS + RESTLESS_CLIENTS },
     (_, index) =>
       new SimClient({
         name: `c${index + 1}`,
+        restless: index >= CLIENTS,
         world,
         machines,
         checker,

@@ -63,6 +63,8 @@ export class SimDisk {
   latency: DiskLatency;
   /** Multiplies every latency: a disk that is slow now. */
   slowness = 1;
+  /** The next batch takes so long to become durable, whatever else the disk does meanwhile. */
+  stallMs = 0;
 
   readonly #tearBlocks: boolean;
   readonly #mounts = new Set<SimMount>();
@@ -112,6 +114,7 @@ export class SimDisk {
   /** No fault is planned any more. */
   healthy(): void {
     this.onOperation = () => undefined;
+    this.stallMs = 0;
   }
 
   /** The processes that use it die; what they wrote stays in the page cache, durable or not. */
@@ -224,6 +227,11 @@ export class SimDisk {
 
   /** How long an operation takes. For mounts. */
   delayMs(kind: DiskOperation['kind']): number {
+    if (kind === 'writeDurable' && this.stallMs > 0) {
+      const { stallMs } = this;
+      this.stallMs = 0;
+      return stallMs;
+    }
     const { readMs, writeMs, syncMs } = this.latency;
     let meanMs = readMs;
     if (kind === 'write') meanMs = writeMs;

@@ -34,6 +34,7 @@ export class SimLink implements Link {
   readonly #entropy: SimEntropy;
   /** The way out. */
   readonly #path: SimPath;
+  readonly #watch: (message: Buffer) => void;
   readonly #queue: Queued[] = [];
   /** Taken by the network, not yet delivered: in order. */
   readonly #wire: (Buffer | { readonly closed: string })[] = [];
@@ -47,8 +48,16 @@ export class SimLink implements Link {
   #isClosed = false;
   #isOver = false;
 
-  constructor(options: { peer: string; process: SimProcess; entropy: SimEntropy; path: SimPath }) {
+  constructor(options: {
+    peer: string;
+    process: SimProcess;
+    entropy: SimEntropy;
+    path: SimPath;
+    /** Told of each message when it is sent. */
+    watch: (message: Buffer) => void;
+  }) {
     this.peer = options.peer;
+    this.#watch = options.watch;
     this.#process = options.process;
     this.#entropy = options.entropy;
     this.#path = options.path;
@@ -79,6 +88,7 @@ export class SimLink implements Link {
       if (sent !== undefined) this.#process.soon(sent);
       return;
     }
+    this.#watch(message);
     this.#queue.push({ message, sent });
     this.#queuedBytes += message.length;
     this.#process.soon(() => this.#pump());
@@ -89,8 +99,10 @@ export class SimLink implements Link {
     this.#process.soon(() => this.#read());
   }
 
+  /** What was sent just before still goes out, or does not: that depends on how far it got. */
   close(reason: string): void {
     if (this.#isClosed) return;
+    if (this.#entropy.chance(0.5)) this.#pump();
     this.#isClosed = true;
     this.#drop();
     this.hangUp(reason);

@@ -1,6 +1,7 @@
 import type { ClusterChecker } from './cluster-checker.ts';
 import { DiskLoss } from './disk-loss.ts';
 import type { SimEntropy } from './sim-entropy.ts';
+import { Schemes } from './sim-schemes.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -30,6 +31,12 @@ export class SimNemesis {
   constructor(options: NemesisOptions) {
     this.#options = options;
     this.#losses = new DiskLoss(options);
+    const schemes = new Schemes({
+      ...options,
+      losses: this.#losses,
+      promote: (machine) => this.#promote(machine),
+      isOver: () => !this.#running,
+    });
     const all: Record<string, Fault> = {
       kill: (_, machine) => machine.kill(),
       power: (_, machine) => machine.losePower(),
@@ -56,6 +63,11 @@ export class SimNemesis {
       promote: (_, machine) => this.#promote(machine),
       depose: (entropy) => this.#depose(entropy),
       switchover: (entropy) => this.#switchover(entropy),
+      behindItsBack: (entropy) => schemes.behindItsBack(entropy),
+      forgottenGrant: (entropy) => schemes.forgottenGrant(entropy),
+      inheritedTail: (entropy) => schemes.inheritedTail(entropy),
+      reconnects: (entropy) => schemes.reconnects(entropy),
+      thereAndBack: (entropy) => schemes.thereAndBack(entropy),
     };
     // Each run knows some faults only: what many hide, few find.
     const names = Object.keys(all).filter(() => options.entropy.chance(0.6));

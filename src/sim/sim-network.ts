@@ -34,6 +34,8 @@ interface Connection {
 }
 
 export class SimNetwork {
+  /** Told of each message in the moment in which it is sent, and by which machine. */
+  watch: (from: string, message: Buffer) => void = () => undefined;
   readonly #clock: SimClock;
   readonly #entropy: SimEntropy;
   readonly #options: Required<SimNetworkOptions>;
@@ -109,6 +111,14 @@ export class SimNetwork {
         end.lose();
         end.reset('connection reset');
       }
+    }
+    this.#forgetClosed();
+  }
+
+  /** Breaks every link between two machines for one of them; the other one hears nothing of it, and still gets what is under way. */
+  breakEnds(at: string, peer: string): void {
+    for (const { from, ends } of this.#between(at, peer)) {
+      (from === at ? ends[0] : ends[1]).reset('connection reset');
     }
     this.#forgetClosed();
   }
@@ -199,12 +209,19 @@ export class SimNetwork {
     listener: Listener;
   }): readonly [SimLink, SimLink] {
     const entropy = this.#entropy;
-    const dialing = new SimLink({ peer: to, process, entropy, path: this.path(from, to) });
+    const dialing = new SimLink({
+      peer: to,
+      process,
+      entropy,
+      path: this.path(from, to),
+      watch: (message) => this.watch(from, message),
+    });
     const listening = new SimLink({
       peer: from,
       process: listener.process,
       entropy,
       path: this.path(to, from),
+      watch: (message) => this.watch(to, message),
     });
     dialing.other = listening;
     listening.other = dialing;

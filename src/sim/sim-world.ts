@@ -21,6 +21,8 @@ export class SimWorld {
   readonly seed: number;
   readonly clock = new SimClock();
   readonly entropy: SimEntropy;
+  /** Told after each event, and all that it set off, to which process it happened; by then nothing is halfway. */
+  watch: (process: SimProcess | undefined) => void = () => undefined;
   #events = 0;
   #processes = 0;
 
@@ -88,6 +90,7 @@ export class SimWorld {
     }
     this.#events += 1;
     await microtasks();
+    this.watch(this.clock.ran);
     return true;
   }
 

@@ -8,6 +8,8 @@ import { type CheckedMachine, ClusterChecker } from '../../src/sim/cluster-check
 import { SimProcess } from '../../src/sim/sim-clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { SimWorld } from '../../src/sim/sim-world.ts';
+import { encodeMessage } from '../../src/protocol/codec.ts';
+import { BLANK_META, encodeMeta } from '../../src/wal/meta.ts';
 import { encodeRecord, OP } from '../../src/wal/record.ts';
 import { encodeSegmentHeader, segmentName } from '../../src/wal/segment.ts';
 
@@ -130,6 +132,51 @@ describe('a commit', () => {
     const checker = new ClusterChecker([n1, n2, n3], 2);
 
     expect(() => checker.observe()).toThrow('committed by n1 (life 1), is on the platters of n1');
+  });
+});
+
+describe('a rule on which the promises rest', () => {
+  test('is broken where a voter counts that is not intact again, whatever is on its platter by now', () => {
+    const [n1, n2] = machines(2) as [Machine, Machine];
+    const checker = new ClusterChecker([n1, n2], 2);
+    n2.node = { status: () => ({ ...intactAndEmpty, state: 'blank' }) };
+    checker.look(n2);
+    for (const { disk } of [n1, n2]) disk.put(SEGMENT, log(1, 'a', 'b'));
+    expect(() => checker.acknowledged(write, result)).toThrow('on the platters of n1, and needs');
+
+    n2.node = { status: () => intactAndEmpty };
+    checker.acknowledged(write, result);
+    expect(checker.ackedLsn).toBe(2);
+  });
+
+  test('is broken where a leader commits what it inherited without a record of its own', () => {
+    const [n1, n2] = machines(2) as [Machine, Machine];
+    for (const { disk } of [n1, n2]) disk.put(SEGMENT, log(1, 'a', 'b'));
+    const committed = { durable: { epoch: 1, lsn: 2, chain: 0 }, committedLsn: 2 };
+    n1.node = { status: () => ({ ...intactAndEmpty, ...committed, role: 'leader', epoch: 2 }) };
+
+    expect(() => new ClusterChecker([n1, n2], 2).look(n1)).toThrow(
+      'n1 (life 1) leads epoch 2, and calls 1.2 committed before anything of its own is',
+    );
+  });
+
+  test('is broken by an ack of what is not on the platter, or in an epoch that is not promised there', async () => {
+    const [n1] = machines(1) as [Machine];
+    const checker = new ClusterChecker([n1], 1);
+    const ack = (epoch: number, durableLsn: number, chain = 0): Buffer =>
+      encodeMessage({ kind: 'ack', epoch, durableLsn, chain, receivedLsn: 9, appliedLsn: 0 });
+    await cache(n1.disk, log(1, 'a', 'b'));
+    expect(() => checker.sent(n1, ack(1, 0))).toThrow('the promise on its platter is of 0');
+
+    const promise = { epoch: 1, candidate: null, attempt: null };
+    n1.disk.put('/data/meta.json', encodeMeta({ ...BLANK_META, promise }));
+    checker.sent(n1, ack(1, 0));
+    expect(() => checker.sent(n1, ack(2, 0))).toThrow('the promise on its platter is of 1');
+    expect(() => checker.sent(n1, ack(1, 2))).toThrow('its platter has no batch that ends there');
+
+    n1.disk.put(SEGMENT, log(1, 'a', 'b'));
+    checker.sent(n1, ack(1, 2));
+    expect(() => checker.sent(n1, ack(1, 2, 7))).toThrow('its platter has another one there');
   });
 });
 

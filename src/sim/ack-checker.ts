@@ -1,0 +1,62 @@
+/**
+ * Judges each ack in the moment in which it is sent, by the platter of its sender alone: what it says to be durable is there, with the
+ * chain that it names, and so is a promise of the epoch in which it says so.
+ */
+import { decodeMessage } from '../protocol/codec.ts';
+import { SimViolation } from './golden-log.ts';
+import { snapshotReach } from './log-image.ts';
+import type { Platter, Platters } from './platters.ts';
+import type { SimFile } from './sim-file.ts';
+import { DATA_DIR, WAL_DIR } from './sim-machine.ts';
+
+/** From the end of a batch: the chain is the last thing in the seal, before its checksum. */
+const CHAIN_BYTES_BEFORE_END = 8;
+
+export class AckChecker {
+  readonly #platters: Platters;
+  readonly #promises = new WeakMap<
+    SimFile,
+    { readonly generation: number; readonly epoch: number }
+  >();
+
+  constructor(platters: Platters) {
+    this.#platters = platters;
+  }
+
+  /** @throws SimViolation where it is an ack that is not true. */
+  sent(platter: Platter, message: Buffer): void {
+    const decoded = decodeMessage(message);
+    if (decoded.kind !== 'message' || decoded.message.kind !== 'ack') return;
+    const { epoch, durableLsn, chain } = decoded.message;
+    const { nodeId } = platter;
+    const promised = this.#promiseOf(platter);
+    if (promised < epoch) {
+      throw new SimViolation(
+        `${nodeId} sends an ack in epoch ${epoch}, and the promise on its platter is of ${promised}`,
+      );
+    }
+    // What came in a snapshot is not in the log.
+    if (durableLsn === 0 || snapshotReach(platter.disk, WAL_DIR) >= durableLsn) return;
+    const batches = this.#platters.imageOf(platter).batches({ fromLsn: durableLsn, durable: true });
+    const batch = batches.findLast(({ lastLsn }) => lastLsn === durableLsn);
+    const held = batch?.bytes.readUInt32BE(batch.bytes.length - CHAIN_BYTES_BEFORE_END);
+    if (held === chain) return;
+    const has = held === undefined ? 'no batch that ends there' : 'another one there';
+    throw new SimViolation(
+      `${nodeId} sends an ack of LSN ${durableLsn}, and its platter has ${has}`,
+    );
+  }
+
+  /** The epoch of the promise on the platter; 0 where there is none. */
+  #promiseOf({ disk }: Platter): number {
+    const file = disk.names.durable(`${DATA_DIR}/meta.json`);
+    if (file === undefined) return 0;
+    const known = this.#promises.get(file);
+    const { generation } = file;
+    if (known?.generation === generation) return known.epoch;
+    const meta = JSON.parse(file.view(true).toString()) as { promise: { epoch: number } };
+    const { epoch } = meta.promise;
+    this.#promises.set(file, { generation, epoch });
+    return epoch;
+  }
+}

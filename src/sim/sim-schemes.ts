@@ -1,0 +1,216 @@
+/**
+ * Combinations of faults that make rare moments likely: each is an execution that broke an earlier wording of a rule, with its times, and who
+ * plays which part, drawn anew. Whatever else goes wrong goes wrong meanwhile.
+ */
+import type { DiskLoss } from './disk-loss.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimNetwork } from './sim-network.ts';
+import type { SimWorld } from './sim-world.ts';
+
+export interface SchemeOptions {
+  readonly world: SimWorld;
+  readonly network: SimNetwork;
+  readonly machines: readonly SimMachine[];
+  readonly losses: DiskLoss;
+  readonly promote: (machine: SimMachine) => void;
+  readonly note: (text: string) => void;
+  /** Nothing more is to be broken. */
+  readonly isOver: () => boolean;
+}
+
+/** A leader, one who is to lead instead, and all who are not that leader. */
+interface Cast {
+  readonly leader: SimMachine;
+  readonly candidate: SimMachine;
+  readonly followers: readonly SimMachine[];
+}
+
+export class Schemes {
+  readonly #options: SchemeOptions;
+
+  constructor(options: SchemeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A leader is deposed and does not hear of it: what its followers said before is still on its way, and batches of its are still on their
+   * way to disks. Now and then it is paused besides, and finds everything in its sockets when it wakes.
+   */
+  behindItsBack(entropy: SimEntropy): void {
+    const { network, note, promote } = this.#options;
+    const cast = this.#cast(entropy);
+    if (cast === undefined) return;
+    const { leader, candidate, followers } = cast;
+    note(`${candidate.nodeId} is promoted behind the back of ${leader.nodeId}`);
+    for (const { nodeId, disk } of followers) {
+      const path = network.path(nodeId, leader.nodeId);
+      path.delayMs = entropy.pick([1, 1, 50, 400, 900, 900]);
+      if (nodeId !== candidate.nodeId) disk.stallMs = entropy.pick([0, 20, 150, 250, 500]);
+    }
+    // What the leader ships may get there all along: only the question must not get back.
+    network.cut(candidate.nodeId, leader.nodeId);
+    if (entropy.chance(0.4)) network.cut(leader.nodeId, candidate.nodeId);
+    if (entropy.chance(0.15)) leader.process?.pause(entropy.between(100, 2_000));
+    this.#later(entropy.pick([0.5, 5, 50]) * entropy.fraction(), () => promote(candidate));
+    this.#later(entropy.between(300, 3_000), () => this.#rejoins(entropy, leader));
+  }
+
+  /**
+   * A voter grants, loses its disk as soon as the new leader leads, and finds the deposed leader first when it comes back: empty, or, where
+   * bits rotted, suspect.
+   */
+  forgottenGrant(entropy: SimEntropy): void {
+    const { network, note, promote, losses } = this.#options;
+    const cast = this.#cast(entropy);
+    const voter = cast?.followers.find(({ nodeId }) => nodeId !== cast.candidate.nodeId);
+    if (cast === undefined || voter === undefined) return;
+    const { leader, candidate, followers } = cast;
+    note(`${voter.nodeId} is to forget what it granted ${candidate.nodeId}`);
+    const others = followers.filter((machine) => machine !== voter);
+    network.partition(
+      [leader.nodeId],
+      others.map(({ nodeId }) => nodeId),
+    );
+    this.#later(entropy.between(0, 5), () => promote(candidate));
+    this.#whenLeads(candidate, entropy.between(1, 60), () => {
+      network.partition(
+        [voter.nodeId],
+        others.map(({ nodeId }) => nodeId),
+      );
+      if (entropy.chance(0.7)) losses.wipe(voter);
+      else losses.rotNewest(voter, entropy);
+      this.#later(entropy.between(1, 30), () => losses.start(voter));
+      this.#later(entropy.between(300, 2_000), () => network.heal());
+    });
+  }
+
+  /**
+   * One follower gets what nobody else has, and its acks do not get back; the leader dies, that follower leads and inherits it, and may be
+   * gone again before anybody else has it all.
+   */
+  inheritedTail(entropy: SimEntropy): void {
+    const { network, note, promote } = this.#options;
+    const cast = this.#cast(entropy);
+    if (cast === undefined) return;
+    const { leader, candidate, followers } = cast;
+    note(`${candidate.nodeId} is to inherit from ${leader.nodeId} what nobody else has`);
+    for (const { nodeId } of followers) {
+      network.cut(nodeId, leader.nodeId);
+      if (nodeId !== candidate.nodeId) network.cut(leader.nodeId, nodeId);
+    }
+    this.#later(entropy.between(5, 100), () => {
+      if (entropy.chance(0.5)) leader.kill();
+      promote(candidate);
+    });
+    this.#whenLeads(candidate, entropy.between(0.5, 40), () => {
+      network.heal();
+      if (entropy.chance(0.6)) candidate.kill();
+      const next = entropy.pick([leader, ...followers]);
+      this.#later(entropy.between(50, 300), () => promote(next));
+    });
+  }
+
+  /** The links of a leader and a follower break again and again, while what the follower says takes long, or is never heard of again. */
+  reconnects(entropy: SimEntropy): void {
+    const { network, note } = this.#options;
+    const cast = this.#cast(entropy);
+    if (cast === undefined) return;
+    const { leader, candidate: follower, followers } = cast;
+    note(`the links between ${leader.nodeId} and ${follower.nodeId} break again and again`);
+    network.path(follower.nodeId, leader.nodeId).delayMs = entropy.pick([1, 10, 60]);
+    // Nothing is to be committed meanwhile, unless somebody counts for two.
+    if (entropy.chance(0.6)) {
+      const others = followers.filter((machine) => machine !== follower);
+      network.partition(
+        [leader.nodeId],
+        others.map(({ nodeId }) => nodeId),
+      );
+    }
+    // A node that lost its leader takes about 100 ms to find it again.
+    const breaks = entropy.pick([1, 2, 4, 15]);
+    const everyMsMax = entropy.pick([30, 200, 400]);
+    let afterMs = 0;
+    for (let count = 0; count < breaks; count += 1) {
+      afterMs += entropy.between(2, everyMsMax);
+      this.#later(afterMs, () => {
+        if (entropy.chance(0.5)) network.breakLinks(leader.nodeId, follower.nodeId);
+        else network.breakEnds(follower.nodeId, leader.nodeId);
+      });
+    }
+    if (entropy.chance(0.4)) {
+      this.#later(afterMs * entropy.fraction(), () => {
+        follower.losePower();
+        this.#later(entropy.between(1, 50), () => this.#options.losses.start(follower));
+      });
+    }
+    this.#later(afterMs + entropy.between(100, 600), () => network.heal());
+  }
+
+  /**
+   * A leader writes on for nobody while another one leads; then it follows that one, with a tail that nobody wants, and leads again before
+   * long.
+   */
+  thereAndBack(entropy: SimEntropy): void {
+    const { network, note, promote } = this.#options;
+    const cast = this.#cast(entropy);
+    if (cast === undefined) return;
+    const { leader, candidate, followers } = cast;
+    note(`${leader.nodeId} loses the lead to ${candidate.nodeId}, and is to get it back`);
+    // Those that hear it still get what it writes.
+    const deaf = followers.filter((machine) => machine === candidate || entropy.chance(0.5));
+    for (const { nodeId } of followers) network.cut(nodeId, leader.nodeId);
+    for (const { nodeId } of deaf) network.cut(leader.nodeId, nodeId);
+    this.#later(entropy.between(5, 200), () => {
+      network.heal();
+      network.partition(
+        [leader.nodeId],
+        deaf.map(({ nodeId }) => nodeId),
+      );
+      promote(candidate);
+    });
+    this.#whenLeads(candidate, entropy.between(5, 300), () => this.#rejoins(entropy, leader));
+    const back = this.#later.bind(this, entropy.between(20, 400));
+    this.#whenLeads(candidate, entropy.between(300, 600), () => back(() => promote(leader)));
+  }
+
+  #cast(entropy: SimEntropy): Cast | undefined {
+    const { machines } = this.#options;
+    const leader = machines.find(({ node }) => node?.status().role === 'leader');
+    const followers = machines.filter((machine) => machine !== leader);
+    if (leader === undefined || followers.length === 0) return undefined;
+    return { leader, candidate: entropy.pick(followers), followers };
+  }
+
+  /** The network is whole again, and the old leader follows: now and then so slowly that much happens before it has cut what it has too much. */
+  #rejoins(entropy: SimEntropy, { disk, nodeId }: SimMachine): void {
+    const { network, note } = this.#options;
+    disk.slowness = entropy.pick([1, 20, 150]);
+    note(`${nodeId} may rejoin, with a disk ${disk.slowness} times slower`);
+    network.heal();
+    this.#later(entropy.between(500, 2_000), () => {
+      disk.slowness = 1;
+    });
+  }
+
+  #later(ms: number, run: () => void): void {
+    const { world, isOver } = this.#options;
+    world.clock.schedule(ms, () => {
+      if (!isOver()) run();
+    });
+  }
+
+  /** Some time after `machine` has begun to lead, if it does so soon. */
+  #whenLeads(machine: SimMachine, afterMs: number, run: () => void): void {
+    const giveUpMs = this.#options.world.clock.nowMs() + WAIT_MS_MAX;
+    const look = (): void => {
+      if (machine.node?.status().role === 'leader') this.#later(afterMs, run);
+      else if (this.#options.world.clock.nowMs() < giveUpMs) this.#later(LOOK_MS, look);
+      else this.#options.network.heal();
+    };
+    look();
+  }
+}
+
+const LOOK_MS = 2;
+const WAIT_MS_MAX = 1_500;
