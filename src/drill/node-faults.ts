@@ -6,22 +6,23 @@ import path from 'node:path';
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { FaultDisk } from './fault-disk.ts';
+import { NO_DISK_FAULTS } from './disk/disk-faults.ts';
+import { FaultDisk } from './disk/fault-disk.ts';
 import { ShiftedClock } from './shifted-clock.ts';
 import type { NodeFault } from '../ports/break-node.ts';
 import { SimEntropy } from '../sim/sim-entropy.ts';
 
 /** Stands in every data directory that drills may ruin. */
 export const MARKER_NAME = 'DRILL';
-/** Files that have lost their names, until their directory is synced. */
-const SIDE_DIR = '.drill';
+/** What a process ends with that SIGKILL does not reach: the first one of a container. */
+const KILLED_EXIT_CODE = 137;
 
 export class NodeFaults {
   readonly disk: FaultDisk;
   readonly clock: ShiftedClock;
 
   private constructor(disk: Disk, clock: Clock, dir: string) {
-    this.disk = new FaultDisk(disk, path.join(dir, SIDE_DIR));
+    this.disk = FaultDisk.open(disk, dir);
     this.clock = new ShiftedClock(clock);
   }
 
@@ -51,19 +52,19 @@ export class NodeFaults {
   async apply(fault: NodeFault): Promise<void> {
     switch (fault.kind) {
       case 'disk-healthy':
-        this.disk.condition = {};
+        this.disk.faults = NO_DISK_FAULTS;
         return;
       case 'disk-full':
-        this.disk.condition = { full: true };
+        this.disk.faults = { full: true, part: 'all' };
         return;
       case 'disk-read-only':
-        this.disk.condition = { readOnly: true };
+        this.disk.faults = { readOnly: true, part: 'all' };
         return;
       case 'disk-slow':
-        this.disk.condition = { slow: { ms: fault.ms, part: fault.part } };
+        this.disk.faults = { slowMs: fault.ms, part: fault.part };
         return;
       case 'sync-fails':
-        this.disk.condition = { syncFails: fault.part };
+        this.disk.faults = { fsyncError: true, part: fault.part };
         return;
       case 'stall':
         // In a turn of its own, so that the order is answered first.
@@ -73,17 +74,14 @@ export class NodeFaults {
         this.clock.jump(fault.byMs);
         return;
       case 'power-cut':
-        await this.disk.cutPower(new SimEntropy(fault.seed));
+        await this.disk.powerCut(new SimEntropy(fault.seed));
         process.kill(process.pid, 'SIGKILL');
-        // The first process of a container cannot kill itself so; nothing that ends it in another way reaches the disk any more.
-        process.exit(POWERLESS_EXIT_CODE);
+        process.exit(KILLED_EXIT_CODE);
     }
   }
 }
 
 const STALL_AFTER_MS = 20;
-/** As of a process that was killed. */
-const POWERLESS_EXIT_CODE = 137;
 
 /** Blocks the event loop. */
 function stall(ms: number): void {

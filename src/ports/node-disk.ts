@@ -240,7 +240,12 @@ function perform(
 
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
-function diskError(operation: string, path: string, cause: NodeJS.ErrnoException): WalshipError {
+/** The failure of a system call as the port reports it. */
+export function diskError(
+  operation: string,
+  path: string,
+  cause: NodeJS.ErrnoException,
+): WalshipError {
   const code = cause.code !== undefined && FULL.has(cause.code) ? 'DISK_FULL' : 'DISK_FAILED';
   const details = { path, operation, errno: cause.code ?? null };
   return new WalshipError(code, `${operation} of ${path}: ${cause.message}`, { details, cause });

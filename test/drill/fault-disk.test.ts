@@ -1,199 +1,413 @@
-/**
- * Goal: a power cut leaves of real files what a disk may hold: everything that was synced, and of the rest each block, size and name old or new.
- * Method: random operations on a real directory under a seed, a power cut, and a model that knows for each block which contents it may have.
- */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+/** What breaks on a disk of drills, and what a power cut takes from it. What it promises while nothing is wrong is in test/ports/disk-contract.test.ts. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FaultDisk } from '../../src/drill/fault-disk.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_DISK_FAULTS } from '../../src/drill/disk/disk-faults.ts';
+import { FaultDisk, SIDE_DIR } from '../../src/drill/disk/fault-disk.ts';
+import type { Disk, DiskFile } from '../../src/ports/disk.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
-import { BLOCK_BYTES } from '../../src/drill/unsynced-file.ts';
 import { SimEntropy } from '../../src/sim/sim-entropy.ts';
 
+const BLOCK = 512;
+const SEEDS = 40;
+
 let parent = '';
-beforeAll(async () => {
+beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'walship-fault-'));
 });
-afterAll(async () => await rm(parent, { recursive: true, force: true }));
+afterEach(async () => await rm(parent, { recursive: true, force: true }));
 
-async function newDisk(name: string): Promise<{ disk: FaultDisk; dir: string }> {
-  const dir = join(parent, name, 'data', 'wal');
-  await new NodeDisk().makeDir(dir);
-  return { disk: new FaultDisk(new NodeDisk(), join(parent, name, '.drill')), dir };
+interface Stage {
+  readonly disk: FaultDisk;
+  readonly dir: string;
+  readonly wal: string;
 }
 
-const always = { chance: () => true };
-const never = { chance: () => false };
-const BLOCKS = 8;
+function newStage(name = 'data', system: Disk = new NodeDisk()): Stage {
+  const dir = join(parent, name);
+  const wal = join(dir, 'wal');
+  mkdirSync(wal, { recursive: true });
+  return { disk: FaultDisk.open(system, dir), dir, wal };
+}
+
+/** A durable file of four blocks. */
+async function fileOf(stage: Stage, name: string, letter = 'A'): Promise<DiskFile> {
+  const file = await stage.disk.open(join(stage.wal, name), 'create');
+  await file.write(Buffer.alloc(4 * BLOCK, letter), 0);
+  await file.sync();
+  await stage.disk.syncDir(stage.wal);
+  return file;
+}
+
+/** The first letter of each block; fails where a block is mixed. */
+function letters(path: string): string {
+  let result = '';
+  const bytes = readFileSync(path);
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    const block = bytes.toString('latin1', at, at + BLOCK);
+    const first = block.charAt(0);
+    expect(block).toBe(first.repeat(block.length));
+    result += first === '\0' ? '-' : first;
+  }
+  return result;
+}
+
+/** What a power cut leaves of what `main` did, under many seeds. */
+async function outcomes(
+  main: (stage: Stage) => Promise<unknown>,
+  look: (stage: Stage) => string,
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let seed = 0; seed < SEEDS; seed += 1) {
+    const stage = newStage(`seed-${seed}`);
+    await main(stage);
+    await stage.disk.powerCut(new SimEntropy(seed));
+    expect(readdirSync(stage.dir), 'the side directory is gone').not.toContain(SIDE_DIR);
+    found.add(look(stage));
+  }
+  return found;
+}
+
+const names = ({ wal }: Stage): string => readdirSync(wal).toSorted().join(' ');
 
 describe('a power cut', () => {
-  test.for(Array.from({ length: 60 }, (_, seed) => seed))(
-    'leaves what was synced, and of each other block the old or a newer content, seed %i',
-    async (seed) => {
-      const entropy = new SimEntropy(seed);
-      const { disk, dir } = await newDisk(`random-${seed}`);
-      const path = join(dir, 'file');
-      const file = await disk.open(path, 'create');
-      await file.write(Buffer.alloc(BLOCKS * BLOCK_BYTES, 1), 0);
-      await file.sync();
-      await disk.syncDir(dir);
-      // For each block: what it may hold after a cut, the durable content first.
-      const may = Array.from({ length: BLOCKS }, () => [1]);
-      for (let step = 2; step < 30; step += 1) {
-        const block = entropy.below(BLOCKS);
-        const bytes = Buffer.alloc(BLOCK_BYTES, step);
-        const action = entropy.pick(['write', 'write', 'durable', 'sync'] as const);
-        if (action === 'write') {
-          await file.write(bytes, block * BLOCK_BYTES);
-          may[block]?.push(step);
-        } else if (action === 'durable') {
-          await file.writeDurable(bytes, block * BLOCK_BYTES);
-          may[block] = [step];
-        } else {
-          await file.sync();
-          for (const contents of may) contents.splice(0, contents.length - 1);
-        }
-      }
+  test('keeps or loses every block that was not synced, in any order', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        const file = await fileOf(stage, 'f');
+        await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
+      },
+      ({ wal }) => letters(join(wal, 'f')),
+    );
 
-      await disk.cutPower(entropy);
-
-      const found = await readFile(path);
-      expect(found.length).toBe(BLOCKS * BLOCK_BYTES);
-      for (const [block, contents] of may.entries()) {
-        const held = found.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-        expect(new Set(held).size, `seed ${seed}: block ${block} is torn within`).toBe(1);
-        expect(contents, `seed ${seed}, block ${block}`).toContain(held[0]);
-      }
-    },
-  );
-
-  test('takes every unsynced block where chance has it so, and none where not', async () => {
-    for (const [name, chance, expected] of [
-      ['kept', always, 2],
-      ['lost', never, 1],
-    ] as const) {
-      const { disk, dir } = await newDisk(`all-${name}`);
-      const file = await disk.open(join(dir, 'file'), 'create');
-      await file.write(Buffer.alloc(1000, 1), 0);
-      await file.sync();
-      await disk.syncDir(dir);
-      await file.write(Buffer.alloc(1000, 2), 0);
-
-      await disk.cutPower(chance);
-
-      expect([...new Set(await readFile(join(dir, 'file')))], name).toEqual([expected]);
-    }
+    expect(found).toContain('AAAA');
+    expect(found).toContain('BBBB');
+    expect([...found].some((text) => /A.*B/.test(text))).toBe(true);
+    expect([...found].some((text) => /B.*A/.test(text))).toBe(true);
   });
 
-  test('takes back a size that was not synced, and what a truncation took away', async () => {
-    const { disk, dir } = await newDisk('size');
-    const grown = await disk.open(join(dir, 'grown'), 'create');
-    const cut = await disk.open(join(dir, 'cut'), 'create');
-    for (const file of [grown, cut]) {
-      await file.write(Buffer.alloc(3000, 1), 0);
-      await file.sync();
-    }
-    await disk.syncDir(dir);
-    await grown.write(Buffer.alloc(1000, 2), 3000);
-    await cut.truncate(100);
+  test('keeps what writeDurable wrote, and only that', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        const file = await fileOf(stage, 'f');
+        await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
+        await file.writeDurable(Buffer.alloc(BLOCK, 'C'), 2 * BLOCK);
+      },
+      ({ wal }) => letters(join(wal, 'f')),
+    );
 
-    await disk.cutPower(never);
-
-    expect(await readFile(join(dir, 'grown'))).toEqual(Buffer.alloc(3000, 1));
-    expect(await readFile(join(dir, 'cut'))).toEqual(Buffer.alloc(3000, 1));
+    expect([...found].filter((text) => !/^[AB]{2}C[AB]$/.test(text))).toEqual([]);
+    expect(found.size).toBeGreaterThan(3);
   });
 
-  test('takes back names whose directory was not synced, and gives back what they stood for', async () => {
-    const { disk, dir } = await newDisk('names');
-    for (const name of ['old', 'removed', 'replaced']) {
-      const file = await disk.open(join(dir, name), 'create');
-      await file.writeDurable(Buffer.from(name), 0);
-      await file.close();
-    }
-    await disk.syncDir(dir);
-    await disk.open(join(dir, 'new'), 'create');
-    await disk.remove(join(dir, 'removed'));
-    await disk.rename(join(dir, 'old'), join(dir, 'replaced'));
+  test('leaves zeros, or less, where a file grew and was not synced', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        const file = await fileOf(stage, 'f');
+        await file.write(Buffer.alloc(2 * BLOCK, 'B'), 4 * BLOCK);
+      },
+      ({ wal }) => letters(join(wal, 'f')),
+    );
 
-    await disk.cutPower(never);
-
-    expect((await readdir(dir)).toSorted()).toEqual(['old', 'removed', 'replaced']);
-    expect(await readFile(join(dir, 'replaced'), 'utf8')).toBe('replaced');
-    expect(await readFile(join(dir, 'removed'), 'utf8')).toBe('removed');
+    expect([...found].filter((text) => !/^AAAA[B-]{0,2}$/.test(text))).toEqual([]);
+    expect(found).toContain('AAAA');
+    expect(found).toContain('AAAABB');
+    expect([...found].some((text) => text.includes('-'))).toBe(true);
   });
 
-  test('takes back no name whose directory was synced', async () => {
-    const { disk, dir } = await newDisk('synced-names');
-    const file = await disk.open(join(dir, 'a.tmp'), 'create');
-    await file.writeDurable(Buffer.from('a'), 0);
-    await disk.rename(join(dir, 'a.tmp'), join(dir, 'a'));
-    await disk.syncDir(dir);
+  test('gives back what a truncation took away and did not sync', async () => {
+    const found = await outcomes(
+      async (stage) => await (await fileOf(stage, 'f')).truncate(BLOCK),
+      ({ wal }) => letters(join(wal, 'f')),
+    );
 
-    await disk.cutPower(never);
-
-    expect(await readdir(dir)).toEqual(['a']);
+    expect(found).toEqual(new Set(['A', 'AAAA']));
   });
 
-  test('lets nothing complete any more, not even a write that a slow disk had not begun', async () => {
-    const { disk, dir } = await newDisk('silent');
-    const file = await disk.open(join(dir, 'file'), 'create');
-    disk.condition = { slow: { ms: 50, part: 'wal' } };
+  test('never brings back what was cut off durably, though the file grew again', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        const file = await fileOf(stage, 'f');
+        await file.truncate(BLOCK);
+        // It makes the size durable with what it writes, and no other block.
+        await file.writeDurable(Buffer.alloc(BLOCK, 'B'), 0);
+        await file.write(Buffer.alloc(BLOCK, 'C'), 3 * BLOCK);
+      },
+      ({ wal }) => letters(join(wal, 'f')),
+    );
+
+    expect([...found].filter((text) => !/^B(-(-[C-]?)?)?$/.test(text))).toEqual([]);
+    expect(found).toContain('B---');
+  });
+
+  test('keeps or loses names whose directory was not synced; a rename happens as one or not at all', async () => {
+    const found = await outcomes(async (stage) => {
+      await fileOf(stage, 'old');
+      await fileOf(stage, 'removed');
+      await stage.disk.rename(join(stage.wal, 'old'), join(stage.wal, 'new'));
+      await stage.disk.remove(join(stage.wal, 'removed'));
+    }, names);
+
+    expect(found).toEqual(new Set(['old removed', 'new removed', 'old', 'new']));
+  });
+
+  test('gives a replaced file its name and its content back, or keeps the new one', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        await fileOf(stage, 'f', 'A');
+        await fileOf(stage, 'f.tmp', 'B');
+        await stage.disk.rename(join(stage.wal, 'f.tmp'), join(stage.wal, 'f'));
+      },
+      (stage) => `${names(stage)}: ${letters(join(stage.wal, 'f'))}`,
+    );
+
+    expect(found).toEqual(new Set(['f f.tmp: AAAA', 'f: BBBB']));
+  });
+
+  test('takes nothing of a name whose directory was synced', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        await fileOf(stage, 'f', 'A');
+        await fileOf(stage, 'f.tmp', 'B');
+        await stage.disk.rename(join(stage.wal, 'f.tmp'), join(stage.wal, 'f'));
+        await stage.disk.syncDir(stage.wal);
+      },
+      (stage) => `${names(stage)}: ${letters(join(stage.wal, 'f'))}`,
+    );
+
+    expect(found).toEqual(new Set(['f: BBBB']));
+  });
+
+  test('brings no old name back once both directories of a rename were synced, whatever became of the new one', async () => {
+    const found = await outcomes(
+      async ({ disk, dir, wal }) => {
+        await disk.makeDir(join(dir, 'snapshots'));
+        await disk.open(join(dir, 'snapshots', 'f'), 'create');
+        await disk.rename(join(dir, 'snapshots', 'f'), join(wal, 'f'));
+        await disk.syncDir(wal);
+        await disk.remove(join(wal, 'f'));
+        await disk.syncDir(wal);
+        await disk.syncDir(join(dir, 'snapshots'));
+      },
+      ({ dir, wal }) =>
+        readdirSync(wal)
+          .concat(readdirSync(join(dir, 'snapshots')))
+          .join(' '),
+    );
+
+    expect(found).toEqual(new Set(['']));
+  });
+
+  test('loses what a sync that is under way has not made durable', async () => {
+    const found = await outcomes(
+      async (stage) => {
+        const file = await fileOf(stage, 'f');
+        await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
+        stage.disk.faults = { slowMs: 60_000, part: 'all' };
+        void file.sync();
+      },
+      ({ wal }) => letters(join(wal, 'f')),
+    );
+
+    expect(found).toContain('AAAA');
+  });
+
+  test('lets nothing complete any more', async () => {
+    const stage = newStage();
+    const file = await fileOf(stage, 'f');
     let completed = 0;
     const count = (): void => {
       completed += 1;
     };
-    const slow = file.writeDurable(Buffer.from('late'), 0).then(count, count);
+    const inFlight = [
+      file.writeDurable(Buffer.alloc(BLOCK, 'B'), 0),
+      file.read(Buffer.alloc(1), 0),
+      stage.disk.list(stage.wal),
+    ];
 
-    await disk.cutPower(always);
-    const after = file.write(Buffer.from('after'), 0).then(count, count);
-    const waited = new Promise((resolve) => setTimeout(resolve, 100));
-    await Promise.race([slow, after, waited]);
+    const cut = stage.disk.powerCut(new SimEntropy(1));
+    const later = [file.sync(), stage.disk.remove(join(stage.wal, 'f'))];
+    for (const promise of [...inFlight, ...later]) void promise.then(count, count);
+    await cut;
+    await new NodeDisk().list(stage.wal); // A round of the thread pool.
 
     expect(completed).toBe(0);
-    expect(await readFile(join(dir, 'file'), 'utf8')).not.toMatch(/late|after/);
+    expect(names(stage)).toBe('f');
+  });
+
+  test('waits for a write that the system has begun', async () => {
+    let finish = (): void => {};
+    const begun = new Promise<void>((resolve) => (finish = resolve));
+    let write = (): void => {};
+    const may = new Promise<void>((resolve) => (write = resolve));
+    const system = new NodeDisk();
+    const held: Disk = Object.create(system, {
+      open: {
+        value: async (...args: Parameters<Disk['open']>) => {
+          const file = await system.open(...args);
+          const writeDurable: DiskFile['writeDurable'] = async (source, position) => {
+            finish();
+            await may;
+            await file.writeDurable(source, position);
+          };
+          return Object.create(file, { writeDurable: { value: writeDurable }, ...bound(file) });
+        },
+      },
+    }) as Disk;
+    const stage = newStage('held', held);
+    const file = await fileOf(stage, 'f');
+    void file.writeDurable(Buffer.alloc(4 * BLOCK, 'B'), 0);
+    await begun;
+
+    let isCut = false;
+    const cut = stage.disk.powerCut(new SimEntropy(4)).then(() => (isCut = true));
+    await new NodeDisk().list(stage.wal);
+    expect(isCut).toBe(false);
+    write();
+    await cut;
+
+    expect(letters(join(stage.wal, 'f'))).toMatch(/^[AB]{4}$/);
   });
 });
 
+/** Methods of a class with private fields need it as `this`. */
+function bound(file: DiskFile): PropertyDescriptorMap {
+  const methods = ['size', 'read', 'write', 'sync', 'truncate', 'close'] as const;
+  return Object.fromEntries(methods.map((name) => [name, { value: file[name].bind(file) }]));
+}
+
 describe('a disk that is broken', () => {
-  test('fails one sync; what that covered reads back and is gone without power, whatever is synced later', async () => {
-    const { disk, dir } = await newDisk('eio');
-    const path = join(dir, 'file');
-    const file = await disk.open(path, 'create');
-    await file.writeDurable(Buffer.alloc(512, 1), 0);
-    await disk.syncDir(dir);
-    disk.condition = { syncFails: 'wal' };
-
-    await expect(file.writeDurable(Buffer.alloc(512, 2), 0)).rejects.toThrow('EIO');
-    expect((await readFile(path))[0]).toBe(2);
-    await file.sync();
-    await disk.cutPower(never);
-
-    expect((await readFile(path))[0]).toBe(1);
+  test('fails one sync of a part; what that covered reads back, and no later sync makes it durable', async () => {
+    for (const how of ['sync', 'writeDurable'] as const) {
+      const found = await outcomes(
+        async (stage) => {
+          const file = await fileOf(stage, `f`);
+          await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
+          stage.disk.faults = { fsyncError: true, part: 'wal' };
+          const failing =
+            how === 'sync' ? file.sync() : file.writeDurable(Buffer.alloc(4 * BLOCK, 'B'), 0);
+          await expect(failing).rejects.toMatchObject({
+            code: 'DISK_FAILED',
+            details: { errno: 'EIO' },
+          });
+          expect(letters(join(stage.wal, 'f'))).toBe('BBBB');
+          await file.sync();
+        },
+        ({ wal }) => letters(join(wal, 'f')),
+      );
+      expect(found, how).toContain('AAAA');
+    }
   });
 
-  test('has no room for a new file, and goes on in one that was filled ahead', async () => {
-    const { disk, dir } = await newDisk('full');
-    const segment = await disk.open(join(dir, '1.wal'), 'create');
-    await segment.write(Buffer.alloc(1024), 0);
-    disk.condition = { full: true };
+  test('fails the sync of a directory, and no later one makes the name durable', async () => {
+    const found = await outcomes(async (stage) => {
+      await stage.disk.open(join(stage.wal, 'f'), 'create');
+      stage.disk.faults = { fsyncError: true, part: 'all' };
+      await expect(stage.disk.syncDir(stage.wal)).rejects.toMatchObject({ code: 'DISK_FAILED' });
+      await stage.disk.syncDir(stage.wal);
+    }, names);
 
-    await segment.writeDurable(Buffer.from('goes on'), 0);
-    const file = await disk.open(join(dir, '2.wal.tmp'), 'create');
-    await expect(file.write(Buffer.from('no'), 0)).rejects.toMatchObject({ code: 'DISK_FULL' });
-    disk.condition = {};
-
-    await file.write(Buffer.from('yes'), 0);
+    expect(found).toEqual(new Set(['', 'f']));
   });
 
-  test('takes no write where it is read-only, and reads', async () => {
-    const { disk, dir } = await newDisk('read-only');
-    const file = await disk.open(join(dir, 'file'), 'create');
-    await file.write(Buffer.from('x'), 0);
-    disk.condition = { readOnly: true };
+  test('of a rename whose sync failed, the old name may come back though the new one was removed durably', async () => {
+    const found = await outcomes(
+      async ({ disk, dir, wal }) => {
+        await disk.makeDir(join(dir, 'snapshots'));
+        await disk.open(join(dir, 'snapshots', 'f'), 'create');
+        await disk.syncDir(join(dir, 'snapshots'));
+        await disk.rename(join(dir, 'snapshots', 'f'), join(wal, 'f'));
+        disk.faults = { fsyncError: true, part: 'all' };
+        await expect(disk.syncDir(wal)).rejects.toMatchObject({ code: 'DISK_FAILED' });
+        await disk.remove(join(wal, 'f'));
+        await disk.syncDir(wal);
+      },
+      ({ dir, wal }) =>
+        readdirSync(wal)
+          .concat(readdirSync(join(dir, 'snapshots')))
+          .join(' '),
+    );
 
-    await expect(file.write(Buffer.from('y'), 0)).rejects.toMatchObject({ code: 'DISK_FAILED' });
-    await expect(disk.remove(join(dir, 'file'))).rejects.toMatchObject({ code: 'DISK_FAILED' });
+    expect(found).toEqual(new Set(['', 'f']));
+  });
+
+  test('fails no sync of another part', async () => {
+    const stage = newStage();
+    stage.disk.faults = { fsyncError: true, part: 'meta' };
+    await fileOf(stage, 'f');
+
+    const meta = await stage.disk.open(join(stage.dir, 'meta.json.tmp'), 'create');
+    await expect(meta.sync()).rejects.toMatchObject({ code: 'DISK_FAILED' });
+    await meta.sync();
+  });
+
+  test('has no room to grow in, and goes on in what was filled ahead', async () => {
+    const stage = newStage();
+    const file = await fileOf(stage, 'f');
+    stage.disk.faults = { full: true, part: 'all' };
+
+    await file.writeDurable(Buffer.alloc(4 * BLOCK, 'B'), 0);
+    const grown = file.writeDurable(Buffer.alloc(1), 4 * BLOCK);
+    await expect(grown).rejects.toMatchObject({ code: 'DISK_FULL', details: { errno: 'ENOSPC' } });
+    stage.disk.faults = NO_DISK_FAULTS;
+
+    await file.writeDurable(Buffer.alloc(BLOCK, 'C'), 4 * BLOCK);
+    expect(letters(join(stage.wal, 'f'))).toBe('BBBBC');
+  });
+
+  test('changes nothing where it is read-only, and reads', async () => {
+    const stage = newStage();
+    const file = await fileOf(stage, 'f');
+    const path = join(stage.wal, 'f');
+    stage.disk.faults = { readOnly: true, part: 'all' };
+
+    for (const change of [
+      () => file.write(Buffer.alloc(1), 0),
+      () => file.writeDurable(Buffer.alloc(1), 0),
+      () => file.truncate(0),
+      () => stage.disk.open(join(stage.wal, 'new'), 'create'),
+      () => stage.disk.open(path, 'create'),
+      () => stage.disk.rename(path, `${path}2`),
+      () => stage.disk.remove(path),
+      () => stage.disk.makeDir(join(stage.dir, 'new')),
+    ]) {
+      await expect(change()).rejects.toMatchObject({
+        code: 'DISK_FAILED',
+        details: { errno: 'EROFS' },
+      });
+    }
     expect(await file.read(Buffer.alloc(1), 0)).toBe(1);
+    expect(letters(path)).toBe('AAAA');
+    expect(names(stage)).toBe('f');
+  });
+
+  test('takes longer for each durable write and sync of a part', async () => {
+    const stage = newStage();
+    const file = await fileOf(stage, 'f');
+    stage.disk.faults = { slowMs: 60, part: 'wal' };
+    const measure = async (work: () => Promise<unknown>): Promise<number> => {
+      const startMs = performance.now();
+      await work();
+      return performance.now() - startMs;
+    };
+
+    // A timer may fire a millisecond early.
+    expect(await measure(() => file.writeDurable(Buffer.alloc(1), 0))).toBeGreaterThan(58);
+    expect(await measure(() => file.sync())).toBeGreaterThan(58);
+    expect(await measure(() => stage.disk.syncDir(stage.wal))).toBeGreaterThan(58);
+  });
+
+  test('keeps no link to a file that no power cut can bring back', async () => {
+    const stage = newStage();
+    await fileOf(stage, 'f');
+    await stage.disk.remove(join(stage.wal, 'f'));
+    expect(readdirSync(join(stage.dir, SIDE_DIR))).toHaveLength(1);
+
+    await stage.disk.syncDir(stage.wal);
+
+    expect(readdirSync(join(stage.dir, SIDE_DIR))).toEqual([]);
+    expect(await stage.disk.list(stage.dir)).toEqual(['wal']);
   });
 });

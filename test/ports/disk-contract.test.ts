@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Disk } from '../../src/ports/disk.ts';
-import { FaultDisk } from '../../src/drill/fault-disk.ts';
+import { FaultDisk } from '../../src/drill/disk/fault-disk.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
@@ -33,9 +33,7 @@ async function onNodeDisk(main: Main): Promise<void> {
 
 async function onFaultDisk(main: Main): Promise<void> {
   await onNodeDisk(async ({ dir, other }) => {
-    const inner = `${dir}/data`;
-    await other.makeDir(inner);
-    await main({ disk: new FaultDisk(new NodeDisk(), `${dir}/.drill`), dir: inner, other });
+    await main({ disk: FaultDisk.open(new NodeDisk(), dir), dir, other });
   });
 }
 
