@@ -133,7 +133,11 @@ export class RecordingBuilder {
   /** A put to a register (undefined: a delete), with what came of it; `happens` says whether it got into the log. */
   register(key: string, value: string | undefined, outcome?: WriteOutcome, happens = true): void {
     this.tick();
-    const returned = this.history.write({ client: 'r1', conditions: [], ops: [{ key, value }] });
+    const failed = outcome?.kind === 'condition-failed' ? outcome : undefined;
+    // A write fails for the sake of a condition only where it has one.
+    const expect = failed?.actual === null ? ('present' as const) : ('absent' as const);
+    const conditions = failed === undefined ? [] : [{ key, expect }];
+    const returned = this.history.write({ client: 'r1', conditions, ops: [{ key, value }] });
     const at = happens ? this.logged(key, value) : undefined;
     this.tick();
     returned(outcome ?? { kind: 'acknowledged', version: at });
