@@ -26,7 +26,7 @@ describe.skipIf(compose === undefined && !required)('compose.yml', () => {
     const env = Object.fromEntries(
       [...ports].map(([node, port]) => [`PORT_${node.toUpperCase()}`, `${port}`]),
     );
-    return command([...(compose ?? []), '-p', project, ...args], env);
+    return command([...(compose ?? []), '-p', project, ...args], { env });
   };
   const containerOf = async (node: string): Promise<string> => {
     const label = (name: string, value: string): string =>
