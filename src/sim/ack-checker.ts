@@ -47,16 +47,23 @@ export class AckChecker {
     );
   }
 
-  /** The epoch of the promise on the platter; 0 where there is none. */
+  /** The epoch of the promise on the platter; 0 where there is none that could be read after a power cut. */
   #promiseOf({ disk }: Platter): number {
     const file = disk.names.durable(`${DATA_DIR}/meta.json`);
     if (file === undefined) return 0;
     const known = this.#promises.get(file);
     const { generation } = file;
     if (known?.generation === generation) return known.epoch;
-    const meta = JSON.parse(file.view(true).toString()) as { promise: { epoch: number } };
-    const { epoch } = meta.promise;
+    const epoch = epochIn(file.view(true).toString());
     this.#promises.set(file, { generation, epoch });
     return epoch;
+  }
+}
+
+function epochIn(meta: string): number {
+  try {
+    return (JSON.parse(meta) as { readonly promise: { readonly epoch: number } }).promise.epoch;
+  } catch {
+    return 0; // Its bytes were never synced: the name is there, and nothing in it.
   }
 }
