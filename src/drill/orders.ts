@@ -99,6 +99,12 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
   return false;
 }
 
+/** Whether asking again would serve no end: a node that was started a moment ago may not answer yet. */
+export function isSettled(expect: OperatorAction['expect'], answer: Answer): boolean {
+  if (expect === 'done') return answer.ok;
+  return expect === 'any' || answer.code !== 'NO_ANSWER';
+}
+
 /** Whether the answer is what the scenario expects. */
 export function asExpected(expect: OperatorAction['expect'], answer: Answer): boolean {
   if (expect === 'any') return true;

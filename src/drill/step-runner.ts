@@ -7,7 +7,7 @@ import type { Fault, OperatorAction } from './fault.ts';
 import { NobodyNamed, StepNames, leaderAmong, nodesOf, resolveAction } from './names.ts';
 import type { NodeNow } from './names.ts';
 import { isOperatorAction } from './operator-kinds.ts';
-import { NOBODY_LEADS, asExpected, isDone, readAnswer, requestOf } from './orders.ts';
+import { NOBODY_LEADS, asExpected, isDone, isSettled, readAnswer, requestOf } from './orders.ts';
 import type { Answer } from './orders.ts';
 import type { Await, Step } from './scenario.ts';
 import type { DrillTarget } from './target.ts';
@@ -168,7 +168,7 @@ export class StepRunner {
     return true;
   }
 
-  /** Asks once; where it has to be done, again and again until it is. */
+  /** Asks once; again and again where it has to be done until it is, and where it has to be refused until somebody answers. */
   async #order(order: OperatorAction, withinMs: number): Promise<boolean> {
     const { timeline, nowMs } = this.#context;
     const atMs = nowMs();
@@ -177,7 +177,7 @@ export class StepRunner {
     for (;;) {
       attempts += 1;
       answer = await this.#ask(order);
-      if (order.expect !== 'done' || answer.ok || nowMs() - atMs > withinMs) break;
+      if (isSettled(order.expect, answer) || nowMs() - atMs > withinMs) break;
       await this.#context.pause(RETRY_MS);
       if (await this.#isDone(order)) {
         answer = {

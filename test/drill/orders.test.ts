@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { asExpected, isDone, readAnswer, requestOf } from '../../src/drill/orders.ts';
+import { asExpected, isDone, isSettled, readAnswer, requestOf } from '../../src/drill/orders.ts';
 import { statusOf } from './statuses.ts';
 
 const urlOf = (nodeId: string): string => `http://${nodeId}`;
@@ -54,6 +54,15 @@ describe('an answer', () => {
     expect(asExpected('any', silence)).toBe(true);
     expect(asExpected('done', silence)).toBe(false);
     expect(asExpected('refused', silence)).toBe(false);
+  });
+
+  test('that does not come is waited for, unless anything is right', () => {
+    const silence = readAnswer(undefined);
+    const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
+
+    expect([isSettled('refused', silence), isSettled('refused', refused)]).toEqual([false, true]);
+    expect([isSettled('done', silence), isSettled('done', refused)]).toEqual([false, false]);
+    expect(isSettled('any', silence)).toBe(true);
   });
 
   test('is as expected where it says so', () => {
