@@ -38,7 +38,7 @@ export class FollowerSession {
   readonly #link: Link;
   readonly #silenceMs: number;
   readonly #inbox = new Inbox();
-  readonly #pieces = new PieceAssembler();
+  readonly #pieces = new PieceAssembler((bytes) => this.#inbox.room(bytes));
   #intake: SnapshotIntake | undefined;
   readonly #ended: Promise<SessionEnd>;
   #end!: (end: SessionEnd) => void;

@@ -33,20 +33,22 @@ export class Inbox {
     return this.#bytes > INBOX_BYTES_MAX;
   }
 
-  /** Takes a copy of `bytes`. */
-  add(bytes: Buffer, commitLsn: number): void {
-    const start = this.#slabEnd;
-    const end = start + bytes.length;
-    if (end > this.#slab.length) {
+  /** Memory for `bytes` behind all that was added; the next `add` takes it, or what of it is needed. */
+  room(bytes: number): Buffer {
+    if (this.#slabEnd + bytes > this.#slab.length) {
       const slabBytes = this.#bytes > 0 ? FOLLOWER_WRITE_BYTES_MAX : SLAB_BYTES;
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes.length));
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes));
       this.#slabEnd = 0;
-      this.add(bytes, commitLsn);
-      return;
     }
-    this.#slab.set(bytes, start);
-    this.#slabEnd = end;
-    this.#waiting.push({ bytes: this.#slab.subarray(start, end), commitLsn });
+    return this.#slab.subarray(this.#slabEnd, this.#slabEnd + bytes);
+  }
+
+  /** Takes a copy of `bytes`, unless they are the beginning of the room that was asked for last. */
+  add(bytes: Buffer, commitLsn: number): void {
+    const room = this.room(bytes.length);
+    if (bytes.buffer !== room.buffer || bytes.byteOffset !== room.byteOffset) room.set(bytes);
+    this.#slabEnd += bytes.length;
+    this.#waiting.push({ bytes: room, commitLsn });
     this.#bytes += bytes.length;
   }
 

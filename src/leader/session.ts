@@ -7,14 +7,19 @@ import { framesOf } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
 import type { LogChunk } from '../wal/chunk.ts';
 import type { Log } from '../wal/log.ts';
+import { MiB } from '../wal/limits.ts';
 import type { Position } from '../wal/position.ts';
+import { ReadAhead } from '../wal/read-ahead.ts';
+import { FrameSender } from './frame-sender.ts';
 import { fromFollower } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 
 /** Bytes handed to the link and not yet to the network, before shipping pauses. */
-export const LINK_BYTES_MAX = 4 * 1024 * 1024;
+export const LINK_BYTES_MAX = 4 * MiB;
+/** Read from the files at once. */
+const AHEAD_BYTES = 4 * MiB;
 
 /** How long a commit waits for a frame that says it anyway; twice as long where the frames do not stop. */
 export const COMMIT_NOTICE_MS = 2;
@@ -58,6 +63,7 @@ export class Session {
   readonly hello: Hello;
   readonly sinceMs: number;
   readonly #options: SessionOptions;
+  readonly #frames: FrameSender;
   readonly #inFlight = new InFlight();
   /** While a snapshot is being sent; nothing of the log is. */
   #sender: SnapshotSender | undefined;
@@ -73,6 +79,8 @@ export class Session {
   #sentCommitLsn = 0;
   #behindSinceMs: number | undefined;
   #reading = false;
+  /** While the files are read. */
+  #ahead: ReadAhead | undefined;
   #pumpSoon = false;
   #noticeDue = false;
   #closed = false;
@@ -82,6 +90,7 @@ export class Session {
   constructor(options: SessionOptions) {
     const { hello, clock, from } = options;
     this.#options = options;
+    this.#frames = new FrameSender(options.link, () => this.#flushed());
     this.nodeId = hello.nodeId;
     this.run = hello.run;
     this.voter = options.voter;
@@ -254,6 +263,7 @@ export class Session {
         this.#read();
         return;
       }
+      this.#ahead = undefined;
       this.#sendChunk(chunk);
     }
   }
@@ -273,7 +283,8 @@ export class Session {
   /** What is in memory no more comes from the files. */
   #read(): void {
     this.#reading = true;
-    this.#options.log.chunkAfter(this.#cursor.lsn, FRAME_BYTES_MAX).then(
+    this.#ahead ??= new ReadAhead({ bytes: AHEAD_BYTES, placesMax: 1, reused: true });
+    this.#options.log.chunkAfter(this.#cursor.lsn, FRAME_BYTES_MAX, this.#ahead).then(
       (chunk) => {
         this.#reading = false;
         if (chunk === undefined || this.#closed) return;
@@ -295,11 +306,9 @@ export class Session {
   }
 
   #sendFrames(chunk: Pick<LogChunk, 'bytes' | 'previous'>): void {
-    const { epoch, committedLsn, link, clock } = this.#options;
+    const { epoch, committedLsn, clock } = this.#options;
     const commitLsn = committedLsn();
-    for (const frame of framesOf(chunk, { epoch, commitLsn })) {
-      link.send(encodeMessage(frame), () => this.#flushed());
-    }
+    for (const frame of framesOf(chunk, { epoch, commitLsn })) this.#frames.send(frame);
     this.#sentCommitLsn = commitLsn;
     this.#sentMs = clock.nowMs();
   }

@@ -39,7 +39,7 @@ export class LogFetcher {
    * @throws WalshipError PURGED or CHAIN_MISMATCH where the peer has none, PEER_UNREACHABLE where it does not say, PROTOCOL_ERROR.
    */
   async batchesAfter(after: Position): Promise<Buffer> {
-    const pieces = new PieceAssembler();
+    const pieces = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
     for (let pieceIndex = 0; ; pieceIndex += 1) {
       const found = pieces.add(await this.#frame(after, pieceIndex));
       if (found.kind === 'whole') return found.bytes;

@@ -23,12 +23,13 @@ export type DecodedFrame =
   | { readonly kind: 'message'; readonly message: Frame }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** Header and bytes, copied into one buffer. */
-export function encodeFrame(frame: Frame): Buffer {
+/** Header and bytes, copied into one buffer: into the beginning of `room` where that is given, which has to be large enough. */
+export function encodeFrame(frame: Frame, room?: Buffer): Buffer {
   const { previous, bytes } = frame;
   const fault = pieceFault(frame.pieceIndex, frame.pieceCount, bytes.length);
   assert(fault === undefined, fault);
-  const target = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bytes.length);
+  const length = FRAME_HEADER_BYTES + bytes.length;
+  const target = room?.subarray(0, length) ?? Buffer.allocUnsafe(length);
   target[0] = FRAME_TYPE_BYTE;
   writeU64(target, 1, frame.epoch);
   writeU64(target, 9, frame.commitLsn);

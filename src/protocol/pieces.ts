@@ -26,7 +26,7 @@ export function framesOf(
 const NO_BYTES = Buffer.alloc(0);
 
 export type Assembled =
-  /** `bytes` alias the frame where it was the only piece, and are a buffer of their own otherwise. */
+  /** `bytes` alias the frame where it was the only piece, and the room otherwise. */
   | { readonly kind: 'whole'; readonly bytes: Buffer; readonly previous: Position }
   /** More pieces are to come. */
   | { readonly kind: 'more' }
@@ -44,6 +44,12 @@ export class PieceAssembler {
   /** Room for the pieces announced, one behind the other. */
   #target: Buffer = NO_BYTES;
   #bytes = 0;
+  readonly #room: (bytes: number) => Buffer;
+
+  /** `room`: memory for so many bytes, which nobody else uses until the batch is whole. */
+  constructor(room: (bytes: number) => Buffer) {
+    this.#room = room;
+  }
 
   /** Bytes of pieces held. */
   get pendingBytes(): number {
@@ -62,7 +68,7 @@ export class PieceAssembler {
     if (this.#first === undefined) {
       this.#first = { ...frame, bytes: NO_BYTES };
       const wanted = Math.min(pieceCount * FRAME_BYTES_MAX, BATCH_BYTES_MAX);
-      this.#target = Buffer.allocUnsafeSlow(wanted);
+      this.#target = this.#room(wanted);
     }
     this.#target.set(frame.bytes, this.#bytes);
     this.#pieces += 1;

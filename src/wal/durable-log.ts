@@ -6,6 +6,7 @@ import { LogMap } from './log-map.ts';
 import type { Place } from './log-map.ts';
 import type { Position } from './position.ts';
 import { readRecords } from './read-records.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import { LogReader } from './reader.ts';
 import { RecentBatches } from './recent-batches.ts';
 import type { LogRecord } from './record.ts';
@@ -78,12 +79,16 @@ export class DurableLog {
     this.#recent.truncate(end.position.lsn);
   }
 
-  async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
+  async chunkAfter(
+    lsn: number,
+    bytesMax: number,
+    ahead?: ReadAhead,
+  ): Promise<LogChunk | undefined> {
     if (lsn >= this.end.lsn) return undefined;
     const recent = this.#recent.after(lsn, bytesMax);
     if (recent !== undefined) return recent;
     try {
-      return await this.#reader.chunkAfter(lsn, bytesMax);
+      return await this.#reader.chunkAfter(lsn, bytesMax, ahead);
     } catch (error) {
       const path = isWalshipError(error, 'WAL_CORRUPT') ? error.details['segment'] : undefined;
       if (typeof path === 'string') this.onDamage(path);

@@ -22,6 +22,7 @@ import type { OpenedLog, OpenedSegment } from './open-log.ts';
 import type { EpochEntry, Position } from './position.ts';
 import { OP, recordBytes } from './record.ts';
 import type { LogRecord } from './record.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
 import { SealedSegments } from './sealed-segments.ts';
@@ -294,11 +295,11 @@ export class Log {
 
   /**
    * Whole batches behind `lsn`, which is 0 or the end of a batch: together at most `bytesMax`, but at least one. From memory, else
-   * from files. Undefined where nothing durable follows.
+   * from files, through `ahead` where that is given. Undefined where nothing durable follows.
    * @throws WalshipError PURGED, LSN_REPLACED (no batch ends at `lsn`), WAL_CORRUPT, DISK_FAILED.
    */
-  chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
-    return this.#durable.chunkAfter(lsn, bytesMax);
+  chunkAfter(lsn: number, bytesMax: number, ahead?: ReadAhead): Promise<LogChunk | undefined> {
+    return this.#durable.chunkAfter(lsn, bytesMax, ahead);
   }
 
   /** As `chunkAfter`, at once, where memory holds it. */

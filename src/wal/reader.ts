@@ -4,6 +4,8 @@ import type { Disk } from '../ports/disk.ts';
 import type { LogChunk } from './chunk.ts';
 import { BATCH_BYTES_MAX, KiB, MiB } from './limits.ts';
 import type { FileRange, LogMap, Place } from './log-map.ts';
+import { ReadAhead } from './read-ahead.ts';
+import type { Ahead, Stretch } from './read-ahead.ts';
 import { BatchScanner } from './scan.ts';
 import type { BatchInfo } from './scan.ts';
 
@@ -11,23 +13,10 @@ import type { BatchInfo } from './scan.ts';
 const SEARCH_BYTES = 256 * KiB;
 /** Ends of recent reads, where a reader of the whole log goes on without searching. */
 const CURSORS_MAX = 64;
-/** Read and verified at once where a reader goes on and on; what it did not ask for yet is kept. */
+/** Read and verified at once for those who keep what they get. */
 const AHEAD_BYTES = MiB;
-/** Places in stretches that are kept, at most: so many followers may catch up at a time without reading anything twice. */
+/** Places in stretches that are kept, at most: so many readers may go on and on at a time without reading anything twice. */
 const AHEAD_MAX = 8;
-
-/** Whole batches from files, and the place behind them. */
-interface Stretch {
-  readonly chunk: LogChunk;
-  readonly batches: readonly BatchInfo[];
-  readonly end: Place;
-}
-
-/** A place inside of a stretch: the batches from `index` on were not asked for yet. */
-interface Ahead {
-  readonly stretch: Stretch;
-  readonly index: number;
-}
 
 /**
  * Reads what is durable from segment files, verifying every checksum and chain, in bounded memory.
@@ -39,8 +28,8 @@ export class LogReader {
   readonly #disk: Disk;
   readonly #map: LogMap;
   readonly #cursors = new Map<number, Place>();
-  readonly #ahead = new Map<number, Ahead>();
-  #generation = 0;
+  readonly #ahead = new ReadAhead({ bytes: AHEAD_BYTES, placesMax: AHEAD_MAX, reused: false });
+  #generation = Symbol('generation');
 
   constructor(disk: Disk, map: LogMap) {
     this.#disk = disk;
@@ -49,37 +38,42 @@ export class LogReader {
 
   /** The map was cut: forget what was known of the files, and mistrust what is being read. */
   invalidate(): void {
-    this.#generation += 1;
+    this.#generation = Symbol('generation');
     this.#cursors.clear();
     this.#ahead.clear();
   }
 
   /**
-   * Whole batches behind `lsn`, together at most `bytesMax` but at least one, of one segment; undefined at the durable end.
+   * Whole batches behind `lsn`, together at most `bytesMax` but at least one, of one segment; undefined at the durable end. Who goes on
+   * and on may bring an `ahead` of its own.
    * @throws WalshipError PURGED, LSN_REPLACED (not the end of a batch here), WAL_CORRUPT, DISK_FAILED.
    */
-  async chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined> {
+  async chunkAfter(
+    lsn: number,
+    bytesMax: number,
+    ahead: ReadAhead = this.#ahead,
+  ): Promise<LogChunk | undefined> {
     return this.#settled(async () => {
       const generation = this.#generation;
       if (lsn < this.#map.start.lsn) throw purged(lsn, this.#map.start.lsn + 1);
       if (lsn === this.#map.end.position.lsn) return undefined;
-      const ahead = this.#ahead.get(lsn);
-      if (ahead !== undefined) return this.#take(ahead, bytesMax);
+      const kept = ahead.at(lsn, generation);
+      if (kept !== undefined) return this.#take(kept, bytesMax, ahead);
       const place = await this.#find(lsn);
       if (place === undefined) {
         throw new WalshipError('LSN_REPLACED', `LSN ${lsn} is not the end of a batch here`, {
           details: { lsn },
         });
       }
-      const stretch = await this.#read(place, Math.max(bytesMax, AHEAD_BYTES));
+      const stretch = await this.#read(place, { bytesMax: Math.max(bytesMax, ahead.bytes), ahead });
       // Nothing of a read that crossed a cut is kept: it is done again.
       if (stretch === undefined || generation !== this.#generation) return undefined;
-      return this.#take({ stretch, index: 0 }, bytesMax);
+      return this.#take({ stretch, index: 0 }, bytesMax, ahead);
     });
   }
 
   /** The batches at `ahead`, together at most `bytesMax` but at least one; what is behind them is kept for the next call. */
-  #take({ stretch, index }: Ahead, bytesMax: number): LogChunk {
+  #take({ stretch, index }: Ahead, bytesMax: number, ahead: ReadAhead): LogChunk {
     const { batches, chunk } = stretch;
     const first = batches[index];
     assert(first !== undefined, 'a stretch is kept only where it goes on');
@@ -87,10 +81,8 @@ export class LogReader {
     while (next < batches.length && (batches[next]?.end ?? 0) - first.offset <= bytesMax) next += 1;
     const { last, end } = batches[next - 1] ?? first;
     const at = stretch.end.at - chunk.bytes.length + end;
-    keepNewest(this.#cursors, { lsn: last.lsn, value: { position: last, at } }, CURSORS_MAX);
-    if (next < batches.length) {
-      keepNewest(this.#ahead, { lsn: last.lsn, value: { stretch, index: next } }, AHEAD_MAX);
-    }
+    this.#keepCursor({ position: last, at });
+    if (next < batches.length) ahead.keep(last.lsn, { stretch, index: next });
     return { bytes: chunk.bytes.subarray(first.offset, end), previous: first.first, last };
   }
 
@@ -117,7 +109,7 @@ export class LogReader {
     if (lsn === end.position.lsn) return end;
     let place = this.#cursors.get(lsn) ?? this.#map.placeBefore(lsn);
     while (place.position.lsn < lsn) {
-      const stretch = await this.#read(place, SEARCH_BYTES, lsn);
+      const stretch = await this.#read(place, { bytesMax: SEARCH_BYTES, lastLsn: lsn });
       if (stretch === undefined) return undefined;
       place = stretch.end;
     }
@@ -127,22 +119,22 @@ export class LogReader {
   /** The batches behind `place`; none that ends beyond `lastLsn`, unless it is the first. */
   async #read(
     place: Place,
-    bytesMax: number,
-    lastLsn = Number.MAX_SAFE_INTEGER,
+    { bytesMax, lastLsn = Number.MAX_SAFE_INTEGER, ahead = this.#ahead }: ReadRequest,
   ): Promise<Stretch | undefined> {
+    const generation = this.#generation;
     const range = this.#map.rangeAfter(place);
     if (range === undefined) return undefined;
     const file = await this.#disk.open(range.path, 'read');
     try {
       const available = range.end - range.offset;
       for (let bytes = Math.min(Math.max(bytesMax, 1), available); ;) {
-        const target = Buffer.allocUnsafeSlow(bytes);
+        const target = ahead.room(bytes);
         const count = await file.read(target, range.offset);
         const source = { place, range, lastLsn, bytesMax };
         const { chunk, batches } = wholeBatches(target.subarray(0, count), source);
         if (batches.length > 0) {
           const at = place.at + chunk.bytes.length;
-          return { chunk, batches, end: { position: chunk.last, at } };
+          return { chunk, batches, end: { position: chunk.last, at }, generation };
         }
         // The first batch is larger than what was asked for.
         if (count < bytes || bytes >= Math.min(available, BATCH_BYTES_MAX)) {
@@ -154,20 +146,23 @@ export class LogReader {
       await file.close();
     }
   }
+
+  /** Where a reader may go on; the place that was kept longest ago is forgotten. */
+  #keepCursor(place: Place): void {
+    const { lsn } = place.position;
+    this.#cursors.delete(lsn);
+    this.#cursors.set(lsn, place);
+    for (const oldest of this.#cursors.keys()) {
+      if (this.#cursors.size <= CURSORS_MAX) break;
+      this.#cursors.delete(oldest);
+    }
+  }
 }
 
-/** Sets what is known at an LSN, and forgets what was set longest ago. */
-function keepNewest<T>(
-  known: Map<number, T>,
-  added: { readonly lsn: number; readonly value: T },
-  countMax: number,
-): void {
-  known.delete(added.lsn);
-  known.set(added.lsn, added.value);
-  for (const oldest of known.keys()) {
-    if (known.size <= countMax) break;
-    known.delete(oldest);
-  }
+interface ReadRequest {
+  readonly bytesMax: number;
+  readonly lastLsn?: number;
+  readonly ahead?: ReadAhead;
 }
 
 interface Source {
@@ -178,7 +173,7 @@ interface Source {
 }
 
 /** The whole batches that `bytes` begin with: none where not even the first one is whole. */
-function wholeBatches(bytes: Buffer, source: Source): Omit<Stretch, 'end'> {
+function wholeBatches(bytes: Buffer, source: Source): Pick<Stretch, 'chunk' | 'batches'> {
   const { place, range, lastLsn, bytesMax } = source;
   const scanner = new BatchScanner(place.position);
   const batches: BatchInfo[] = [];

@@ -25,7 +25,8 @@ export const TEMPORARY_SUFFIX = '.tmp';
 const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
-const FILL_CHUNK_BYTES = MiB;
+/** So much is written at once; it never changes. */
+const FILL_CHUNK = Buffer.alloc(MiB, FILL_BYTE);
 const FILL_SYNC_BYTES = 2 * MiB;
 
 export interface SegmentHeader {
@@ -143,9 +144,8 @@ export async function prefill(disk: Disk, path: string, sizeBytes: number): Prom
 
 /** Writes the fill byte from `start` to `end`; not durable. */
 export async function fill(file: DiskFile, start: number, end: number): Promise<void> {
-  const chunk = Buffer.alloc(Math.max(0, Math.min(FILL_CHUNK_BYTES, end - start)), FILL_BYTE);
-  for (let offset = start; offset < end; offset += chunk.length) {
-    await file.write(chunk.subarray(0, Math.min(chunk.length, end - offset)), offset);
+  for (let offset = start; offset < end; offset += FILL_CHUNK.length) {
+    await file.write(FILL_CHUNK.subarray(0, Math.min(FILL_CHUNK.length, end - offset)), offset);
   }
 }
 

@@ -31,6 +31,20 @@ describe('an inbox', () => {
     expect(first?.bytes.equals(of(1, 100))).toBe(true);
   });
 
+  test('does not copy what was put into its room', () => {
+    const inbox = new Inbox();
+    inbox.add(of(1, 100), 1);
+    const room = inbox.room(500_000);
+    room.fill(2, 0, 300);
+    inbox.add(room.subarray(0, 300), 1);
+    inbox.add(of(3, 100), 1);
+
+    const taken = inbox.take();
+
+    expect(taken?.bytes.equals(Buffer.concat([of(1, 100), of(2, 300), of(3, 100)]))).toBe(true);
+    expect(taken?.bytes.buffer).toBe(room.buffer);
+  });
+
   test('takes no more at a time than a follower may write, unless it is one batch', () => {
     const inbox = new Inbox();
     const sizes = [MiB, 3 * MiB - 1, 2, MiB, 9 * MiB, 1, MiB, MiB, MiB, MiB];

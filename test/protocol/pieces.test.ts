@@ -15,7 +15,7 @@ describe('a batch in pieces', () => {
   });
 
   test('that is larger than a frame comes back whole', () => {
-    const assembler = new PieceAssembler();
+    const assembler = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
     const frames = framesOf({ bytes: batch, previous }, context);
 
     const results = frames.map((frame) => assembler.add(frame));
@@ -27,7 +27,7 @@ describe('a batch in pieces', () => {
   });
 
   test('is copied piece by piece: a message is not valid for long', () => {
-    const assembler = new PieceAssembler();
+    const assembler = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
     for (const frame of framesOf({ bytes: batch, previous }, context)) {
       const scratch = Buffer.from(frame.bytes);
       const result = assembler.add({ ...frame, bytes: scratch });
@@ -57,7 +57,7 @@ describe('a batch in pieces', () => {
     ],
     ['has an empty piece', ([a, b]) => [a, b && { ...b, bytes: Buffer.alloc(0) }]],
   ])('is refused when it %s', ([, spoil]) => {
-    const assembler = new PieceAssembler();
+    const assembler = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
     const results = spoil(framesOf({ bytes: batch, previous }, context)).map(
       (frame) => frame && assembler.add(frame),
     );

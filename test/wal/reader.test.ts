@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import type { DiskFile } from '../../src/ports/disk.ts';
 import { LogMap } from '../../src/wal/log-map.ts';
+import { ReadAhead } from '../../src/wal/read-ahead.ts';
 import { LogReader } from '../../src/wal/reader.ts';
 import type { LogState } from '../../src/wal/scan.ts';
 import { headerAfter } from '../../src/wal/segment.ts';
@@ -71,4 +72,50 @@ test('a stretch that was read across a cut is not kept', async () => {
 
   const rest = await reader.chunkAfter(3, threeBytes);
   expect(rest?.last).toEqual(now.state);
+});
+
+test('who brings memory of its own gets the same batches, valid until the next read', async () => {
+  const disk = new SlowDisk();
+  const shapes = [{ epoch: 1 }, ...Array.from({ length: 40 }, (_, index) => put(`value ${index}`))];
+  const { bytes, parts } = batches(FIRST, shapes);
+  disk.files.set(pathOf(1), segment(FIRST, bytes));
+  const map = new LogMap(FIRST);
+  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST));
+  let end: LogState = FIRST;
+  for (const shape of shapes) {
+    const built = batch(end, shape);
+    end = built.state;
+    map.addBatch(built.bytes.length, end);
+  }
+  const reader = new LogReader(disk, map);
+  const oneBytes = parts[1]?.length ?? 0;
+  const ahead = new ReadAhead({ bytes: 5 * oneBytes, placesMax: 1, reused: true });
+
+  const copies: Buffer[] = [];
+  const memories = new Set<ArrayBufferLike>();
+  let lsn = 0;
+  for (;;) {
+    const chunk = await reader.chunkAfter(lsn, 2 * oneBytes, ahead);
+    if (chunk === undefined) break;
+    copies.push(Buffer.from(chunk.bytes));
+    memories.add(chunk.bytes.buffer);
+    ({ lsn } = chunk.last);
+  }
+
+  expect(Buffer.concat(copies).equals(bytes)).toBe(true);
+  expect(copies.length).toBeGreaterThan(10);
+  expect(memories.size, 'the first batch may be larger than the memory').toBeLessThan(3);
+});
+
+test('what was kept ahead of one reader is nothing to another one', async () => {
+  const ahead = new ReadAhead({ bytes: 100, placesMax: 1, reused: true });
+  const generation = Symbol('one');
+  const at = { at: 0, position: FIRST };
+  const chunk = { bytes: Buffer.alloc(0), previous: FIRST, last: FIRST };
+  ahead.keep(7, { stretch: { chunk, batches: [], end: at, generation }, index: 0 });
+
+  expect(ahead.at(7, generation)?.index).toBe(0);
+  expect(ahead.at(7, Symbol('other'))).toBeUndefined();
+  ahead.room(10);
+  expect(ahead.at(7, generation), 'its memory is about to be overwritten').toBeUndefined();
 });
