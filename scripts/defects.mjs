@@ -669,4 +669,12 @@ export const DEFECTS = [
     if (earlier !== undefined) this.#sessions.set(\`\${hello.nodeId} \${earlier.sinceMs}\`, earlier);`,
     test: { seeds: 40, from: 1 },
   },
+  {
+    name: 'proof-before-own-epoch-by-seed',
+    what: 'a new leader answers linearizable reads before its own EPOCH record is committed',
+    file: 'src/leader/leader.ts',
+    find: 'if (hooks.committedLsn() >= ownEpochLsn) {',
+    replace: 'if (ownEpochLsn > 0) {',
+    test: { seeds: 40, from: 1 },
+  },
 ];

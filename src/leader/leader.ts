@@ -85,7 +85,8 @@ export class Leader {
   }
 
   /**
-   * Resolves when enough voters have answered a probe that is sent after this call: no newer leadership had begun when it was made.
+   * Resolves when enough voters have answered a probe that is sent after this call: no newer leadership had begun when it was made. Not
+   * before the own EPOCH record is committed: until then a new leader does not know what is (Raft, section 8).
    * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT, BUSY.
    */
   prove(timeoutMs: number): Promise<void> {
@@ -252,13 +253,15 @@ export class Leader {
 
   #probed(): void {
     if (this.#ended) return;
-    const { proofVoters: needed, nodeId, hooks, log } = this.#options;
+    const { proofVoters: needed, nodeId, hooks, log, ownEpochLsn } = this.#options;
     const voters = [{ nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber }];
     for (const { voter, verified, nodeId: of, state, probedNumber } of this.#sessions.values()) {
       if (!voter || !verified) continue;
       voters.push({ nodeId: of, blank: state === 'blank', number: probedNumber });
     }
-    this.#probeWaiters.reach(probeReached({ voters, needed }));
+    if (hooks.committedLsn() >= ownEpochLsn) {
+      this.#probeWaiters.reach(probeReached({ voters, needed }));
+    }
     const ready = this.#mending.probed({ voters, needed, lastLsn: log.last.lsn });
     for (const session of ready) this.#offerIntact(session);
   }
@@ -293,10 +296,10 @@ export class Leader {
       leaderDurableLsn: this.#counts ? log.durable.lsn : 0,
       followers: this.sessions,
     });
-    if (next > committed) {
-      hooks.commit(next);
-      for (const session of this.#sessions.values()) session.committedMoved();
-    }
+    if (next <= committed) return;
+    hooks.commit(next);
+    for (const session of this.#sessions.values()) session.committedMoved();
+    if (committed < ownEpochLsn) this.#probed();
   }
 
   /** More of this node's log is durable. */

@@ -17,7 +17,7 @@ export const READ_WAITERS_MAX = 100_000;
 export const SCAN_BYTES_MAX = 8 * MiB;
 
 /** What a linearizable read needs of a leader. */
-type ProvingLeader = Pick<Leader, 'epoch' | 'ownEpochLsn' | 'prove'>;
+type ProvingLeader = Pick<Leader, 'ownEpochLsn' | 'prove'>;
 
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
@@ -111,17 +111,10 @@ export class ReadPath {
    */
   async linearize(leader: ProvingLeader, timeoutMs: number): Promise<void> {
     const replica = this.#replica;
-    const { ownEpochLsn, epoch } = leader;
-    let lsn = replica.committedLsn;
-    const proof = leader.prove(timeoutMs);
-    if (lsn >= ownEpochLsn) {
-      await proof;
-    } else {
-      // Until its own EPOCH record is committed, a new leader does not know what is. It may be deposed before that.
-      const own = { epoch, lsn: ownEpochLsn };
-      await Promise.all([proof, this.wait({ version: own, level: 'committed', timeoutMs })]);
-      lsn = replica.committedLsn;
-    }
+    const before = replica.committedLsn;
+    await leader.prove(timeoutMs);
+    // A leader that had not committed its own EPOCH record yet did not know what was committed: it does now.
+    const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;
     const version = { epoch: replica.log.epochAt(lsn), lsn };
     await this.wait({ version, level: 'applied', timeoutMs });
   }
