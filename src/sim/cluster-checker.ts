@@ -114,6 +114,12 @@ export class ClusterChecker {
     if (machine.node === undefined) this.#mending.add(machine.nodeId);
   }
 
+  /** One that lost what it held, and did not start on what was left, gets an empty disk: what it promised since is gone too. */
+  emptied({ nodeId }: CheckedMachine): void {
+    this.#promises.delete(nodeId);
+    this.#mending.add(nodeId);
+  }
+
   /** Machines that lost what they held and are not intact again. */
   get lost(): ReadonlySet<string> {
     return this.#lost;

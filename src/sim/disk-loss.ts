@@ -112,7 +112,11 @@ export class DiskLoss {
   start(machine: SimMachine): void {
     const { failure, nodeId, isUp } = machine;
     const isRefusal = isWalshipError(failure) && REFUSALS.has(failure.code);
-    if (!isUp && isRefusal && this.#options.checker.lost.has(nodeId)) machine.wipe();
+    const { checker } = this.#options;
+    if (!isUp && isRefusal && checker.lost.has(nodeId)) {
+      checker.emptied(machine);
+      machine.wipe();
+    }
     machine.start();
   }
 
