@@ -4,8 +4,13 @@ import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../wal/log.ts';
 
-/** Log bytes that are applied to the store in one turn of the event loop. */
+/** Log bytes that are applied to the store before anybody looks at the time. */
 export const APPLY_BYTES_MAX = 256 * 1024;
+/**
+ * How long a turn of the event loop applies where more waits. Much comes in meanwhile: what is applied more slowly than it arrives is in memory no
+ * more when its turn comes, and has to be read from the files and verified again.
+ */
+const APPLY_MS_MAX = 4;
 
 /** A store, and the LSN up to which the log is in it. */
 export interface AppliedState {
@@ -133,6 +138,7 @@ export class Applier {
   async #applySlices(): Promise<void> {
     const { log, limit, failed, clock } = this.#options;
     const generation = this.#generation;
+    let turnMs = clock.nowMs();
     while (this.#appliedLsn < limit() && !failed()) {
       const from = this.#appliedLsn;
       const recent = log.recentAfter(from, APPLY_BYTES_MAX);
@@ -146,7 +152,9 @@ export class Applier {
       this.tellWaiting();
       // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
       if (this.#appliedLsn >= limit()) return;
+      if (recent !== undefined && clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
       if (recent !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
+      turnMs = clock.nowMs();
       if (generation !== this.#generation) return;
     }
   }
