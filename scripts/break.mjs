@@ -17,6 +17,8 @@ import { DEFECTS } from './defects.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const LIMIT_MS = 400_000;
+/** A seed takes half a second on a quiet machine. */
+const SEED_MS_MAX = 5_000;
 
 const args = process.argv.slice(2);
 const unbroken = args.includes('--unbroken');
@@ -129,7 +131,8 @@ async function runSeeds(dir, { seeds, from }) {
   const built = await execute(dir, [...compiler, ...lax], () => false);
   if (built.code !== 0) return { kind: 'error', text: `it does not compile: ${built.output}` };
   const run = ['dist/sim/main.js', '--seeds', String(seeds), '--from', String(from)];
-  const { code, output } = await execute(dir, run, (line) => /^seed \d+ FAILED/.test(line));
+  const failed = (line) => /^seed \d+ FAILED/.test(line);
+  const { code, output } = await execute(dir, run, failed, LIMIT_MS + seeds * SEED_MS_MAX);
   const failure = /^seed (\d+) FAILED: (.*)$/m.exec(output);
   if (failure !== null) return { kind: 'failed', text: `seed ${failure[1]}: ${failure[2]}` };
   if (code === 0) return { kind: 'passed' };
@@ -137,7 +140,7 @@ async function runSeeds(dir, { seeds, from }) {
 }
 
 /** Runs node; ends it early at a line that says enough. The code is undefined where it had to be ended for time. */
-function execute(cwd, argv, enough) {
+function execute(cwd, argv, enough, limitMs = LIMIT_MS) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, CI: '', NO_COLOR: '1' };
     const child = spawn(process.execPath, argv, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -146,7 +149,7 @@ function execute(cwd, argv, enough) {
     const timer = setTimeout(() => {
       late = true;
       child.kill('SIGKILL');
-    }, LIMIT_MS);
+    }, limitMs);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line);

@@ -316,8 +316,8 @@ export const DEFECTS = [
     name: 'read-without-proof',
     what: 'a linearizable read does not ask whether the leader still leads',
     file: 'src/node/read-path.ts',
-    find: 'const proof = leader.prove(timeoutMs);',
-    replace: 'const proof = Promise.resolve();',
+    find: 'await leader.prove(timeoutMs);',
+    replace: '',
     test: [
       '--project',
       'sim',
@@ -452,8 +452,8 @@ export const DEFECTS = [
     name: 'B5-no-proof-after-a-pause',
     what: 'a linearizable read is answered without a proof of leadership',
     file: 'src/node/read-path.ts',
-    find: 'const proof = leader.prove(timeoutMs);',
-    replace: 'const proof = Promise.resolve();',
+    find: 'await leader.prove(timeoutMs);',
+    replace: '',
     test: traces('B5'),
   },
   {
@@ -577,7 +577,7 @@ export const DEFECTS = [
     replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'follow-without-promise-by-seed',
@@ -585,7 +585,7 @@ export const DEFECTS = [
     file: 'src/follower/follower.ts',
     find: 'if (!(await this.#host.promiseToFollow(answer.epoch)) || !this.#current(answer.epoch)) {',
     replace: 'if (!this.#current(answer.epoch)) {',
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'blank-counts-by-seed',
@@ -593,7 +593,7 @@ export const DEFECTS = [
     file: 'src/leader/session.ts',
     find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
     replace: "return !this.#closed && this.voter && this.#state !== 'suspect' && this.#verified;",
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'suspect-counts-by-seed',
@@ -601,7 +601,7 @@ export const DEFECTS = [
     file: 'src/leader/session.ts',
     find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
     replace: "return !this.#closed && this.voter && this.#state !== 'blank' && this.#verified;",
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'commit-older-epoch-by-seed',
@@ -609,7 +609,7 @@ export const DEFECTS = [
     file: 'src/leader/commit-rule.ts',
     find: 'return onQuorum >= ownEpochLsn ? Math.max(committed, onQuorum) : committed;',
     replace: 'return Math.max(committed, onQuorum);',
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'apply-unverified-tail-by-seed',
@@ -624,7 +624,7 @@ export const DEFECTS = [
         replace: 'this.#host.learnCommitted(this.#commitLsn);',
       },
     ],
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'proof-from-an-ack-by-seed',
@@ -650,15 +650,15 @@ export const DEFECTS = [
         replace: '  probe(number: number): void {\n    this.#probeSent = number;\n',
       },
     ],
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'read-without-proof-by-seed',
     what: 'a linearizable read does not ask whether the leader still leads',
     file: 'src/node/read-path.ts',
-    find: 'const proof = leader.prove(timeoutMs);',
-    replace: 'const proof = Promise.resolve();',
-    test: { seeds: 40, from: 1 },
+    find: 'await leader.prove(timeoutMs);',
+    replace: '',
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'stale-session-counts-by-seed',
@@ -667,7 +667,7 @@ export const DEFECTS = [
     find: "this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');",
     replace: `const earlier = this.#sessions.get(hello.nodeId);
     if (earlier !== undefined) this.#sessions.set(\`\${hello.nodeId} \${earlier.sinceMs}\`, earlier);`,
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'proof-before-own-epoch-by-seed',
@@ -675,6 +675,6 @@ export const DEFECTS = [
     file: 'src/leader/leader.ts',
     find: 'if (hooks.committedLsn() >= ownEpochLsn) {',
     replace: 'if (ownEpochLsn > 0) {',
-    test: { seeds: 40, from: 1 },
+    test: { seeds: 2_000, from: 1 },
   },
 ];

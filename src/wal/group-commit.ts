@@ -1,6 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
 import type { BatchBuilder, BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
-import { KiB } from './limits.ts';
 import type { Position } from './position.ts';
 
 export interface GroupCommitOptions {
@@ -14,15 +13,11 @@ export interface GroupCommitOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** An open batch of so many bytes is worth a write of its own: what comes behind it is encoded while the disk works. */
-export const FLUSH_BYTES = 256 * KiB;
-
 /**
  * One batch in flight; what arrives meanwhile is the next batch.
  *
- * A flush is scheduled and not made at once: after the I/O events that are ready now, so that what they append goes into
- * one batch. This holds behind a commit too, since those it woke are about to append again. Only a batch that is large
- * already does not wait for more.
+ * A flush is always scheduled and never made at once: after the I/O events that are ready now, so that what they append
+ * goes into one batch. This holds behind a commit too, since those it woke are about to append again.
  *
  * Invariant: while anything is open, a flush is scheduled or a batch is in flight.
  */
@@ -56,11 +51,8 @@ export class GroupCommit {
 
   /** Adds a transaction, which was checked and fits; returns the LSN of its last record. */
   append(ops: readonly LogOperation[], bytes: number): number {
-    const { builder } = this.#options;
-    const lsn = builder.add(ops, bytes);
-    if (this.#inFlight !== undefined) return lsn;
-    if (builder.bytes >= FLUSH_BYTES) void this.#flush();
-    else if (!this.#scheduled) this.#schedule();
+    const lsn = this.#options.builder.add(ops, bytes);
+    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
     return lsn;
   }
 
@@ -85,7 +77,7 @@ export class GroupCommit {
 
   async #flush(): Promise<void> {
     const { builder, write, onDurable, onFailed } = this.#options;
-    if (this.#stopped || this.#inFlight !== undefined || builder.count === 0) return;
+    if (this.#stopped || builder.count === 0) return;
     const batch = builder.seal(this.#context());
     this.#inFlight = batch;
     this.#written = batch.last;

@@ -4,7 +4,6 @@ import { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { DiskOperation } from '../../src/sim/sim-fault.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
 import type { WalshipError } from '../../src/errors.ts';
-import { FLUSH_BYTES } from '../../src/wal/group-commit.ts';
 import {
   BATCH_BYTES_MAX,
   FOLLOWER_WRITE_BYTES_MAX,
@@ -70,23 +69,6 @@ function caught(run: () => unknown): WalshipError {
 }
 
 describe('group commit', () => {
-  test('a batch that is large already is written at once, and what one turn adds to it is the next batch', () =>
-    leading(async ({ life, model }) => {
-      for (let bytes = 0; bytes < FLUSH_BYTES; bytes += 10_000) {
-        expect(life.log.written.lsn, 'nothing is sealed within the turn').toBe(1);
-        append(life, model, 10_000);
-      }
-      const first = life.log.written;
-      expect(first.lsn).toBe(model.records.length);
-      append(life, model, 10_000);
-      append(life, model, FLUSH_BYTES);
-      expect(life.log.written, 'one is in flight').toEqual(first);
-      await life.log.drained();
-
-      expect(life.log.durable.lsn).toBe(model.records.length);
-      expect(await batchesAfter(life.log, first.lsn)).toHaveLength(1);
-    }));
-
   test('appends of one turn become durable with one write', () =>
     leading(async ({ life, model, batchWrites }) => {
       for (let index = 0; index < 10; index += 1) append(life, model, 20);
@@ -191,8 +173,7 @@ describe('refusals', () => {
       });
 
       expect(busy).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
-      // One is being written, and one is open.
-      expect(log.pendingBytes).toBeLessThanOrEqual(2 * BATCH_BYTES_MAX);
+      expect(log.pendingBytes).toBeLessThanOrEqual(BATCH_BYTES_MAX);
       await log.drained();
       expect(log.append([put('k', 1)])).toBe(model.records.length + 1);
     }));
