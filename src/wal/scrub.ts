@@ -12,7 +12,7 @@ import {
   stateBefore,
   TEMPORARY_SUFFIX,
 } from './segment.ts';
-import { scanWindows, type SegmentEnd, WINDOW_BYTES } from './segment-scan.ts';
+import { scanWindows, type SegmentEnd, STOPPED_EARLY, WINDOW_BYTES } from './segment-scan.ts';
 
 /** What a sealed segment does not hold any more. */
 export interface ScrubDamage {
@@ -53,7 +53,7 @@ export async function* scrubSegment(
         yield WINDOW_BYTES;
       }
     } finally {
-      await windows.return({ ...ABANDONED });
+      await windows.return(STOPPED_EARLY);
     }
   } catch (error) {
     if (!isWalshipError(error, 'DISK_FAILED')) throw error;
@@ -63,15 +63,6 @@ export async function* scrubSegment(
     await file?.close();
   }
 }
-
-/** What a scan that was broken off is said to have ended with; nobody looks at it. */
-const ABANDONED: SegmentEnd = {
-  kind: 'end',
-  offset: 0,
-  reason: '',
-  last: { epoch: 0, lsn: 0, chain: 0 },
-  lastEnd: 0,
-};
 
 async function headerFaultOf(
   file: DiskFile,

@@ -22,6 +22,15 @@ export interface SegmentEnd {
   readonly lastEnd: number;
 }
 
+/** What a scan that was broken off returns, since a generator needs a value of its type: nobody looks at it. */
+export const STOPPED_EARLY: SegmentEnd = {
+  kind: 'end',
+  offset: 0,
+  reason: 'stopped early',
+  last: { epoch: 0, lsn: 0, chain: 0 },
+  lastEnd: 0,
+};
+
 /** A batch, with the bytes of the window that it lies in; they are reused after the call. */
 export type BatchVisitor = (batch: BatchInfo, bytes: Buffer) => void;
 

@@ -118,13 +118,17 @@ function reasonTable(reasons: readonly SaidReason[]): Markup | undefined {
       </tr>`,
   );
   return html`<h3>Why it waited, refused or warned</h3>
-    <div class="scroll">
-      <table class="said">
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`;
+    ${tableOf(rows)}`;
+}
+
+function tableOf(rows: readonly Markup[]): Markup {
+  return html`<div class="scroll">
+    <table class="said">
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 interface SaidEvent {
@@ -171,14 +175,7 @@ function eventTable(events: readonly SaidEvent[], left: number): Markup | undefi
   );
   const more = left === 0 ? undefined : html`<p>${countOf(left, 'earlier event')} not shown.</p>`;
   return html`<h3>What happened to it, since its last start and by its own clock</h3>
-    ${more}
-    <div class="scroll">
-      <table class="said">
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`;
+    ${more} ${tableOf(rows)}`;
 }
 
 const LEVELS: ReadonlySet<string> = new Set(['warn', 'error']);

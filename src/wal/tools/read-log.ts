@@ -10,7 +10,13 @@ import {
   type SegmentHeader,
   stateBefore,
 } from '../segment.ts';
-import { scanTail, scanWindows, type SegmentEnd, type SegmentSource } from '../segment-scan.ts';
+import {
+  scanTail,
+  scanWindows,
+  STOPPED_EARLY,
+  type SegmentEnd,
+  type SegmentSource,
+} from '../segment-scan.ts';
 import { headerStop } from '../stop.ts';
 
 export interface FoundMeta {
@@ -112,15 +118,6 @@ export async function* readLog(
   }
   yield end;
 }
-
-/** Nobody sees it: a generator that is told to return needs a value of its type. */
-const STOPPED_EARLY: SegmentEnd = {
-  kind: 'end',
-  offset: 0,
-  reason: 'stopped early',
-  last: { epoch: 0, lsn: 0, chain: 0 },
-  lastEnd: 0,
-};
 
 /** What is wrong behind the last good seal: nothing, where the file ends there or goes on with fill alone. */
 async function problemOf(
