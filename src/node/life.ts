@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import type { FollowerSession } from '../follower/follower.ts';
@@ -19,7 +20,7 @@ import { LastSeen } from './last-seen.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { LeaderLiveness } from './judge-ask.ts';
 import { notLeader } from './not-leader.ts';
-import { ask } from './peers.ts';
+import { ask, QUESTIONS_MAX } from './peers.ts';
 import type { Peer } from './peers.ts';
 import { PATIENT_FAILURES, RetryPause } from './retry-pause.ts';
 import { Standing } from './standing.ts';
@@ -54,6 +55,7 @@ export class Life {
   constructor(options: LifeOptions) {
     const { replica, clock, run, membership, onEvent } = options;
     this.#options = options;
+    setMaxListeners(QUESTIONS_MAX, this.#end.signal);
     this.#departure = new Departure(clock);
     this.#pause = new RetryPause(clock, options.entropy);
     this.voter = new Voter({

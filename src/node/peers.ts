@@ -11,6 +11,8 @@ export interface Peer {
 
 /** How long a voter may take to answer one question; a promise includes an fsync. */
 export const ASK_TIMEOUT_MS = 1_500;
+/** Questions of one node that are under way at a time are fewer; Node.js warns of a leak beyond it. */
+export const QUESTIONS_MAX = 100;
 
 /** What became of one question to one voter. */
 export type Asked =

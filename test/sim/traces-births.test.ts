@@ -17,7 +17,7 @@ describe('the traces of earlier rules are harmless:', () => {
       await stage.write(n1, 'before');
       stage.separate(n1, n4);
       // n3 hears late of everything that n4 asks.
-      network.path('n4', 'n3').delayMs = 500;
+      network.path('n4', 'n3').delayMs = 250;
       const promoting = nodeOf(n4)
         .promote()
         .then(
