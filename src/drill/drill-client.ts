@@ -34,7 +34,12 @@ export interface DrillWrite {
 
 export type WriteAnswer =
   /** The version of the last operation. */
-  | { readonly end: 'acknowledged'; readonly version: Version }
+  | {
+      readonly end: 'acknowledged';
+      readonly version: Version;
+      /** The nodes on whose disks it is, where that is told. */
+      readonly durableOn?: readonly string[];
+    }
   | {
       readonly end: 'rejected';
       readonly code: string;

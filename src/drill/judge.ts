@@ -1,4 +1,5 @@
 /** From what was seen in a drill to its verdict. Pure. */
+import { checkAckLevel } from './checks/ack-level.ts';
 import { checkAtomicity } from './checks/atomicity.ts';
 import { checkConvergence } from './checks/convergence.ts';
 import { checkDivergence } from './checks/divergence.ts';
@@ -23,6 +24,7 @@ const CHECKS: readonly ((evidence: Evidence) => Check)[] = [
   checkRejected,
   checkDuplicates,
   checkOrder,
+  checkAckLevel,
   (evidence) => checkLinearizable(evidence),
   checkLocalReads,
   checkAtomicity,

@@ -1,6 +1,6 @@
 /** A real cluster: sessions of the client library, and plain HTTP where a call is to go to one certain node. */
 import { connect } from '../client/index.ts';
-import type { Client } from '../client/index.ts';
+import type { Client, Written } from '../client/index.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import { formatVersion, parseVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
@@ -38,8 +38,10 @@ export class LiveClient implements DrillClient {
   async write(call: DrillWrite): Promise<WriteAnswer> {
     try {
       const session = await this.#session(call.client);
-      const { version } = await writeIn(session, call);
-      return { end: 'acknowledged', version: versionOf(version) };
+      const { version, durableOn } = await writeIn(session, call);
+      const acknowledged = { end: 'acknowledged', version: versionOf(version) } as const;
+      // A write whose answer was lost, and which was found to be there, says nothing of disks.
+      return durableOn.length === 0 ? acknowledged : { ...acknowledged, durableOn };
     } catch (error) {
       if (!isWalshipError(error)) throw error;
       return answerOf(error);
@@ -136,7 +138,7 @@ export class LiveClient implements DrillClient {
   }
 }
 
-async function writeIn(session: Client, call: DrillWrite): Promise<{ readonly version: string }> {
+async function writeIn(session: Client, call: DrillWrite): Promise<Written> {
   const { conditions, ops, ack, timeoutMs } = call;
   return await session.txn(
     {

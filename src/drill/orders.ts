@@ -102,13 +102,17 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
 /** Whether asking again would serve no end: a node that was started a moment ago may not answer yet. */
 export function isSettled(expect: OperatorAction['expect'], answer: Answer): boolean {
   if (expect === 'done') return answer.ok;
-  return expect === 'any' || answer.code !== 'NO_ANSWER';
+  return expect === 'any' || answer.ok || isRefusal(answer);
+}
+
+/** Somebody said no, and why: silence is no refusal, nor is a leader that nobody found. */
+function isRefusal({ ok, code = '', body }: Answer): boolean {
+  return !ok && body !== null && !code.startsWith('HTTP_');
 }
 
 /** Whether the answer is what the scenario expects. */
 export function asExpected(expect: OperatorAction['expect'], answer: Answer): boolean {
   if (expect === 'any') return true;
-  // Silence is no refusal: nobody said anything.
-  if (expect === 'refused') return !answer.ok && answer.code !== 'NO_ANSWER';
+  if (expect === 'refused') return isRefusal(answer);
   return answer.ok;
 }

@@ -4,6 +4,7 @@ import type { DrillClient } from './drill-client.ts';
 import type { OperatorAction } from './fault.ts';
 import type { Recording } from './recording.ts';
 import {
+  acknowledgeAlone,
   callRejected,
   loseWrite,
   overtake,
@@ -83,6 +84,12 @@ export const PLANTS: readonly Plant[] = [
     about: 'a write gets a place before one that was acknowledged earlier',
     expected: 'ORDER',
     client: (client) => new SetTampering(client, overtake),
+  },
+  {
+    name: 'acknowledged-alone',
+    about: 'a write is acknowledged that is on one disk only',
+    expected: 'ACK_LEVEL',
+    client: (client) => new SetTampering(client, acknowledgeAlone),
   },
   {
     name: 'stale-read',

@@ -48,6 +48,8 @@ export interface SetWrite {
   readonly version: Version | undefined;
   /** The code of the failure. */
   readonly code: string | undefined;
+  /** The nodes on whose disks it was when it was acknowledged, as far as that was told. */
+  readonly durableOn?: readonly string[] | undefined;
 }
 
 /** The accounts as they were made, all in one transaction. */

@@ -4,6 +4,7 @@ import type { Disk } from '../ports/disk.ts';
 import { SimEntropy } from '../sim/sim-entropy.ts';
 import type { AskNode } from './ask-node.ts';
 import { unequal, unsettled } from './convergence.ts';
+import { WRITES_MIN } from './checks/too-little.ts';
 import { finalStates, logDifferences, savedOf } from './finals.ts';
 import { leftToHeal, scaledMs } from './left-to-heal.ts';
 import type { FinalState, NodeSample, Recording, TimelineEvent } from './recording.ts';
@@ -78,6 +79,7 @@ const WARM_UP_MS_MAX = 30_000;
 const CONVERGE_MS_MAX = 90_000;
 /** How long clients go on after everything is healed. */
 const LOAD_AFTER_MS = 1_500;
+const LOAD_AFTER_MS_MAX = 15_000;
 const POLL_MS = 100;
 
 /**
@@ -153,7 +155,7 @@ class Drill {
       wrong: unsettled,
       what: 'the nodes are one cluster again',
     });
-    await this.#pause(LOAD_AFTER_MS);
+    await this.#loadAfter(load);
 
     await load.stop();
     const loadEndMs = this.#nowMs();
@@ -219,8 +221,9 @@ class Drill {
   async #heal(steps: StepRunner): Promise<number> {
     const { network, disks, paused } = leftToHeal(steps.faults);
     if (network) await steps.apply({ kind: 'heal-network' });
-    for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
+    // Who is paused hears of nothing.
     for (const node of paused) await steps.apply({ kind: 'resume', node });
+    for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
     const down = new Set(steps.meaningOf(this.#scenario.staysDown));
     for (const { nodeId } of this.#parts.target.nodes) {
       if (!down.has(nodeId)) await steps.apply({ kind: 'start', node: nodeId });
@@ -272,18 +275,30 @@ class Drill {
     down: ReadonlySet<string>,
   ): Promise<Pick<Recording, 'finals' | 'logDifferences'>> {
     const { target, disk } = this.#parts;
-    const dirs: { nodeId: string; dir: string }[] = [];
+    const dirs: { nodeId: string; dir: string; durableLsn: number | undefined }[] = [];
     const withSaved: FinalState[] = [];
     for (const { nodeId } of finals) {
       if (target.isUp(nodeId)) await target.apply({ kind: 'stop', node: nodeId });
     }
     for (const final of finals) {
-      const { nodeId } = final;
+      const { nodeId, status } = final;
+      const durableLsn = status?.durable.lsn;
       const dir = await target.dataDir(nodeId);
-      if (dir !== undefined && !down.has(nodeId)) dirs.push({ nodeId, dir });
+      if (dir !== undefined && !down.has(nodeId)) dirs.push({ nodeId, dir, durableLsn });
       withSaved.push({ ...final, saved: await savedOf(disk, dir) });
     }
     return { finals: withSaved, logDifferences: await logDifferences(disk, dirs) };
+  }
+
+  /** The load goes on for a while, and until enough of it was acknowledged to say something, within bounds. */
+  async #loadAfter(load: Load): Promise<void> {
+    const startedMs = this.#nowMs();
+    const before = load.acknowledged;
+    await this.#pause(LOAD_AFTER_MS);
+    while (load.acknowledged - before < 2 * WRITES_MIN) {
+      if (this.#nowMs() - startedMs > LOAD_AFTER_MS_MAX) return;
+      await this.#pause(POLL_MS);
+    }
   }
 
   async #warmUp(load: Load): Promise<void> {

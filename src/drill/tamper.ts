@@ -111,6 +111,13 @@ export const overtake: SetTamper = async (_call, send, before) => {
   return { end: 'acknowledged', version: { epoch: before.epoch, lsn: before.lsn - 1 } };
 };
 
+/** Acknowledged by one node alone. */
+export const acknowledgeAlone: SetTamper = async (_call, send) => {
+  const answer = await send();
+  if (answer.end !== 'acknowledged') return answer;
+  return { ...answer, durableOn: (answer.durableOn ?? []).slice(0, 1) };
+};
+
 /** Not even sent. */
 export const refuse: SetTamper = async () => ({
   end: 'rejected',

@@ -7,6 +7,7 @@ export interface Check {
     | 'REJECTED_APPEARED'
     | 'DUPLICATE'
     | 'ORDER'
+    | 'ACK_LEVEL'
     | 'LINEARIZABILITY'
     | 'LOCAL_READS'
     | 'ATOMICITY'

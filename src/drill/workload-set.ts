@@ -77,6 +77,7 @@ export class SetWorkload implements LoadPart {
       end: answer.end,
       version: 'version' in answer ? answer.version : undefined,
       code: 'code' in answer ? answer.code : undefined,
+      durableOn: 'durableOn' in answer ? answer.durableOn : undefined,
     });
   }
 }

@@ -70,9 +70,15 @@ export class Workload {
   /** The highest version of an acknowledged write. */
   get newest(): Version {
     let newest: Version = { epoch: 0, lsn: 0 };
+    const note = (version: Version | undefined): void => {
+      if (version !== undefined && comparePositions(version, newest) > 0) newest = version;
+    };
     for (const { end, version } of [...this.#set.writes, ...this.#accounts.all]) {
-      if (end !== 'acknowledged' || version === undefined) continue;
-      if (comparePositions(version, newest) > 0) newest = version;
+      if (end === 'acknowledged') note(version);
+    }
+    for (const { request, outcome } of this.#history.operations) {
+      const isWrite = request.kind === 'put' || request.kind === 'delete';
+      if (isWrite && outcome.kind === 'acknowledged') note(outcome.version);
     }
     return newest;
   }

@@ -314,6 +314,23 @@ describe('what went wrong under load', () => {
   });
 });
 
+test.for([
+  ['quorum', ['n1'], false],
+  ['quorum', ['n1', 'n1', 'learner'], false],
+  ['quorum', ['n3', 'n1'], true],
+  ['all', ['n1', 'n2'], false],
+  ['all', ['n1', 'n2', 'n3'], true],
+  ['local', ['n2'], true],
+  ['local', ['learner'], false],
+] as const)(
+  'a write at %s that was durable on %j is acknowledged rightly: %s',
+  ([ack, durableOn, isRight]) => {
+    const recording = changed((b) => b.set({ ack, durableOn })).build();
+
+    expect(redCodes(recording).includes('ACK_LEVEL')).toBe(!isRight);
+  },
+);
+
 type Build = (builder: RecordingBuilder) => Partial<Recording>;
 
 const afterwards: readonly (readonly [string, readonly string[], Build])[] = [

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { asExpected, isDone, isSettled, readAnswer, requestOf } from '../../src/drill/orders.ts';
+import {
+  asExpected,
+  isDone,
+  isSettled,
+  NOBODY_LEADS,
+  readAnswer,
+  requestOf,
+} from '../../src/drill/orders.ts';
 import { statusOf } from './statuses.ts';
 
 const urlOf = (nodeId: string): string => `http://${nodeId}`;
@@ -63,6 +70,16 @@ describe('an answer', () => {
     expect([isSettled('refused', silence), isSettled('refused', refused)]).toEqual([false, true]);
     expect([isSettled('done', silence), isSettled('done', refused)]).toEqual([false, false]);
     expect(isSettled('any', silence)).toBe(true);
+  });
+
+  test('is a refusal only where a node says no, and why', () => {
+    const crashed = readAnswer({ status: 500, body: {} });
+    const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
+
+    for (const answer of [NOBODY_LEADS, crashed]) {
+      expect([isSettled('refused', answer), asExpected('refused', answer)]).toEqual([false, false]);
+    }
+    expect([isSettled('refused', refused), asExpected('refused', refused)]).toEqual([true, true]);
   });
 
   test('is as expected where it says so', () => {

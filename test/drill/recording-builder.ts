@@ -208,12 +208,28 @@ export class RecordingBuilder {
     });
   }
 
+  /** A read of what n3 has applied, which is everything. */
+  readLocally(key: string): void {
+    const calledAt = this.history.now();
+    this.tick();
+    this.history.gotLocally({
+      client: 'r3',
+      node: 'n3',
+      key,
+      calledAt,
+      minVersion: undefined,
+      applied: { epoch: this.epoch, lsn: this.lsn },
+      found: this.entries.get(key),
+    });
+  }
+
   /** Enough of everything until that moment. */
   until(ms: number): this {
     while (this.nowMs < ms) {
       this.set();
       this.register('reg/1', `r-${this.nowMs}`);
       this.read('reg/1');
+      this.readLocally('reg/1');
       this.transfer(1);
       this.lookAtAccounts();
       this.localProbe('n3');

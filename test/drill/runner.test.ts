@@ -87,8 +87,8 @@ describe('a drill', () => {
 
     expect(textsOf(recording, 'heal')).toEqual([
       'the network is as it should be',
-      'the disk of n2 is as it should be',
       'n2 goes on',
+      'the disk of n2 is as it should be',
       'n1 is started',
     ]);
     expect(recording.staysDown).toEqual(['n3']);

@@ -36,6 +36,7 @@ export function checkTooLittle({ recording, operations }: Evidence): Check {
       operations.filter(({ request }) => request.kind === 'get').length,
       READS_MIN,
     ],
+    ['local reads', recording.history.localReads.length, READS_MIN],
     [
       'changes in watches',
       Math.max(0, ...recording.watches.map(({ changes }) => changes.length)),
