@@ -26,8 +26,7 @@ import type { ReadAhead } from './read-ahead.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
 import { SealedSegments } from './sealed-segments.ts';
-import { wasRefused } from './segment-writer.ts';
-import type { SegmentWriter } from './segment-writer.ts';
+import { type SegmentWriter, wasRefused } from './segment-writer.ts';
 
 export type { LogOperation } from './batch-builder.ts';
 export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
