@@ -266,6 +266,8 @@ export class Session {
       this.#ahead = undefined;
       this.#sendChunk(chunk);
     }
+    // What a catch-up needed is not kept by who has caught up.
+    if (this.#cursor.lsn >= log.durable.lsn) this.#ahead = undefined;
   }
 
   #mayShip(): boolean {

@@ -81,7 +81,10 @@ export class Replica {
     // A snapshot's end is as true, and may lie above what the log holds yet: nothing below it is ever cut.
     const { snapshot, store, warnings } = parts.loaded;
     const { discarding } = parts.meta.current;
-    const endLsn = discarding ? 0 : (snapshot?.endLsn ?? 0);
+    const snapshotLsn = discarding ? 0 : (snapshot?.endLsn ?? 0);
+    // With one voter, a log ends before it that was cut by an operator who wants what is left: there is no more than that.
+    const alone = parts.options.voterCount === 1;
+    const endLsn = alone ? Math.min(snapshotLsn, log.durable.lsn) : snapshotLsn;
     const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), endLsn);
     // What an operator sent to another history does not know what is committed there.
     this.#committedLsn = discarding ? 0 : known;
@@ -93,8 +96,7 @@ export class Replica {
       clock: parts.options.clock,
       store,
       appliedLsn: parts.appliedLsn,
-      // With one voter, a log that ends before it was cut by an operator who wants what is left.
-      readyLsn: parts.options.voterCount === 1 ? Math.min(endLsn, log.durable.lsn) : endLsn,
+      readyLsn: endLsn,
       limit: () => this.#applyLimit(),
       failed: () => this.#failure !== undefined,
       onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),

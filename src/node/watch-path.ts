@@ -38,7 +38,9 @@ export async function* watch(
       const version =
         cursor === after.lsn ? after : { epoch: replica.log.epochAt(cursor), lsn: cursor };
       yield { kind: 'progress', version };
-      await wake.next();
+      // Whoever reads this may have taken their time.
+      const isStill = replica.appliedLsn === limit && replica.stateGeneration === stateGeneration;
+      if (isStill) await wake.next();
       if (replica.end !== undefined) throw replica.end;
       continue;
     }

@@ -281,8 +281,10 @@ export class WritePath {
 
   async #onlyConditions(request: WriteRequest): Promise<WriteResult> {
     const { leader, replica } = this.#options;
+    // The conditions were judged by all that has an LSN, applied or not.
+    const { lsn } = replica.log.last;
     await this.#proveJudgement(request.timeoutMs);
-    const version = replica.applied;
+    const version = { epoch: replica.log.epochAt(lsn), lsn };
     return { version, ack: request.ack, durableOn: leader.durableOn(version.lsn) };
   }
 

@@ -4,10 +4,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { NodeEvent } from '../../src/node/events.ts';
-import type { Replica } from '../../src/node/replica.ts';
+import { Replica } from '../../src/node/replica.ts';
 import { Snapshotter } from '../../src/node/snapshotter.ts';
 import type { SnapshotterOptions } from '../../src/node/snapshotter.ts';
 import { OP } from '../../src/wal/record.ts';
+import { segmentName } from '../../src/wal/segment.ts';
 import { verify } from '../../src/wal/tools/verify.ts';
 import { snapshotName } from '../../src/wal/snapshot-format.ts';
 import { contentOf, linesOf } from '../store/store-model.ts';
@@ -71,6 +72,38 @@ describe('a snapshot', () => {
       snapshotter.applied();
       await world.pass(1_000);
       expect(events).toHaveLength(1);
+    }));
+
+  test('knows no more to be committed than a lone voter has left of its log', () =>
+    withReplica(async ({ replica, disk, clock, world }) => {
+      const { snapshotter } = await taking({ replica, disk, clock, world } as Stage);
+      await write(replica, 10);
+      const taken = snapshotter.take();
+      // Written while it is taken: the snapshot holds what came up to its end.
+      await write(replica, 8);
+      const { startLsn, endLsn } = await taken;
+      expect(endLsn).toBeGreaterThan(startLsn);
+      await replica.close();
+      const path = `/data/wal/${segmentName(1)}`;
+      const last = Buffer.alloc(8);
+      last.writeBigUInt64BE(BigInt(endLsn));
+      disk.flip(path, (disk.contentOf(path) ?? last).indexOf(last) + 20, 1);
+
+      const again = await Replica.open({
+        disk: disk.mount(clock as Parameters<typeof disk.mount>[0]),
+        clock,
+        entropy: world.entropy,
+        dir: '/data',
+        nodeId: 'n1',
+        voterCount: 1,
+        segmentBytes: 16 * 1024,
+        onDamage: 'cut',
+        onEvent: () => undefined,
+      });
+
+      expect(again.log.durable.lsn).toBe(endLsn - 1);
+      expect(again.committedLsn).toBe(again.log.durable.lsn);
+      expect(again.rebuilding).toBe(false);
     }));
 
   test('is what a node begins from again, with the log behind it', () =>
