@@ -8,15 +8,18 @@ import { checkOf } from './finding.ts';
  * A write is acknowledged once it is on as many disks as its level asks for. This is the word of the leader that acknowledged it; whether it was
  * true shows where disks are lost.
  */
-export function checkAckLevel({ recording }: Evidence): Check {
+export function checkAckLevel({ recording, forced }: Evidence): Check {
   const { quorum, voters, setWrites } = recording;
   const needed: Readonly<Record<SetWrite['ack'], number>> = {
     local: 1,
     quorum,
     all: voters.length,
   };
+  // From a forced failover on, another history goes on with the voters that are left.
+  const endMs = Math.min(...forced.map(({ atMs }) => atMs));
   const told = setWrites.filter(
-    ({ end, durableOn }) => end === 'acknowledged' && durableOn !== undefined,
+    ({ end, durableOn, returnedAt }) =>
+      end === 'acknowledged' && durableOn !== undefined && returnedAt < endMs,
   );
   const findings = told.flatMap(({ key, version, ack, durableOn = [] }) => {
     const disks = [...new Set(durableOn)].filter((nodeId) => voters.includes(nodeId));
