@@ -152,8 +152,10 @@ export class Applier {
       this.tellWaiting();
       // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
       if (this.#appliedLsn >= limit()) return;
-      if (recent !== undefined && clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
-      if (recent !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
+      if (recent !== undefined) {
+        if (clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
+        await new Promise<void>((resolve) => clock.soon(resolve));
+      }
       turnMs = clock.nowMs();
       if (generation !== this.#generation) return;
     }

@@ -176,6 +176,19 @@ describe('a forced failover', () => {
     expect(verdict.rpo.quorum.lost).toBe(LOST);
   });
 
+  test('leaves other voters, which acknowledge by themselves: the quorum of before judges nothing then', () => {
+    const failover = failedOver('quorum', 'forced');
+    const recording = forced(failover);
+    const setWrites = recording.setWrites.map((write) => ({
+      ...write,
+      durableOn: write.calledAt > FAULT_MS + 1 + LOST * 6 ? ['n3'] : ['n1', 'n3'],
+    }));
+
+    expect(redCodes({ ...recording, setWrites })).toEqual([]);
+    const before = setWrites.map((write) => ({ ...write, durableOn: ['n3'] }));
+    expect(redCodes({ ...recording, setWrites: before })).toEqual(['ACK_LEVEL']);
+  });
+
   test('may not lose anything where it said that nothing is at risk', () => {
     const failover = failedOver('quorum', 'forced');
 
