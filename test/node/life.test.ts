@@ -119,6 +119,25 @@ describe('a node', () => {
       expect(n2.status().role).toBe('leader');
     }));
 
+  test('shows a watch what came while its reader was busy with what it had shown', () =>
+    onCluster(async (cluster) => {
+      const node = nodeOf(cluster, 'n1');
+      const after = node.status().applied;
+      const signal = new AbortController().signal;
+      const events = node.watch({ after, signal })[Symbol.asyncIterator]();
+      expect((await events.next()).value).toMatchObject({ kind: 'progress' });
+      const put = { op: 'put' as const, key: Buffer.from('k'), value: Buffer.from('v') };
+      const write = { conditions: [], ops: [put], ack: 'quorum' as const, timeoutMs: 1_000 };
+      const { version } = await node.write(write);
+      await node.wait({ version, level: 'applied', timeoutMs: 1_000 });
+
+      let seen: unknown;
+      void events.next().then(({ value }) => (seen = value));
+      await cluster.world.pass(1_000);
+
+      expect(seen).toMatchObject({ kind: 'change', version });
+    }));
+
   test('that is closed ends its watches, and lets nobody begin to wait', () =>
     onCluster(async (cluster) => {
       const node = nodeOf(cluster, 'n1');
