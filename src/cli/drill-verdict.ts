@@ -1,4 +1,5 @@
 /** A verdict for people: what was done, what it cost, and what became of each promise. */
+import { asExpected } from '../drill/orders.ts';
 import type { Recording, TimelineEvent } from '../drill/recording.ts';
 import type { Check, Rpo, Verdict } from '../drill/verdict.ts';
 import { textTable } from './text-table.ts';
@@ -49,14 +50,16 @@ function checkLines({ code, title, passed, message, findings }: Check): readonly
 }
 
 /** One event of the timeline on one line, without a line end. */
-export function formatEvent({ atMs, text, answer, expected }: TimelineEvent): string {
+export function formatEvent(event: TimelineEvent): string {
+  const { atMs, text, answer, expected: expect, expectedReason: reason } = event;
   const said =
     answer === undefined
       ? ''
       : `: ${answer.ok ? '' : `${answer.code ?? 'failed'}, `}${answer.text}`;
   const wrong =
-    expected !== undefined && expected !== 'any' && (answer?.ok ?? true) !== (expected === 'done');
-  return `${secondsText(atMs).padStart(8)}  ${text}${said}${wrong ? `  (expected: ${expected})` : ''}`;
+    expect !== undefined && answer !== undefined && !asExpected({ expect, reason }, answer);
+  const wanted = `${expect}${reason === undefined ? '' : `, ${reason}`}`;
+  return `${secondsText(atMs).padStart(8)}  ${text}${said}${wrong ? `  (expected: ${wanted})` : ''}`;
 }
 
 /** What came of one scenario of several. */

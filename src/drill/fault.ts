@@ -88,14 +88,22 @@ export type FileFault =
   /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
   | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
 
-/** What an operator does, over HTTP. `expect` says what has to come of it; `any`: whatever the cluster answers is right. */
+/** What an operator does, over HTTP, and what has to come of it; `any`: whatever the cluster answers is right. */
 export type OperatorAction = (
   | { readonly kind: 'promote'; readonly node: string }
   | { readonly kind: 'switchover'; readonly to: string; readonly timeoutMs: number }
   | { readonly kind: 'failover'; readonly node: string; readonly acceptDataLoss: boolean }
   | { readonly kind: 'rejoin'; readonly node: string; readonly discard: boolean }
   | { readonly kind: 'snapshot'; readonly node: string }
-) & { readonly expect: 'done' | 'refused' | 'any' };
+) &
+  Expected;
+
+/** What has to come of an order. */
+export interface Expected {
+  readonly expect: 'done' | 'refused' | 'any';
+  /** With `refused`: the reason that the answer has to give; without one its code. Undefined: any. */
+  readonly reason?: string | undefined;
+}
 
 export type Fault = ProcessFault | NetworkFault | DiskFaultAction | FileFault;
 export type FaultKind = Fault['kind'];

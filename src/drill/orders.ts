@@ -1,6 +1,6 @@
 /** What an operator asks of a cluster, over HTTP: once, or until it is done. */
 import type { NodeStatus } from '../node/api.ts';
-import type { OperatorAction } from './fault.ts';
+import type { Expected, OperatorAction } from './fault.ts';
 import type { JsonAnswer, JsonCall } from './http-json.ts';
 import type { TimelineEvent } from './recording.ts';
 
@@ -47,13 +47,21 @@ export function readAnswer(answer: JsonAnswer | undefined): Answer {
   }
   const { status, body } = answer;
   if (status === 200) return { ok: true, code: undefined, text: textOf(body), body };
-  const { error } = (body ?? {}) as { readonly error?: { code?: string; message?: string } };
+  const { error } = (body ?? {}) as { readonly error?: ErrorBody };
   return {
     ok: false,
     code: error?.code ?? `HTTP_${status}`,
+    reason: typeof error?.reason === 'string' ? error.reason : undefined,
     text: error?.message ?? `HTTP ${status}`,
     body,
   };
+}
+
+interface ErrorBody {
+  readonly code?: string;
+  readonly message?: string;
+  /** Details are beside it, of any shape. */
+  readonly reason?: unknown;
 }
 
 /** The answer where nobody could be asked. */
@@ -99,10 +107,13 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
   return false;
 }
 
-/** Whether asking again would serve no end: a node that was started a moment ago may not answer yet. */
-export function isSettled(expect: OperatorAction['expect'], answer: Answer): boolean {
-  if (expect === 'done') return answer.ok;
-  return expect === 'any' || answer.ok || isRefusal(answer);
+/**
+ * Whether asking again would serve no end: a node that was started a moment ago may not answer yet, and one that has not heard from the
+ * others yet refuses for another reason than it will.
+ */
+export function isSettled(expected: Expected, answer: Answer): boolean {
+  if (expected.expect === 'done') return answer.ok;
+  return answer.ok || asExpected(expected, answer);
 }
 
 /** Somebody said no, and why: silence is no refusal, nor is a leader that nobody found. */
@@ -111,8 +122,13 @@ function isRefusal({ ok, code = '', body }: Answer): boolean {
 }
 
 /** Whether the answer is what the scenario expects. */
-export function asExpected(expect: OperatorAction['expect'], answer: Answer): boolean {
+export function asExpected({ expect, reason }: Expected, answer: Answer): boolean {
   if (expect === 'any') return true;
-  if (expect === 'refused') return isRefusal(answer);
-  return answer.ok;
+  if (expect === 'done') return answer.ok;
+  return isRefusal(answer) && (reason === undefined || reason === reasonOf(answer));
+}
+
+/** Why it was refused, as narrowly as the answer says. */
+function reasonOf({ code, reason }: Answer): string | undefined {
+  return reason ?? code;
 }

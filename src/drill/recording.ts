@@ -14,10 +14,14 @@ export interface TimelineEvent {
   readonly nodes: readonly string[];
   /** What had to come of it, where the scenario says so; what did is `answer`. Of a step that waits for something: `done`. */
   readonly expected?: 'done' | 'refused' | 'any';
+  /** What it had to be refused for, where the scenario says so. */
+  readonly expectedReason?: string | undefined;
   /** What an operator was answered, and whether what was waited for came. */
   readonly answer?: {
     readonly ok: boolean;
     readonly code: string | undefined;
+    /** Of a refusal: by which rule, where the answer says more than its code. */
+    readonly reason?: string | undefined;
     readonly text: string;
     readonly body: unknown;
   };

@@ -201,6 +201,7 @@ class SelftestRun {
       text: describeAction(order),
       nodes: [],
       expected: order.expect,
+      expectedReason: order.reason,
       answer: readAnswer(answer),
     });
   }

@@ -168,7 +168,7 @@ export class StepRunner {
     return true;
   }
 
-  /** Asks once; again and again where it has to be done until it is, and where it has to be refused until somebody answers. */
+  /** Asks once; again and again where it has to be done until it is, and where it has to be refused until somebody refuses it for the reason that is named. */
   async #order(order: OperatorAction, withinMs: number): Promise<boolean> {
     const { timeline, nowMs } = this.#context;
     const atMs = nowMs();
@@ -177,7 +177,7 @@ export class StepRunner {
     for (;;) {
       attempts += 1;
       answer = await this.#ask(order);
-      if (isSettled(order.expect, answer) || nowMs() - atMs > withinMs) break;
+      if (isSettled(order, answer) || nowMs() - atMs > withinMs) break;
       await this.#context.pause(RETRY_MS);
       if (await this.#isDone(order)) {
         answer = {
@@ -195,9 +195,10 @@ export class StepRunner {
       text: `${describeAction(order)}${times}`,
       nodes: nodesOf(order),
       expected: order.expect,
+      expectedReason: order.reason,
       answer,
     });
-    return asExpected(order.expect, answer);
+    return asExpected(order, answer);
   }
 
   async #ask(order: OperatorAction): Promise<Answer> {

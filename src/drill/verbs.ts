@@ -1,5 +1,7 @@
 /** The words for what a step does: one key each, with its parameters beside it. */
+import type { Expected } from './fault.ts';
 import type { MappingReader } from './mapping-reader.ts';
+import { isRefusalReason } from './refusals.ts';
 import type { Action } from './scenario.ts';
 
 type Verb = (step: MappingReader) => readonly Action[];
@@ -97,13 +99,13 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   restore: (step) => [
     { kind: 'restore', node: step.names('restore'), keepMeta: step.flag('keep-meta') },
   ],
-  promote: (step) => [{ kind: 'promote', node: step.names('promote'), expect: expected(step) }],
+  promote: (step) => [{ kind: 'promote', node: step.names('promote'), ...expected(step) }],
   switchover: (step) => [
     {
       kind: 'switchover',
       to: step.names('switchover'),
       timeoutMs: step.duration('timeout', { fallback: SWITCHOVER_MS_DEFAULT }),
-      expect: expected(step),
+      ...expected(step),
     },
   ],
   failover: (step) => [
@@ -111,7 +113,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
       kind: 'failover',
       node: step.names('failover'),
       acceptDataLoss: step.flag('accept-data-loss'),
-      expect: expected(step),
+      ...expected(step),
     },
   ],
   rejoin: (step) => [
@@ -119,14 +121,22 @@ export const VERBS: Readonly<Record<string, Verb>> = {
       kind: 'rejoin',
       node: step.names('rejoin'),
       discard: step.flag('discard'),
-      expect: expected(step),
+      ...expected(step),
     },
   ],
-  snapshot: (step) => [{ kind: 'snapshot', node: step.names('snapshot'), expect: expected(step) }],
+  snapshot: (step) => [{ kind: 'snapshot', node: step.names('snapshot'), ...expected(step) }],
 };
 
-function expected(step: MappingReader): (typeof EXPECTATIONS)[number] {
-  return step.choice('expect', EXPECTATIONS, 'any');
+function expected(step: MappingReader): Expected {
+  const expect = step.choice('expect', EXPECTATIONS, 'any');
+  if (!step.has('reason')) return { expect };
+  const reason = step.text('reason');
+  if (!isRefusalReason(reason)) {
+    step.problem('reason', 'a code of docs/errors.md, or a rule such as VOTER_AHEAD');
+  } else if (expect !== 'refused') {
+    step.problem('reason', 'beside `expect: refused`');
+  }
+  return { expect, reason };
 }
 
 function groupsOf(step: MappingReader): readonly (readonly string[])[] {

@@ -104,10 +104,14 @@ describe('an event', () => {
       '   3.0 s  n2 is to lead: epoch 2, after 300 ms',
     );
     expect(formatEvent({ ...event, expected: 'refused', answer })).toContain('(expected: refused)');
-    const refusal = { ok: false, code: 'NO_QUORUM', text: 'too few', body: null };
+    const refusal = { ok: false, code: 'NO_QUORUM', text: 'too few', body: {} };
     expect(formatEvent({ ...event, expected: 'done', answer: refusal })).toBe(
       '   3.0 s  n2 is to lead: NO_QUORUM, too few  (expected: done)',
     );
+    const expectedReason = 'VOTER_AHEAD';
+    expect(
+      formatEvent({ ...event, expected: 'refused', expectedReason, answer: refusal }),
+    ).toContain('  (expected: refused, VOTER_AHEAD)');
   });
 });
 

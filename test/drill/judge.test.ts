@@ -506,6 +506,23 @@ const afterwards: readonly (readonly [string, readonly string[], Build])[] = [
     }),
   ],
   [
+    'an order was refused for another reason',
+    ['OPERATOR'],
+    () => ({
+      timeline: [
+        {
+          atMs: 1_500,
+          kind: 'operator',
+          text: 'n2 is promoted',
+          nodes: ['n2'],
+          expected: 'refused',
+          expectedReason: 'VOTER_AHEAD',
+          answer: { ok: false, code: 'NO_QUORUM', text: 'too few', body: {} },
+        },
+      ],
+    }),
+  ],
+  [
     'nothing was acknowledged before the faults',
     ['TOO_LITTLE'],
     (b) => ({ phases: { ...b.build().phases, faultsFromMs: 15 } }),

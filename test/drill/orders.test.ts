@@ -58,18 +58,24 @@ describe('an answer', () => {
   test('that does not come is neither done nor a refusal', () => {
     const silence = readAnswer(undefined);
 
-    expect(asExpected('any', silence)).toBe(true);
-    expect(asExpected('done', silence)).toBe(false);
-    expect(asExpected('refused', silence)).toBe(false);
+    expect(asExpected({ expect: 'any' }, silence)).toBe(true);
+    expect(asExpected({ expect: 'done' }, silence)).toBe(false);
+    expect(asExpected({ expect: 'refused' }, silence)).toBe(false);
   });
 
   test('that does not come is waited for, unless anything is right', () => {
     const silence = readAnswer(undefined);
     const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
 
-    expect([isSettled('refused', silence), isSettled('refused', refused)]).toEqual([false, true]);
-    expect([isSettled('done', silence), isSettled('done', refused)]).toEqual([false, false]);
-    expect(isSettled('any', silence)).toBe(true);
+    expect([
+      isSettled({ expect: 'refused' }, silence),
+      isSettled({ expect: 'refused' }, refused),
+    ]).toEqual([false, true]);
+    expect([
+      isSettled({ expect: 'done' }, silence),
+      isSettled({ expect: 'done' }, refused),
+    ]).toEqual([false, false]);
+    expect(isSettled({ expect: 'any' }, silence)).toBe(true);
   });
 
   test('is a refusal only where a node says no, and why', () => {
@@ -77,16 +83,41 @@ describe('an answer', () => {
     const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
 
     for (const answer of [NOBODY_LEADS, crashed]) {
-      expect([isSettled('refused', answer), asExpected('refused', answer)]).toEqual([false, false]);
+      expect([
+        isSettled({ expect: 'refused' }, answer),
+        asExpected({ expect: 'refused' }, answer),
+      ]).toEqual([false, false]);
     }
-    expect([isSettled('refused', refused), asExpected('refused', refused)]).toEqual([true, true]);
+    expect([
+      isSettled({ expect: 'refused' }, refused),
+      asExpected({ expect: 'refused' }, refused),
+    ]).toEqual([true, true]);
   });
 
   test('is as expected where it says so', () => {
     const done = readAnswer({ status: 200, body: {} });
     const refused = readAnswer({ status: 409, body: { error: { code: 'X', message: 'x' } } });
 
-    expect([asExpected('done', done), asExpected('refused', done)]).toEqual([true, false]);
-    expect([asExpected('done', refused), asExpected('refused', refused)]).toEqual([false, true]);
+    expect([asExpected({ expect: 'done' }, done), asExpected({ expect: 'refused' }, done)]).toEqual(
+      [true, false],
+    );
+    expect([
+      asExpected({ expect: 'done' }, refused),
+      asExpected({ expect: 'refused' }, refused),
+    ]).toEqual([false, true]);
+  });
+
+  test('is the refusal that was expected only where it gives that reason, or that code where it gives none', () => {
+    const refusal = (error: object): ReturnType<typeof readAnswer> =>
+      readAnswer({ status: 503, body: { error: { message: 'no', ...error } } });
+    const ahead = { expect: 'refused', reason: 'VOTER_AHEAD' } as const;
+    const quorum = { expect: 'refused', reason: 'NO_QUORUM' } as const;
+    const lags = refusal({ code: 'NO_QUORUM', reason: 'VOTER_AHEAD' });
+    const alone = refusal({ code: 'NO_QUORUM' });
+
+    expect([asExpected(ahead, lags), asExpected(ahead, alone)]).toEqual([true, false]);
+    expect([asExpected(quorum, lags), asExpected(quorum, alone)]).toEqual([false, true]);
+    expect([isSettled(ahead, lags), isSettled(ahead, alone)]).toEqual([true, false]);
+    expect(isSettled(ahead, readAnswer({ status: 200, body: {} }))).toBe(true);
   });
 });

@@ -128,6 +128,25 @@ describe('a drill', () => {
     expect(order).toMatchObject({ expected: 'refused', answer: { ok: true } });
   });
 
+  test('asks until it is refused for the reason that the scenario names', async () => {
+    const cluster = new FakeCluster();
+    const refusal = (reason: string): object => ({ error: { code: 'NO_QUORUM', reason } });
+    cluster.answer = (_, attempt) => ({
+      status: 503,
+      body: refusal(attempt < 3 ? 'NO_QUORUM' : 'VOTER_AHEAD'),
+    });
+
+    const step = 'after: 1s, promote: n2, expect: refused, reason: VOTER_AHEAD';
+    const recording = await run(cluster, scenarioOf([step]));
+
+    const [order] = recording.timeline.filter(({ kind }) => kind === 'operator');
+    expect(order).toMatchObject({
+      text: 'n2 is to lead, asked 3 times',
+      expectedReason: 'VOTER_AHEAD',
+      answer: { code: 'NO_QUORUM', reason: 'VOTER_AHEAD' },
+    });
+  });
+
   test('waits no longer than it may, and says what was missing', async () => {
     const cluster = new FakeCluster();
     cluster.says.set('n3', { notReady: { code: 'X', message: 'no leader is known' } });

@@ -95,6 +95,23 @@ steps:
     ]);
   });
 
+  test('may name the reason of a refusal, and none that there is not', () => {
+    const stepOf = (order: string): string =>
+      `name: a\nabout: A.\nsteps:\n  - { after: 1s, promote: n1, ${order} }\n`;
+
+    const [step] = parseScenario(stepOf('expect: refused, reason: VOTER_AHEAD'), 'a').steps;
+
+    expect(step?.actions).toEqual([
+      { kind: 'promote', node: ['n1'], expect: 'refused', reason: 'VOTER_AHEAD' },
+    ]);
+    expect(problemsOf(stepOf('expect: refused, reason: VOTER_AHAED'))).toEqual([
+      expect.stringContaining('steps[0].reason must be a code of docs/errors.md, or a rule'),
+    ]);
+    expect(problemsOf(stepOf('expect: done, reason: VOTER_AHEAD'))).toEqual([
+      expect.stringContaining('steps[0].reason must be beside `expect: refused`'),
+    ]);
+  });
+
   test('names the line where it is no YAML', () => {
     expect(problemsOf('name: a\nname: b\n')[0]).toContain('mine.yaml: line 2: ');
     expect(problemsOf('steps: [\n')[0]).toContain('mine.yaml: line ');

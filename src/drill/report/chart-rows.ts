@@ -104,9 +104,10 @@ export function eventRow(events: readonly TimelineEvent[], scale: TimeScale): Ma
 }
 
 /** Behind a step that was refused, or did not come to what the scenario wanted. */
-function outcomeMark({ expected, answer }: TimelineEvent): string {
+function outcomeMark(event: TimelineEvent): string {
+  const { answer } = event;
   if (answer === undefined) return '';
-  if (isAsWanted(expected, answer.ok) === false) return ' ✗';
+  if (isAsWanted(event) === false) return ' ✗';
   return answer.ok ? '' : ' (refused)';
 }
 

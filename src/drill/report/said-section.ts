@@ -36,20 +36,21 @@ export function doneSection({ timeline }: Recording): Markup {
   </section>`;
 }
 
-function doneRow({ atMs, kind, text, expected, answer }: TimelineEvent): Markup {
+function doneRow(event: TimelineEvent): Markup {
+  const { atMs, kind, text, expected, expectedReason, answer } = event;
+  const wanted = expectedReason === undefined ? expected : `${expected}: ${expectedReason}`;
   return html`<tr>
     <td class="when">${momentText(atMs)}</td>
     <td><i class="dot ${kind}"></i>${text}</td>
-    <td>${expected}</td>
-    <td>${answer === undefined ? undefined : answerText(answer, expected)}</td>
+    <td>${wanted}</td>
+    <td>${answer === undefined ? undefined : answerText(answer, isAsWanted(event))}</td>
   </tr>`;
 }
 
 function answerText(
   { ok, code, text }: NonNullable<TimelineEvent['answer']>,
-  expected: TimelineEvent['expected'],
+  wanted: boolean | undefined,
 ): Markup {
-  const wanted = isAsWanted(expected, ok);
   const kind = wanted === undefined ? 'neutral' : wanted ? 'ok' : 'refused';
   const shown = code === undefined ? undefined : html`<code>${code}</code> `;
   const mark = wanted === false ? ' ✗' : undefined;

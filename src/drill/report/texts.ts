@@ -1,4 +1,6 @@
 /** Figures as people read them. */
+import { asExpected } from '../orders.ts';
+import type { TimelineEvent } from '../recording.ts';
 
 /** A stretch of time to three digits: `45 ms`, `1.23 s`, `2 min 5 s`. */
 export function durationText(ms: number): string {
@@ -33,9 +35,11 @@ export function shortened(text: string, charactersMax: number): string {
 }
 
 /** Whether an answer is what the scenario wanted; undefined where it wanted nothing in particular. */
-export function isAsWanted(
-  expected: 'done' | 'refused' | 'any' | undefined,
-  ok: boolean,
-): boolean | undefined {
-  return expected === undefined || expected === 'any' ? undefined : ok === (expected === 'done');
+export function isAsWanted({
+  expected: expect,
+  expectedReason: reason,
+  answer,
+}: TimelineEvent): boolean | undefined {
+  if (expect === undefined || expect === 'any' || answer === undefined) return undefined;
+  return asExpected({ expect, reason }, answer);
 }
