@@ -1,7 +1,10 @@
-/** Which faults a scenario needs, and whether a target can do them: pure. */
+/** What a scenario needs, allows, and whether a target can do it: pure. */
 import type { FaultKind } from './fault.ts';
 import { isOperatorKind } from './operator-kinds.ts';
 import type { Scenario } from './scenario.ts';
+
+/** Options of `serve` with which a node gives up log within a drill; with its defaults it keeps all of it. */
+const PURGING_OPTIONS = ['retainBytesMax', 'snapshotLogBytes'];
 
 /** In the order in which they come up; healing included. */
 export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
@@ -15,4 +18,12 @@ export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
 export function cannot(scenario: Scenario, can: ReadonlySet<FaultKind>): string | undefined {
   const lacking = faultsOf(scenario).filter((kind) => !can.has(kind));
   return lacking.length === 0 ? undefined : `this target cannot do ${lacking.join(', ')}`;
+}
+
+/** Whether a node may purge log of which a watch may still have need: the scenario bounds it, or has snapshots taken. */
+export function mayPurge({ cluster, steps }: Pick<Scenario, 'cluster' | 'steps'>): boolean {
+  return (
+    PURGING_OPTIONS.some((option) => Object.hasOwn(cluster.options, option)) ||
+    steps.some(({ actions }) => actions.some(({ kind }) => kind === 'snapshot'))
+  );
 }

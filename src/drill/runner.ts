@@ -7,6 +7,7 @@ import { unequal, unsettled } from './convergence.ts';
 import { WRITES_MIN } from './checks/too-little.ts';
 import { finalStates, logDifferences, savedOf } from './finals.ts';
 import { leftToHeal, scaledMs } from './left-to-heal.ts';
+import { mayPurge } from './needs.ts';
 import type { FinalState, NodeSample, Recording, TimelineEvent } from './recording.ts';
 import type { Scenario } from './scenario.ts';
 import { StepRunner } from './step-runner.ts';
@@ -189,9 +190,10 @@ class Drill {
     'scenario' | 'target' | 'seed' | 'startedAt' | 'walship' | 'voters' | 'quorum' | 'staysDown'
   > {
     const { name, about, loss, cluster } = this.#scenario;
+    const purges = mayPurge(this.#scenario);
     const { target } = this.#parts;
     return {
-      scenario: { name, about, loss },
+      scenario: { name, about, loss, purges },
       target: target.kind,
       seed: this.#options.seed,
       startedAt,

@@ -5,7 +5,7 @@ import type { Verdict } from '../../src/drill/verdict.ts';
 import { History } from '../../src/sim/history.ts';
 
 const RECORDING: Recording = {
-  scenario: { name: 'leader-kill', about: 'The leader is killed.', loss: 'none' },
+  scenario: { name: 'leader-kill', about: 'The leader is killed.', loss: 'none', purges: false },
   target: 'local',
   seed: 7,
   startedAt: 0,

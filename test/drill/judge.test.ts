@@ -564,13 +564,39 @@ describe('what is wrong afterwards', () => {
     expect(red(recording)).toEqual([]);
   });
 
-  test('a watch that was told that the log begins later goes on from there', () => {
-    const builder = whole();
-    const from = builder.changes[99]?.version ?? version('1.1');
-    const first = builder.watch({ changes: builder.changes.slice(0, 50), failed: 'PURGED' });
-    const second = builder.watch({ from, changes: builder.changes.slice(100) });
+  describe('a watch that was told that the log begins later', () => {
+    /** Of n1, and n2 may have gone on from a snapshot. */
+    function purged({ purges = false, installedOn = '', anyNode = false }) {
+      const builder = whole();
+      const nodeId = anyNode ? undefined : 'n1';
+      builder.purges = purges;
+      const from = builder.changes[99]?.version ?? version('1.1');
+      const changes = builder.changes.slice(0, 50);
+      const status = statusOf(installedOn, version('1.9'), { counters: { SNAPSHOT_INSTALLED: 1 } });
+      const sample = { atMs: 5, tookMs: 1, nodeId: installedOn, status };
+      return builder.build({
+        watches: [
+          builder.watch({ nodeId, changes, failed: 'PURGED' }),
+          builder.watch({ nodeId, from, changes: builder.changes.slice(100) }),
+        ],
+        samples: installedOn === '' ? [] : [sample],
+      });
+    }
 
-    expect(red(builder.build({ watches: [first, second] }))).toEqual([]);
+    test.for([
+      ['the scenario bounds the log', { purges: true }],
+      ['its node went on from a snapshot', { installedOn: 'n1' }],
+      ['any node did, and the client library chose', { installedOn: 'n2', anyNode: true }],
+    ] as const)('goes on from there where %s', ([, how]) => {
+      expect(red(purged(how))).toEqual([]);
+    });
+
+    test.for([
+      ['nothing is purged', {}],
+      ['another node went on from a snapshot', { installedOn: 'n2' }],
+    ] as const)('has a gap where %s', ([, how]) => {
+      expect(redCodes(purged(how))).toEqual(['WATCH']);
+    });
   });
 
   test('what cannot be judged has not passed', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadScenario } from '../../src/drill/catalog.ts';
-import { cannot, faultsOf } from '../../src/drill/needs.ts';
+import { cannot, faultsOf, mayPurge } from '../../src/drill/needs.ts';
+import { parseScenario } from '../../src/drill/scenario-file.ts';
 
 test('a scenario needs its faults, and no order of an operator', () => {
   expect(faultsOf(loadScenario('leader-kill'))).toEqual(['kill', 'start']);
@@ -11,4 +12,15 @@ test('a scenario is refused where a target cannot do one of its faults, which is
 
   expect(cannot(scenario, new Set(['kill', 'start', 'pause']))).toBeUndefined();
   expect(cannot(scenario, new Set(['start']))).toBe('this target cannot do kill');
+});
+
+test('log is purged only where a scenario bounds it, or has snapshots taken', () => {
+  const steps = 'steps:\n  - { after: 1s, kill: leader }\n';
+  const mine = (more: string): ReturnType<typeof parseScenario> =>
+    parseScenario(`name: a\nabout: A.\n${more}`, 'a');
+
+  expect(mayPurge(mine(steps))).toBe(false);
+  expect(mayPurge(mine(`cluster: { options: { segmentBytes: 8192 } }\n${steps}`))).toBe(false);
+  expect(mayPurge(mine(`cluster: { options: { retainBytesMax: 9 } }\n${steps}`))).toBe(true);
+  expect(mayPurge(mine(`${steps}  - { snapshot: leader }\n`))).toBe(true);
 });

@@ -43,6 +43,7 @@ export function statusOf(
     leadership: null,
     notReady: null,
     uptimeMs: 100,
+    counters: {},
     ...more,
   } as NodeStatus;
 }
@@ -62,6 +63,7 @@ export class RecordingBuilder {
   readonly entries = new Map<string, { value: string; version: Version }>();
   readonly readProbes: Recording['readProbes'][number][] = [];
   loss: Recording['scenario']['loss'] = 'none';
+  purges = false;
   staysDown: readonly string[] = [];
   epoch = 1;
   lsn = 0;
@@ -259,7 +261,7 @@ export class RecordingBuilder {
   build(more: Partial<Recording> = {}): Recording {
     const { history, setWrites, transfers, accountReads, timeline, samples, readProbes } = this;
     return {
-      scenario: { name: 'test', about: 'a test', loss: this.loss },
+      scenario: { name: 'test', about: 'a test', loss: this.loss, purges: this.purges },
       target: 'local',
       seed: 1,
       startedAt: 0,

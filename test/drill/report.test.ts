@@ -148,7 +148,7 @@ describe('the page', () => {
     const page = renderReport(
       {
         ...recording,
-        scenario: { name: NASTY, about: NASTY, loss: 'none' },
+        scenario: { name: NASTY, about: NASTY, loss: 'none', purges: false },
         walship: NASTY,
         voters: [NASTY],
         timeline: [

@@ -1,6 +1,6 @@
 import { comparePositions, formatVersion } from '../../wal/position.ts';
 import type { Version } from '../../wal/position.ts';
-import type { WatchChange, WatchRecord } from '../recording.ts';
+import type { Recording, WatchChange, WatchRecord } from '../recording.ts';
 import type { Check } from '../verdict.ts';
 import type { AcknowledgedWrite, Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
@@ -12,7 +12,7 @@ export function checkWatches(evidence: Evidence): Check {
   const findings = watches.flatMap((watch) => [
     ...shownAgain(watch),
     ...left(watch, expected),
-    ...(watch.failed === undefined || mayFail(watch.failed, evidence)
+    ...(watch.failed === undefined || mayFail(watch, evidence)
       ? []
       : [`${watch.watcher} was told ${watch.failed} at ${formatVersion(reachOf(watch))}`]),
   ]);
@@ -107,9 +107,21 @@ function isSame({ key, op, value }: WatchChange, expected: Expected): boolean {
   return expected.value === undefined || expected.value === (op === 'put' ? value : null);
 }
 
-/** A watch may be told that the log does not reach back so far; and, where an operator began another history, that its place is gone. */
-function mayFail(code: string, { forced }: Evidence): boolean {
-  return code === 'PURGED' || (code === 'LSN_REPLACED' && forced.length > 0);
+/**
+ * A watch may be told that the log does not reach back so far, where something could have made it begin later; and, where an operator began another
+ * history, that its place is gone.
+ */
+function mayFail({ failed, nodeId }: WatchRecord, { recording, forced }: Evidence): boolean {
+  if (failed === 'LSN_REPLACED') return forced.length > 0;
+  return failed === 'PURGED' && (recording.scenario.purges || gotSnapshot(recording, nodeId));
+}
+
+/** The node, or any of them where none is named, went on from a snapshot: its log begins behind that, whatever is kept elsewhere. */
+function gotSnapshot({ samples, finals }: Recording, nodeId: string | undefined): boolean {
+  return [...samples, ...finals].some(
+    ({ nodeId: id, status }) =>
+      (nodeId === undefined || nodeId === id) && (status?.counters['SNAPSHOT_INSTALLED'] ?? 0) > 0,
+  );
 }
 
 /** The last watch of each watcher comes as far as the last acknowledged write. */
