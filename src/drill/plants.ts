@@ -68,6 +68,12 @@ export const PLANTS: readonly Plant[] = [
     loss: 'local',
   },
   {
+    name: 'no-loss',
+    about: 'writes are to be lost, and all are there',
+    expected: 'PREDICTION',
+    loss: 'local',
+  },
+  {
     name: 'rejected-write',
     about: 'a write is called rejected, and is there',
     expected: 'REJECTED_APPEARED',

@@ -158,6 +158,8 @@ export interface Recording {
     readonly name: string;
     readonly about: string;
     readonly loss: 'none' | 'local' | 'forced';
+    /** Losing nothing is as predicted too. */
+    readonly lossByChance: boolean;
     /** Log may be purged: the scenario bounds it, or has snapshots taken. */
     readonly purges: boolean;
   };

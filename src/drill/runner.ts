@@ -189,11 +189,11 @@ class Drill {
     Recording,
     'scenario' | 'target' | 'seed' | 'startedAt' | 'walship' | 'voters' | 'quorum' | 'staysDown'
   > {
-    const { name, about, loss, cluster } = this.#scenario;
+    const { name, about, loss, lossByChance, cluster } = this.#scenario;
     const purges = mayPurge(this.#scenario);
     const { target } = this.#parts;
     return {
-      scenario: { name, about, loss, purges },
+      scenario: { name, about, loss, lossByChance, purges },
       target: target.kind,
       seed: this.#options.seed,
       startedAt,

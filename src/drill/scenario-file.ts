@@ -54,11 +54,15 @@ function readScenario(file: MappingReader, problems: Problems): Scenario {
     cluster,
     ack: file.choice('ack', ['quorum', 'local', 'all'] as const, 'quorum'),
     loss: file.choice('loss', ['none', 'local', 'forced'] as const, 'none'),
+    lossByChance: file.flag('loss-by-chance'),
     durationMs: steps.reduce((sum, step) => sum + step.afterMs, 0),
     steps,
     staysDown: file.names('stays-down', []),
   };
   checkNames(scenario.staysDown, 'stays-down', { named, problems });
+  if (scenario.lossByChance && scenario.loss === 'none') {
+    file.problem('loss-by-chance', 'beside a `loss` that is not none');
+  }
   if (scenario.durationMs === 0) problems.push('no step begins after anything: see `after`');
   file.finish();
   return scenario;

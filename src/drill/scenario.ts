@@ -57,6 +57,8 @@ export interface Scenario {
   readonly ack: 'local' | 'quorum' | 'all';
   /** `none`: nothing acknowledged may be lost. `local`: writes acknowledged at `local` may, and must be exactly what the tools predicted. `forced`: a forced failover may lose. */
   readonly loss: 'none' | 'local' | 'forced';
+  /** Whether anything is lost depends on the moments at which things happen: losing nothing is then as predicted too. */
+  readonly lossByChance: boolean;
   /** All pauses between the steps together, at their own pace; `--duration` scales them. */
   readonly durationMs: number;
   readonly steps: readonly Step[];

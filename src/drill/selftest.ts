@@ -177,7 +177,7 @@ class SelftestRun {
     const { name, about, loss = 'none' } = this.#plant;
     const { target, walship } = this.#options;
     return {
-      scenario: { name, about, loss, purges: false },
+      scenario: { name, about, loss, lossByChance: false, purges: false },
       target: target.kind,
       seed: this.#seed,
       startedAt,

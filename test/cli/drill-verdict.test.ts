@@ -5,7 +5,13 @@ import type { Verdict } from '../../src/drill/verdict.ts';
 import { History } from '../../src/sim/history.ts';
 
 const RECORDING: Recording = {
-  scenario: { name: 'leader-kill', about: 'The leader is killed.', loss: 'none', purges: false },
+  scenario: {
+    name: 'leader-kill',
+    about: 'The leader is killed.',
+    loss: 'none',
+    lossByChance: false,
+    purges: false,
+  },
   target: 'local',
   seed: 7,
   startedAt: 0,

@@ -29,6 +29,7 @@ export function madeUpRecording(more: Partial<Recording> = {}): Recording {
       name: 'leader-kill',
       about: 'The leader is killed under load, and comes back as a follower.',
       loss: 'none',
+      lossByChance: false,
       purges: false,
     },
     target: 'local',

@@ -133,6 +133,27 @@ describe('writes that their leader alone had acknowledged', () => {
     expect(redCodes(recordingOf(failover, tell(failover)))).toEqual(['PREDICTION']);
   });
 
+  test.for([
+    ['local', false, ['PREDICTION']],
+    ['forced', false, ['PREDICTION']],
+    ['local', true, []],
+    ['none', false, []],
+  ] as const)('are not lost at %s, by chance (%s): red are %j', ([loss, lossByChance, codes]) => {
+    const builder = new RecordingBuilder();
+    builder.loss = loss;
+    builder.lossByChance = lossByChance;
+
+    expect(redCodes(builder.until(LOAD_END_MS).build())).toEqual(codes);
+  });
+
+  test('by chance are lost as foreseen all the same', () => {
+    const failover = failedOver('local', 'local');
+    failover.builder.lossByChance = true;
+
+    expect(redCodes(recordingOf(failover))).toEqual([]);
+    expect(redCodes(recordingOf(failover, { saved: [] }))).toEqual(['PREDICTION']);
+  });
+
   test('are lost where a drill is to lose nothing', () => {
     expect(redCodes(recordingOf(failedOver('local', 'none')))).toEqual(['LOST_WRITE']);
   });

@@ -63,6 +63,7 @@ export class RecordingBuilder {
   readonly entries = new Map<string, { value: string; version: Version }>();
   readonly readProbes: Recording['readProbes'][number][] = [];
   loss: Recording['scenario']['loss'] = 'none';
+  lossByChance = false;
   purges = false;
   staysDown: readonly string[] = [];
   epoch = 1;
@@ -261,7 +262,13 @@ export class RecordingBuilder {
   build(more: Partial<Recording> = {}): Recording {
     const { history, setWrites, transfers, accountReads, timeline, samples, readProbes } = this;
     return {
-      scenario: { name: 'test', about: 'a test', loss: this.loss, purges: this.purges },
+      scenario: {
+        name: 'test',
+        about: 'a test',
+        loss: this.loss,
+        lossByChance: this.lossByChance,
+        purges: this.purges,
+      },
       target: 'local',
       seed: 1,
       startedAt: 0,

@@ -148,7 +148,7 @@ describe('the page', () => {
     const page = renderReport(
       {
         ...recording,
-        scenario: { name: NASTY, about: NASTY, loss: 'none', purges: false },
+        scenario: { name: NASTY, about: NASTY, loss: 'none', lossByChance: false, purges: false },
         walship: NASTY,
         voters: [NASTY],
         timeline: [

@@ -45,6 +45,7 @@ describe('a scenario file', () => {
       cluster: { nodes: 3, quorum: 2, failover: 'manual', options: {} },
       ack: 'quorum',
       loss: 'none',
+      lossByChance: false,
       durationMs: 1_500,
       steps: [
         {
@@ -109,6 +110,15 @@ steps:
     ]);
     expect(problemsOf(stepOf('expect: done, reason: VOTER_AHEAD'))).toEqual([
       expect.stringContaining('steps[0].reason must be beside `expect: refused`'),
+    ]);
+  });
+
+  test('calls a loss one by chance only where it has one', () => {
+    const rest = 'name: a\nabout: A.\nloss-by-chance: true\nsteps:\n  - { after: 1s, kill: n1 }\n';
+
+    expect(parseScenario(`loss: local\n${rest}`, 'a').lossByChance).toBe(true);
+    expect(problemsOf(rest)).toEqual([
+      'mine.yaml: loss-by-chance must be beside a `loss` that is not none, not true',
     ]);
   });
 

@@ -13,7 +13,7 @@ const TITLE = 'what was lost is exactly what the tools had said';
 
 export function checkPrediction(evidence: Evidence): Check {
   const { recording, losses } = evidence;
-  const { loss } = recording.scenario;
+  const { loss, lossByChance } = recording.scenario;
   if (loss === 'none') {
     return checkOf('PREDICTION', TITLE, { findings: [], looked: 'nothing may be lost here' });
   }
@@ -27,6 +27,13 @@ export function checkPrediction(evidence: Evidence): Check {
     return why === undefined ? [] : [`${describeWrite(lost.write)} is lost: ${why}`];
   });
   findings.push(...toldLostAndThere(evidence));
+  if (losses.length === 0) {
+    if (!lossByChance) findings.push('nothing was lost, and this scenario is there to lose writes');
+    return checkOf('PREDICTION', TITLE, {
+      findings,
+      looked: 'nothing was lost: whether anything is depends on chance here, as the scenario says',
+    });
+  }
   const tails = tailsOf(recording).length;
   return checkOf('PREDICTION', TITLE, {
     findings,
