@@ -67,7 +67,7 @@ export class ComposeTarget implements DrillTarget {
     return this.#nodes;
   }
 
-  async start(shape: ClusterShape): Promise<void> {
+  async start(shape: ClusterShape, signal: AbortSignal): Promise<void> {
     this.#dir = await mkdtemp(path.join(tmpdir(), 'walship-drill-'));
     const ports = await nodePorts(shape.nodes);
     await writeFile(this.#shapeFile, composeShape(shape, ports));
@@ -85,7 +85,7 @@ export class ComposeTarget implements DrillTarget {
       name: `${this.project}_default`,
       can: this.can,
     });
-    await untilReady(this, READY_MS_MAX);
+    await untilReady(this, { withinMs: READY_MS_MAX, signal });
   }
 
   async apply(fault: Fault): Promise<string | undefined> {

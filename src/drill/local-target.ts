@@ -1,4 +1,5 @@
 /** A cluster of `walship serve` processes on this machine, in a temporary directory, with proxies between them. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,6 +24,9 @@ import { untilReady } from './until-ready.ts';
 
 const READY_MS_MAX = 30_000;
 const SEED_END = 2 ** 31;
+/** A process that is killed may still write for a moment. */
+const REMOVE_TRIES = 20;
+const REMOVE_AGAIN_MS = 20;
 
 export interface LocalTargetOptions {
   /** The script of the command line. */
@@ -46,6 +50,20 @@ export class LocalTarget implements DrillTarget {
   #nodes: readonly TargetNode[] = [];
   #network: LocalNetwork | undefined;
   #dir = '';
+  #closed = false;
+  readonly #applying = new Set<Promise<unknown>>();
+
+  /** Where the process ends in this very turn, nobody can wait: the nodes are killed, and their files removed under them. */
+  readonly #abandon = (): void => {
+    for (const node of this.#processes.values()) node.kill().catch(() => undefined);
+    if (this.#dir === '' || this.#options.keepDir === true) return;
+    rmSync(this.#dir, {
+      recursive: true,
+      force: true,
+      maxRetries: REMOVE_TRIES,
+      retryDelay: REMOVE_AGAIN_MS,
+    });
+  };
 
   constructor(options: LocalTargetOptions) {
     this.#options = options;
@@ -61,7 +79,8 @@ export class LocalTarget implements DrillTarget {
     return this.#dir;
   }
 
-  async start(shape: ClusterShape): Promise<void> {
+  async start(shape: ClusterShape, signal: AbortSignal): Promise<void> {
+    process.once('exit', this.#abandon);
     this.#dir = await mkdtemp(path.join(tmpdir(), 'walship-drill-'));
     const ports = await nodePorts(shape.nodes);
     const listeners = ports.map((port, index) => ({ nodeId: `n${index + 1}`, port }));
@@ -71,6 +90,7 @@ export class LocalTarget implements DrillTarget {
     }));
     this.#network = await LocalNetwork.open(listeners, this.#options.seed);
     for (const { nodeId } of listeners) {
+      signal.throwIfAborted();
       const config = path.join(this.#dir, `${nodeId}.json`);
       await writeFile(config, JSON.stringify(this.#configOf(nodeId, listeners, shape)));
       const { program } = this.#options;
@@ -79,10 +99,21 @@ export class LocalTarget implements DrillTarget {
       this.#processes.set(nodeId, node);
       await node.start();
     }
-    await untilReady(this, READY_MS_MAX);
+    await untilReady(this, { withinMs: READY_MS_MAX, signal });
   }
 
   async apply(fault: Fault): Promise<string | undefined> {
+    if (this.#closed) throw new WalshipError('DRILL_FAILED', 'the cluster is closed');
+    const applying = this.#apply(fault);
+    this.#applying.add(applying);
+    try {
+      return await applying;
+    } finally {
+      this.#applying.delete(applying);
+    }
+  }
+
+  async #apply(fault: Fault): Promise<string | undefined> {
     return await applyFault(fault, {
       life: (nodeId) => this.#process(nodeId),
       url: (nodeId) => this.#nodes.find((node) => node.nodeId === nodeId)?.url ?? '',
@@ -108,12 +139,21 @@ export class LocalTarget implements DrillTarget {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#processes.values()].map(async (node) => await node.kill()));
+    this.#closed = true;
+    await this.#killAll();
+    // What was under way finds everybody dead; of what it started meanwhile nothing is to be left either.
+    await Promise.allSettled(this.#applying);
+    await this.#killAll();
     await this.#network?.close();
     this.#network = undefined;
     if (this.#dir !== '' && this.#options.keepDir !== true) {
       await rm(this.#dir, { recursive: true, force: true });
     }
+    process.off('exit', this.#abandon);
+  }
+
+  async #killAll(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map(async (node) => await node.kill()));
   }
 
   #configOf(

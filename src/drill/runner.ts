@@ -13,6 +13,7 @@ import type { Scenario } from './scenario.ts';
 import { StepRunner } from './step-runner.ts';
 import type { DrillTarget } from './target.ts';
 import { Timeline } from './timeline.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** What clients did and saw. */
 export type LoadRecord = Pick<
@@ -26,6 +27,8 @@ export interface Load {
   readonly acknowledged: number;
   /** Begins nothing more; resolves once nothing is in flight, bounded. Watches go on. Idempotent. */
   stop(): Promise<void>;
+  /** Gives up what is under way, watches too, and waits for nothing. Idempotent. */
+  abandon(): void;
   /** Waits until the watches have shown everything, bounded, but for those at nodes that stay down, and ends them. Idempotent. */
   finish(staysDown: readonly string[]): Promise<LoadRecord>;
 }
@@ -121,20 +124,27 @@ class Drill {
   async run(): Promise<Recording> {
     const startedAt = this.#parts.clock.wallMs();
     this.#note(`starts ${this.#scenario.cluster.nodes} nodes`);
-    await this.#parts.target.start(this.#scenario.cluster);
+    const { signal } = this.#options;
+    await this.#parts.target.start(this.#scenario.cluster, signal);
     try {
-      return await this.#underLoad(startedAt);
+      return await unlessAborted(this.#underLoad(startedAt), signal);
     } finally {
-      await this.#load?.stop();
-      // Watches too, without waiting for what they have not shown.
-      await this.#load?.finish(this.#parts.target.nodes.map(({ nodeId }) => nodeId));
+      // Who has had enough waits for no answer and no watch: the nodes are about to be killed.
+      if (signal.aborted) this.#load?.abandon();
+      else await this.#endLoad();
       await this.#sampler?.stop();
     }
   }
 
+  async #endLoad(): Promise<void> {
+    await this.#load?.stop();
+    // Watches too, without waiting for what they have not shown.
+    await this.#load?.finish(this.#parts.target.nodes.map(({ nodeId }) => nodeId));
+  }
+
   async #underLoad(startedAt: number): Promise<Recording> {
     const { target } = this.#parts;
-    const { seed } = this.#options;
+    const { seed, signal } = this.#options;
     this.#sampler = this.#parts.startSampler({ target, nowMs: this.#nowMs });
     const load = await this.#parts.startLoad({
       target,
@@ -143,6 +153,8 @@ class Drill {
       nowMs: this.#nowMs,
     });
     this.#load = load;
+    if (signal.aborted) load.abandon();
+    signal.throwIfAborted();
     this.#options.onLoad(load, this.#nowMs);
     await this.#warmUp(load);
 

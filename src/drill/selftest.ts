@@ -14,6 +14,7 @@ import type { DrillClock } from './runner.ts';
 import { startSampler } from './sampler.ts';
 import type { ClusterShape, DrillTarget } from './target.ts';
 import { Timeline } from './timeline.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import type { Check, Verdict } from './verdict.ts';
 import { Workload } from './workload.ts';
 
@@ -61,15 +62,18 @@ const ORDER_MS_MAX = 5_000;
  * @throws WalshipError DRILL_FAILED where it could not be carried out; the reason of the signal where that aborts.
  */
 export async function runSelftest(options: SelftestOptions): Promise<readonly SelftestResult[]> {
-  const { target, clock, onResult } = options;
-  await target.start(SHAPE);
+  const { target, clock, onResult, signal } = options;
+  await target.start(SHAPE, signal);
   const live = new LiveClient(target.nodes);
   const results: SelftestResult[] = [];
   try {
     for (const [index, plant] of PLANTS.entries()) {
       const startedMs = clock.monotonicMs();
       const client = plant.client?.(live) ?? live;
-      const recording = await new SelftestRun(plant, options, index).record(client);
+      const recording = await unlessAborted(
+        new SelftestRun(plant, options, index).record(client),
+        signal,
+      );
       const result = resultOf(plant, judge(recording), clock.monotonicMs() - startedMs);
       results.push(result);
       onResult(result);

@@ -24,6 +24,10 @@ export async function startLoad({ target, ack, seed, nowMs }: LoadRequest): Prom
       return workload.acknowledged;
     },
     stop: async () => await workload.stop(),
+    abandon() {
+      workload.abandon();
+      client.close().catch(() => undefined); // It waits for sessions that are being opened.
+    },
     async finish(staysDown) {
       await workload.finish(WATCHES_MS_MAX, staysDown);
       await client.close();

@@ -22,8 +22,8 @@ export interface DrillTarget {
   readonly nodes: readonly TargetNode[];
   /** What it can do; the rest is refused before the drill begins. */
   readonly can: ReadonlySet<FaultKind>;
-  /** Starts every node with an empty data directory; resolves when all of them are ready. */
-  start(shape: ClusterShape): Promise<void>;
+  /** Starts every node with an empty data directory; resolves when all of them are ready, rejects when `signal` aborts. */
+  start(shape: ClusterShape, signal: AbortSignal): Promise<void>;
   /**
    * Resolves when it is done: a killed process is gone, a started one is spawned (it may not be ready yet). Says what exactly was damaged,
    * where the fault leaves that open.

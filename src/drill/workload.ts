@@ -67,6 +67,12 @@ export class Workload {
     await this.#watches.stop();
   }
 
+  /** Begins nothing more and ends the watches, and waits for nothing that is in flight. */
+  abandon(): void {
+    const ending = Promise.all([this.stop(), this.#watches.stop()]);
+    ending.catch(() => undefined); // Nobody asks any more what failed.
+  }
+
   /** The highest version of an acknowledged write. */
   get newest(): Version {
     let newest: Version = { epoch: 0, lsn: 0 };

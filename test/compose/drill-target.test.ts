@@ -62,7 +62,10 @@ describe.skipIf(isSkipped)('a compose target', () => {
     await command(['bash', 'test/compose/base-image.sh']);
     target = new ComposeTarget({ seed: 1, build: true });
     const options = { segmentBytes: 65_536 };
-    await target.start({ nodes: 3, quorum: 2, failover: 'auto', options });
+    await target.start(
+      { nodes: 3, quorum: 2, failover: 'auto', options },
+      new AbortController().signal,
+    );
   });
 
   afterAll(async () => await target?.close());

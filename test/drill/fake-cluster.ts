@@ -26,6 +26,7 @@ export class FakeCluster implements DrillTarget, AskNode {
   epoch = 1;
   lsn = 10;
   loadStopped = 0;
+  loadAbandoned = 0;
   closed = 0;
   nowMs = 0;
   /** What each node says beside what it is. */
@@ -114,6 +115,9 @@ export class FakeCluster implements DrillTarget, AskNode {
           stop: async () => {
             this.loadStopped += 1;
             await Promise.resolve();
+          },
+          abandon: () => {
+            this.loadAbandoned += 1;
           },
           finish: async () => await Promise.resolve(record),
         });

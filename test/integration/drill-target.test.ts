@@ -12,7 +12,10 @@ import { expectAllThere, Load } from './load.ts';
 const target = new LocalTarget({ program: PROGRAM, seed: 1 });
 beforeAll(async () => {
   const options = { segmentBytes: 65_536, initialLeader: 'n1' };
-  await target.start({ nodes: 3, quorum: 2, failover: 'auto', options });
+  await target.start(
+    { nodes: 3, quorum: 2, failover: 'auto', options },
+    new AbortController().signal,
+  );
 });
 afterAll(async () => await target.close());
 
