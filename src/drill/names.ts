@@ -13,7 +13,7 @@
  */
 import type { SimEntropy } from '../sim/sim-entropy.ts';
 import type { Fault, OperatorAction } from './fault.ts';
-import type { Action } from './scenario.ts';
+import type { Action, Await } from './scenario.ts';
 
 /** One node at the moment of a step. */
 export interface NodeNow {
@@ -186,6 +186,14 @@ export function resolveAction(
     case 'snapshot':
   }
   return names.resolve(action.node).map((node) => ({ ...action, node }));
+}
+
+/** What is waited for, of which nodes. @throws NobodyNamed where there is none to wait for: an empty set would be content at once. */
+export function resolveAwait(wanted: Await, names: StepNames): Await {
+  if (!('node' in wanted)) return wanted;
+  const node = names.resolve(wanted.node);
+  if (node.length === 0) throw new NobodyNamed(wanted.node.join(' or '));
+  return { ...wanted, node };
 }
 
 /** The nodes that something is done to; of a link both ends. */

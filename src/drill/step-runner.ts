@@ -4,7 +4,14 @@ import type { SimEntropy } from '../sim/sim-entropy.ts';
 import type { AskNode } from './ask-node.ts';
 import { describeAction } from './describe-action.ts';
 import type { Fault, OperatorAction } from './fault.ts';
-import { NobodyNamed, StepNames, leaderAmong, nodesOf, resolveAction } from './names.ts';
+import {
+  NobodyNamed,
+  StepNames,
+  leaderAmong,
+  nodesOf,
+  resolveAction,
+  resolveAwait,
+} from './names.ts';
 import type { NodeNow } from './names.ts';
 import { isOperatorAction } from './operator-kinds.ts';
 import { NOBODY_LEADS, asExpected, isDone, isSettled, readAnswer, requestOf } from './orders.ts';
@@ -142,13 +149,22 @@ export class StepRunner {
     { actions }: Step,
     { before, entropy }: Moment,
   ): Promise<readonly (readonly (Fault | OperatorAction)[])[] | undefined> {
+    return await this.#named({ before, entropy: entropy.fork('names') }, (names) =>
+      actions.map((action) => resolveAction(action, names)),
+    );
+  }
+
+  /** What `meaning` makes of names, once all of them mean somebody; undefined, which is noted, where one does not for long. */
+  async #named<T>(
+    { before, entropy }: Moment,
+    meaning: (names: StepNames) => T,
+  ): Promise<T | undefined> {
     const { nowMs, timeline } = this.#context;
     const startedMs = nowMs();
     for (let seen = before; ; seen = await this.look()) {
       const nodes = seen.nodes.map(nodeNow);
       try {
-        const names = new StepNames({ nodes, given: this.#given }, entropy.fork('names'));
-        return actions.map((action) => resolveAction(action, names));
+        return meaning(new StepNames({ nodes, given: this.#given }, entropy.fork('names')));
       } catch (error) {
         if (!(error instanceof NobodyNamed)) throw error;
         if (nowMs() - startedMs > NAMES_MS_MAX) {
@@ -231,11 +247,9 @@ export class StepRunner {
   ): Promise<boolean> {
     const { timeline, nowMs, entropy } = this.#context;
     const atMs = nowMs();
-    const names = new StepNames(
-      { nodes: before.nodes.map(nodeNow), given: this.#given },
-      entropy.fork('await'),
-    );
-    const resolved = 'node' in wanted ? { ...wanted, node: names.resolve(wanted.node) } : wanted;
+    const moment = { before, entropy: entropy.fork('await') };
+    const resolved = await this.#named(moment, (names) => resolveAwait(wanted, names));
+    if (resolved === undefined) return false;
     for (;;) {
       const lacks = missing(resolved, before, await this.look(wanted.kind === 'refused'));
       const tookMs = nowMs() - atMs;

@@ -160,6 +160,30 @@ describe('a drill', () => {
     expect(recording.phases.convergedMs).toBeUndefined();
   });
 
+  test.for([
+    ['a set that is empty', 'await: { ready: down }', 'no node is down now'],
+    ['a role that nobody has', 'await: { leads: leader }', 'no node is leader now'],
+  ] as const)('fails where it waits for %s', async ([, step, text]) => {
+    const cluster = new FakeCluster();
+    const kill = step.includes('leader') ? 'kill: leader' : 'reset: n1, to: n2';
+
+    const recording = await run(cluster, scenarioOf([`after: 1s, ${kill}`, step, 'kill: n3']));
+
+    const [wait] = recording.timeline.filter(({ answer }) => answer?.code === 'NOBODY');
+    expect(wait).toMatchObject({ expected: 'done', answer: { ok: false } });
+    expect(wait?.text).toBe(`${text}, and has not been for 10 s`);
+    expect(textsOf(recording, 'drill')).toContain('1 more steps are left out');
+  });
+
+  test('waits for the nodes that its set meant when the step began', async () => {
+    const steps = ['after: 1s, kill: n3', 'start: down, await: { ready: down }'];
+
+    const recording = await run(new FakeCluster(), scenarioOf(steps));
+
+    const [wait] = recording.timeline.filter(({ text }) => text.startsWith('waits until n3'));
+    expect(wait?.answer?.ok).toBe(true);
+  });
+
   test('does two things at one moment where it is told to', async () => {
     const cluster = new FakeCluster();
     const scenario = scenarioOf(['after: 1s, at-once: [{ promote: n2 }, { promote: n3 }]']);
