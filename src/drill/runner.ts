@@ -84,6 +84,8 @@ const CONVERGE_MS_MAX = 90_000;
 /** How long clients go on after everything is healed. */
 const LOAD_AFTER_MS = 1_500;
 const LOAD_AFTER_MS_MAX = 15_000;
+/** How often everything is read in the end, where the nodes are not equal while it is, and were before. */
+const FINALS_TRIES = 5;
 const POLL_MS = 100;
 
 /**
@@ -173,15 +175,10 @@ class Drill {
     await load.stop();
     const loadEndMs = this.#nowMs();
     this.#note('the clients have stopped');
-    const equal = await this.#converge(steps, {
-      down,
-      wrong: unequal,
-      what: 'all nodes hold the same',
-    });
-    const convergedMs = equal ? this.#nowMs() : undefined;
+    const beforeWatches = await this.#equal(steps, down);
     const loadRecord = await load.finish([...down]);
     this.#note('the watches have ended');
-    const finals = await finalStates(target, this.#parts.ask);
+    const { finals, convergedMs } = await this.#finals(steps, { down, convergedMs: beforeWatches });
     const samples = await this.#sampler.stop();
     const logs = await this.#logs(finals, down);
     return {
@@ -280,6 +277,38 @@ class Drill {
         return false;
       }
       await this.#pause(POLL_MS);
+    }
+  }
+
+  /** When all nodes hold the same; undefined: that took too long. */
+  async #equal(steps: StepRunner, down: ReadonlySet<string>): Promise<number | undefined> {
+    const what = 'all nodes hold the same';
+    return (await this.#converge(steps, { down, wrong: unequal, what }))
+      ? this.#nowMs()
+      : undefined;
+  }
+
+  /**
+   * What every node holds and says at one moment at which all are equal. They were before, and where they lead by themselves the lead may change in between,
+   * which puts a record into every log, one after the other: who is asked in the middle of that is asked again, within a bound.
+   */
+  async #finals(
+    steps: StepRunner,
+    {
+      down,
+      convergedMs,
+    }: { readonly down: ReadonlySet<string>; readonly convergedMs: number | undefined },
+  ): Promise<{ readonly finals: readonly FinalState[]; readonly convergedMs: number | undefined }> {
+    const { target, ask } = this.#parts;
+    let equalMs = convergedMs;
+    for (let attempt = 1; ; attempt += 1) {
+      const finals = await finalStates(target, ask);
+      const left = unequal(finals.filter(({ nodeId }) => !down.has(nodeId)));
+      // What was never equal is no better for being asked again.
+      const settled = equalMs === undefined || left.length === 0 || attempt === FINALS_TRIES;
+      if (settled) return { finals, convergedMs: equalMs };
+      this.#note(`looks at all nodes again, since ${left.join('; ')}`);
+      equalMs = await this.#equal(steps, down);
     }
   }
 

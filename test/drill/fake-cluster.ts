@@ -77,7 +77,13 @@ export class FakeCluster implements DrillTarget, AskNode {
 
   readonly entries = async (): Promise<FinalState['entries']> => await Promise.resolve(new Map());
 
-  readonly events = async (): Promise<readonly unknown[]> => await Promise.resolve([]);
+  /** Called when a node is asked for its events. */
+  onEvents: (url: string) => void = () => undefined;
+
+  readonly events = async (url: string): Promise<readonly unknown[]> => {
+    this.onEvents(url);
+    return await Promise.resolve([]);
+  };
 
   readonly call = async ({ url }: { readonly url: string }): Promise<JsonAnswer | undefined> => {
     this.posted.push(url);

@@ -195,6 +195,36 @@ describe('a drill', () => {
     expect(orders[0]?.atMs).toBe(orders[1]?.atMs);
   });
 
+  describe('in the end', () => {
+    /** Once all nodes are equal, and so often, n3 is behind the others while everything is read. */
+    async function restless(times: number): Promise<Recording> {
+      const cluster = new FakeCluster();
+      let left = times;
+      cluster.onEvents = (url) => void (url === 'http://n3' && cluster.says.delete('n3'));
+      return await run(cluster, scenarioOf(['after: 1s, kill: n2']), {
+        onEvent: ({ text }) => {
+          if (!text.startsWith('all nodes hold the same') || left === 0) return;
+          left -= 1;
+          cluster.says.set('n3', { durable: { epoch: 1, lsn: 5, chain: 5 } });
+        },
+      });
+    }
+
+    test.for([
+      ['once where they are equal', 0, 0, true],
+      ['again where one got behind meanwhile', 1, 1, true],
+      ['five times at most', 99, 4, false],
+    ] as const)('all nodes are asked for everything %s', async ([, times, again, isEqual]) => {
+      const recording = await restless(times);
+
+      const ends = new Set(recording.finals.map(({ status }) => status?.durable.lsn));
+      expect(ends.size === 1).toBe(isEqual);
+      const looks = textsOf(recording, 'drill').filter((text) => text.startsWith('looks at'));
+      expect(looks).toHaveLength(again);
+      expect(recording.phases.convergedMs).toBeDefined();
+    });
+  });
+
   test('that is interrupted gives up its clients, and waits for nothing that they could still see', async () => {
     const cluster = new FakeCluster();
     const controller = new AbortController();
