@@ -1,7 +1,7 @@
 /** The faults that `drill selftest` plants: one for each thing that a verdict says, and more. */
 import type { AskNode } from './ask-node.ts';
 import type { DrillClient } from './drill-client.ts';
-import type { OperatorAction } from './fault.ts';
+import type { Fault, OperatorAction } from './fault.ts';
 import type { Recording } from './recording.ts';
 import {
   acknowledgeAlone,
@@ -30,6 +30,8 @@ export interface Plant {
   readonly ask?: (ask: AskNode, url: string) => AskNode;
   /** An order of an operator that is given meanwhile. */
   readonly order?: OperatorAction;
+  /** What is said to have been done to the cluster meanwhile, and was not. */
+  readonly faults?: readonly Fault[];
   readonly loss?: Recording['scenario']['loss'];
 }
 
@@ -96,6 +98,12 @@ export const PLANTS: readonly Plant[] = [
     about: 'a write is acknowledged that is on one disk only',
     expected: 'ACK_LEVEL',
     client: (client) => new SetTampering(client, acknowledgeAlone),
+  },
+  {
+    name: 'acknowledged-apart',
+    about: 'writes are acknowledged while no node could hear from another one',
+    expected: 'ACK_LEVEL',
+    faults: [{ kind: 'partition', groups: [['n1'], ['n2'], ['n3']] }],
   },
   {
     name: 'stale-read',

@@ -2,6 +2,7 @@
 import type { NodeStatus } from '../node/api.ts';
 import type { History } from '../sim/history.ts';
 import type { Version } from '../wal/position.ts';
+import type { AppliedFault } from './unreachable.ts';
 import type { LocalAcks } from '../wal/saved.ts';
 
 /** A fault, an action of the operator, or a step of the drill itself. */
@@ -180,6 +181,8 @@ export interface Recording {
     readonly endMs: number;
   };
   readonly timeline: readonly TimelineEvent[];
+  /** What was done to the cluster, healing included, in the order in which it began. */
+  readonly faults: readonly AppliedFault[];
   readonly samples: readonly NodeSample[];
   /** Registers: what clients wrote and read, for the checker of linearizability. */
   readonly history: History;

@@ -185,6 +185,7 @@ class Drill {
       ...this.#head(startedAt, [...down]),
       phases: { faultsFromMs, healedMs, loadEndMs, convergedMs, endMs: this.#nowMs() },
       timeline: this.#timeline.events,
+      faults: steps.faults,
       samples,
       ...loadRecord,
       ...logs,
@@ -230,7 +231,7 @@ class Drill {
 
   /** Puts everything right that the steps left broken; resolves with the moment at which that was done. */
   async #heal(steps: StepRunner): Promise<number> {
-    const { network, disks, paused } = leftToHeal(steps.faults);
+    const { network, disks, paused } = leftToHeal(steps.faults.map(({ fault }) => fault));
     if (network) await steps.apply({ kind: 'heal-network' });
     // Who is paused hears of nothing.
     for (const node of paused) await steps.apply({ kind: 'resume', node });

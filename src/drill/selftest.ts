@@ -158,6 +158,11 @@ class SelftestRun {
       ...this.#head(startedAt),
       phases: { faultsFromMs, healedMs, loadEndMs, convergedMs, endMs: this.#nowMs() },
       timeline: this.#timeline.events,
+      faults: (this.#plant.faults ?? []).map((fault) => ({
+        fromMs: faultsFromMs,
+        toMs: faultsFromMs,
+        fault,
+      })),
       samples,
       ...load.recorded,
       finals,

@@ -19,6 +19,7 @@ import type { Answer } from './orders.ts';
 import type { Await, Step } from './scenario.ts';
 import type { DrillTarget } from './target.ts';
 import type { Timeline } from './timeline.ts';
+import type { AppliedFault } from './unreachable.ts';
 import { describeAwait, missing } from './waiting.ts';
 import type { Seen } from './waiting.ts';
 
@@ -53,14 +54,14 @@ interface Moment {
 export class StepRunner {
   readonly #context: StepContext;
   readonly #given = new Map<string, readonly string[]>();
-  readonly #faults: Fault[] = [];
+  readonly #faults: AppliedFault[] = [];
 
   constructor(context: StepContext) {
     this.#context = context;
   }
 
   /** Everything that was done to the cluster so far. */
-  get faults(): readonly Fault[] {
+  get faults(): readonly AppliedFault[] {
     return this.#faults;
   }
 
@@ -90,16 +91,18 @@ export class StepRunner {
 
   /** Applies one fault, and notes it. */
   async apply(fault: Fault): Promise<void> {
-    const { target, timeline, signal } = this.#context;
+    const { target, timeline, signal, nowMs } = this.#context;
     signal.throwIfAborted();
     // Whoever is down already needs no killing, and whoever runs no start.
     if (fault.kind === 'start' && target.isUp(fault.node)) return;
     if ((fault.kind === 'kill' || fault.kind === 'stop') && !target.isUp(fault.node)) return;
-    this.#faults.push(fault);
+    const fromMs = nowMs();
+    const index = this.#faults.push({ fromMs, toMs: Infinity, fault }) - 1;
     const kind = isHealing(fault) ? ('heal' as const) : ('fault' as const);
     const nodes = nodesOf(fault);
     timeline.note({ kind, text: describeAction(fault), nodes });
     const damage = await target.apply(fault);
+    this.#faults[index] = { fromMs, toMs: nowMs(), fault };
     if (damage !== undefined) timeline.note({ kind, text: damage, nodes });
   }
 

@@ -20,6 +20,7 @@ const RECORDING: Recording = {
   quorum: 2,
   staysDown: [],
   phases: { faultsFromMs: 1, healedMs: 2, loadEndMs: 3, convergedMs: 4, endMs: 12_340 },
+  faults: [],
   timeline: [],
   samples: [],
   history: new History(() => 0),

@@ -47,6 +47,7 @@ export function madeUpRecording(more: Partial<Recording> = {}): Recording {
       endMs: END_MS,
     },
     timeline: TIMELINE,
+    faults: [],
     samples: madeUpSamples(),
     history: new History(() => 0),
     setWrites: madeUpWrites(),

@@ -284,6 +284,7 @@ export class RecordingBuilder {
         endMs: LOAD_END_MS + 200,
       },
       timeline,
+      faults: [],
       samples,
       history,
       setWrites,

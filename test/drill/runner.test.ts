@@ -49,6 +49,15 @@ describe('a drill', () => {
     const recording = await run(cluster, scenario);
 
     expect(textsOf(recording, 'fault')).toEqual(['n1 is killed']);
+    expect(recording.faults).toEqual([
+      { fromMs: expect.any(Number), toMs: expect.any(Number), fault: { kind: 'kill', node: 'n1' } },
+      {
+        fromMs: expect.any(Number),
+        toMs: expect.any(Number),
+        fault: { kind: 'start', node: 'n1' },
+      },
+    ]);
+    expect(recording.faults.every(({ toMs }) => Number.isFinite(toMs))).toBe(true);
     expect(textsOf(recording, 'operator')).toEqual(['n2 is to lead']);
     expect(textsOf(recording, 'heal')).toEqual(['n1 is started']);
     const waits = recording.timeline.filter(({ text }) => text.startsWith('waits'));
