@@ -1,8 +1,8 @@
 /**
  * Where batches go: the segment that is written now, the spare one that waits behind it, and the way from one to the next.
  *
- * The spare is filled in the background from the moment on in which the current segment is half full. So a full disk shows up
- * there, while the log still has room, and never in the middle of a commit.
+ * The spare is filled in the background from the moment on in which the current segment is half full, or at once where the one before
+ * came late. So a full disk shows up there, while the log still has room, and never in the middle of a commit.
  *
  * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch; and in the
  * background, since its successor is durable now, the predecessor is trimmed. A segment is never trimmed otherwise.
@@ -133,7 +133,7 @@ export class SegmentWriter {
   }
 
   #fillAhead(): void {
-    if (this.#offset * 2 >= this.#current.sizeBytes) this.#spare.start();
+    if (this.#spare.late || this.#offset * 2 >= this.#current.sizeBytes) this.#spare.start();
   }
 
   async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {

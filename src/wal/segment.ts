@@ -25,9 +25,12 @@ export const TEMPORARY_SUFFIX = '.tmp';
 const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
-/** So much is written at once; it never changes. */
-const FILL_CHUNK = Buffer.alloc(MiB, FILL_BYTE);
+/** So much is written at once, at most; it never changes. */
+const FILL_CHUNK = Buffer.alloc(4 * MiB, FILL_BYTE);
+/** So much is synced at once, so that a commit that comes meanwhile waits for one piece at most, and not for the whole file. */
 const FILL_SYNC_BYTES = 2 * MiB;
+/** And so much where commits wait for the file itself. */
+const HURRIED_SYNC_BYTES = 8 * MiB;
 
 export interface SegmentHeader {
   /** 16 bytes as 32 hexadecimal digits. */
@@ -126,13 +129,23 @@ export interface PrefilledFile {
   readonly sizeBytes: number;
 }
 
-/** Makes a file that is fill throughout; its bytes are durable on resolve, its (temporary) name is not. */
-export async function prefill(disk: Disk, path: string, sizeBytes: number): Promise<PrefilledFile> {
+/**
+ * Makes a file that is fill throughout; its bytes are durable on resolve, its (temporary) name is not. `hurried` is asked before each piece:
+ * whether more waits for this file than for the others on this disk.
+ */
+export async function prefill(
+  disk: Disk,
+  path: string,
+  sizeBytes: number,
+  hurried: () => boolean = () => false,
+): Promise<PrefilledFile> {
   const file = await disk.open(path, 'create');
   try {
-    // In pieces, so that a commit that comes meanwhile waits for one piece at most, and not for the whole file.
-    for (let start = 0; start < sizeBytes; start += FILL_SYNC_BYTES) {
-      await fill(file, start, Math.min(start + FILL_SYNC_BYTES, sizeBytes));
+    for (let end = 0; end < sizeBytes;) {
+      const start = end;
+      const bytes = hurried() ? HURRIED_SYNC_BYTES : FILL_SYNC_BYTES;
+      end = Math.min(start + bytes, sizeBytes);
+      await fill(file, start, end);
       await file.sync();
     }
   } catch (cause) {

@@ -27,6 +27,7 @@ export class SpareSegment {
   #filling: Promise<PrefilledFile> | undefined;
   #cancelRetry: (() => void) | undefined;
   #full = false;
+  #late = false;
   #retryMs = FILL_RETRY_MS;
   #closed = false;
 
@@ -37,6 +38,11 @@ export class SpareSegment {
   /** The last attempt found the disk full; another success says otherwise. */
   get full(): boolean {
     return this.#full;
+  }
+
+  /** The last one was not ready when it was needed: the next one is to be begun earlier. */
+  get late(): boolean {
+    return this.#late;
   }
 
   /** Begins to fill one in the background, unless there is one or the disk is waited for. */
@@ -55,6 +61,7 @@ export class SpareSegment {
   async take(sizeBytes: number): Promise<PrefilledFile> {
     // For a batch that no ordinary segment holds.
     if (sizeBytes > this.#options.sizeBytes) return this.#prefill('large', sizeBytes);
+    this.#late = this.#ready === undefined;
     const file = this.#ready ?? (await (this.#filling ?? this.#fill()));
     this.#ready = undefined;
     return file;
@@ -112,7 +119,7 @@ export class SpareSegment {
     const file = `${name}${TEMPORARY_SUFFIX}`;
     const path = `${walDir}/${file}`;
     try {
-      return await prefill(disk, path, sizeBytes);
+      return await prefill(disk, path, sizeBytes, () => this.#late);
     } catch (error) {
       // What was filled in vain takes the last room from others.
       const left = isWalshipError(error, 'DISK_FULL') && (await disk.list(walDir)).includes(file);

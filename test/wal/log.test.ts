@@ -254,6 +254,26 @@ describe('segments', () => {
     }),
   );
 
+  test.for([
+    ['is begun when this one is half full', 10, false],
+    ['is begun at once where the one before was waited for', 0, true],
+  ] as const)('the next one %s', ([, waitMs, begun]) =>
+    leading(async ({ world, sim, life, model }) => {
+      append(life, model, SEGMENT_BYTES * 0.6);
+      await life.log.drained();
+      await world.pass(waitMs);
+      append(life, model, SEGMENT_BYTES * 0.45);
+      await life.log.drained();
+      await world.pass(10);
+
+      const names = await sim.mount(world.process()).list('/data/wal');
+      expect(names.filter((name) => name.endsWith('.wal'))).toHaveLength(2);
+      expect(names.includes('spare.tmp')).toBe(begun);
+      life.process.kill();
+      await checkLife(world, sim, { model, voters: 3 });
+    }),
+  );
+
   test('a batch that no ordinary segment holds gets a larger one', () =>
     leading(async ({ world, sim, life, model }) => {
       append(life, model, 3 * SEGMENT_BYTES);

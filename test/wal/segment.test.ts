@@ -2,12 +2,13 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
-import { FILL_BYTE } from '../../src/wal/limits.ts';
+import { FILL_BYTE, MiB } from '../../src/wal/limits.ts';
 import {
   createSegment,
   decodeSegmentHeader,
   encodeSegmentHeader,
   parseSegmentName,
+  prefill,
   segmentName,
 } from '../../src/wal/segment.ts';
 import { CLUSTER_ID } from './fixture.ts';
@@ -109,5 +110,20 @@ describe('segment file', () => {
         expect(bytes?.length).toBe(8192);
       });
     }
+  });
+
+  test('is synced in small pieces where commits go on beside it, in large ones where they wait for it', async () => {
+    const sizes: number[] = [];
+    const disk = new MemoryDisk();
+    const open = disk.open.bind(disk);
+    disk.open = async (path, mode) => {
+      const file = await open(path, mode);
+      return { ...file, sync: async () => void sizes.push(disk.get(path).length) };
+    };
+
+    await prefill(disk, '/d/wal/spare.tmp', 11 * MiB, () => sizes.length >= 1);
+
+    expect(sizes.map((bytes) => bytes / MiB)).toEqual([2, 10, 11]);
+    expect(disk.get('/d/wal/spare.tmp').every((byte) => byte === FILL_BYTE)).toBe(true);
   });
 });
