@@ -89,8 +89,8 @@ export const DEFECTS = [
     name: 'follower-acks-before-write',
     what: 'the follower acks before its write is durable',
     file: 'src/follower/follower.ts',
-    find: '    const durable = await this.#verified(bytes);\n',
-    replace: `    const writing = this.#verified(bytes);
+    find: '    const durable = await this.#host.log.write(bytes, batches);\n',
+    replace: `    const writing = this.#host.log.write(bytes, batches);
     const { lsn: durableLsn, chain } = this.#host.log.written;
     const { appliedLsn } = this.#host;
     const { receivedLsn } = this;

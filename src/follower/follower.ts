@@ -11,11 +11,11 @@ import type {
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
 import { Silence } from '../protocol/silence.ts';
-import type { Position } from '../wal/position.ts';
 import { becomeIntact } from './become-intact.ts';
 import { cutTail } from './cut-tail.ts';
 import type { FollowerHost } from './host.ts';
 import { Inbox, lastLsn } from './inbox.ts';
+import type { NextWrite } from './inbox.ts';
 import type { SessionEnd } from './session-end.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 import { takeOver } from './take-over.ts';
@@ -232,6 +232,7 @@ export class FollowerSession {
     }
     if (!(await this.#adopt(answer)) || !this.#current(answer.epoch)) return;
     this.#followed = true;
+    this.#inbox.continueFrom(this.#host.log.durable);
     this.#host.setVerified(answer.at.lsn);
     this.#host.following(answer.leader ?? '', answer.epoch);
     this.#learn(answer.commitLsn);
@@ -312,41 +313,39 @@ export class FollowerSession {
     if (this.#followed) this.#host.learnCommitted(this.#commitLsn);
   }
 
+  /** Verifies what has come, while the disk has something to do; and gives it more where it has not. */
   #write(): void {
-    if (this.#writing || !this.#followed || this.#over) return;
+    if (!this.#followed || this.#over || !this.#verify() || this.#writing) return;
     const next = this.#inbox.take();
     if (next === undefined) return;
     this.#writing = true;
-    this.#track(this.#writeOne(next.bytes, next.commitLsn));
+    this.#track(this.#writeOne(next));
   }
 
-  async #writeOne(bytes: Buffer, commitLsn: number): Promise<void> {
-    const durable = await this.#verified(bytes);
+  #verify(): boolean {
+    try {
+      this.#inbox.verify();
+      return true;
+    } catch (error) {
+      if (!isWalshipError(error)) throw error;
+      const from = this.#leader ?? 'the leader';
+      this.#host.info(error.code, `what ${from} sent was refused: ${error.message}`);
+      this.#finish(error.code, error.message);
+      return false;
+    }
+  }
+
+  async #writeOne({ bytes, batches, commitLsn }: NextWrite): Promise<void> {
+    const durable = await this.#host.log.write(bytes, batches);
     this.#writing = false;
     // The promise may have risen while the disk worked: then this is written, and never acknowledged.
-    if (durable === undefined || !this.#current(this.#epoch)) return;
+    if (!this.#current(this.#epoch)) return;
     // The leader waits for the ack, and the disk for the next write; what is applied has time until then.
     this.#ack();
     this.#write();
     this.#host.setVerified(durable.lsn);
     this.#host.durableMoved();
     this.#learn(commitLsn);
-  }
-
-  async #verified(bytes: Buffer): Promise<Position | undefined> {
-    try {
-      return await this.#host.log.write(bytes);
-    } catch (error) {
-      if (isWalshipError(error, 'CHAIN_MISMATCH') || isWalshipError(error, 'WAL_CORRUPT')) {
-        this.#host.info(
-          error.code,
-          `what ${this.#leader ?? 'the leader'} sent was refused: ${error.message}`,
-        );
-        this.#finish(error.code, error.message);
-        return undefined;
-      }
-      throw error;
-    }
   }
 
   async #becomeIntact(message: BecomeIntact): Promise<void> {

@@ -1,5 +1,8 @@
-import { SEAL_BYTES } from '../wal/seal.ts';
+import { checkFollowerWrite } from '../wal/follower-write.ts';
 import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../wal/limits.ts';
+import type { Position } from '../wal/position.ts';
+import type { BatchInfo } from '../wal/scan.ts';
+import { SEAL_BYTES } from '../wal/seal.ts';
 
 /** More than any leader has in flight to one follower: 16 MiB and a batch. */
 export const INBOX_BYTES_MAX = 64 * MiB;
@@ -11,18 +14,34 @@ interface Waiting {
   readonly commitLsn: number;
 }
 
+/** Verified batches for one write; `batches` count from the beginning of `bytes`. */
+export interface NextWrite extends Waiting {
+  readonly batches: readonly BatchInfo[];
+}
+
 /**
  * Whole batches that were received and not written yet, in order. The leader bounds what it has in flight; one that
  * does not is left before more than INBOX_BYTES_MAX wait. What is taken for one write stays within the constant that recovery relies on.
  *
- * They are copied once, side by side, into memory that is never written again: what is taken can be verified, written and
- * kept as it is.
+ * They are copied once, side by side, into memory that is never written again: what is taken can be written and kept as it is. They
+ * are verified while they wait: the disk has something to do meanwhile.
+ *
+ * Invariant: only what was verified is taken.
  */
 export class Inbox {
-  #waiting: Waiting[] = [];
+  /** Received, and not verified yet. */
+  #received: Waiting[] = [];
+  #verified: NextWrite[] = [];
+  /** The end of what was verified, once that is known. */
+  #end: Position | undefined;
   #bytes = 0;
   #slab: Buffer = Buffer.alloc(0);
   #slabEnd = 0;
+  readonly #check: typeof checkFollowerWrite;
+
+  constructor(check = checkFollowerWrite) {
+    this.#check = check;
+  }
 
   /** Bytes that wait. */
   get bytes(): number {
@@ -48,29 +67,57 @@ export class Inbox {
     const room = this.room(bytes.length);
     if (bytes.buffer !== room.buffer || bytes.byteOffset !== room.byteOffset) room.set(bytes);
     this.#slabEnd += bytes.length;
-    this.#waiting.push({ bytes: room, commitLsn });
+    this.#received.push({ bytes: room, commitLsn });
     this.#bytes += bytes.length;
   }
 
-  /** What is to be written next, with one fsync: one entry of any size, or several that lie side by side and stay within the bound. */
-  take(): Waiting | undefined {
-    const first = this.#waiting[0];
+  /** What is received continues `end`, and can be verified from now on. */
+  continueFrom(end: Position): void {
+    this.#end = end;
+  }
+
+  /**
+   * Verifies what can be.
+   * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR; the inbox is of no more use.
+   */
+  verify(): void {
+    if (this.#end === undefined || this.#received.length === 0) return;
+    for (const { bytes, commitLsn } of this.#received) {
+      const batches = this.#check(this.#end, bytes);
+      this.#end = batches.at(-1)?.last ?? this.#end;
+      this.#verified.push({ bytes, commitLsn, batches });
+    }
+    this.#received = [];
+  }
+
+  /**
+   * What is to be written next, with one fsync: one entry of any size, or several that lie side by side and stay within the bound.
+   * Undefined where nothing verified waits.
+   */
+  take(): NextWrite | undefined {
+    const first = this.#verified[0];
     if (first === undefined) return undefined;
     const { buffer, byteOffset } = first.bytes;
+    const batches = [...first.batches];
     let count = 1;
     let bytes = first.bytes.length;
     let { commitLsn } = first;
-    for (; count < this.#waiting.length; count += 1) {
-      const next = this.#waiting[count] as Waiting;
+    for (; count < this.#verified.length; count += 1) {
+      const next = this.#verified[count] as NextWrite;
       if (next.bytes.buffer !== buffer) break;
       if (bytes + next.bytes.length > FOLLOWER_WRITE_BYTES_MAX) break;
+      for (const batch of next.batches) batches.push(movedBy(bytes, batch));
       bytes += next.bytes.length;
       commitLsn = Math.max(commitLsn, next.commitLsn);
     }
-    this.#waiting.splice(0, count);
+    this.#verified.splice(0, count);
     this.#bytes -= bytes;
-    return { bytes: Buffer.from(buffer, byteOffset, bytes), commitLsn };
+    return { bytes: Buffer.from(buffer, byteOffset, bytes), commitLsn, batches };
   }
+}
+
+function movedBy(bytes: number, batch: BatchInfo): BatchInfo {
+  return { ...batch, offset: batch.offset + bytes, end: batch.end + bytes };
 }
 
 /** The LSN of the seal that whole batches end with; 0 where they cannot hold one. Not checked yet: for people only. */

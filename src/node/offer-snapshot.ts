@@ -1,7 +1,7 @@
 import type { Disk } from '../ports/disk.ts';
 import type { SnapshotSource } from '../leader/snapshot-sender.ts';
 import type { Log } from '../wal/log.ts';
-import { samePosition } from '../wal/log-base.ts';
+import { samePosition } from '../wal/position.ts';
 import { glanceAtFooter, glanceAtStart } from '../wal/snapshot-shelf.ts';
 
 /**

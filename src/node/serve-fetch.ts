@@ -6,7 +6,7 @@ import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import type { Fetch, Frame } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
 import type { LogChunk } from '../wal/chunk.ts';
-import { samePosition } from '../wal/log-base.ts';
+import { samePosition } from '../wal/position.ts';
 import type { Log } from '../wal/log.ts';
 
 /** Peers that fetch from this node at a time; each holds one batch in memory at most. */

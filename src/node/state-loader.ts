@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
-import { samePosition } from '../wal/log-base.ts';
+import { samePosition } from '../wal/position.ts';
 import type { MetaStore } from '../wal/meta.ts';
 import { dropSnapshot } from '../wal/snapshot-shelf.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';

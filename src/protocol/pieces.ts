@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import { BATCH_BYTES_MAX } from '../wal/limits.ts';
+import { samePosition } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { Frame } from './messages.ts';
@@ -104,8 +105,4 @@ export class PieceAssembler {
     if (frame.epoch !== first.epoch) return `a piece of epoch ${frame.epoch} in ${first.epoch}`;
     return samePosition(previous, first.previous) ? undefined : 'pieces of two places in the log';
   }
-}
-
-function samePosition(a: Position, b: Position): boolean {
-  return a.epoch === b.epoch && a.lsn === b.lsn && a.chain === b.chain;
 }

@@ -24,10 +24,6 @@ export function joinEpochs(
   return [...base.epochs, ...log.filter(({ firstLsn }) => firstLsn > base.start.lsn)];
 }
 
-export function samePosition(a: Position, b: Position): boolean {
-  return a.lsn === b.lsn && a.epoch === b.epoch && a.chain === b.chain;
-}
-
 const WINDOW_BYTES = MiB;
 
 /**

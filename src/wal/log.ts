@@ -19,7 +19,7 @@ import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-option
 import type { LogBase } from './log-base.ts';
 import { beginLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
 import type { OpenedLog, OpenedSegment } from './open-log.ts';
-import type { EpochEntry, Position } from './position.ts';
+import { type EpochEntry, type Position, samePosition } from './position.ts';
 import { OP, recordBytes } from './record.ts';
 import type { LogRecord } from './record.ts';
 import type { ReadAhead } from './read-ahead.ts';
@@ -227,16 +227,16 @@ export class Log {
 
   /**
    * Writes whole batches from a leader behind what is there; resolves when they are durable. Everything is verified before a byte is
-   * written. `bytes` must never change again: they are kept. One call at a time, and not while leading.
+   * written: here, or before by whoever has `batches`. `bytes` must never change again: they are kept. One call at a time, and not while leading.
    * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR, DISK_FULL, NODE_CLOSED with nothing written; DISK_FAILED.
    */
-  async write(bytes: Buffer): Promise<Position> {
+  async write(bytes: Buffer, batches = checkFollowerWrite(this.written, bytes)): Promise<Position> {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader appends');
-    const before = this.#commit.written;
-    const batches = checkFollowerWrite(before, bytes);
+    const before = this.written;
     const newest = batches.at(-1);
     if (newest === undefined) return this.durable;
+    assert(samePosition(batches[0]?.first ?? before, before), 'batches continue the log');
     await this.#exclusive.run(async () => {
       this.#commit.continueFrom(newest.last, newest.seal.timeMs);
       try {

@@ -23,6 +23,10 @@ export interface EpochEntry {
   readonly quorum: number;
 }
 
+export function samePosition(a: Position, b: Position): boolean {
+  return a.lsn === b.lsn && a.epoch === b.epoch && a.chain === b.chain;
+}
+
 /** Orders by epoch first, then LSN: which of two logs is further. */
 export function comparePositions(a: Version, b: Version): number {
   return a.epoch === b.epoch ? a.lsn - b.lsn : a.epoch - b.epoch;

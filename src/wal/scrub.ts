@@ -2,7 +2,7 @@
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
-import { samePosition } from './log-base.ts';
+import { samePosition } from './position.ts';
 import type { SealedSegment } from './log-map.ts';
 import type { Position } from './position.ts';
 import { BatchScanner } from './scan.ts';

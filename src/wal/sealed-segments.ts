@@ -3,7 +3,7 @@ import type { Exclusive } from './exclusive.ts';
 import type { SealedSegment } from './log-map.ts';
 import type { LogParts } from './log-surgery.ts';
 import { walDirOf } from './open-log.ts';
-import { samePosition } from './log-base.ts';
+import { samePosition } from './position.ts';
 import { removeSegments } from './restart-log.ts';
 import { saveSegment } from './saved.ts';
 import type { ScrubDamage } from './scrub.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { isWalshipError } from '../errors.ts';
 import { KiB } from './limits.ts';
-import { samePosition } from './log-base.ts';
+import { samePosition } from './position.ts';
 import type { LogBase } from './log-base.ts';
 import { SnapshotDecoder } from './snapshot-decoder.ts';
 import type { SnapshotVisitor } from './snapshot-decoder.ts';

@@ -10,6 +10,7 @@ import {
   SEGMENT_HEADER_BYTES,
 } from '../../src/wal/limits.ts';
 import type { LogOperation } from '../../src/wal/log.ts';
+import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
 import { OP, recordBytes } from '../../src/wal/record.ts';
 import { SEAL_BYTES } from '../../src/wal/seal.ts';
 import { CUT_REASON } from './fixture.ts';
@@ -471,6 +472,22 @@ describe('a follower’s write', () => {
       expect(follower.log.durable.lsn).toBe(0);
     }),
   );
+
+  test('that was verified before is written only where it was verified for', () =>
+    following(async ({ follower, sim, bytes }) => {
+      const batches = checkFollowerWrite(follower.log.durable, bytes);
+      const elsewhere = batches.map((batch) => ({ ...batch, first: { ...batch.first, chain: 1 } }));
+      let writes = 0;
+      sim.onOperation = ({ kind }) => {
+        if (kind === 'writeDurable') writes += 1;
+        return undefined;
+      };
+
+      await expect(follower.log.write(bytes, elsewhere)).rejects.toThrow('continue the log');
+      expect(writes).toBe(0);
+      expect(await follower.log.write(bytes, batches)).toEqual(batches.at(-1)?.last);
+      await expect(follower.log.write(bytes, batches)).rejects.toThrow('continue the log');
+    }));
 
   test('that was written already is refused', () =>
     following(async ({ follower, bytes }) => {
