@@ -1,16 +1,17 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, nextTurn } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
 import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
+import { KiB } from '../wal/limits.ts';
 import type { Log } from '../wal/log.ts';
 
-/** Log bytes that are applied to the store before anybody looks at the time. */
-export const APPLY_BYTES_MAX = 256 * 1024;
+/** Log bytes that are applied to the store before anybody looks at the time: in short records, some milliseconds. */
+export const APPLY_BYTES_MAX = 64 * KiB;
 /**
  * How long a turn of the event loop applies where more waits. Much comes in meanwhile: what is applied more slowly than it arrives is in memory no
  * more when its turn comes, and has to be read from the files and verified again.
  */
-const APPLY_MS_MAX = 4;
+export const APPLY_MS_MAX = 4;
 
 /** A store, and the LSN up to which the log is in it. */
 export interface AppliedState {
@@ -19,7 +20,7 @@ export interface AppliedState {
 }
 
 export interface ApplierOptions extends AppliedState {
-  readonly log: Log;
+  readonly log: Pick<Log, 'recentAfter' | 'chunkAfter'>;
   readonly clock: Clock;
   /** The store is not fit to be read before it has got so far. */
   readonly readyLsn?: number;
@@ -141,8 +142,8 @@ export class Applier {
     let turnMs = clock.nowMs();
     while (this.#appliedLsn < limit() && !failed()) {
       const from = this.#appliedLsn;
-      const recent = log.recentAfter(from, APPLY_BYTES_MAX);
-      const chunk = recent ?? (await log.chunkAfter(from, APPLY_BYTES_MAX));
+      const chunk =
+        log.recentAfter(from, APPLY_BYTES_MAX) ?? (await log.chunkAfter(from, APPLY_BYTES_MAX));
       // The limit may have gone down while the log was read, or the store may be another one.
       const limitLsn = limit();
       if (chunk === undefined || generation !== this.#generation || from >= limitLsn) return;
@@ -152,10 +153,9 @@ export class Applier {
       this.tellWaiting();
       // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
       if (this.#appliedLsn >= limit()) return;
-      if (recent !== undefined) {
-        if (clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
-        await new Promise<void>((resolve) => clock.soon(resolve));
-      }
+      // From the files too: most of what comes from there was read before, and is there at once.
+      if (clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
+      await nextTurn(clock);
       turnMs = clock.nowMs();
       if (generation !== this.#generation) return;
     }

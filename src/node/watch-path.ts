@@ -1,4 +1,5 @@
 import { WalshipError } from '../errors.ts';
+import { nextTurn } from '../ports/clock.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import { OP } from '../wal/record.ts';
@@ -24,6 +25,7 @@ export async function* watch(
   const wake = new WakeUp(replica, signal);
   let cursor = after.lsn;
   let aligned = cursor === 0;
+  let turnBytes = 0;
   while (!signal.aborted) {
     if (replica.stateGeneration !== stateGeneration) {
       // In another history what was shown may have been taken back, and nothing that follows would fit.
@@ -52,6 +54,12 @@ export async function* watch(
       if (record.lsn > limit) break;
       const event = change(replica, record, prefix);
       if (event !== undefined) yield event;
+      // There may be much that nobody asked for, and all of it in memory.
+      turnBytes += record.key.length + record.value.length;
+      if (turnBytes >= APPLY_BYTES_MAX) {
+        turnBytes = 0;
+        await nextTurn(replica.place.clock);
+      }
       if (signal.aborted) return;
       if (aligned) last = record.lsn;
     }

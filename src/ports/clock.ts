@@ -9,3 +9,10 @@ export interface Clock {
   /** Calls `run` in a later turn, after the I/O events that are ready now. */
   soon(run: () => void): void;
 }
+
+/** Resolves in a later turn, after the I/O events that are ready now: work in slices holds nobody up. */
+export function nextTurn(clock: Pick<Clock, 'soon'>): Promise<void> {
+  return new Promise((resolve) => {
+    clock.soon(resolve);
+  });
+}

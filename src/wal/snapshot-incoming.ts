@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { isWalshipError } from '../errors.ts';
 import { KiB } from './limits.ts';
@@ -152,9 +152,7 @@ async function readAgain(
     if (count === 0) break;
     decoder.add(buffer.subarray(0, count));
     offset += count;
-    await new Promise<void>((resolve) => {
-      clock.soon(resolve);
-    });
+    await nextTurn(clock);
   }
   if (decoder.footer !== undefined) return { decoder, offset: decoder.doneBytes };
   if (decoder.rewind()) return { decoder, offset: decoder.doneBytes };

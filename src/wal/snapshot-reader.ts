@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { KiB } from './limits.ts';
 import { SnapshotDecoder } from './snapshot-decoder.ts';
@@ -53,9 +53,7 @@ export async function readSnapshot(
       if (count === 0) break;
       decoder.add(buffer.subarray(0, count));
       offset += count;
-      await new Promise<void>((resolve) => {
-        clock.soon(resolve);
-      });
+      await nextTurn(clock);
     }
     const reason = decoder.end();
     const { header, footer } = decoder;

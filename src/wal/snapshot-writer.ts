@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { KiB, MiB } from './limits.ts';
 import { encodeRecord, OP, recordBytes } from './record.ts';
@@ -121,7 +121,7 @@ class Writer {
       count += page.length;
       after = last.key;
       await this.#write(encodePage(page));
-      await this.#nextTurn();
+      await nextTurn(this.#order.clock);
       if (cancelled()) return undefined;
     }
     const endLsn = Math.max(source.appliedLsn, header.start.lsn);
@@ -135,7 +135,7 @@ class Writer {
 
   async #write(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += HASH_BYTES_MAX) {
-      if (at > 0) await this.#nextTurn();
+      if (at > 0) await nextTurn(this.#order.clock);
       this.#hash.update(bytes.subarray(at, at + HASH_BYTES_MAX));
     }
     await this.#file.write(bytes, this.bytes);
@@ -144,12 +144,6 @@ class Writer {
     if (this.#unsyncedBytes < SYNC_BYTES) return;
     this.#unsyncedBytes = 0;
     await this.#file.sync();
-  }
-
-  #nextTurn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#order.clock.soon(resolve);
-    });
   }
 }
 

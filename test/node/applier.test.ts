@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Applier } from '../../src/node/applier.ts';
+import { Applier, APPLY_MS_MAX } from '../../src/node/applier.ts';
 import { Store } from '../../src/store/store.ts';
 import { append, withReplica } from './replica-fixture.ts';
 
@@ -67,4 +67,47 @@ describe('a store that is built anew', () => {
       expect(applier.store).toBe(loaded);
       expect(applier.appliedLsn).toBe(6);
     }));
+});
+
+describe('much to apply', () => {
+  test.for(['memory', 'files'] as const)('is applied in turns, from %s', (source) =>
+    withReplica(async ({ replica, clock, world }) => {
+      for (let index = 0; index < 9; index += 1) {
+        append(replica);
+        await replica.log.drained();
+      }
+      const one = 1;
+      let turns = 0;
+      let nowMs = 0;
+      const applier = new Applier({
+        log: {
+          recentAfter: (lsn) =>
+            source === 'memory' ? replica.log.recentAfter(lsn, one) : undefined,
+          // At once, as what was read ahead.
+          chunkAfter: (lsn) => Promise.resolve(replica.log.recentAfter(lsn, one)),
+        },
+        clock: {
+          wallMs: () => 0,
+          after: () => () => undefined,
+          // A batch takes as long as half a turn may last.
+          nowMs: () => (nowMs += APPLY_MS_MAX / 2),
+          soon: (run) => {
+            turns += 1;
+            clock.soon(run);
+          },
+        },
+        store: new Store({ seed: 1 }),
+        appliedLsn: 0,
+        limit: () => 10,
+        failed: () => false,
+        onFailed: () => undefined,
+      });
+      applier.wake();
+      await applier.caughtUp();
+      await world.pass(1);
+
+      expect(applier.appliedLsn).toBe(10);
+      expect(turns).toBe(4);
+    }),
+  );
 });
