@@ -10,17 +10,41 @@ import { readdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+const self = fileURLToPath(import.meta.url);
 const here = fileURLToPath(new URL('.', import.meta.url));
-const wanted = process.argv.slice(2);
-const files = readdirSync(here).filter((name) => name.endsWith('.bench.mjs'));
+/** Prints the rows of one file as JSON. */
+const ROWS_OF = '--rows-of';
 
-const rows = [];
-for (const file of files.toSorted()) {
-  const group = file.slice(0, -'.bench.mjs'.length);
-  if (wanted.length > 0 && !wanted.includes(group)) continue;
+if (process.argv[2] === ROWS_OF) {
+  console.log(JSON.stringify(await rowsOf(process.argv[3])));
+} else {
+  const wanted = process.argv.slice(2);
+  const files = readdirSync(here)
+    .filter((name) => name.endsWith('.bench.mjs'))
+    .filter((name) => wanted.length === 0 || wanted.includes(groupOf(name)));
+  // Each file has a process of its own: what one leaves behind would be memory and compiled code for the next.
+  print(
+    files.toSorted().flatMap((file) => {
+      const args = ['--expose-gc', self, ROWS_OF, file];
+      const options = { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' };
+      return JSON.parse(execFileSync(process.execPath, args, options));
+    }),
+  );
+  console.log(
+    `\n${cpus().length} x ${cpus()[0]?.model ?? 'cpu'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}, ` +
+      `node ${process.version}, ${new Date().toISOString().slice(0, 10)}, ${commit()}`,
+  );
+}
+
+function groupOf(file) {
+  return file.slice(0, -'.bench.mjs'.length);
+}
+
+async function rowsOf(file) {
   const { figures } = await import(new URL(file, import.meta.url));
+  const rows = [];
   for (const { name, goal, run } of figures) {
-    process.stderr.write(`${group}: ${name} …\n`);
+    process.stderr.write(`${groupOf(file)}: ${name} …\n`);
     const result = await run();
     const met =
       goal === undefined || result.ratio === undefined
@@ -29,7 +53,7 @@ for (const file of files.toSorted()) {
           ? result.ratio >= goal.least
           : result.ratio <= goal.most;
     rows.push({
-      figure: `${group}: ${name}`,
+      figure: `${groupOf(file)}: ${name}`,
       value: `${format(result.value)} ${result.unit}`,
       base: result.base ?? '',
       ratio: result.ratio === undefined ? '' : result.ratio.toFixed(2),
@@ -39,13 +63,8 @@ for (const file of files.toSorted()) {
       note: result.note ?? '',
     });
   }
+  return rows;
 }
-
-print(rows);
-console.log(
-  `\n${cpus().length} x ${cpus()[0]?.model ?? 'cpu'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}, ` +
-    `node ${process.version}, ${new Date().toISOString().slice(0, 10)}, ${commit()}`,
-);
 
 function format(value) {
   if (value >= 1000) return Math.round(value).toLocaleString('en-US');

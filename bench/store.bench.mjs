@@ -1,11 +1,13 @@
 /** The state machine alone: what five million keys cost in memory, and how long the event loop is held up by them. */
+import { APPLY_BYTES_MAX, APPLY_MS_MAX } from '../dist/node/applier.js';
 import { Store } from '../dist/store/store.js';
+import { recordBytes } from '../dist/wal/record.js';
 import { medianOf, MiB } from './support.mjs';
 
 const KEYS = 5_000_000;
-/** About as many records as the node applies in one turn. */
-const SLICE = 2_000;
 const VALUE = Buffer.alloc(100, 0x76);
+/** As many records as a node applies before it looks at the time. */
+const SLICE = Math.floor(APPLY_BYTES_MAX / recordBytes(16, VALUE.length));
 
 /** Distinct 16-byte keys that do not come in order. */
 function keyOf(index, key) {
@@ -19,25 +21,26 @@ async function fill() {
   const before = process.memoryUsage().rss;
   const store = new Store({ seed: 1 });
   const key = Buffer.alloc(16);
-  const slices = [];
-  let worst = 0;
+  const turns = [];
   let last = performance.now();
   const start = last;
-  for (let index = 0; index < KEYS; index += SLICE) {
-    const began = performance.now();
-    for (let one = index; one < index + SLICE; one += 1) {
-      keyOf(one, key);
-      store.put(one + 1, key, VALUE);
-    }
-    slices.push(performance.now() - began);
+  for (let index = 0; index < KEYS;) {
+    // A turn as a node's applier takes it.
+    do {
+      const end = Math.min(index + SLICE, KEYS);
+      for (; index < end; index += 1) {
+        keyOf(index, key);
+        store.put(index + 1, key, VALUE);
+      }
+    } while (index < KEYS && performance.now() - last < APPLY_MS_MAX);
     await new Promise((resolve) => setImmediate(resolve));
     const now = performance.now();
-    worst = Math.max(worst, now - last);
+    turns.push(now - last);
     last = now;
   }
   const seconds = (last - start) / 1000;
   const resident = (process.memoryUsage().rss - before) / MiB;
-  return { store, seconds, worst, resident, slices };
+  return { store, seconds, resident, turns };
 }
 
 let filled;
@@ -50,8 +53,9 @@ async function memory() {
 }
 
 async function pause() {
-  const { worst, slices } = filled ?? (await fill());
-  const note = `median turn ${medianOf(slices).toFixed(1)} ms; ${SLICE} puts a turn, garbage collection included`;
+  const { turns } = filled ?? (await fill());
+  const worst = Math.max(...turns);
+  const note = `median turn ${medianOf(turns).toFixed(1)} ms, of ${APPLY_MS_MAX} ms as a node applies; garbage collection included`;
   return { value: worst, unit: 'ms', base: 'limit 50 ms', ratio: worst / 50, note };
 }
 
