@@ -13,11 +13,10 @@ import { ReadAhead } from '../wal/read-ahead.ts';
 import { FrameSender } from './frame-sender.ts';
 import { fromFollower } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
+import { LINK_BYTES_MAX, Rooms } from './rooms.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 
-/** Bytes handed to the link and not yet to the network, before shipping pauses. */
-export const LINK_BYTES_MAX = 4 * MiB;
 /** Read from the files at once. */
 const AHEAD_BYTES = 4 * MiB;
 
@@ -63,6 +62,7 @@ export class Session {
   readonly hello: Hello;
   readonly sinceMs: number;
   readonly #options: SessionOptions;
+  readonly #rooms = new Rooms();
   readonly #frames: FrameSender;
   readonly #inFlight = new InFlight();
   /** While a snapshot is being sent; nothing of the log is. */
@@ -90,7 +90,7 @@ export class Session {
   constructor(options: SessionOptions) {
     const { hello, clock, from } = options;
     this.#options = options;
-    this.#frames = new FrameSender(options.link, () => this.#flushed());
+    this.#frames = new FrameSender(options.link, this.#rooms, () => this.#flushed());
     this.nodeId = hello.nodeId;
     this.run = hello.run;
     this.voter = options.voter;
@@ -104,7 +104,7 @@ export class Session {
       this.#sender = new SnapshotSender({
         ...options,
         source: offer,
-        linkBytesMax: LINK_BYTES_MAX,
+        rooms: this.#rooms,
         onFailed,
       });
     }
@@ -224,6 +224,7 @@ export class Session {
   /** Every TICK_MS: a sign of life, and the commit LSN where nothing else carries it. It waits for no disk. */
   tick(heartbeatMs: number): void {
     this.#silence.tick();
+    this.#rooms.tick();
     if (this.#options.clock.nowMs() - this.#sentMs >= heartbeatMs) this.#sendEmpty();
   }
 

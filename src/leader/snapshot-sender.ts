@@ -4,11 +4,10 @@ import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import type { SnapshotGot, SnapshotWant } from '../protocol/messages.ts';
 import { completePiece, PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
 import type { Position } from '../wal/position.ts';
+import { LINK_BYTES_MAX, type Rooms } from './rooms.ts';
 
 /** Bytes of a snapshot that were sent to one follower and that it has not taken in yet. */
 export const SNAPSHOT_IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
-
-const MESSAGE_BYTES_MAX = PIECE_HEADER_BYTES + FRAME_BYTES_MAX;
 
 /** A snapshot that may be sent. */
 export interface SnapshotSource {
@@ -33,8 +32,7 @@ export interface SenderOptions {
   readonly source: SnapshotSource;
   readonly link: Link;
   readonly epoch: number;
-  /** Sending pauses while the link has so much to do. */
-  readonly linkBytesMax: number;
+  readonly rooms: Rooms;
   readonly onFailed: (reason: string) => void;
 }
 
@@ -43,8 +41,6 @@ export class SnapshotSender {
   readonly source: SnapshotSource;
   readonly #options: SenderOptions;
   #file: Awaited<ReturnType<SnapshotSource['open']>> | undefined;
-  /** Memory of messages that the link is done with. */
-  readonly #spare: Buffer[] = [];
   #sentBytes = 0;
   #gotBytes = 0;
   #sending = false;
@@ -106,30 +102,30 @@ export class SnapshotSender {
   }
 
   #maySend(): boolean {
-    const { link, linkBytesMax } = this.#options;
+    const { link } = this.#options;
     return (
       !this.#closed &&
       this.#sentBytes < this.source.bytes &&
       this.#sentBytes - this.#gotBytes < SNAPSHOT_IN_FLIGHT_BYTES_MAX &&
-      link.bufferedBytes < linkBytesMax
+      link.bufferedBytes < LINK_BYTES_MAX
     );
   }
 
   async #send(): Promise<void> {
-    const { link, epoch } = this.#options;
+    const { link, epoch, rooms } = this.#options;
     this.#file ??= await this.source.open();
     while (this.#maySend()) {
       const offset = this.#sentBytes;
-      const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(MESSAGE_BYTES_MAX);
+      const room = rooms.take();
       const end = PIECE_HEADER_BYTES + Math.min(FRAME_BYTES_MAX, this.source.bytes - offset);
-      const message = memory.subarray(0, end);
+      const message = room.subarray(0, end);
       const bytes = message.subarray(PIECE_HEADER_BYTES);
       const count = await this.#file.read(bytes, offset);
       if (count < bytes.length) throw new RangeError(`the file ends at ${offset + count}`);
       if (this.#closed) break;
       this.#sentBytes += count;
       link.send(completePiece(message, { epoch, offset }), () => {
-        this.#spare.push(memory);
+        rooms.giveBack(room);
         this.pump();
       });
     }
