@@ -154,6 +154,7 @@ function readAwait(step: MappingReader, seen: Seen): Await | undefined {
   const read = ((): Await | undefined => {
     if (reader.has('ready')) return { kind: 'ready', node: reader.names('ready') };
     if (reader.has('leads')) return { kind: 'leads', node: reader.names('leads') };
+    if (reader.has('steps-down')) return { kind: 'steps-down', node: reader.names('steps-down') };
     if (reader.has('down')) return { kind: 'down', node: reader.names('down') };
     if (reader.has('writes')) {
       return { kind: 'writes', count: reader.number('writes', { min: 1, max: WRITES_MAX }) };
@@ -164,7 +165,7 @@ function readAwait(step: MappingReader, seen: Seen): Await | undefined {
     return { kind: 'refused', node: reader.names('refused'), code };
   })();
   if (read === undefined) {
-    step.problem('await', 'commits, or one of ready, leads, down, writes, refused with its nodes');
+    step.problem('await', 'commits, or one of ready, leads, steps-down, down, writes, refused with its nodes');
   } else {
     reader.finish();
     if ('node' in read) checkNames(read.node, 'await', seen);

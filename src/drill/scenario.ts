@@ -27,6 +27,8 @@ export type Await =
   | { readonly kind: 'commits' }
   | { readonly kind: 'ready'; readonly node: readonly NodeName[] }
   | { readonly kind: 'leads'; readonly node: readonly NodeName[] }
+  /** It runs, and does not believe that it leads. */
+  | { readonly kind: 'steps-down'; readonly node: readonly NodeName[] }
   /** The process has ended by itself, and has said `code` last. */
   | { readonly kind: 'refused'; readonly node: readonly NodeName[]; readonly code: string }
   | { readonly kind: 'down'; readonly node: readonly NodeName[] }

@@ -27,6 +27,8 @@ export function describeAwait(wanted: ResolvedAwait): string {
       return `until ${wanted.node.join(', ')} can serve`;
     case 'leads':
       return `until ${wanted.node.join(', ')} leads`;
+    case 'steps-down':
+      return `until ${wanted.node.join(', ')} knows that it does not lead`;
     case 'down':
       return `until ${wanted.node.join(', ')} has ended`;
     case 'refused':
@@ -57,6 +59,11 @@ export function missing(wanted: ResolvedAwait, before: Seen, now: Seen): string 
           ? undefined
           : `${nodeId} does not lead`,
       );
+    case 'steps-down':
+      return ofEach(wanted.node, now, ({ nodeId, status }) => {
+        if (status === undefined) return `${nodeId} does not answer`;
+        return status.role === 'leader' ? `${nodeId} says that it leads` : undefined;
+      });
     case 'down':
       return ofEach(wanted.node, now, ({ nodeId, up }) => (up ? `${nodeId} runs` : undefined));
     case 'refused':

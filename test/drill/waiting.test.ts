@@ -89,6 +89,24 @@ describe('a wait', () => {
       undefined,
     ],
     [
+      'for a leader to step down goes on while it says that it leads',
+      { kind: 'steps-down', node: ['n1'] },
+      seen({ status: LEADER }),
+      'n1 says that it leads',
+    ],
+    [
+      'for a leader to step down goes on while it says nothing',
+      { kind: 'steps-down', node: ['n1'] },
+      seen({ status: undefined }),
+      'n1 does not answer',
+    ],
+    [
+      'for a leader to step down ends with its lead',
+      { kind: 'steps-down', node: ['n1'] },
+      seen({ status: { ...LEADER, role: 'follower' } }),
+      undefined,
+    ],
+    [
       'for writes counts from its beginning',
       { kind: 'writes', count: 5 },
       seen({}, 14),
