@@ -1,13 +1,12 @@
 import type { Link } from '../ports/link.ts';
 import { WalshipError } from '../errors.ts';
-import { encodeMessage } from '../protocol/codec.ts';
-import type { Answer, Hello } from '../protocol/messages.ts';
+import type { Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
 import { Silence } from '../protocol/silence.ts';
 import { Waiters } from '../wal/waiters.ts';
-import { answerHello, differs } from './answer-hello.ts';
-import type { HelloAnswer } from './answer-hello.ts';
+import { differs } from './answer-hello.ts';
 import { commitLsn } from './commit-rule.ts';
+import { judgeHello, sendAnswer } from './leader-answers.ts';
 import type { LeaderOptions } from './leader-options.ts';
 import { Holds } from './holds.ts';
 import { MendingVoters } from './mending.ts';
@@ -121,7 +120,7 @@ export class Leader {
       );
       return;
     }
-    const answer = this.#answer(hello);
+    const answer = judgeHello(this.#options, hello);
     if (answer.kind === 'step-down') {
       link.close(`${answer.code}: ${answer.message}`);
       const lost = answer.why === 'LEADER_LOST_DATA' ? { lostData: hello.last } : {};
@@ -138,6 +137,9 @@ export class Leader {
       link.close('STALE_EPOCH: this leadership is over');
       return;
     }
+    // A purge meanwhile may have taken what it was judged by: then that is gone, and no sign of damage.
+    const startLsn = answer.kind === 'snapshot' ? offer?.start.lsn : answer.lsn;
+    if (startLsn !== undefined && startLsn + 1 < log.firstLsn) return this.accept(link, hello);
     if (answer.kind === 'snapshot' && offer === undefined) {
       this.#refuse(link, answer.code, `${answer.message}; no snapshot is to be had now`, false);
       return;
@@ -153,31 +155,13 @@ export class Leader {
     else this.holds.gave(hello.nodeId, offer);
     if (offer !== undefined) hooks.warn('SNAPSHOT', tellOffer(hello.nodeId, offer, answer.message));
     this.#open(link, hello, { from, offer, voter: voters.includes(hello.nodeId) });
-    void this.#say(link, {
+    void sendAnswer(this.#options, link, {
       verdict: answer.kind,
       code: answer.code,
       message: answer.message,
       at: from,
     });
     this.#sessions.get(hello.nodeId)?.start();
-  }
-
-  #answer(hello: Hello): HelloAnswer {
-    const { log, hooks, epoch, nodeId, clusterId, historyId, configHash } = this.#options;
-    return answerHello(
-      {
-        epoch,
-        nodeId,
-        clusterId,
-        historyId,
-        epochs: log.epochs,
-        durable: log.durable,
-        commitLsn: hooks.committedLsn(),
-        configHash,
-        firstLsn: log.firstLsn,
-      },
-      hello,
-    );
   }
 
   #open(
@@ -376,24 +360,8 @@ export class Leader {
   #refuse(link: Link, code: string, message: string, alarm: boolean): void {
     if (alarm) this.#options.hooks.warn(code, message);
     const at = { epoch: 0, lsn: 0, chain: 0 };
-    void this.#say(link, { verdict: 'refuse', code, message, at }).then(() => link.close(code));
-  }
-
-  /** Resolves when the answer was handed to the network. */
-  #say(link: Link, part: Pick<Answer, 'verdict' | 'code' | 'message' | 'at'>): Promise<void> {
-    const { epoch, nodeId, clusterId, historyId, hooks, voters, quorum } = this.#options;
-    const answer: Answer = {
-      kind: 'answer',
-      ...part,
-      epoch,
-      leader: nodeId,
-      clusterId,
-      historyId,
-      commitLsn: hooks.committedLsn(),
-      config: part.verdict === 'refuse' ? null : { voters, quorum },
-    };
-    return new Promise((resolve) => {
-      link.send(encodeMessage(answer), resolve);
-    });
+    void sendAnswer(this.#options, link, { verdict: 'refuse', code, message, at }).then(() =>
+      link.close(code),
+    );
   }
 }
