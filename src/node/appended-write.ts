@@ -4,16 +4,27 @@ import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { Waiting } from '../wal/waiters.ts';
 import type { WriteRequest, WriteResult } from './api.ts';
+import type { Deadline } from './deadline.ts';
 import type { Replica } from './replica.ts';
+
+/** A write, with what began before it was judged: its time runs on where it was held up. */
+export interface TimedWrite extends WriteRequest {
+  readonly deadline?: Deadline;
+}
+
+/** What is left of its time. */
+export function leftMsOf({ deadline, timeoutMs }: TimedWrite): number {
+  return deadline?.leftMs ?? timeoutMs;
+}
 
 /** A write that has an LSN, and waits for the level that its client asked for. */
 export class AppendedWrite implements Waiting<WriteResult> {
   readonly lsn: number;
-  readonly #request: WriteRequest;
+  readonly #request: TimedWrite;
   readonly #at: { readonly replica: Replica; readonly leader: Leader };
 
   constructor(
-    request: WriteRequest,
+    request: TimedWrite,
     lsn: number,
     at: { readonly replica: Replica; readonly leader: Leader },
   ) {
@@ -23,7 +34,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
   }
 
   get timeoutMs(): number {
-    return this.#request.timeoutMs;
+    return leftMsOf(this.#request);
   }
 
   get #version(): Version {

@@ -193,23 +193,13 @@ export class Node implements NodeApi {
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
-    const { level, key, minVersion, timeoutMs } = request;
-    if (level === 'linearizable') {
-      const { leader } = this.#life;
-      if (leader === undefined) throw this.#noLeader();
-      await this.#reads.linearize(leader, timeoutMs);
-    }
-    if (minVersion !== undefined) {
-      await this.#reads.wait({ version: minVersion, level: 'applied', timeoutMs });
-    }
-    return this.#reads.get(key);
+    if (request.level === 'local') return this.#reads.read(request);
+    const { leader } = this.#life;
+    if (leader === undefined) throw this.#noLeader();
+    return this.#reads.read(request, leader);
   }
 
-  async scan(request: ScanRequest): Promise<ScanResult> {
-    const { minVersion, timeoutMs } = request;
-    if (minVersion !== undefined) {
-      await this.#reads.wait({ version: minVersion, level: 'applied', timeoutMs });
-    }
+  scan(request: ScanRequest): Promise<ScanResult> {
     return this.#reads.scan(request);
   }
 

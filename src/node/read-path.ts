@@ -5,7 +5,8 @@ import { MiB } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import { Waiters } from '../wal/waiters.ts';
-import type { ReadResult, ScanRequest, ScanResult, WaitRequest } from './api.ts';
+import type { ReadRequest, ReadResult, ScanRequest, ScanResult, WaitRequest } from './api.ts';
+import { Deadline } from './deadline.ts';
 import type { Replica } from './replica.ts';
 import { judgeForGood } from './versions.ts';
 import { replaced } from './write-path.ts';
@@ -18,6 +19,9 @@ export const SCAN_BYTES_MAX = 8 * MiB;
 
 /** What a linearizable read needs of a leader. */
 type ProvingLeader = Pick<Leader, 'ownEpochLsn' | 'prove'>;
+
+/** What is waited for. */
+type Target = Pick<WaitRequest, 'version' | 'level'>;
 
 /** Reads of what this node has applied, and those who wait until it has. */
 export class ReadPath {
@@ -36,8 +40,23 @@ export class ReadPath {
     };
   }
 
-  /** @throws WalshipError NOT_READY. */
-  get(key: Uint8Array): ReadResult {
+  /**
+   * What is applied here when all that the request waits for is: with `leader`, the read is linearizable.
+   * @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED of `minVersion`, NO_LEADER, NOT_READY, BUSY.
+   */
+  async read(
+    { key, minVersion, timeoutMs }: Omit<ReadRequest, 'level'>,
+    leader?: ProvingLeader,
+  ): Promise<ReadResult> {
+    const deadline = new Deadline(this.#clock, timeoutMs);
+    if (leader !== undefined) await this.#linearize(leader, deadline);
+    if (minVersion !== undefined) {
+      await this.#wait({ version: minVersion, level: 'applied' }, deadline);
+    }
+    return this.#get(key);
+  }
+
+  #get(key: Uint8Array): ReadResult {
     this.#refuseUnready();
     const { store, log, applied } = this.#replica;
     const found = store.get(key);
@@ -46,8 +65,11 @@ export class ReadPath {
     return { found: { value: found.value, version }, applied };
   }
 
-  /** @throws WalshipError NOT_READY. */
-  scan({ prefix, after, limit }: ScanRequest): ScanResult {
+  /** @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, NOT_READY, BUSY. */
+  async scan({ prefix, after, limit, minVersion, timeoutMs }: ScanRequest): Promise<ScanResult> {
+    if (minVersion !== undefined) {
+      await this.wait({ version: minVersion, level: 'applied', timeoutMs });
+    }
     this.#refuseUnready();
     const { store, log, applied } = this.#replica;
     const range = prefix === undefined ? {} : { prefix };
@@ -69,17 +91,19 @@ export class ReadPath {
   }
 
   /** @throws WalshipError LSN_REPLACED where what is committed rules `version` out; WAIT_TIMEOUT, BUSY. */
-  async wait({ version, level, timeoutMs }: WaitRequest): Promise<void> {
-    const endMs = this.#clock.nowMs() + timeoutMs;
-    await this.#reach({ version, level, timeoutMs });
+  wait({ timeoutMs, ...target }: WaitRequest): Promise<void> {
+    return this.#wait(target, new Deadline(this.#clock, timeoutMs));
+  }
+
+  async #wait({ version, level }: Target, deadline: Deadline): Promise<void> {
+    await this.#reach({ version, level }, deadline);
     if (this.#holds(version)) return;
     // Another leadership's record is at this LSN. Only when that is committed is it certain that the version is gone.
-    const leftMs = Math.max(0, endMs - this.#clock.nowMs());
-    await this.#reach({ version, level: 'committed', timeoutMs: leftMs });
+    await this.#reach({ version, level: 'committed' }, deadline);
     this.#check(version);
   }
 
-  async #reach({ version, level, timeoutMs }: WaitRequest): Promise<void> {
+  async #reach({ version, level }: Target, deadline: Deadline): Promise<void> {
     this.#check(version);
     if (this.#reached(level) >= version.lsn) return;
     if (this.#ended !== undefined) throw this.#ended;
@@ -92,12 +116,12 @@ export class ReadPath {
     }
     await waiters.wait({
       lsn: version.lsn,
-      timeoutMs,
+      timeoutMs: deadline.leftMs,
       reached: () => undefined,
       expired: () =>
         new WalshipError(
           'WAIT_TIMEOUT',
-          `version ${formatVersion(version)} was not ${level} here within ${timeoutMs} ms`,
+          `version ${formatVersion(version)} was not ${level} here within ${deadline.timeoutMs} ms`,
           {
             details: { version: formatVersion(version), level, reached: this.#reached(level) },
           },
@@ -109,14 +133,14 @@ export class ReadPath {
    * Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied.
    * @throws WalshipError NO_LEADER as soon as the leadership is over, WAIT_TIMEOUT, BUSY.
    */
-  async linearize(leader: ProvingLeader, timeoutMs: number): Promise<void> {
+  async #linearize(leader: ProvingLeader, deadline: Deadline): Promise<void> {
     const replica = this.#replica;
     const before = replica.committedLsn;
-    await leader.prove(timeoutMs);
+    await leader.prove(deadline.leftMs);
     // A leader that had not committed its own EPOCH record yet did not know what was committed: it does now.
     const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;
     const version = { epoch: replica.log.epochAt(lsn), lsn };
-    await this.wait({ version, level: 'applied', timeoutMs });
+    await this.#wait({ version, level: 'applied' }, deadline);
   }
 
   moved(): void {

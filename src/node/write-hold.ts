@@ -2,7 +2,8 @@ import type { Clock } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
 import { MiB } from '../wal/limits.ts';
 import { Waiters } from '../wal/waiters.ts';
-import type { WriteRequest } from './api.ts';
+import { leftMsOf } from './appended-write.ts';
+import type { TimedWrite } from './appended-write.ts';
 
 /** Writes that may wait until writing goes on. */
 export const HELD_WRITES_MAX = 10_000;
@@ -45,7 +46,8 @@ export class WriteHold {
   }
 
   /** Resolves when writing goes on. @throws WalshipError BUSY, rejected, where too many wait or the request's own time is up; or what `fail` says. */
-  async wait({ ops, timeoutMs }: WriteRequest): Promise<void> {
+  async wait(request: TimedWrite): Promise<void> {
+    const { ops, timeoutMs } = request;
     const bytes = ops.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     if (this.#waiters.count >= HELD_WRITES_MAX || this.#bytes + bytes > HELD_BYTES_MAX) {
       throw busy(`${this.#waiters.count} writes wait already, because ${this.#why}`);
@@ -54,7 +56,7 @@ export class WriteHold {
     try {
       await this.#waiters.wait({
         lsn: END,
-        timeoutMs,
+        timeoutMs: leftMsOf(request),
         reached: () => undefined,
         expired: () => busy(`held up for ${timeoutMs} ms, because ${this.#why}`),
       });

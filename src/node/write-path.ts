@@ -8,9 +8,11 @@ import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import { OP, recordBytes } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
-import { AppendedWrite } from './appended-write.ts';
+import { AppendedWrite, leftMsOf } from './appended-write.ts';
+import type { TimedWrite } from './appended-write.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
 import { CommitWait } from './commit-wait.ts';
+import { Deadline } from './deadline.ts';
 import type { InheritedWrite } from './inherited.ts';
 import type { Replica } from './replica.ts';
 import { Uncommitted } from './uncommitted.ts';
@@ -95,7 +97,7 @@ export class WritePath {
     this.#hold.resume(reason);
   }
 
-  write(request: WriteRequest): Promise<WriteResult> {
+  write(request: TimedWrite): Promise<WriteResult> {
     if (this.#hold.paused && this.#ended === undefined) return this.#writeLater(request);
     try {
       this.#admit(request);
@@ -106,23 +108,25 @@ export class WritePath {
     }
   }
 
-  async #writeLater(request: WriteRequest): Promise<WriteResult> {
-    await this.#hold.wait(request);
-    return this.write(request);
+  async #writeLater(request: TimedWrite): Promise<WriteResult> {
+    const deadline = request.deadline ?? new Deadline(this.#options.clock, request.timeoutMs);
+    const held = { ...request, deadline };
+    await this.#hold.wait(held);
+    return this.write(held);
   }
 
-  async #writeIf(request: WriteRequest): Promise<WriteResult> {
+  async #writeIf(request: TimedWrite): Promise<WriteResult> {
     for (const condition of request.conditions) {
       const fault = this.#judge(condition);
       if (fault === undefined) continue;
-      await this.#proveJudgement(request.timeoutMs);
+      await this.#proveJudgement(leftMsOf(request));
       throw fault;
     }
     return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
   }
 
   /** Of one write there is little to keep until its level is reached: thousands may be on their way. */
-  #append(request: WriteRequest): Promise<WriteResult> {
+  #append(request: TimedWrite): Promise<WriteResult> {
     const { replica } = this.#options;
     const ops = request.ops.map(({ op, key, value }) => ({
       op: op === 'put' ? OP.PUT : OP.DELETE,
@@ -279,11 +283,11 @@ export class WritePath {
     }
   }
 
-  async #onlyConditions(request: WriteRequest): Promise<WriteResult> {
+  async #onlyConditions(request: TimedWrite): Promise<WriteResult> {
     const { leader, replica } = this.#options;
     // The conditions were judged by all that has an LSN, applied or not.
     const { lsn } = replica.log.last;
-    await this.#proveJudgement(request.timeoutMs);
+    await this.#proveJudgement(leftMsOf(request));
     const version = { epoch: replica.log.epochAt(lsn), lsn };
     return { version, ack: request.ack, durableOn: leader.durableOn(version.lsn) };
   }

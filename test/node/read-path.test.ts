@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
 import { ReadPath } from '../../src/node/read-path.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import { withReplica } from './replica-fixture.ts';
+
+const KEY = Buffer.from('k');
 
 describe('a linearizable read', () => {
   test('ends with the leadership', async () => {
@@ -13,7 +16,10 @@ describe('a linearizable read', () => {
       });
       const beganMs = clock.nowMs();
 
-      const read = reads.linearize({ ownEpochLsn: 1, prove: () => proof }, 1_000);
+      const read = reads.read(
+        { key: KEY, timeoutMs: 1_000 },
+        { ownEpochLsn: 1, prove: () => proof },
+      );
       depose(new WalshipError('NO_LEADER', 'the leadership of epoch 1 is over'));
 
       await expect(read).rejects.toMatchObject({ code: 'NO_LEADER' });
@@ -33,9 +39,63 @@ describe('a linearizable read', () => {
         return Promise.resolve();
       };
 
-      await reads.linearize({ ownEpochLsn: 1, prove }, 1_000);
+      await reads.read({ key: KEY, timeoutMs: 1_000 }, { ownEpochLsn: 1, prove });
 
       expect(replica.appliedLsn).toBe(1);
     });
   });
+
+  test('has one time limit for its proof and for what was committed', async () => {
+    await withReplica(async ({ replica, clock }) => {
+      const reads = new ReadPath(replica, clock);
+      every(clock, 25, () => reads.expire());
+      replica.setVerified(0);
+      replica.learnCommitted(1);
+      const proof = pass(clock, 600);
+      const beganMs = clock.nowMs();
+
+      const read = reads.read(
+        { key: KEY, timeoutMs: 1_000 },
+        { ownEpochLsn: 1, prove: () => proof },
+      );
+
+      await expect(read).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' });
+      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+  });
+
+  test('has one time limit for its proof, for what was committed, and for its minVersion', async () => {
+    await withReplica(async ({ replica, clock }) => {
+      const reads = new ReadPath(replica, clock);
+      replica.onApplied(() => reads.moved());
+      every(clock, 25, () => reads.expire());
+      replica.learnCommitted(1);
+      const proof = pass(clock, 600);
+      const beganMs = clock.nowMs();
+      clock.after(900, () => replica.setVerified(1));
+      const minVersion = { epoch: 1, lsn: 2 };
+
+      const read = reads.read(
+        { key: KEY, minVersion, timeoutMs: 1_000 },
+        { ownEpochLsn: 1, prove: () => proof },
+      );
+
+      await expect(read).rejects.toMatchObject({
+        code: 'WAIT_TIMEOUT',
+        message: 'version 1.2 was not applied here within 1000 ms',
+      });
+      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+  });
 });
+
+function pass(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}
+
+function every(clock: Clock, ms: number, run: () => void): void {
+  clock.after(ms, () => {
+    run();
+    every(clock, ms, run);
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Goal: what a client is told of a write is true of the log at the moment in which the write was judged, and in the time that it allowed.
+ * Method: the write path of a lone voter, whose log is real on a simulated disk; nothing is committed but what the test says.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Condition, WriteRequest } from '../../src/node/api.ts';
+import { WritePath } from '../../src/node/write-path.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { leaderOf } from './leader-fixture.ts';
+import { withReplica } from './replica-fixture.ts';
+import type { Stage } from './replica-fixture.ts';
+
+interface Written {
+  readonly writes: WritePath;
+  /** Resolves when everything that has an LSN is committed and applied. */
+  readonly commitAll: () => Promise<void>;
+}
+
+/** The writes of n1, whose leadership is committed. */
+async function lead({ replica, clock }: Stage): Promise<Written> {
+  const leader = leaderOf(replica, clock, { hooks: { commit: () => undefined } });
+  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  replica.learnCommitted(1);
+  const writes = new WritePath({
+    replica,
+    leader,
+    inherited: [],
+    clock,
+    quorum: 1,
+    voterCount: 1,
+    uncommittedBytesMax: 1_000_000,
+  });
+  replica.log.onDurable(() => writes.durableMoved());
+  replica.onCommitted(() => writes.committedMoved());
+  replica.onApplied(() => writes.appliedMoved());
+  every(clock, 25, () => {
+    writes.tick();
+    leader.tick();
+  });
+  const commitAll = async (): Promise<void> => {
+    await replica.log.drained();
+    replica.learnCommitted(replica.log.last.lsn);
+    await replica.caughtUp();
+  };
+  await commitAll();
+  return { writes, commitAll };
+}
+
+const put = (key: string): WriteRequest => ({
+  conditions: [],
+  ops: [{ op: 'put', key: Buffer.from(key), value: Buffer.from('v') }],
+  ack: 'quorum',
+  timeoutMs: 1_000,
+});
+
+const ask = (...conditions: Condition[]): WriteRequest => ({ ...put('none'), conditions, ops: [] });
+
+function every(clock: Clock, ms: number, run: () => void): void {
+  clock.after(ms, () => {
+    run();
+    every(clock, ms, run);
+  });
+}
+
+describe('a write that was held up', () => {
+  test('has the time that is left of its own, and says what it was', async () => {
+    await withReplica(async (stage) => {
+      const { writes } = await lead(stage);
+      const { clock } = stage;
+      const beganMs = clock.nowMs();
+      writes.pause('switchover');
+      clock.after(600, () => writes.resume('switchover'));
+
+      await expect(writes.write(put('a'))).rejects.toMatchObject({
+        code: 'COMMIT_TIMEOUT',
+        outcome: 'indeterminate',
+        message: expect.stringContaining('within 1000 ms'),
+      });
+      expect(clock.nowMs() - beganMs).toBeGreaterThanOrEqual(1_000);
+      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+  });
+
+  test('has no more time where it is held up again', async () => {
+    await withReplica(async (stage) => {
+      const { writes } = await lead(stage);
+      const { clock } = stage;
+      const beganMs = clock.nowMs();
+      writes.pause('switchover');
+      clock.after(600, () => {
+        writes.resume('switchover');
+        writes.pause('switchover');
+      });
+
+      await expect(writes.write(put('a'))).rejects.toMatchObject({
+        code: 'BUSY',
+        outcome: 'rejected',
+        message: expect.stringContaining('held up for 1000 ms'),
+      });
+      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+  });
+
+  test('is told of a condition that does not hold within its own time', async () => {
+    await withReplica(async (stage) => {
+      const { writes } = await lead(stage);
+      const { clock } = stage;
+      const beganMs = clock.nowMs();
+      writes.write(put('a')).catch(() => undefined);
+      writes.pause('switchover');
+      clock.after(600, () => writes.resume('switchover'));
+
+      const absent = { key: Buffer.from('a'), expect: 'absent' as const };
+      await expect(writes.write(ask(absent))).rejects.toMatchObject({
+        code: 'WAIT_TIMEOUT',
+        outcome: 'rejected',
+      });
+      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+  });
+});
