@@ -62,6 +62,47 @@ function every(clock: Clock, ms: number, run: () => void): void {
   });
 }
 
+describe('a transaction of conditions only', () => {
+  test('returns the version of the log that it was judged by, and not that of the keys it asks about', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const written = [writes.write(put('a')), writes.write(put('b'))];
+      await commitAll();
+      const versions = (await Promise.all(written)).map(({ version }) => version);
+      expect(versions).toEqual([
+        { epoch: 1, lsn: 2 },
+        { epoch: 1, lsn: 3 },
+      ]);
+
+      const expectA = { key: Buffer.from('a'), expect: { epoch: 1, lsn: 2 } };
+      const asked = await writes.write(ask(expectA));
+
+      expect(asked.version).toEqual({ epoch: 1, lsn: 3 });
+      expect(asked.durableOn).toEqual(['n1']);
+    });
+  });
+
+  test('is judged by what is not committed yet, returns that version once it is, and nothing that came later', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const before = writes.write(put('a'));
+      let answered = false;
+
+      const present = { key: Buffer.from('a'), expect: 'present' as const };
+      const asked = writes.write(ask(present)).finally(() => (answered = true));
+      const later = writes.write(put('a'));
+      await stage.replica.log.drained();
+      await new Promise((resolve) => void stage.clock.after(100, () => resolve(undefined)));
+      expect(answered).toBe(false);
+      await commitAll();
+
+      expect((await before).version).toEqual({ epoch: 1, lsn: 2 });
+      expect((await asked).version).toEqual({ epoch: 1, lsn: 2 });
+      expect((await later).version).toEqual({ epoch: 1, lsn: 3 });
+    });
+  });
+});
+
 describe('a write that was held up', () => {
   test('has the time that is left of its own, and says what it was', async () => {
     await withReplica(async (stage) => {
