@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
 import { MiB } from '../wal/limits.ts';
 import { formatVersion } from '../wal/position.ts';
@@ -131,16 +131,25 @@ export class ReadPath {
 
   /**
    * Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied.
-   * @throws WalshipError NO_LEADER as soon as the leadership is over, WAIT_TIMEOUT, BUSY.
+   * @throws WalshipError NO_LEADER as soon as the leadership is over before that, or where its history is left; WAIT_TIMEOUT, BUSY.
    */
   async #linearize(leader: ProvingLeader, deadline: Deadline): Promise<void> {
     const replica = this.#replica;
+    const { historyId } = replica.meta.current;
     const before = replica.committedLsn;
     await leader.prove(deadline.leftMs);
     // A leader that had not committed its own EPOCH record yet did not know what was committed: it does now.
     const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;
     const version = { epoch: replica.log.epochAt(lsn), lsn };
-    await this.#wait({ version, level: 'applied' }, deadline);
+    try {
+      await this.#wait({ version, level: 'applied' }, deadline);
+    } catch (error) {
+      // The client named no version that could be replaced.
+      if (isWalshipError(error, 'LSN_REPLACED')) throw historyLeft(error);
+      throw error;
+    }
+    // Another history may have the same epoch at the same LSN.
+    if (replica.meta.current.historyId !== historyId) throw historyLeft();
   }
 
   moved(): void {
@@ -184,4 +193,8 @@ export class ReadPath {
   #holds(version: Version): boolean {
     return version.lsn === 0 || this.#replica.log.epochAt(version.lsn) === version.epoch;
   }
+}
+
+function historyLeft(cause?: WalshipError): WalshipError {
+  return new WalshipError('NO_LEADER', 'this node has left the history that it led', { cause });
 }

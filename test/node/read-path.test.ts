@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
 import { ReadPath } from '../../src/node/read-path.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { withReplica } from './replica-fixture.ts';
+import { batch } from '../wal/fixture.ts';
+import { append, withReplica } from './replica-fixture.ts';
 
 const KEY = Buffer.from('k');
+const OTHER = 'd'.repeat(32);
 
 describe('a linearizable read', () => {
   test('ends with the leadership', async () => {
@@ -42,6 +44,41 @@ describe('a linearizable read', () => {
       await reads.read({ key: KEY, timeoutMs: 1_000 }, { ownEpochLsn: 1, prove });
 
       expect(replica.appliedLsn).toBe(1);
+    });
+  });
+
+  test.for<[string, number]>([
+    ['an LSN that another epoch holds there', 3],
+    ['an LSN of an epoch of the same number', 1],
+  ])('finds no leader where the node leaves its history meanwhile: %s', async ([, epoch]) => {
+    await withReplica(async ({ replica, clock }) => {
+      const reads = new ReadPath(replica, clock);
+      replica.onCommitted(() => reads.moved());
+      replica.onApplied(() => reads.moved());
+      const { log } = replica;
+      const fork = log.durable;
+      const lsn = append(replica);
+      await log.drained();
+      replica.learnCommitted(lsn);
+      const proven = Promise.resolve();
+
+      const read = reads.read(
+        { key: KEY, timeoutMs: 60_000 },
+        { ownEpochLsn: 1, prove: () => proven },
+      );
+      read.catch(() => undefined);
+      await proven;
+      log.stopLeading();
+      const promise = { epoch: 1, candidate: null, attempt: null };
+      await replica.enterHistory({ historyId: OTHER, discarding: true, promise });
+      await log.truncate(fork, { why: 'a test', by: 'operator', localAcks: 'no', committedLsn: 0 });
+      const shape = epoch === 1 ? {} : { epoch, leader: 'n2', historyId: OTHER };
+      await log.write(batch(fork, { ops: [{}], ...shape }).bytes);
+      await replica.arrived();
+      replica.setVerified(Number.MAX_SAFE_INTEGER);
+      replica.learnCommitted(log.durable.lsn);
+
+      await expect(read).rejects.toMatchObject({ code: 'NO_LEADER' });
     });
   });
 
