@@ -114,6 +114,10 @@ export class BatchBuilder {
   seal(context: BatchContext): SealedBatch {
     assert(this.#count > 0, 'a batch has records');
     const { commitLsn } = context;
+    assert(
+      commitLsn <= this.#lsn,
+      'what is committed is in the log: nobody could read such a seal',
+    );
     const timeMs = Math.max(this.#timeMs, context.wallMs);
     const chain = sealBatch(this.#slab, this.#end, {
       epoch: this.#epoch,
