@@ -74,7 +74,9 @@ function destination(
     return { status: ERRORS[error.code].status };
   }
   const query = target.query === '' ? '' : `?${target.query}`;
-  return { status: 307, location: `http://${leader}${target.path}${query}` };
+  // A number sign is a byte like others here, but what follows it in a location is not sent.
+  const local = `${target.path}${query}`.replaceAll('#', '%23');
+  return { status: 307, location: `http://${leader}${local}` };
 }
 
 /** A write that failed without saying more is rejected only where the request itself was refused. */

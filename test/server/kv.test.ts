@@ -262,6 +262,18 @@ describe('a follower', () => {
     expect(answer.json['error']).toMatchObject({ code: 'NO_LEADER', outcome: 'rejected' });
   });
 
+  test('sends a number sign on as part of the key, and not as what clients leave out', async () => {
+    const { node, server } = await serverOf();
+    node.failure = noLeader('10.0.0.2:7401');
+
+    const answer = await sendRaw(
+      server,
+      'DELETE /v1/kv/a#b?ack=all HTTP/1.1\r\nHost: n1\r\nConnection: close\r\n\r\n',
+    );
+
+    expect(answer).toContain('location: http://10.0.0.2:7401/v1/kv/a%23b?ack=all\r\n');
+  });
+
   test('answers 503 where it knows no leader, or believes that it is itself', async () => {
     const { node, call } = await serverOf();
     for (const leader of [null, '127.0.0.1:1']) {
