@@ -11,7 +11,6 @@ export const OTHER_BODY_BYTES_MAX = 64 * KiB;
 export const BODIES_BYTES_MAX = 256 * MiB;
 /** Request line and headers: a key of 4,096 bytes is 12,288 characters where each byte is percent-encoded. Reached: 431. */
 export const HEADER_BYTES_MAX = 32 * KiB;
-export const HEADERS_COUNT_MAX = 100;
 /** From the first byte of a request to the end of its headers. Reached: 408. */
 export const HEADERS_MS_MAX = 10_000;
 /** From the first byte of a request to the last one of its body. Reached: 408. */

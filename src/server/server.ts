@@ -106,7 +106,8 @@ class HttpServer implements RunningServer {
       keepAliveTimeout: limits.KEEP_ALIVE_MS,
       connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
     });
-    this.#server.maxHeadersCount = limits.HEADERS_COUNT_MAX;
+    // Node drops headers beyond a number without a word, and a condition may be among them. Their bytes are bounded.
+    this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = limits.CONNECTIONS_MAX;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response);

@@ -83,6 +83,20 @@ describe('a server', () => {
     expect(text).toMatch(/^HTTP\/1\.1 431/);
   });
 
+  test('heeds the last header too, however many there are', async () => {
+    const { server, call } = await serverOf();
+    await call('PUT', '/v1/kv/a', { body: 'old' });
+    const many = Array.from({ length: 1_000 }, (_, index) => `x-${index}: y\r\n`).join('');
+
+    const answer = await sendRaw(
+      server,
+      `PUT /v1/kv/a HTTP/1.1\r\nHost: n1\r\nConnection: close\r\n${many}If-None-Match: *\r\nContent-Length: 3\r\n\r\nnew`,
+    );
+
+    expect(answer).toContain('HTTP/1.1 412');
+    expect((await call('GET', '/v1/kv/a')).body.toString()).toBe('old');
+  });
+
   test('logs a bug with its cause and tells the client only that there is one', async () => {
     const { node, call, errors } = await serverOf();
     node.failure = new TypeError('secret detail');
