@@ -21,6 +21,7 @@ import { resources } from './resources.ts';
 import { Router } from './router.ts';
 import type { Routed } from './router.ts';
 import { parseTarget } from './target.ts';
+import { Unanswered } from './unanswered.ts';
 
 /** What the server says of itself: nothing per request but its own failures. */
 export interface ServerLog {
@@ -75,6 +76,7 @@ class HttpServer implements RunningServer {
   readonly #shared: Exchange['shared'];
   /** Of each request in flight: aborts when its client is gone or the server closes. */
   readonly #inFlight = new Set<AbortController>();
+  readonly #unanswered = new Unanswered();
   #address = { host: '', port: 0 };
   #closing = false;
   #onIdle: (() => void) | undefined;
@@ -115,7 +117,10 @@ class HttpServer implements RunningServer {
     this.#server.on('request', onRequest);
     // Asking first whether a body is welcome: it is read only once the request is found to be legal.
     this.#server.on('checkContinue', onRequest);
-    this.#server.on('clientError', refuseNonsense);
+    this.#server.on('clientError', (error, socket) => {
+      if (this.#unanswered.mayTell(socket)) refuseNonsense(error, socket);
+      else socket.destroy();
+    });
     this.#server.on('upgrade', (request, socket, head) => {
       if (this.#clientLinks.takes(request)) {
         this.#clientLinks.upgrade(request, socket, head, (link) => this.#clients.accept(link));
@@ -176,6 +181,7 @@ class HttpServer implements RunningServer {
     const startedAt = performance.now();
     const gone = new AbortController();
     this.#inFlight.add(gone);
+    this.#unanswered.add(request, response);
     let route = 'none';
     response.once('close', () => {
       gone.abort();

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+interface Pending {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * The requests of each connection that are not answered yet, oldest first: a client may send the next one before it has the answer to the
+ * one before.
+ */
+export class Unanswered {
+  readonly #bySocket = new WeakMap<Duplex, Set<Pending>>();
+
+  /** From now until `response` closes, which it does with its connection too. */
+  add(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const pending = this.#bySocket.get(socket) ?? this.#watch(socket);
+    const one = { request, response };
+    pending.add(one);
+    response.once('close', () => pending.delete(one));
+  }
+
+  /** Whether what is wrong with the bytes that came last can be said there: to the request that they are of, and not as the answer to another. */
+  mayTell(socket: Duplex): boolean {
+    const [first, ...more] = this.#bySocket.get(socket) ?? [];
+    if (first === undefined) return true;
+    return more.length === 0 && !first.request.complete && !first.response.headersSent;
+  }
+
+  #watch(socket: Duplex): Set<Pending> {
+    const pending = new Set<Pending>();
+    this.#bySocket.set(socket, pending);
+    socket.once('close', () => {
+      // Node tells the answer that is being sent. Those behind it have no connection yet, and would never hear that it is gone.
+      for (const { response } of pending) {
+        if (response.socket !== null) continue;
+        response.destroy();
+        response.emit('close');
+      }
+    });
+    return pending;
+  }
+}
