@@ -2,7 +2,8 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { ERRORS, WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
-import { DISCARD_MS_MAX, SEND_STALL_MS_MAX } from './limits.ts';
+import { DISCARD_MS_MAX } from './limits.ts';
+import { limitStall } from './stall.ts';
 
 export interface Reply {
   readonly status: number;
@@ -12,7 +13,7 @@ export interface Reply {
 
 /** Sends a whole answer; a reader that stalls is disconnected. */
 export function sendReply(response: ServerResponse, { status, headers, body = '' }: Reply): void {
-  response.socket?.setTimeout(SEND_STALL_MS_MAX);
+  limitStall(response);
   const length = status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
   response.writeHead(status, { 'cache-control': 'no-store', ...length, ...headers });
   response.end(body);

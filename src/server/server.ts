@@ -20,6 +20,7 @@ import { errorToJson, sendError, toWalshipError } from './reply.ts';
 import { resources } from './resources.ts';
 import { Router } from './router.ts';
 import type { Routed } from './router.ts';
+import { beginUnlimited } from './stall.ts';
 import { parseTarget } from './target.ts';
 import { Unanswered } from './unanswered.ts';
 
@@ -182,6 +183,7 @@ class HttpServer implements RunningServer {
     const gone = new AbortController();
     this.#inFlight.add(gone);
     this.#unanswered.add(request, response);
+    beginUnlimited(response);
     let route = 'none';
     response.once('close', () => {
       gone.abort();

@@ -8,8 +8,9 @@ import type { WatchEvent } from '../node/api.ts';
 import { formatVersion } from '../wal/position.ts';
 import { keyToJson } from './bytes-json.ts';
 import type { Exchange } from './exchange.ts';
-import { SEND_STALL_MS_MAX, WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';
+import { WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';
 import { errorToJson, toWalshipError } from './reply.ts';
+import { limitStall } from './stall.ts';
 
 export async function watch(exchange: Exchange): Promise<void> {
   const { node, query, shared, signal } = exchange;
@@ -103,9 +104,9 @@ class WatchLines {
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    const stalled = setTimeout(() => response.destroy(), SEND_STALL_MS_MAX);
+    const unlimited = limitStall(response);
     const done = (): void => {
-      clearTimeout(stalled);
+      unlimited();
       response.off('drain', done);
       response.off('close', done);
       resolve();
