@@ -1,15 +1,20 @@
 import { WalshipError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
-import { BODIES_BYTES_MAX } from './limits.ts';
+import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX } from './limits.ts';
 
-/** Counts the bytes of all bodies in memory. */
+/** Counts the bytes of all bodies of one kind in memory. */
 export class BodyBudget {
+  readonly #bytesMax: number;
   #bytes = 0;
+
+  constructor(bytesMax: number = BODIES_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
 
   /** False, and nothing taken, where there is no room. */
   take(bytes: number): boolean {
-    if (this.#bytes + bytes > BODIES_BYTES_MAX) return false;
+    if (this.#bytes + bytes > this.#bytesMax) return false;
     this.#bytes += bytes;
     return true;
   }
@@ -72,4 +77,13 @@ function tooLarge({ bytesMax, code }: BodyLimit, bytes: number): WalshipError {
   return new WalshipError(code, `a body of ${bytes} bytes or more, at most ${bytesMax}`, {
     details: { bytesMax },
   });
+}
+
+/** Counts an answer of so many bytes until its reader has taken it. @throws WalshipError BUSY. */
+export function holdAnswer({ response, shared }: Exchange, bytes: number): void {
+  if (!shared.unread.take(bytes)) {
+    const message = `answers of ${shared.unread.bytes} bytes are in memory`;
+    throw new WalshipError('BUSY', message, { details: { bytesMax: ANSWERS_BYTES_MAX } });
+  }
+  response.once('close', () => shared.unread.give(bytes));
 }

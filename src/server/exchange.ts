@@ -22,6 +22,8 @@ export interface Exchange {
 /** What the requests of one server have in common. */
 export interface SharedState {
   readonly bodies: BodyBudget;
+  /** Values and pages on their way. */
+  readonly unread: BodyBudget;
   watchers: number;
   /** Answers by route and status, and the seconds they took. */
   readonly answers: AnswerCounts;

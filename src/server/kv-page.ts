@@ -2,6 +2,7 @@
 import type { NodeApi, ScanRequest, ScanResult } from '../node/api.ts';
 import { formatVersion } from '../wal/position.ts';
 import { keyToJson } from './bytes-json.ts';
+import { holdAnswer } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { PAGE_BYTES_MAX, PAGE_KEYS_DEFAULT, PAGE_KEYS_MAX } from './limits.ts';
 import { sendJson } from './reply.ts';
@@ -9,7 +10,8 @@ import { sendJson } from './reply.ts';
 /** Entries are asked for in steps, because each may be large: the first step this small, then twice as many. */
 const FIRST_STEP_KEYS = 4;
 
-export async function getPage({ node, query, response }: Exchange): Promise<void> {
+export async function getPage(exchange: Exchange): Promise<void> {
+  const { node, query, response } = exchange;
   const prefix = query.bytes('prefix');
   const after = query.bytes('after');
   const minVersion = query.version('minVersion');
@@ -23,6 +25,7 @@ export async function getPage({ node, query, response }: Exchange): Promise<void
     ...(after === undefined ? {} : { after }),
     ...(minVersion === undefined ? {} : { minVersion }),
   });
+  holdAnswer(exchange, jsonBytesOf(page));
   const last = page.entries.at(-1);
   const applied = formatVersion(page.applied);
   response.setHeader('walship-version', applied);
@@ -36,6 +39,12 @@ export async function getPage({ node, query, response }: Exchange): Promise<void
     next: page.more && last !== undefined ? { after64: last.key.toString('base64url') } : null,
     applied,
   });
+}
+
+/** About what it measures as JSON. */
+function jsonBytesOf({ entries }: ScanResult): number {
+  const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  return Math.ceil((bytes * 4) / 3);
 }
 
 /** At most `limit` entries, and none behind the one that reaches PAGE_BYTES_MAX. `applied` is that of the first step. */

@@ -1,7 +1,7 @@
 /** One key: `PUT`, `GET` and `DELETE /v1/kv/{key}`, or `/v1/kv?key64=`. */
 import { WalshipError } from '../errors.ts';
 import { formatVersion } from '../wal/position.ts';
-import { readBody } from './body.ts';
+import { holdAnswer, readBody } from './body.ts';
 import { clientHas, conditionsOf, etagOf } from './conditions.ts';
 import type { Exchange } from './exchange.ts';
 import { keyOf } from './keys.ts';
@@ -48,5 +48,6 @@ export async function getKey(exchange: Exchange): Promise<void> {
   }
   const headers = { etag: etagOf(found.version), 'content-type': 'application/octet-stream' };
   if (clientHas(exchange, found.version)) return sendReply(response, { status: 304, headers });
+  holdAnswer(exchange, found.value.length);
   sendReply(response, { status: 200, headers, body: found.value });
 }

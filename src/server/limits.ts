@@ -9,6 +9,8 @@ export const TXN_BODY_BYTES_MAX = 48 * MiB;
 export const OTHER_BODY_BYTES_MAX = 64 * KiB;
 /** All request bodies in memory together. Reached: 503 BUSY. */
 export const BODIES_BYTES_MAX = 256 * MiB;
+/** Values and pages that their readers have not taken, together. Reached: 503 BUSY. */
+export const ANSWERS_BYTES_MAX = 256 * MiB;
 /** Request line and headers: a key of 4,096 bytes is 12,288 characters where each byte is percent-encoded. Reached: 431. */
 export const HEADER_BYTES_MAX = 32 * KiB;
 /** From the first byte of a request to the end of its headers. Reached: 408. */

@@ -92,6 +92,7 @@ class HttpServer implements RunningServer {
     });
     this.#shared = {
       bodies: new BodyBudget(),
+      unread: new BodyBudget(limits.ANSWERS_BYTES_MAX),
       watchers: 0,
       answers: this.#metrics,
       delay: this.#delay,
@@ -182,7 +183,7 @@ class HttpServer implements RunningServer {
     const startedAt = performance.now();
     const gone = new AbortController();
     this.#inFlight.add(gone);
-    this.#unanswered.add(request, response);
+    const before = this.#unanswered.add(request, response);
     beginUnlimited(response);
     let route = 'none';
     response.once('close', () => {
@@ -206,6 +207,9 @@ class HttpServer implements RunningServer {
     const { signal } = gone;
     const tail = routed.kind === 'found' ? routed.tail : '';
     try {
+      // What is read behind another answer would be in memory for as long as that one is not taken.
+      if (before !== undefined && isRead(request)) await closed(before);
+      if (response.destroyed) return;
       const query = new Query(target.query);
       await perform(routed, { ...base, tail, query, signal });
     } catch (error) {
@@ -223,9 +227,16 @@ class HttpServer implements RunningServer {
       );
     }
     if (response.headersSent || response.destroyed) return void response.destroy();
-    const write = request.method !== 'GET' && request.method !== 'HEAD';
-    sendError(exchange, error, write && !exchange.target.path.startsWith(ADMIN_PATHS));
+    sendError(exchange, error, !isRead(request) && !exchange.target.path.startsWith(ADMIN_PATHS));
   }
+}
+
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => void response.once('close', resolve));
+}
+
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** These requests change something, and write nothing that a client could ask about. */

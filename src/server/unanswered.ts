@@ -13,13 +13,15 @@ interface Pending {
 export class Unanswered {
   readonly #bySocket = new WeakMap<Duplex, Set<Pending>>();
 
-  /** From now until `response` closes, which it does with its connection too. */
-  add(request: IncomingMessage, response: ServerResponse): void {
+  /** From now until `response` closes, which it does with its connection too. Returns the answer before it, where that is not done. */
+  add(request: IncomingMessage, response: ServerResponse): ServerResponse | undefined {
     const { socket } = request;
     const pending = this.#bySocket.get(socket) ?? this.#watch(socket);
+    const before = [...pending].at(-1)?.response;
     const one = { request, response };
     pending.add(one);
     response.once('close', () => pending.delete(one));
+    return before;
   }
 
   /** Whether what is wrong with the bytes that came last can be said there: to the request that they are of, and not as the answer to another. */

@@ -5,11 +5,15 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { ANSWERS_BYTES_MAX } from '../../src/server/limits.ts';
 import type { RunningServer } from '../../src/server/server.ts';
+import { VALUE_BYTES_MAX } from '../../src/wal/limits.ts';
 import { sendRaw, serverOf } from './harness.ts';
 
 const put = (key: string, value = 'v'): string =>
   `PUT /v1/kv/${key} HTTP/1.1\r\nHost: n1\r\nContent-Length: ${value.length}\r\n\r\n${value}`;
+
+const get = (key: string): string => `GET /v1/kv/${key} HTTP/1.1\r\nHost: n1\r\n\r\n`;
 
 /** A connection that was sent `bytes`. */
 function open(server: RunningServer, bytes: string): Promise<Socket> {
@@ -72,4 +76,42 @@ describe('a connection', () => {
     expect(answer).toContain('REQUEST_INVALID');
     expect(node.writes).toEqual([]);
   });
+
+  test('that takes no answers has one of them in memory, and gets all of them once it does', async () => {
+    const { node, server, call } = await serverOf();
+    await call('PUT', '/v1/kv/a', { body: Buffer.alloc(VALUE_BYTES_MAX) });
+    const socket = await open(server, get('a') + get('a') + get('a'));
+    socket.pause();
+    await expect.poll(() => node.reads.length).toBe(1);
+
+    await call('GET', '/livez');
+    expect(node.reads.length).toBe(1);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    socket.resume();
+
+    await expect.poll(() => bytes, { timeout: 10_000 }).toBeGreaterThan(3 * VALUE_BYTES_MAX);
+    expect(node.reads.length).toBe(3);
+  });
+});
+
+test('answers that nobody takes are bounded together, and room comes back', async () => {
+  const { node, server, call } = await serverOf();
+  await call('PUT', '/v1/kv/a', { body: Buffer.alloc(VALUE_BYTES_MAX) });
+  const count = ANSWERS_BYTES_MAX / VALUE_BYTES_MAX;
+  const sockets: Socket[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const socket = await open(server, get('a'));
+    socket.pause();
+    sockets.push(socket);
+  }
+  await expect.poll(() => node.reads.length).toBe(count);
+
+  for (const target of ['/v1/kv/a', '/v1/kv?prefix=a']) {
+    const refused = await call('GET', target);
+    expect([refused.status, refused.json['error'].code]).toEqual([503, 'BUSY']);
+  }
+  for (const socket of sockets) socket.destroy();
+
+  await expect.poll(async () => (await call('GET', '/v1/kv/a')).status).toBe(200);
 });
