@@ -165,7 +165,10 @@ function readAwait(step: MappingReader, seen: Seen): Await | undefined {
     return { kind: 'refused', node: reader.names('refused'), code };
   })();
   if (read === undefined) {
-    step.problem('await', 'commits, or one of ready, leads, steps-down, down, writes, refused with its nodes');
+    step.problem(
+      'await',
+      'commits, or one of ready, leads, steps-down, down, writes, refused with its nodes',
+    );
   } else {
     reader.finish();
     if ('node' in read) checkNames(read.node, 'await', seen);

@@ -69,6 +69,12 @@ export class Leader {
     return count;
   }
 
+  /** How many of them the next commit needs: all, as long as no commit of this history is known (see `commitLsn`). */
+  get votersNeeded(): number {
+    const { hooks, quorum, voters } = this.#options;
+    return hooks.committedLsn() > 0 ? quorum : voters.length;
+  }
+
   get #counts(): boolean {
     return this.#options.hooks.state() === 'intact';
   }

@@ -195,10 +195,12 @@ function commitWaits({ replica, life, quorums, commitWaitMs }: StatusOptions): R
   const { leader } = life;
   if (leader === undefined || replica.committedLsn >= replica.log.last.lsn) return null;
   const present = leader.countingVoters;
-  if (present < quorums.quorum) {
+  const needed = leader.votersNeeded;
+  if (present < needed) {
+    const first = needed > quorums.quorum ? ' for the first commit' : '';
     return {
       code: 'NO_QUORUM',
-      message: `${present} voters count, and ${quorums.quorum} are needed`,
+      message: `${present} voters count, and ${needed} are needed${first}`,
     };
   }
   if (commitWaitMs < COMMIT_WAIT_MS) return null;

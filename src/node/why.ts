@@ -21,16 +21,19 @@ function commits(facts: WhyFacts): readonly Reason[] {
   const others = followers.filter(({ voter }) => voter);
   const counting = others.filter(counts);
   const present = counting.length + (facts.state === 'intact' ? 1 : 0);
+  // The rule of `commitLsn` for a leader that knows of no commit.
+  const needed = committedLsn > 0 ? quorum : voters.length;
+  const first = needed > quorum ? ' for the first commit' : '';
   const reasons: Reason[] = [];
   const missing = others.filter((follower) => !counts(follower)).map(whyMissing);
-  if (present < quorum) {
-    const message = `new writes are rejected: ${present} of ${voters.length} voters count and ${quorum} are needed: ${missing.join('; ')}`;
+  if (present < needed) {
+    const message = `new writes are rejected: ${present} of ${voters.length} voters count and ${needed} are needed${first}: ${missing.join('; ')}`;
     reasons.push({ code: 'WRITES_REJECTED', message });
   }
   if (facts.commitWaits !== null && committedLsn < received.lsn) {
     const held = counting.map((follower) => whyBehind(follower, committedLsn)).filter(isText);
     const all = [`${nodeId} has fsynced up to LSN ${facts.durable.lsn}`, ...held, ...missing];
-    const message = `LSN ${committedLsn + 1} to ${received.lsn} are not known to be fsynced on ${quorum} voters yet: ${all.join('; ')}`;
+    const message = `LSN ${committedLsn + 1} to ${received.lsn} are not known to be fsynced on ${needed} voters yet: ${all.join('; ')}`;
     reasons.push({ code: 'COMMIT_WAITS', message });
   }
   return reasons;

@@ -214,12 +214,14 @@ export class WritePath {
     for (const { key, value } of request.ops) checkSizes(key, value.length);
     for (const { key } of request.conditions) checkSizes(key, 0);
     const { leader, quorum, voterCount, uncommittedBytesMax } = this.#options;
-    const needed = request.ack === 'all' ? voterCount : quorum;
+    const needed = request.ack === 'all' ? voterCount : leader.votersNeeded;
     const present = leader.countingVoters;
     if (present < needed) {
+      const what =
+        needed > quorum && request.ack !== 'all' ? 'the first commit' : `ack=${request.ack}`;
       throw new WalshipError(
         'NO_QUORUM',
-        `${present} voters are in session and count, and ${needed} are needed for ack=${request.ack}`,
+        `${present} voters are in session and count, and ${needed} are needed for ${what}`,
         { outcome: 'rejected', details: { present, needed } },
       );
     }

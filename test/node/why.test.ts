@@ -94,6 +94,28 @@ describe('why', () => {
     expect(why(leader({ committedLsn: 40, followers: [behind, follower('n3')] }))).toEqual([]);
   });
 
+  test('the first commit of a history waits for all voters, and no write is taken before', () => {
+    const commitWaits = { code: 'NO_QUORUM', message: '2 voters count, and 3 are needed' };
+    const facts = leader({
+      committedLsn: 0,
+      followers: [follower('n2'), away('n3')],
+      commitWaits,
+    });
+
+    expect(why(facts)).toEqual([
+      {
+        code: 'WRITES_REJECTED',
+        message:
+          'new writes are rejected: 2 of 3 voters count and 3 are needed for the first commit: n3 is not in session',
+      },
+      {
+        code: 'COMMIT_WAITS',
+        message:
+          'LSN 1 to 45 are not known to be fsynced on 3 voters yet: n1 has fsynced up to LSN 45; n2 has fsynced all of it; n3 is not in session',
+      },
+    ]);
+  });
+
   test('writes are rejected: says how many voters count, and why the others do not', () => {
     const message = 'blank: it counts once it has caught up';
     const blank = follower('n2', { state: 'blank', reason: { code: 'NOT_INTACT', message } });

@@ -160,3 +160,35 @@ describe('a write that was held up', () => {
     });
   });
 });
+
+test('no write is taken before the first commit of a history while a voter is missing: it could not be committed', async () => {
+  await withReplica(async ({ replica, clock }) => {
+    const voters = ['n1', 'n2'];
+    const leader = leaderOf(replica, clock, { voters, hooks: { commit: () => undefined } });
+    const writes = new WritePath({
+      replica,
+      leader,
+      inherited: [],
+      clock,
+      quorum: 1,
+      voterCount: 2,
+      uncommittedBytesMax: 1_000_000,
+    });
+
+    writes.resume('beginning');
+    const before = replica.log.last.lsn;
+    await expect(writes.write(put('a'))).rejects.toMatchObject({
+      code: 'NO_QUORUM',
+      outcome: 'rejected',
+      details: { present: 1, needed: 2 },
+    });
+    expect(replica.log.last.lsn).toBe(before);
+
+    replica.setVerified(1);
+    replica.learnCommitted(1);
+    const write = writes.write(put('a'));
+    expect(replica.log.last.lsn).toBe(before + 1);
+    writes.end('NODE_CLOSED', 'the test is over');
+    await expect(write).rejects.toMatchObject({ outcome: 'indeterminate' });
+  });
+});
