@@ -7,6 +7,16 @@ export interface CommitVote {
   readonly durableLsn: number;
 }
 
+/** How many voters, the leader included, have to count for the next commit: see `commitLsn`. */
+export function votersNeeded(known: {
+  readonly committed: number;
+  /** W. */
+  readonly quorum: number;
+  readonly voterCount: number;
+}): number {
+  return known.committed > 0 ? known.quorum : known.voterCount;
+}
+
 /**
  * The commit LSN: the highest LSN that is durable on W voters that count, the leader among them, *and* is not below this
  * leadership's own EPOCH record. Records of earlier leaderships commit with it, never by themselves (Raft, figure 8): one of

@@ -5,7 +5,7 @@ import type { Position } from '../wal/position.ts';
 import { Silence } from '../protocol/silence.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { differs } from './answer-hello.ts';
-import { commitLsn } from './commit-rule.ts';
+import { commitLsn, votersNeeded } from './commit-rule.ts';
 import { judgeHello, sendAnswer } from './leader-answers.ts';
 import type { LeaderOptions } from './leader-options.ts';
 import { Holds } from './holds.ts';
@@ -69,10 +69,10 @@ export class Leader {
     return count;
   }
 
-  /** How many of them the next commit needs: all, as long as no commit of this history is known (see `commitLsn`). */
+  /** How many of them the next commit needs. */
   get votersNeeded(): number {
     const { hooks, quorum, voters } = this.#options;
-    return hooks.committedLsn() > 0 ? quorum : voters.length;
+    return votersNeeded({ committed: hooks.committedLsn(), quorum, voterCount: voters.length });
   }
 
   get #counts(): boolean {

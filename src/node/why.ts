@@ -2,6 +2,7 @@
  * Why things are as they are, in words: what a commit waits for, why writes are rejected, why this node may not lead, why a follower
  * needs a snapshot. From a status alone, so that it can be asked at any time, of any node, without asking anybody.
  */
+import { votersNeeded } from '../leader/commit-rule.ts';
 import type { FollowerStatus, NodeStatus, Reason } from './api.ts';
 
 /** What the answers are drawn from. */
@@ -21,8 +22,7 @@ function commits(facts: WhyFacts): readonly Reason[] {
   const others = followers.filter(({ voter }) => voter);
   const counting = others.filter(counts);
   const present = counting.length + (facts.state === 'intact' ? 1 : 0);
-  // The rule of `commitLsn` for a leader that knows of no commit.
-  const needed = committedLsn > 0 ? quorum : voters.length;
+  const needed = votersNeeded({ committed: committedLsn, quorum, voterCount: voters.length });
   const first = needed > quorum ? ' for the first commit' : '';
   const reasons: Reason[] = [];
   const missing = others.filter((follower) => !counts(follower)).map(whyMissing);
