@@ -11,6 +11,7 @@ import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import type { Ack, Answer, Hello } from '../../src/protocol/messages.ts';
 import { framesOf } from '../../src/protocol/pieces.ts';
 import type { Replica } from '../../src/node/replica.ts';
+import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
 import type { Position } from '../../src/wal/position.ts';
 import { append, ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
@@ -22,11 +23,14 @@ interface Following {
   /** Acks so far, with the promise that was durable and the end of the log when each left. */
   readonly acks: readonly { ack: Ack; promised: number; durableLsn: number }[];
   readonly alarms: readonly string[];
+  /** Why it closed the link, and the end of the log then. */
+  readonly closes: readonly { reason: string; durableLsn: number }[];
 }
 
 function follow({ replica, clock }: Stage): Following {
   const acks: { ack: Ack; promised: number; durableLsn: number }[] = [];
   const alarms: string[] = [];
+  const closes: { reason: string; durableLsn: number }[] = [];
   const seen: { handlers?: LinkHandlers } = {};
   const link: Link = {
     peer: 'n2',
@@ -42,12 +46,12 @@ function follow({ replica, clock }: Stage): Following {
     receive: (handlers) => {
       seen.handlers = handlers;
     },
-    close: () => undefined,
+    close: (reason) => closes.push({ reason, durableLsn: replica.log.durable.lsn }),
   };
   const host = hostOf(replica, (code) => alarms.push(code));
   const session = new FollowerSession({ ...host, clock }, link, 1_000);
   const run = session.run(helloOf(replica));
-  return { run, session, acks, alarms, say: (bytes) => seen.handlers?.onMessage(bytes) };
+  return { run, session, acks, alarms, closes, say: (bytes) => seen.handlers?.onMessage(bytes) };
 }
 
 function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerHost, 'clock'> {
@@ -186,6 +190,30 @@ describe('a follower', () => {
 
       expect(acks.map(({ ack }) => ack.durableLsn)).toEqual([1, 3]);
       for (const { ack, durableLsn } of acks) expect(ack.durableLsn).toBe(durableLsn);
+    });
+  });
+
+  test('refuses what is damaged while its disk still writes what came before, which stays', async () => {
+    const { at, bytes } = await epochTwo();
+    const [first] = checkFollowerWrite(at, bytes);
+    if (first === undefined) throw new Error('no batch');
+    const damaged = Buffer.from(bytes.subarray(first.end));
+    damaged[20] = (damaged[20] ?? 0) ^ 1;
+    await withReplica(async (stage) => {
+      const { log } = stage.replica;
+      log.stopLeading();
+      const { run, acks, closes, say } = follow(stage);
+      say(answer('continue', at));
+      await stage.world.pass(100);
+      for (const frame of frames(bytes.subarray(0, first.end), at, 0)) say(frame);
+      for (const frame of frames(damaged, first.last, 0)) say(frame);
+
+      await expect(run).resolves.toMatchObject({ code: 'WAL_CORRUPT' });
+      expect(closes).toEqual([
+        { reason: expect.stringContaining('WAL_CORRUPT'), durableLsn: at.lsn },
+      ]);
+      expect(log.durable).toEqual(first.last);
+      expect(new Set(acks.map(({ ack }) => ack.durableLsn))).toEqual(new Set([at.lsn]));
     });
   });
 
