@@ -33,6 +33,7 @@ export const FOOTER_BYTES = recordBytes(0, FOOTER_VALUE_BYTES);
 const MAGIC = Buffer.from('WALSNAP\n', 'latin1');
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.snap$/;
+const INCOMING_PATTERN = /^incoming-([0-9a-f]{64})\.part$/;
 const NO_KEY = Buffer.alloc(0);
 
 /** What a snapshot says before its keys. */
@@ -137,6 +138,16 @@ export function parseSnapshotName(name: string): number | undefined {
   const match = NAME_PATTERN.exec(name);
   const lsn = match === null ? 0 : Number(match[1]);
   return Number.isSafeInteger(lsn) && lsn >= 1 ? lsn : undefined;
+}
+
+/** The file in which a snapshot with that digest arrives. */
+export function incomingName(digest: string): string {
+  return `incoming-${digest}.part`;
+}
+
+/** The digest that a file name spells, or undefined where it is not that of an arriving snapshot. */
+export function parseIncomingName(name: string): string | undefined {
+  return INCOMING_PATTERN.exec(name)?.[1];
 }
 
 /** Where the snapshots of a data directory are. */

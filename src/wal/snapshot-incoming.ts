@@ -6,12 +6,11 @@ import { samePosition } from './position.ts';
 import type { LogBase } from './log-base.ts';
 import { SnapshotDecoder } from './snapshot-decoder.ts';
 import type { SnapshotVisitor } from './snapshot-decoder.ts';
-import { snapshotDirOf, snapshotName } from './snapshot-format.ts';
+import { incomingName, parseIncomingName, snapshotDirOf, snapshotName } from './snapshot-format.ts';
 import type { SnapshotFile } from './snapshot-writer.ts';
 import { WriteBehind } from './write-behind.ts';
 
 const READ_BYTES = 256 * KiB;
-const PARTIAL_PATTERN = /^incoming-([0-9a-f]{64})\.part$/;
 
 export interface IncomingOptions {
   readonly disk: Disk;
@@ -54,11 +53,11 @@ export class IncomingSnapshot {
     const { disk, dir, digest } = options;
     const directory = snapshotDirOf(dir);
     await disk.makeDir(directory);
-    const name = `incoming-${digest}.part`;
+    const name = incomingName(digest);
     const path = `${directory}/${name}`;
     const names = await disk.list(directory);
     for (const other of names) {
-      if (PARTIAL_PATTERN.test(other) && other !== name) {
+      if (parseIncomingName(other) !== undefined && other !== name) {
         await disk.remove(`${directory}/${other}`);
       }
     }
