@@ -8,12 +8,15 @@
  *   and in no order; a lost block has the bytes it had on the platter (zeros where the file was shorter). A size
  *   that was not synced is the old one, the new one, or (growing) anything between. Creations, renames and removals
  *   whose directory was not synced happen or do not, each independently; a rename happens as one or not at all. A block is the unit that
- *   disks write whole; `tearBlocks` takes even that away.
+ *   disks write whole; `tearBlocks` takes even that away, and `garbleBlocks` what the block held before.
  * - **Kill** (`kill`): the process dies, the cache stays. A later power loss still loses what nobody synced.
  * - An operation in flight when its process dies happened, did not, or (a write) did in part. No promise of a dead
  *   process ever settles, and nothing that it calls has any effect.
  * - **A failed sync** (`eio`): the blocks it covered count as clean, are not on the platter, and a later sync reports
  *   success without writing them: retrying is a lie, as on Linux.
+ * - **A sector that cannot be read** (`loseSectors`): reads of it fail, and writes of a part of it, until it is written
+ *   anew; also over restarts and power cuts.
+ * - **No room** (`room`): bytes, inodes and descriptors are bounded, or the disk is read-only, for as long as it is told so.
  * - A lock is freed when its holder dies.
  *
  * Two operations in flight at once end in any order. A write takes its bytes when it happens, not when it is
@@ -24,9 +27,10 @@ import type { Disk } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
 import { SimEntropy } from './sim-entropy.ts';
 import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
-import { diskBytes, SimFile } from './sim-file.ts';
+import { SimFile } from './sim-file.ts';
 import { SimNames } from './sim-names.ts';
 import { SimMount } from './sim-mount.ts';
+import { type RoomLimits, SimRoom } from './sim-room.ts';
 
 /** Mean milliseconds; each operation takes between half and one and a half times as long. */
 export interface DiskLatency {
@@ -37,12 +41,14 @@ export interface DiskLatency {
 
 export interface SimDiskOptions {
   readonly seed: number | string;
-  /** Files together; a write beyond it is DISK_FULL. */
-  readonly capacityBytes?: number;
+  /** Unbounded where it is not given. */
+  readonly room?: RoomLimits;
   /** None: everything happens in the next turn. */
   readonly latency?: DiskLatency;
   /** Power loss may leave the beginning of a block new and its end old. */
   readonly tearBlocks?: boolean;
+  /** Power loss may garble a block that is on its way to the disk, or make it unreadable. */
+  readonly garbleBlocks?: boolean;
 }
 
 const INSTANT: DiskLatency = { readMs: 0, writeMs: 0, syncMs: 0 };
@@ -52,6 +58,8 @@ const HISTORY_MAX = 4096;
 export class SimDisk {
   readonly entropy: SimEntropy;
   readonly names = new SimNames();
+  /** What it has room for. */
+  readonly room: SimRoom;
   /** Directories. They are durable as soon as they exist. */
   readonly directories = new Set<string>(['/']);
   readonly locks = new Map<string, SimProcess>();
@@ -59,12 +67,13 @@ export class SimDisk {
   onOperation: (operation: DiskOperation) => DiskFault | undefined = () => undefined;
   /** Told of each operation before it happens, whatever becomes of it. */
   watch: (operation: DiskOperation) => void = () => undefined;
-  capacityBytes: number;
   latency: DiskLatency;
   /** Multiplies every latency: a disk that is slow now. */
   slowness = 1;
   /** The next batch takes so long to become durable, whatever else the disk does meanwhile. */
   stallMs = 0;
+  /** Power loss may garble blocks, or make them unreadable. */
+  garbleBlocks: boolean;
 
   readonly #tearBlocks: boolean;
   readonly #mounts = new Set<SimMount>();
@@ -73,9 +82,17 @@ export class SimDisk {
 
   constructor(options: SimDiskOptions) {
     this.entropy = new SimEntropy(options.seed).fork('disk');
-    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.room = new SimRoom(
+      {
+        names: this.names,
+        directories: this.directories,
+        openFiles: () => [...this.#mounts].flatMap((mount) => mount.openFiles()),
+      },
+      options.room ?? {},
+    );
     this.latency = options.latency ?? INSTANT;
     this.#tearBlocks = options.tearBlocks ?? false;
+    this.garbleBlocks = options.garbleBlocks ?? false;
   }
 
   /** The disk as one life of a process sees it. */
@@ -125,7 +142,8 @@ export class SimDisk {
   /** The processes die and the cache is gone: see the fault model above. */
   losePower(): void {
     this.kill();
-    for (const file of this.names.files()) file.losePower(this.entropy, this.#tearBlocks);
+    const how = { tearBlocks: this.#tearBlocks, garbleBlocks: this.garbleBlocks };
+    for (const file of this.names.files()) file.losePower(this.entropy, how);
     this.names.losePower(this.entropy);
   }
 
@@ -195,7 +213,14 @@ export class SimDisk {
     this.names.get(path)?.rot(bytes);
   }
 
-  /** A file rotted beneath a process, and is what it was then. */
+  /** The blocks that hold these bytes cannot be read any more, by any process, until they are written anew. */
+  loseSectors(path: string, from: number, to = from + 1): void {
+    const file = this.names.get(path);
+    if (file === undefined) throw new RangeError(`${path} is absent`);
+    file.loseSectors(from, to);
+  }
+
+  /** A file rotted beneath a process, and is what it was then; or a part of one cannot be read. */
   get hasRot(): boolean {
     return this.paths().some((path) => this.names.get(path)?.isRotten === true);
   }
@@ -207,20 +232,12 @@ export class SimDisk {
     this.put(path, content.subarray(0, bytes));
   }
 
-  /** Bytes of all files. */
-  usedBytes(): number {
-    let bytes = 0;
-    for (const file of this.names.files()) bytes += diskBytes(file.size);
-    return bytes;
-  }
-
   /** Counts an operation and asks what shall happen to it. For mounts. */
   begin(operation: Omit<DiskOperation, 'number'>): [DiskOperation, DiskFault | undefined] {
     this.#operations += 1;
     const counted: DiskOperation = { number: this.#operations, ...operation };
     this.#history.push(counted);
     if (this.#history.length > HISTORY_MAX) this.#history.shift();
-    this.watch(counted);
     this.watch(counted);
     return [counted, this.onOperation(counted)];
   }

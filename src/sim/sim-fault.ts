@@ -34,8 +34,12 @@ export interface DiskOperation {
  * - `eio`: it fails. What a failed sync covered counts as clean from then on and is not durable.
  * - `enospc`: no room; a write leaves a part behind.
  * - `short`: a write comes back short, which the port reports as a failed disk.
+ * - `emfile`: the process has no descriptor left; nothing happened.
  */
-export type DiskFault = 'crash' | 'eio' | 'enospc' | 'short';
+export type DiskFault = 'crash' | 'eio' | 'enospc' | 'short' | 'emfile';
+
+/** Errors of the system that the simulated disk knows. */
+export type Errno = 'EIO' | 'ENOSPC' | 'ENOENT' | 'EBADF' | 'EMFILE' | 'EROFS';
 
 /** For people and test output: `#17 writeDurable /data/wal/00000000000000000001.wal @4096 +512`. */
 export function describeOperation(operation: DiskOperation): string {
@@ -46,8 +50,6 @@ export function describeOperation(operation: DiskOperation): string {
   if (bytes !== undefined) text += ` +${bytes}`;
   return text;
 }
-
-type Errno = 'EIO' | 'ENOSPC' | 'ENOENT' | 'EBADF';
 
 /** The error that the real adapter throws where the system says `code`. */
 export function diskError(operation: DiskOperation, code: Errno): WalshipError {

@@ -14,6 +14,14 @@ export interface Capture {
   readonly size: number | undefined;
 }
 
+/** What a power cut does to blocks that are on their way to the disk, beside keeping them or not. */
+export interface PowerLoss {
+  /** The beginning of one may be new and its end old. */
+  readonly tearBlocks: boolean;
+  /** One may hold neither what it held nor what it was to hold, and may be unreadable until it is written anew. */
+  readonly garbleBlocks: boolean;
+}
+
 /** The bytes of one file: as the page cache has them, and as the disk has them. */
 export class SimFile {
   #cache = Buffer.alloc(0);
@@ -24,6 +32,10 @@ export class SimFile {
   #size: typeof CLEAN | typeof DIRTY | typeof GHOST = CLEAN;
   #generation = 0;
   readonly #captures = new Set<Capture>();
+  /** Blocks that the disk cannot read any more, until they are written anew. */
+  readonly #unreadable = new Set<number>();
+  /** Blocks that were unreadable, and are written anew in the cache, but not on the disk. */
+  readonly #rewritten = new Set<number>();
   /** What it held before it rotted, as long as nothing else happened to it. */
   #sound: { readonly bytes: Buffer; readonly generation: number } | undefined;
 
@@ -45,17 +57,42 @@ export class SimFile {
 
   /** As `view`, of a file that rots beneath a process: what it held before. */
   soundView(durable: boolean): Buffer {
-    return this.isRotten && this.#sound !== undefined ? this.#sound.bytes : this.view(durable);
+    return this.#soundBytes ?? this.view(durable);
   }
 
-  /** Bits of it rotted beneath a process, and nobody has cut it or died since. */
+  /** Bits of it rotted beneath a process, and nobody has cut it or died since; or a part of it cannot be read. */
   get isRotten(): boolean {
-    return this.#sound?.generation === this.#generation;
+    return this.#unreadable.size > 0 || this.#soundBytes !== undefined;
+  }
+
+  /** The blocks that hold these bytes cannot be read any more, until they are written anew. */
+  loseSectors(from: number, to: number): void {
+    const last = Math.ceil(Math.min(to, this.#cacheSize) / BLOCK_BYTES);
+    for (let block = Math.floor(from / BLOCK_BYTES); block < last; block += 1) {
+      this.#unreadable.add(block);
+    }
+  }
+
+  /** Some of these bytes cannot be read. */
+  isUnreadable(from: number, to: number): boolean {
+    if (this.#unreadable.size === 0 || from >= to) return false;
+    const [first, last] = [Math.floor(from / BLOCK_BYTES), Math.ceil(to / BLOCK_BYTES)];
+    return [...this.#unreadable].some((block) => block >= first && block < last);
+  }
+
+  /** A write of these bytes has to read a block first, of which it changes a part, and cannot. */
+  isUnwritable(from: number, to: number): boolean {
+    const isPartOf = (at: number): boolean => {
+      const block = at - (at % BLOCK_BYTES);
+      const isWhole = from <= block && to >= Math.min(block + BLOCK_BYTES, this.#cacheSize);
+      return !isWhole && this.isUnreadable(block, block + 1);
+    };
+    return from < to && (isPartOf(from) || isPartOf(to - 1));
   }
 
   /** Replaces the bytes by what has become of them. */
   rot(bytes: Uint8Array): void {
-    const sound = this.isRotten && this.#sound !== undefined ? this.#sound.bytes : this.content();
+    const sound = this.#soundBytes ?? this.content();
     this.replace(bytes);
     this.#sound = { bytes: sound, generation: this.#generation };
   }
@@ -76,6 +113,7 @@ export class SimFile {
     this.#reserve(end);
     this.#cache.set(source, position);
     this.#mark(position, end);
+    this.#readableAgain(position, end);
     if (end > this.#cacheSize) {
       this.#cacheSize = end;
       this.#size = DIRTY;
@@ -87,6 +125,7 @@ export class SimFile {
     this.#generation += 1;
     this.#reserve(size);
     if (size < this.#cacheSize) {
+      this.#readableAgain(size, this.#cacheSize);
       this.#cache.fill(0, size, this.#cacheSize);
       this.#mark(size, this.#cacheSize);
     }
@@ -129,7 +168,10 @@ export class SimFile {
       else if (isOlder) for (const block of capture.blocks.keys()) other.blocks.delete(block);
     }
     this.#captures.delete(capture);
-    for (const [block, bytes] of capture.blocks) this.#disk.set(bytes, block * BLOCK_BYTES);
+    for (const [block, bytes] of capture.blocks) {
+      this.#disk.set(bytes, block * BLOCK_BYTES);
+      this.#rewritten.delete(block);
+    }
     if (capture.size === undefined) return;
     if (capture.size < this.#diskSize) this.#disk.fill(0, capture.size, this.#diskSize);
     this.#diskSize = capture.size;
@@ -146,7 +188,7 @@ export class SimFile {
   }
 
   /** The machine lost power: the cache becomes what the disk holds. */
-  losePower(entropy: SimEntropy, tearBlocks: boolean): void {
+  losePower(entropy: SimEntropy, { tearBlocks, garbleBlocks }: PowerLoss): void {
     this.#generation += 1;
     for (const capture of this.#captures) this.#abandon(capture, DIRTY);
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
@@ -158,12 +200,21 @@ export class SimFile {
       // A cut that did not last leaves the old bytes, not zeros: file systems cut by metadata.
       if (start >= this.#cacheSize && size > this.#cacheSize) continue;
       const bytes = this.#cache.subarray(start, start + BLOCK_BYTES);
-      if (tearBlocks && entropy.chance(0.2)) {
+      if (garbleBlocks && entropy.chance(0.2)) {
+        this.#disk.set(entropy.bytes(BLOCK_BYTES), start);
+        if (entropy.chance(0.5)) this.#rewritten.add(block);
+      } else if (tearBlocks && entropy.chance(0.2)) {
         this.#disk.set(bytes.subarray(0, entropy.below(BLOCK_BYTES)), start);
       } else if (entropy.chance(keep)) {
         this.#disk.set(bytes, start);
+        this.#rewritten.delete(block);
       }
     }
+    // Whatever the disk did not write whole is as it was.
+    for (const block of this.#rewritten) {
+      if (block * BLOCK_BYTES < size) this.#unreadable.add(block);
+    }
+    this.#rewritten.clear();
     this.#disk.fill(0, size);
     this.#diskSize = size;
     this.#cacheSize = size;
@@ -184,6 +235,12 @@ export class SimFile {
     this.#cacheSize = bytes.length;
     this.#diskSize = bytes.length;
     this.#size = CLEAN;
+    this.#unreadable.clear();
+    this.#rewritten.clear();
+  }
+
+  get #soundBytes(): Buffer | undefined {
+    return this.#sound?.generation === this.#generation ? this.#sound.bytes : undefined;
   }
 
   #sizeAfterPowerLoss(entropy: SimEntropy): number {
@@ -202,6 +259,18 @@ export class SimFile {
       if (this.#blocks[block] === CLEAN) this.#blocks[block] = state;
     }
     if (capture.size !== undefined && this.#size === CLEAN) this.#size = state;
+  }
+
+  /** Written whole, or gone. */
+  #readableAgain(from: number, to: number): void {
+    if (this.#unreadable.size === 0) return;
+    for (const block of this.#unreadable) {
+      const start = block * BLOCK_BYTES;
+      if (from <= start && to >= Math.min(start + BLOCK_BYTES, this.#cacheSize)) {
+        this.#unreadable.delete(block);
+        this.#rewritten.add(block);
+      }
+    }
   }
 
   #copyOf(block: number): Buffer {

@@ -1,11 +1,11 @@
 import { dirname, normalize } from 'node:path/posix';
-import { BLOCK_BYTES } from '../wal/limits.ts';
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile, DiskLock } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
 import type { SimDisk } from './sim-disk.ts';
-import { diskError, type DiskFault, type DiskOperation } from './sim-fault.ts';
-import { diskBytes, SimFile } from './sim-file.ts';
+import { diskError, type DiskFault, type DiskOperation, type Errno } from './sim-fault.ts';
+import { SimFile } from './sim-file.ts';
+import { SimHandle } from './sim-handle.ts';
 
 /** What an operation does to the disk. */
 export interface Action<T> {
@@ -24,6 +24,8 @@ export class SimMount implements Disk {
   readonly disk: SimDisk;
   readonly process: SimProcess;
   readonly #inFlight = new Set<{ operation: DiskOperation; action: Action<unknown> }>();
+  readonly #handles = new Set<SimHandle>();
+  #locks = 0;
 
   constructor(disk: SimDisk, process: SimProcess) {
     this.disk = disk;
@@ -38,16 +40,28 @@ export class SimMount implements Disk {
       { kind, path: at },
       {
         apply: (operation) => {
+          this.#takeDescriptors(mode === 'read' ? 1 : 2, operation);
           let file = names.get(at);
           if (file === undefined) {
             if (mode !== 'create') throw diskError(operation, 'ENOENT');
             if (!directories.has(dirname(at))) throw diskError(operation, 'ENOENT');
+            this.disk.room.takeInodes(1, operation);
             file = new SimFile();
             names.link(at, file);
           } else if (mode === 'create') {
             file.truncate(0);
+          } else if (mode === 'write' && this.disk.room.isReadOnly) {
+            throw diskError(operation, 'EROFS');
           }
-          return new SimHandle({ mount: this, path: at, file, isReadOnly: mode === 'read' });
+          const handle = new SimHandle({
+            mount: this,
+            path: at,
+            file,
+            isReadOnly: mode === 'read',
+            onClose: () => this.#handles.delete(handle),
+          });
+          this.#handles.add(handle);
+          return handle;
         },
       },
     );
@@ -59,7 +73,8 @@ export class SimMount implements Disk {
     return this.perform(
       { kind: 'list', path: at },
       {
-        apply: () => {
+        apply: (operation) => {
+          this.#takeDescriptors(1, operation);
           const below = at === '/' ? '/' : `${at}/`;
           const children = [...names.paths(), ...directories]
             .filter((entry) => entry.startsWith(below) && entry.length > below.length)
@@ -77,8 +92,16 @@ export class SimMount implements Disk {
     return this.perform(
       { kind: 'makeDir', path: at },
       {
-        apply: () => {
-          for (let dir = at; dir !== '/' && dir !== '.'; dir = dirname(dir)) directories.add(dir);
+        apply: (operation) => {
+          const missing: string[] = [];
+          for (let dir = at; dir !== '/' && dir !== '.'; dir = dirname(dir)) {
+            if (!directories.has(dir)) missing.push(dir);
+          }
+          // What makes the directory durable opens the one above.
+          this.#takeDescriptors(1, operation);
+          if (missing.length > 0 && this.disk.room.isReadOnly) throw diskError(operation, 'EROFS');
+          this.disk.room.takeInodes(missing.length, operation);
+          for (const dir of missing) directories.add(dir);
         },
         applyInPart: () => {
           if (dirname(at) !== '/') directories.add(dirname(at));
@@ -123,7 +146,12 @@ export class SimMount implements Disk {
       { kind: 'syncDir', path: at },
       {
         apply: (operation) => {
+          this.#takeDescriptors(1, operation);
           if (!this.disk.directories.has(at)) throw diskError(operation, 'ENOENT');
+          if (this.disk.room.isReadOnly && changes.length > 0) {
+            names.failSync(changes);
+            throw diskError(operation, 'EROFS');
+          }
           names.finishSync(changes, at);
         },
         fail: () => names.failSync(changes),
@@ -137,19 +165,19 @@ export class SimMount implements Disk {
     return this.perform(
       { kind: 'lock', path: at },
       {
-        apply: () => {
+        apply: (operation) => {
+          this.#takeDescriptors(1, operation);
           if (locks.has(at)) {
             const message = `${at} is locked by another process`;
             throw new WalshipError('DATA_DIR_LOCKED', message, { details: { path: at } });
           }
-          if (names.get(at) === undefined) names.link(at, new SimFile());
+          if (names.get(at) === undefined) {
+            this.disk.room.takeInodes(1, operation);
+            names.link(at, new SimFile());
+          }
           locks.set(at, this.process);
-          return {
-            release: () => {
-              if (this.process.alive && locks.get(at) === this.process) locks.delete(at);
-              return Promise.resolve();
-            },
-          };
+          this.#locks += 1;
+          return { release: () => this.#release(at) };
         },
       },
     );
@@ -170,6 +198,7 @@ export class SimMount implements Disk {
         this.#inFlight.delete(entry);
         try {
           if (fault !== undefined) throw failed(entry, fault);
+          this.disk.room.checkWritable(operation);
           resolve(action.apply(operation));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -183,8 +212,10 @@ export class SimMount implements Disk {
     for (const { operation, action } of this.#inFlight) {
       const lot = this.disk.entropy.below(3);
       try {
-        if (lot === 0) action.apply(operation);
-        else {
+        if (lot === 0) {
+          this.disk.room.checkWritable(operation);
+          action.apply(operation);
+        } else {
           if (lot === 1) action.applyInPart?.();
           action.abandon?.();
         }
@@ -193,129 +224,52 @@ export class SimMount implements Disk {
       }
     }
     this.#inFlight.clear();
+    this.#handles.clear();
+    this.#locks = 0;
+  }
+
+  /** Files that this process has open. */
+  openFiles(): readonly SimFile[] {
+    return [...this.#handles].map(({ file }) => file);
+  }
+
+  /** Descriptors that this process holds. */
+  get descriptors(): number {
+    let count = this.#locks;
+    for (const { isReadOnly } of this.#handles) count += isReadOnly ? 1 : 2;
+    return count;
+  }
+
+  #takeDescriptors(count: number, operation: DiskOperation): void {
+    const { descriptorsMax } = this.disk.room;
+    if (this.descriptors + count > descriptorsMax) throw diskError(operation, 'EMFILE');
+  }
+
+  #release(path: string): Promise<void> {
+    const { locks } = this.disk;
+    if (this.process.alive && locks.get(path) === this.process) {
+      locks.delete(path);
+      this.#locks -= 1;
+    }
+    return Promise.resolve();
   }
 }
+
+const ERRNO_OF: Readonly<Record<Exclude<DiskFault, 'crash'>, Errno>> = {
+  eio: 'EIO',
+  enospc: 'ENOSPC',
+  short: 'EIO',
+  emfile: 'EMFILE',
+};
 
 function failed(
   { operation, action }: { operation: DiskOperation; action: Action<unknown> },
   fault: Exclude<DiskFault, 'crash'>,
 ): WalshipError {
-  action.applyInPart?.();
-  action.fail?.();
-  return diskError(operation, fault === 'enospc' ? 'ENOSPC' : 'EIO');
+  // Without a descriptor nothing was begun.
+  if (fault !== 'emfile') {
+    action.applyInPart?.();
+    action.fail?.();
+  }
+  return diskError(operation, ERRNO_OF[fault]);
 }
-
-class SimHandle implements DiskFile {
-  readonly #mount: SimMount;
-  readonly #path: string;
-  readonly #file: SimFile;
-  readonly #isReadOnly: boolean;
-  #isClosed = false;
-  #inFlight = 0;
-
-  constructor(options: { mount: SimMount; path: string; file: SimFile; isReadOnly: boolean }) {
-    this.#mount = options.mount;
-    this.#path = options.path;
-    this.#file = options.file;
-    this.#isReadOnly = options.isReadOnly;
-  }
-
-  size(): Promise<number> {
-    return this.#perform({ kind: 'size' }, { apply: () => this.#file.size });
-  }
-
-  read(target: Buffer, position: number): Promise<number> {
-    return this.#perform(
-      { kind: 'read', position, bytes: target.length },
-      {
-        apply: () => this.#file.read(target, position),
-      },
-    );
-  }
-
-  write(source: Buffer, position: number): Promise<void> {
-    return this.#perform(
-      { kind: 'write', position, bytes: source.length },
-      {
-        apply: (operation) => this.#write(source, position, operation),
-        applyInPart: () => this.#writeInPart(source, position),
-      },
-    );
-  }
-
-  writeDurable(source: Buffer, position: number): Promise<void> {
-    const end = position + source.length;
-    return this.#perform(
-      { kind: 'writeDurable', position, bytes: source.length },
-      {
-        apply: (operation) => {
-          this.#write(source, position, operation);
-          this.#file.finishSync(this.#file.beginSync(position, end));
-        },
-        applyInPart: () => this.#writeInPart(source, position),
-        // The write itself may have come through; what failed is the sync.
-        fail: () => {
-          if (this.#mount.disk.entropy.chance(0.5)) this.#file.write(source, position);
-          this.#file.failSync(this.#file.beginSync(position, end));
-        },
-      },
-    );
-  }
-
-  sync(): Promise<void> {
-    const capture = this.#mount.process.alive ? this.#file.beginSync() : undefined;
-    if (capture === undefined) return new Promise(() => undefined);
-    return this.#perform(
-      { kind: 'sync' },
-      {
-        apply: () => this.#file.finishSync(capture),
-        fail: () => this.#file.failSync(capture),
-        abandon: () => this.#file.abandonSync(capture),
-      },
-    );
-  }
-
-  truncate(bytes: number): Promise<void> {
-    return this.#perform({ kind: 'truncate', bytes }, { apply: () => this.#file.truncate(bytes) });
-  }
-
-  close(): Promise<void> {
-    // The kernel gives a closed descriptor's number to the next file, and the operation then hits that one.
-    if (this.#inFlight > 0) {
-      return Promise.reject(new Error(`${this.#path} is closed while in use`));
-    }
-    this.#isClosed = true;
-    return Promise.resolve();
-  }
-
-  #perform<T>(described: Omit<DiskOperation, 'number' | 'path'>, action: Action<T>): Promise<T> {
-    if (this.#isClosed) return Promise.reject(new Error(`${this.#path} is used after close`));
-    const operation = { path: this.#path, ...described };
-    if (this.#isReadOnly && CHANGING.has(described.kind)) {
-      return Promise.reject(diskError({ number: 0, ...operation }, 'EBADF'));
-    }
-    this.#inFlight += 1;
-    return this.#mount.perform(operation, action).finally(() => {
-      this.#inFlight -= 1;
-    });
-  }
-
-  #write(source: Buffer, position: number, operation: DiskOperation): void {
-    const { disk } = this.#mount;
-    const growth = diskBytes(position + source.length) - diskBytes(this.#file.size);
-    if (growth > 0 && disk.usedBytes() + growth > disk.capacityBytes) {
-      this.#writeInPart(source, position);
-      throw diskError(operation, 'ENOSPC');
-    }
-    this.#file.write(source, position);
-  }
-
-  /** Kernels copy by pages and disks write by blocks: a part ends at a border. */
-  #writeInPart(source: Buffer, position: number): void {
-    const end = position + this.#mount.disk.entropy.below(source.length + 1);
-    const border = end - (end % BLOCK_BYTES);
-    if (border > position) this.#file.write(source.subarray(0, border - position), position);
-  }
-}
-
-const CHANGING: ReadonlySet<DiskOperation['kind']> = new Set(['write', 'writeDurable', 'truncate']);

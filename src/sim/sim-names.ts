@@ -46,6 +46,16 @@ export class SimNames {
     return new Set([...this.#cache.values(), ...this.#disk.values()]);
   }
 
+  /** Every file that has a name in the cache, once each. */
+  current(): Set<SimFile> {
+    return new Set(this.#cache.values());
+  }
+
+  /** Every change so far becomes durable, but for those whose sync failed. */
+  commit(): void {
+    for (const change of this.#changes) if (!change.ghost) this.#settle(change);
+  }
+
   link(path: string, file: SimFile): void {
     this.#cache.set(path, file);
     this.#note('link', path, file);
@@ -79,12 +89,7 @@ export class SimNames {
         change.targetDurable = true;
         continue;
       }
-      this.#apply(change);
-      const index = this.#changes.indexOf(change);
-      // What was done to these names before does not matter any more, durable or not.
-      this.#changes = this.#changes.filter(
-        (other, at) => at > index || (other.path !== change.path && other.path !== change.source),
-      );
+      this.#settle(change);
     }
   }
 
@@ -110,6 +115,16 @@ export class SimNames {
     }
     this.#changes = this.#changes.filter(
       (change) => change.path !== path && change.source !== path,
+    );
+  }
+
+  /** The change is durable now. */
+  #settle(change: NameChange): void {
+    this.#apply(change);
+    const index = this.#changes.indexOf(change);
+    // What was done to these names before does not matter any more, durable or not.
+    this.#changes = this.#changes.filter(
+      (other, at) => at > index || (other.path !== change.path && other.path !== change.source),
     );
   }
 

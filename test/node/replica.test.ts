@@ -24,7 +24,7 @@ describe('the fence of a replica', () => {
   test('goes back where the disk has no room for the promise', () =>
     withReplica(async ({ replica, disk }) => {
       const before = replica.fence;
-      disk.capacityBytes = 0;
+      disk.room.capacityBytes = 0;
       replica.raiseFence(5);
 
       await expect(replica.promise(PROMISE)).rejects.toMatchObject({ code: 'DISK_FULL' });

@@ -289,7 +289,7 @@ describe('planned faults', () => {
         const beyond = file.write(Buffer.alloc(BLOCK), 2 * BLOCK);
         await expect(beyond).rejects.toMatchObject({ code: 'DISK_FULL' });
       },
-      { capacityBytes: 2 * BLOCK },
+      { room: { bytes: 2 * BLOCK } },
     );
   });
 
