@@ -195,6 +195,31 @@ export const DEFECTS = [
     test: unit('test/follower/follower.test.ts'),
   },
   {
+    name: 'leftovers-stay',
+    what: 'temporary files of an earlier life are not removed at a start',
+    file: 'src/node/replica.ts',
+    find: 'await removeTemporary(disk, dir);',
+    replace: '',
+    test: unit('test/node/snapshotter.test.ts'),
+  },
+  {
+    name: 'cancelled-snapshot-comes-back',
+    what: 'a cancelled snapshot is removed without a directory fsync',
+    file: 'src/wal/snapshot-writer.ts',
+    find: `      await disk.remove(path);
+      await disk.syncDir(directory);`,
+    replace: '      await disk.remove(path);',
+    test: unit('test/wal/snapshot-writer.test.ts'),
+  },
+  {
+    name: 'partial-snapshot-stays',
+    what: 'what came of a snapshot is kept though nobody offers it',
+    file: 'src/node/partial-snapshot.ts',
+    find: 'if (this.#options.clock.nowMs() - sinceMs >= PARTIAL_SNAPSHOT_MS) this.superseded();',
+    replace: 'void sinceMs;',
+    test: unit('test/node/partial-snapshot.test.ts'),
+  },
+  {
     name: 'no-record-crc',
     what: 'the CRC of a record is not looked at',
     file: 'src/wal/record.ts',

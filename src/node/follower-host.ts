@@ -16,7 +16,7 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
 
 /** What a follower session sees of its node. */
 export function followerHost(
-  { replica, clock, membership, onEvent }: LifeOptions,
+  { replica, clock, membership, snapshots, onEvent }: LifeOptions,
   hooks: Pick<FollowerHost, 'following' | 'takeOver'> & {
     /** An operator wants this node to leave its history. */
     readonly leaves: () => boolean;
@@ -49,7 +49,8 @@ export function followerHost(
         if (!replica.meta.current.discarding || tail.names.length === 0) return;
         tellCut({ replica, onEvent }, { ...tail, localAcks, why: answer.message });
       };
-      return openIncoming({ replica, membership, onReplaced }, offer, answer);
+      const { partial } = snapshots;
+      return openIncoming({ replica, membership, partial, onReplaced }, offer, answer);
     },
     begin: async ({ clusterId, historyId }) => {
       const { peers, quorums } = membership;
@@ -65,6 +66,7 @@ export function followerHost(
     cut: (tail) => tellCut({ replica, onEvent }, tail),
     following: (leader, epoch) => {
       hooks.following(leader, epoch);
+      snapshots.partial.superseded();
       // Once its log is the leader's, it is a follower like any other.
       if (replica.meta.current.discarding) {
         replica.arrived().catch((error: unknown) => stateLost(replica, error));

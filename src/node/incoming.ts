@@ -4,12 +4,15 @@ import type { Answer, SnapshotOffer } from '../protocol/messages.ts';
 import { IncomingSnapshot } from '../wal/snapshot-incoming.ts';
 import { ArrivingState } from './arriving-state.ts';
 import type { Membership } from './membership.ts';
+import type { PartialSnapshot } from './partial-snapshot.ts';
 import type { Replica } from './replica.ts';
 import type { SavedTail } from '../wal/log.ts';
 
 export interface IncomingParts {
   readonly replica: Replica;
   readonly membership: Membership;
+  /** What came of it before, and what is left where it breaks off again. */
+  readonly partial: PartialSnapshot;
   /** The log that was put aside for it. */
   readonly onReplaced: (tail: SavedTail) => void;
 }
@@ -19,7 +22,7 @@ export interface IncomingParts {
  * @throws WalshipError DISK_FULL, DISK_FAILED; a failed disk stops the node.
  */
 export async function openIncoming(
-  { replica, membership, onReplaced }: IncomingParts,
+  { replica, membership, partial, onReplaced }: IncomingParts,
   { digest, bytes }: SnapshotOffer,
   answer: Answer,
 ): Promise<SnapshotTarget> {
@@ -34,6 +37,7 @@ export async function openIncoming(
   const { disk, clock, dir } = replica.place;
   // It is loaded as it comes where nothing else takes that memory; else once what is there has gone.
   const arriving = replica.store.count === 0 ? new ArrivingState(replica.place) : undefined;
+  await partial.arriving();
   const incoming = await guard(
     IncomingSnapshot.open({
       disk,
@@ -43,7 +47,10 @@ export async function openIncoming(
       bytes,
       ...(arriving && { begin: () => arriving.begin() }),
     }),
-  );
+  ).catch((error: unknown) => {
+    partial.ended();
+    throw error;
+  });
   return {
     get offset() {
       return incoming.offset;
@@ -63,6 +70,9 @@ export async function openIncoming(
       onReplaced(await guard(replica.loader.install(snapshot, by, arriving?.store)));
       return undefined;
     },
-    close: () => incoming.close(),
+    close: async () => {
+      await incoming.close();
+      partial.ended();
+    },
   };
 }

@@ -7,6 +7,7 @@ import type { EventListener } from './events.ts';
 import type { Membership } from './membership.ts';
 import type { InheritedWrite } from './inherited.ts';
 import type { Replica } from './replica.ts';
+import type { Snapshotter } from './snapshotter.ts';
 import type { Trigger } from './trigger.ts';
 
 export interface LifeOptions {
@@ -25,7 +26,7 @@ export interface LifeOptions {
   /** Log that is kept for a voter that lags. */
   readonly retainBytesMax: number;
   /** For followers that the log does not reach back to. */
-  readonly snapshots: Pick<LeaderHooks, 'offer' | 'refused'>;
+  readonly snapshots: Pick<LeaderHooks, 'offer' | 'refused'> & Pick<Snapshotter, 'partial'>;
   readonly run: string;
   readonly onEvent: EventListener;
   /** In the turn in which it happens. */

@@ -361,6 +361,7 @@ export class Node implements NodeApi {
   #leading(leader: Leader, inherited: readonly InheritedWrite[]): void {
     const { clock, uncommittedBytesMax } = this.#options;
     const { quorum, voterCount } = this.#membership.quorums;
+    this.#snapshotter.partial.superseded();
     this.#writes = new WritePath({
       replica: this.#replica,
       leader,

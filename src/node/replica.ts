@@ -9,6 +9,7 @@ import { MetaStore } from '../wal/meta.ts';
 import type { ForcedConfig, Meta } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import type { RecoveryWarning } from '../wal/recover.ts';
+import { removeTemporary } from '../wal/leftovers.ts';
 import { listSnapshots } from '../wal/snapshot-reader.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import { Applier } from './applier.ts';
@@ -116,6 +117,7 @@ export class Replica {
     await disk.makeDir(dir);
     const lock = await disk.lock(`${dir}/LOCK`);
     try {
+      await removeTemporary(disk, dir);
       const hasLog =
         (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal')) ||
         (await listSnapshots(disk, dir)).length > 0;

@@ -9,6 +9,7 @@ import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
 import { writeSnapshot } from '../wal/snapshot-writer.ts';
 import type { EventListener } from './events.ts';
 import { snapshotSource } from './offer-snapshot.ts';
+import { PartialSnapshot } from './partial-snapshot.ts';
 import type { Replica } from './replica.ts';
 
 /** Log behind the start of the newest snapshot before another one is taken. */
@@ -51,6 +52,8 @@ interface Shelved {
  * older one and the log lead to the same state.
  */
 export class Snapshotter {
+  /** A snapshot that this node is sent, as far as it has come. */
+  readonly partial: PartialSnapshot;
   readonly #options: SnapshotterOptions;
   /** Newest first; whole as far as known. */
   #shelf: readonly Shelved[] = [];
@@ -65,6 +68,10 @@ export class Snapshotter {
 
   constructor(options: SnapshotterOptions) {
     this.#options = options;
+    this.partial = new PartialSnapshot({
+      ...options,
+      onFailed: (error) => options.replica.fail(error),
+    });
   }
 
   /** Looks at what is there: at a start, and whenever the state was begun anew. @throws WalshipError DISK_FAILED. */
@@ -155,7 +162,9 @@ export class Snapshotter {
   /** To be called now and then: purges what nobody needs any more. */
   tick(): void {
     const { replica, holds } = this.#options;
-    if (this.#purging || this.#closed || replica.end !== undefined) return;
+    if (this.#closed || replica.end !== undefined) return;
+    this.partial.tick();
+    if (this.#purging) return;
     const lsn = Math.min(this.coveredLsn, holds()?.heldLsn ?? Infinity);
     if (lsn < replica.log.firstLsn) return;
     this.#purging = true;
@@ -172,6 +181,7 @@ export class Snapshotter {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running?.catch(() => undefined);
+    await this.partial.settled();
   }
 
   async #take(): Promise<TakenSnapshot> {

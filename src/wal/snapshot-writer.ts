@@ -83,8 +83,9 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
     }
     await disk.rename(temporary, path);
     if (cancelled()) {
-      // The log was cut while it got its name.
+      // The log was cut while it got its name. Were the name to come back, a state would begin with what was cut.
       await disk.remove(path);
+      await disk.syncDir(directory);
       return undefined;
     }
     await disk.syncDir(directory);

@@ -2,6 +2,7 @@ import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskLock } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
+import { removeTemporary } from './leftovers.ts';
 import { Log } from './log.ts';
 import { MetaStore } from './meta.ts';
 import type { Version } from './position.ts';
@@ -76,6 +77,7 @@ export class StandaloneLog {
     await disk.makeDir(dir);
     const lock = await disk.lock(`${dir}/${LOCK_NAME}`);
     try {
+      await removeTemporary(disk, dir);
       const hasLog = (await disk.list(`${dir}/wal`)).some(isSegment);
       const meta = await MetaStore.open(disk, dir, { hasLog, nodeId: NODE_ID });
       const log = await Log.open({

@@ -130,6 +130,24 @@ describe('a snapshot', () => {
       expect(again.log.epochAt(3)).toBe(1);
     }));
 
+  test('leaves nothing behind where the process dies while it is being written', () =>
+    withReplica(async (stage) => {
+      const { disk, world, replica, reopen } = stage;
+      const { snapshotter } = await taking(stage);
+      await write(replica, 10);
+      disk.onOperation = ({ kind, path }) =>
+        kind === 'sync' && path.endsWith('.snap.tmp') ? 'crash' : undefined;
+      snapshotter.take().catch(() => undefined);
+      await world.pass(1_000);
+      const left = (): string[] => disk.paths().filter((path) => path.includes('/snapshots/'));
+      expect(left()).toHaveLength(1);
+
+      disk.healthy();
+      await reopen();
+
+      expect(left()).toEqual([]);
+    }));
+
   test('is shared by all who ask while it is being taken', () =>
     withReplica(async (stage) => {
       const { snapshotter, events } = await taking(stage);

@@ -67,11 +67,16 @@ interface Taking {
   readonly writesEach?: number;
   readonly keys?: number;
   readonly cancelAfter?: number;
+  /** Cancels it in the turn after it got its name. */
+  readonly cancelNamed?: boolean;
 }
 
 async function take(taking: Taking): Promise<SnapshotFile | undefined> {
   const { sim, process, written, writesEach = 0, keys = 1, cancelAfter = Infinity } = taking;
-  let turns = 0;
+  let [turns, named] = [0, false];
+  sim.watch = ({ kind }) => {
+    named ||= kind === 'rename';
+  };
   return writeSnapshot({
     disk: sim.mount(process),
     clock: process,
@@ -81,7 +86,7 @@ async function take(taking: Taking): Promise<SnapshotFile | undefined> {
     cancelled: () => {
       for (let count = 0; count < writesEach; count += 1) written.write(keys);
       turns += 1;
-      return turns > cancelAfter;
+      return turns > cancelAfter || (named && taking.cancelNamed === true);
     },
   });
 }
@@ -149,6 +154,23 @@ describe('a snapshot taken while writes go on', () => {
       expect(await take({ sim, process, written, cancelAfter: 1 })).toBeUndefined();
       expect(await sim.mount(process).list('/data/snapshots')).toEqual([]);
     });
+  });
+
+  test('does not come back with its name once it is cancelled, wherever the power goes then', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      await simulate(seed, async (world) => {
+        const [sim, process] = [new SimDisk({ seed }), world.process()];
+        const written = new Written(seed);
+        for (let count = 0; count < 1_000; count += 1) written.write(500);
+
+        expect(await take({ sim, process, written, cancelNamed: true })).toBeUndefined();
+        sim.losePower();
+
+        expect(await listSnapshots(sim.mount(world.process()), '/data'), `seed ${seed}`).toEqual(
+          [],
+        );
+      });
+    }
   });
 });
 

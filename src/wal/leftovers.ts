@@ -1,0 +1,29 @@
+/** Removing what an earlier life of a node left unfinished. */
+import type { Disk } from '../ports/disk.ts';
+import { dataFileKind } from './data-dir.ts';
+import { parseIncomingName, snapshotDirOf } from './snapshot-format.ts';
+
+/**
+ * Removes temporary files, at a start, before anything is made. Those of wal/ are recovery's, which finds them with the log. A power loss may bring
+ * one back; the next start removes it again. The caller holds the directory's lock.
+ * @throws WalshipError DISK_FAILED.
+ */
+export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
+  await removeIn(disk, dir, '');
+  await removeIn(disk, `${dir}/snapshots`, 'snapshots/');
+  await removeIn(disk, `${dir}/saved`, 'saved/');
+}
+
+/** Removes what came of snapshots that never became whole; none may be arriving. @throws WalshipError DISK_FAILED. */
+export async function removeIncoming(disk: Disk, dir: string): Promise<void> {
+  const directory = snapshotDirOf(dir);
+  for (const name of await disk.list(directory)) {
+    if (parseIncomingName(name) !== undefined) await disk.remove(`${directory}/${name}`);
+  }
+}
+
+async function removeIn(disk: Disk, directory: string, prefix: string): Promise<void> {
+  for (const name of await disk.list(directory)) {
+    if (dataFileKind(prefix + name) === 'temporary') await disk.remove(`${directory}/${name}`);
+  }
+}
