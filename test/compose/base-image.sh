@@ -42,7 +42,7 @@ copy() {
     cp -L "$file" "$path"
   done
 }
-for tool in sh env flock basename cat chmod chown cp cut date dirname echo false grep head id ln ls \
+for tool in sh bash env flock basename cat chmod chown cp cut date dirname echo false grep head id ln ls \
   mkdir mktemp mv od pwd readlink realpath rm rmdir sed sleep sort stat tail test touch tr true uname wc; do
   copy "$(type -P "$tool")"
 done
