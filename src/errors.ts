@@ -42,6 +42,10 @@ export const ERRORS = {
     status: 409,
     hint: 'nothing was changed; the message says which node, which rule and what would help',
   },
+  HOST_UNKNOWN: {
+    status: 421,
+    hint: 'name the node by its IP address, by localhost or as in --peers, or start it with --host-names',
+  },
   INTERNAL: { status: 500, hint: 'this is a bug in walship: please report it, with the log' },
   KEY_INVALID: { status: 400, hint: 'a key has 1 to 4096 bytes' },
   KEY_NOT_FOUND: { status: 404, hint: 'there is no such key in what this node has applied' },
@@ -69,6 +73,10 @@ export const ERRORS = {
   OP_UNKNOWN: {
     status: 500,
     hint: 'the log holds operations of another state machine: open it with the program that wrote it',
+  },
+  ORIGIN_REFUSED: {
+    status: 403,
+    hint: 'web pages of other origins may not use this node: ask from a program, or from a page of the same host and port',
   },
   PEER_UNREACHABLE: { status: 503, hint: 'check that the peer runs and that its address is right' },
   PORT_IN_USE: { status: 500, hint: 'choose another port, or stop the process that listens there' },

@@ -7,13 +7,23 @@ import * as v from 'valibot';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { WalshipError } from '../errors.ts';
-import { FIELD_NAMES, PEERS_MAX, boundsText, fieldOf, flagOf, variableOf } from './fields.ts';
+import {
+  FIELD_NAMES,
+  HOST_NAMES_MAX,
+  PEERS_MAX,
+  boundsText,
+  fieldOf,
+  flagOf,
+  variableOf,
+} from './fields.ts';
 import type { Field, FieldName, FieldValue, HostPort, Peer } from './fields.ts';
 
 /** What `walship serve` runs with, checked and complete. */
 export type ServeConfig = {
-  readonly [N in Exclude<FieldName, 'unsafeDrillFaults'>]: FieldValue<N>;
+  readonly [N in Exclude<FieldName, 'unsafeDrillFaults' | 'anonymous'>]: FieldValue<N>;
 } & {
+  /** Absent where nobody but this machine may reach the node. */
+  readonly anonymous?: FieldValue<'anonymous'> | undefined;
   /** Absent, as it should be, unless drills may ruin the node. */
   readonly unsafeDrillFaults?: string | undefined;
 };
@@ -179,6 +189,8 @@ function schemaOf(field: Field): v.GenericSchema<unknown, unknown> {
       return ADDRESS_SCHEMA;
     case 'peers':
       return PEERS_SCHEMA;
+    case 'hosts':
+      return HOSTS_SCHEMA;
     case 'path':
   }
   return v.pipe(v.string('a path'), v.nonEmpty('a path'));
@@ -199,6 +211,15 @@ const PEERS_SCHEMA = v.pipe(
   v.transform(splitPeers),
   v.check((peers) => peers !== undefined, PEERS_WANTED),
 );
+
+const HOSTS_WANTED = `1 to ${HOST_NAMES_MAX} host names without ports, as NAME,*.SUFFIX,…`;
+const HOSTS_SCHEMA = v.pipe(
+  v.string(HOSTS_WANTED),
+  v.transform((text) => text.split(',').map((name) => name.trim())),
+  v.check((names) => names.length <= HOST_NAMES_MAX, HOSTS_WANTED),
+  v.check((names) => names.every((name) => HOST_NAME.test(name)), HOSTS_WANTED),
+);
+const HOST_NAME = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})$/;
 
 function splitPeers(text: string): readonly Peer[] | undefined {
   const peers = text.split(',').map((part): Peer => {
@@ -224,6 +245,12 @@ function crossFieldProblems(values: Parsed): string[] {
     // A learner needs no place among the voters; a misspelt voter would sit in another's place.
     problems.push(
       `--listen is the address of ${holder.nodeId} in --peers, and --node is "${node}"`,
+    );
+  }
+  if (values.listen !== undefined && values.anonymous === undefined && !isLoopback(values.listen)) {
+    const address = formatHostPort(values.listen);
+    problems.push(
+      `--listen ${address} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or say --anonymous admin (${variableOf('anonymous')}=admin)`,
     );
   }
   if (initialLeader !== undefined && names !== undefined && !names.includes(initialLeader)) {
@@ -253,6 +280,7 @@ function complete(values: Parsed): ServeConfig {
   return {
     ...(values as { [N in FieldName]: FieldValue<N> }),
     peers,
+    hostNames: values.hostNames ?? [],
     quorum: values.quorum ?? Math.floor(peers.length / 2) + 1,
     initialLeader: values.initialLeader ?? peers[0]?.nodeId ?? node,
   };
@@ -260,6 +288,14 @@ function complete(values: Parsed): ServeConfig {
 
 function formatListen(listen: HostPort | undefined): string | undefined {
   return listen === undefined ? undefined : formatHostPort(listen);
+}
+
+/** True where only this machine reaches the address. A name may stand for any address, so `localhost` is the only one. */
+export function isLoopback(listen: HostPort): boolean {
+  const url = `http://${formatHostPort(listen)}`;
+  // Spells an address in the shortest way.
+  const host = URL.canParse(url) ? new URL(url).hostname : '';
+  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$|^\[::ffff:7f/.test(host);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

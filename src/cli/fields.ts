@@ -29,7 +29,7 @@ export type Field = {
   /** How an absent value is found, where that is not a constant. */
   readonly otherwise?: string;
 } & (
-  | { readonly kind: 'id' | 'path' | 'peers' }
+  | { readonly kind: 'id' | 'path' | 'peers' | 'hosts' }
   | { readonly kind: 'address'; readonly default: string }
   | {
       readonly kind: 'integer';
@@ -37,12 +37,14 @@ export type Field = {
       readonly max: number;
       readonly default?: number;
     }
-  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default: string }
+  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default?: string }
   | { readonly kind: 'switch' }
 );
 
 /** More voters than this make every commit slower and nothing safer. */
 export const PEERS_MAX = 9;
+/** In --host-names. */
+export const HOST_NAMES_MAX = 64;
 
 export const FIELDS = {
   node: {
@@ -56,6 +58,19 @@ export const FIELDS = {
     placeholder: 'HOST:PORT',
     default: '127.0.0.1:7401',
     doc: 'Where to accept HTTP and the connections of other nodes.',
+  },
+  anonymous: {
+    kind: 'choice',
+    placeholder: 'RIGHT',
+    choices: ['admin'],
+    otherwise: 'nobody: --listen must be a loopback address',
+    doc: 'Lets everybody who reaches a --listen address that is not loopback read, write and operate.',
+  },
+  hostNames: {
+    kind: 'hosts',
+    placeholder: 'LIST',
+    otherwise: 'the hosts of --listen and --peers',
+    doc: 'More names that clients reach this node by, as NAME,*.SUFFIX,…; requests by other names are refused, those by IP address never.',
   },
   data: {
     kind: 'path',
@@ -189,7 +204,9 @@ type ValueOf<F> = F extends { kind: 'choice'; choices: readonly (infer C)[] }
         ? HostPort
         : F extends { kind: 'peers' }
           ? readonly Peer[]
-          : string;
+          : F extends { kind: 'hosts' }
+            ? readonly string[]
+            : string;
 
 /** The value of one option, once it is valid. */
 export type FieldValue<N extends FieldName> = ValueOf<(typeof FIELDS)[N]>;
@@ -233,6 +250,8 @@ export function boundsText(field: Field): string {
       return 'a host and a port';
     case 'peers':
       return `1 to ${PEERS_MAX} voters`;
+    case 'hosts':
+      return `up to ${HOST_NAMES_MAX} names`;
     case 'switch':
       return 'true or false';
     case 'path':

@@ -9,6 +9,7 @@ import { SystemEntropy } from '../ports/system-entropy.ts';
 import { TimedDisk } from '../ports/timed-disk.ts';
 import { WsDialer } from '../ports/ws-link.ts';
 import { startServer } from '../server/server.ts';
+import { parseHostPort } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { ServeParts } from './serve.ts';
 
@@ -49,8 +50,9 @@ export function nodeParts(log: Logger): ServeParts {
         onEvent,
       });
     },
-    startServer: async (node, { host, port }) => {
-      const shared = { node, host, port, log, timings };
+    startServer: async (node, { listen, peers, hostNames }) => {
+      const ofPeers = peers.flatMap(({ address }) => parseHostPort(address)?.host ?? []);
+      const shared = { node, ...listen, hostNames: [...ofPeers, ...hostNames], log, timings };
       const drilled = faults;
       if (drilled === undefined) return await startServer(shared);
       return await startServer({ ...shared, breakNode: (fault) => drilled.apply(fault) });

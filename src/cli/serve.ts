@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeApi } from '../node/api.ts';
 import type { NodeEvent } from '../node/events.ts';
 import type { CommandIo } from './command-io.ts';
-import { formatHostPort } from './config.ts';
+import { formatHostPort, isLoopback } from './config.ts';
 import type { ServeConfig } from './config.ts';
 import type { HostPort } from './fields.ts';
 import type { Logger } from './logger.ts';
@@ -19,7 +19,7 @@ export interface RunningServer {
 /** What a process is made of; tests replace it. */
 export interface ServeParts {
   openNode(config: ServeConfig, onEvent: (event: NodeEvent) => void): Promise<NodeApi>;
-  startServer(node: NodeApi, listen: HostPort): Promise<RunningServer>;
+  startServer(node: NodeApi, config: ServeConfig): Promise<RunningServer>;
 }
 
 export interface ServeContext {
@@ -39,11 +39,14 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const node = await parts.openNode(config, (event) => logEvent(log, event));
   let server: RunningServer | undefined;
   try {
-    server = await parts.startServer(node, config.listen);
+    server = await parts.startServer(node, config);
     const address = formatHostPort(server.address);
     for (const line of node.contract) io.out(`${line}\n`);
     io.out(`node ${node.nodeId} listens on http://${address}\n`);
     log.info({ address, data: config.data, contract: node.contract }, 'node started');
+    if (!isLoopback(server.address)) {
+      log.warn({ address }, 'everybody who reaches this address may read, write and operate');
+    }
 
     await Promise.race([node.stopped, aborted(signal)]);
     log.info({ reason: signal.aborted ? String(signal.reason) : 'node stopped' }, 'node stops');

@@ -31,6 +31,7 @@ export function composeShape(shape: ClusterShape, ports: readonly number[]): str
       ports: [`127.0.0.1:${ports[index]}:${PORT}`],
       volumes: [`${id}:/data`],
       environment: {
+        WALSHIP_ANONYMOUS: 'admin',
         WALSHIP_INITIAL_LEADER: 'n1',
         WALSHIP_UNSAFE_DRILL_FAULTS: '/data',
         ...environment,

@@ -2,6 +2,7 @@
 import { WalshipError } from '../errors.ts';
 import { formatVersion } from '../wal/position.ts';
 import { holdAnswer, readBody } from './body.ts';
+import { VALUE_HEADERS } from './browser-gate.ts';
 import { clientHas, conditionsOf, etagOf } from './conditions.ts';
 import type { Exchange } from './exchange.ts';
 import { keyOf } from './keys.ts';
@@ -46,7 +47,11 @@ export async function getKey(exchange: Exchange): Promise<void> {
   if (found === undefined) {
     throw new WalshipError('KEY_NOT_FOUND', `no key of this name at ${formatVersion(applied)}`);
   }
-  const headers = { etag: etagOf(found.version), 'content-type': 'application/octet-stream' };
+  const headers = {
+    etag: etagOf(found.version),
+    'content-type': 'application/octet-stream',
+    ...VALUE_HEADERS,
+  };
   if (clientHas(exchange, found.version)) return sendReply(response, { status: 304, headers });
   holdAnswer(exchange, found.value.length);
   sendReply(response, { status: 200, headers, body: found.value });

@@ -2,7 +2,6 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
 import type { Timings } from '../node/timings.ts';
@@ -10,13 +9,15 @@ import { SystemClock } from '../ports/system-clock.ts';
 import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
 import { BodyBudget } from './body.ts';
 import type { BreakNode } from '../ports/break-node.ts';
+import { HostNames, SAFE_HEADERS, gatedRequest, judgeOrigin } from './browser-gate.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { Exchange } from './exchange.ts';
 import * as limits from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Query } from './query.ts';
-import { errorToJson, sendError, toWalshipError } from './reply.ts';
+import { refuseBare, refuseExpectation, refuseNonsense } from './refuse.ts';
+import { sendError, toWalshipError } from './reply.ts';
 import { resources } from './resources.ts';
 import { Router } from './router.ts';
 import type { Routed } from './router.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** By what names clients and nodes reach it, beside `host`, `localhost` and IP addresses; `*.suffix` for all below. */
+  readonly hostNames?: readonly string[];
   readonly log: ServerLog;
   /** What the node was given to measure with; for the metrics. */
   readonly timings?: Timings;
@@ -73,6 +76,7 @@ class HttpServer implements RunningServer {
   readonly #clients: ClientSessions;
   readonly #router: Router;
   readonly #metrics: Metrics;
+  readonly #hostNames: HostNames;
   readonly #delay = new EventLoopDelay();
   readonly #shared: Exchange['shared'];
   /** Of each request in flight: aborts when its client is gone or the server closes. */
@@ -85,6 +89,7 @@ class HttpServer implements RunningServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#hostNames = new HostNames([options.host, ...(options.hostNames ?? [])]);
     this.#metrics = new Metrics(options.node, {
       watchers: () => this.#shared.watchers,
       delay: () => this.#delay.read(),
@@ -109,6 +114,8 @@ class HttpServer implements RunningServer {
       requestTimeout: limits.REQUEST_MS_MAX,
       keepAliveTimeout: limits.KEEP_ALIVE_MS,
       connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
+      // Node's own refusal has no body: the gate refuses it.
+      requireHostHeader: false,
     });
     // Node drops headers beyond a number without a word, and a condition may be among them. Their bytes are bounded.
     this.#server.maxHeadersCount = 0;
@@ -119,11 +126,14 @@ class HttpServer implements RunningServer {
     this.#server.on('request', onRequest);
     // Asking first whether a body is welcome: it is read only once the request is found to be legal.
     this.#server.on('checkContinue', onRequest);
+    this.#server.on('checkExpectation', refuseExpectation);
     this.#server.on('clientError', (error, socket) => {
       if (this.#unanswered.mayTell(socket)) refuseNonsense(error, socket);
       else socket.destroy();
     });
     this.#server.on('upgrade', (request, socket, head) => {
+      const refusal = judgeOrigin(gatedRequest(request), this.#hostNames);
+      if (refusal !== undefined) return refuseBare(socket, refusal);
       if (this.#clientLinks.takes(request)) {
         this.#clientLinks.upgrade(request, socket, head, (link) => this.#clients.accept(link));
       } else {
@@ -197,6 +207,7 @@ class HttpServer implements RunningServer {
       if (this.#inFlight.size === 0) this.#onIdle?.();
     });
     response.on('error', () => gone.abort());
+    for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
     if (this.#closing) gone.abort();
     if (this.#closing) response.setHeader('connection', 'close');
 
@@ -207,6 +218,8 @@ class HttpServer implements RunningServer {
     const { signal } = gone;
     const tail = routed.kind === 'found' ? routed.tail : '';
     try {
+      const refusal = judgeOrigin(gatedRequest(request), this.#hostNames);
+      if (refusal !== undefined) throw refusal;
       // What is read behind another answer would be in memory for as long as that one is not taken.
       if (before !== undefined && isRead(request)) await closed(before);
       if (response.destroyed) return;
@@ -251,26 +264,6 @@ async function perform(routed: Routed, exchange: Exchange): Promise<void> {
   response.setHeader('allow', routed.allowed.join(', '));
   const message = `${routed.route} does not know ${request.method ?? 'no method'}`;
   throw new WalshipError('METHOD_NOT_ALLOWED', message);
-}
-
-/** Bytes that are no HTTP request, too many of them, or too slow ones: there is no response object to answer with. */
-function refuseNonsense(cause: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || cause.code === 'ECONNRESET') return void socket.destroy();
-  const [status, message] = {
-    HPE_HEADER_OVERFLOW: [
-      '431 Request Header Fields Too Large',
-      'the headers are too large',
-    ] as const,
-    ERR_HTTP_REQUEST_TIMEOUT: [
-      '408 Request Timeout',
-      'the request took too long to arrive',
-    ] as const,
-  }[cause.code ?? ''] ?? ['400 Bad Request', `not an HTTP request (${cause.code ?? 'unknown'})`];
-  const body = `${JSON.stringify(errorToJson(new WalshipError('REQUEST_INVALID', message), undefined))}\n`;
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () =>
-    socket.destroy(),
-  );
 }
 
 function listenError(cause: Error & { code?: string }, address: string): WalshipError {

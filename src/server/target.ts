@@ -8,15 +8,17 @@ export interface Target {
   readonly path: string;
   /** As sent, without the question mark. */
   readonly query: string;
+  /** Host and port of an absolute URL, as proxies send it. */
+  readonly authority: string | undefined;
 }
 
-/** Splits what came in the request line; an absolute URL (as proxies send it) loses its origin. */
+/** Splits what came in the request line. */
 export function parseTarget(url: string): Target {
-  const local = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i.exec(url);
-  const rest = local === null ? url : url.slice(local[0].length);
+  const [origin, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?]*)/i.exec(url) ?? [];
+  const rest = origin === undefined ? url : url.slice(origin.length);
   const mark = rest.indexOf('?');
-  if (mark < 0) return { path: rest === '' ? '/' : rest, query: '' };
-  return { path: mark === 0 ? '/' : rest.slice(0, mark), query: rest.slice(mark + 1) };
+  if (mark < 0) return { path: rest === '' ? '/' : rest, query: '', authority };
+  return { path: mark === 0 ? '/' : rest.slice(0, mark), query: rest.slice(mark + 1), authority };
 }
 
 const PERCENT = 0x25;

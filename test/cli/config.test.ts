@@ -170,6 +170,65 @@ describe('configuration of serve', () => {
     expect(problemsOf(given)).toEqual([problem]);
   });
 
+  test.for([
+    '0.0.0.0:7401',
+    '[::]:7401',
+    '10.1.2.3:7401',
+    '172.18.0.2:7401',
+    '[2001:db8::1]:7401',
+    '[::ffff:10.0.0.1]:7401',
+    'n1:7401',
+    'localhost.example:7401',
+    '127.0.0.1.example:7401',
+    '127.example:7401',
+  ])('listens on %s only where it says plainly that anybody may do anything', (listen) => {
+    const more = { peers: undefined, listen };
+
+    expect(problemsOf({ flags: more })).toEqual([
+      `--listen ${listen} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or say --anonymous admin (WALSHIP_ANONYMOUS=admin)`,
+    ]);
+    expect(load({ flags: { ...more, anonymous: 'admin' } }).anonymous).toBe('admin');
+    expect(load({ flags: more, env: { WALSHIP_ANONYMOUS: 'admin' } }).anonymous).toBe('admin');
+    expect(problemsOf({ flags: { ...more, anonymous: 'yes' } })[0]).toMatch(/^--anonymous must be/);
+  });
+
+  test.for([
+    '127.0.0.1:0',
+    '127.8.9.10:7401',
+    'localhost:7401',
+    'LocalHost:7401',
+    '[::1]:7401',
+    '[0:0::1]:7401',
+    '[::ffff:127.0.0.1]:1',
+  ])('listens on %s without a word', (listen) => {
+    expect(load({ flags: { peers: undefined, listen } }).anonymous).toBeUndefined();
+  });
+
+  test('takes more names of hosts as a list', () => {
+    expect(load().hostNames).toEqual([]);
+    expect(load({ flags: { hostNames: 'db.example, *.svc.cluster.local' } }).hostNames).toEqual([
+      'db.example',
+      '*.svc.cluster.local',
+    ]);
+    for (const hostNames of [
+      '',
+      '*',
+      '*.',
+      'db.example:7401',
+      'http://db.example',
+      'a,,b',
+      'a.*.b',
+    ]) {
+      expect(problemsOf({ flags: { hostNames } })[0]).toMatch(
+        /^--host-names must be 1 to 64 host names/,
+      );
+    }
+    const names = (count: number): string =>
+      Array.from({ length: count }, (_, i) => `h${i}`).join(',');
+    expect(load({ flags: { hostNames: names(64) } }).hostNames).toHaveLength(64);
+    expect(problemsOf({ flags: { hostNames: names(65) } })).toHaveLength(1);
+  });
+
   test('refuses a file that is no JSON, and one that is not there', () => {
     expect(problemsOf({ file: '{' })).toEqual([
       expect.stringMatching(/^walship\.json cannot be read: /),

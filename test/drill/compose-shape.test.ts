@@ -41,7 +41,11 @@ test('a node beyond them is as they are', () => {
     restart: 'no',
     ports: ['127.0.0.1:20004:7401'],
     volumes: ['n4:/data'],
-    environment: { WALSHIP_NODE: 'n4', WALSHIP_UNSAFE_DRILL_FAULTS: '/data' },
+    environment: {
+      WALSHIP_NODE: 'n4',
+      WALSHIP_ANONYMOUS: 'admin',
+      WALSHIP_UNSAFE_DRILL_FAULTS: '/data',
+    },
   });
   expect(Object.keys(volumes)).toEqual(['n1', 'n2', 'n3', 'n4']);
 });

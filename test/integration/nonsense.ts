@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 
 const UPGRADE = [
   'GET /v1/replicate HTTP/1.1',
-  'Host: walship',
+  'Host: localhost',
   'Connection: Upgrade',
   'Upgrade: websocket',
   'Sec-WebSocket-Version: 13',

@@ -48,6 +48,8 @@ export class FakeNode implements NodeApi {
   readonly eventLog = new EventLog(() => 1_000);
   readonly writes: WriteRequest[] = [];
   readonly reads: ReadRequest[] = [];
+  /** What an operator asked for. */
+  readonly orders: string[] = [];
   /** How many events watchers took. */
   eventsTaken = 0;
   /** What the next calls throw. */
@@ -177,22 +179,26 @@ export class FakeNode implements NodeApi {
   }
 
   async snapshot(): Promise<SnapshotResult> {
+    this.orders.push('snapshot');
     this.#mayFail();
     const path = '/data/snapshots/00000000000000000004.snap';
     return { path, startLsn: 4, endLsn: 6, keys: 2, bytes: 500, tookMs: 7 };
   }
 
   async promote(): Promise<PromoteResult> {
+    this.orders.push('promote');
     this.#mayFail();
     return { ...LEADERSHIP, tookMs: 12 };
   }
 
   async switchover({ to }: SwitchoverRequest): Promise<SwitchoverResult> {
+    this.orders.push('switchover');
     this.#mayFail();
     return { from: this.nodeId, to, epoch: 4, lsn: this.#lsn, outageMs: 34 };
   }
 
   async failover({ acceptDataLoss, quorum = 1 }: FailoverRequest): Promise<FailoverResult> {
+    this.orders.push('failover');
     this.#mayFail();
     const risk = { some: true, fromLsn: 8, toLsn: 'unknown' as const, message: 'two are in doubt' };
     const from = { epoch: EPOCH, lsn: 9 };
@@ -213,6 +219,7 @@ export class FakeNode implements NodeApi {
   }
 
   async rejoin({ discard, from }: RejoinRequest): Promise<RejoinResult> {
+    this.orders.push('rejoin');
     this.#mayFail();
     const cut = { records: 2, fromLsn: 8, toLsn: 9, saved: ['00000000000000000008-1.wal'] };
     return {

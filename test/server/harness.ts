@@ -21,11 +21,18 @@ export interface Call {
 /** A server over a fake node, closed when the test ends. `call` sends the target exactly as given. */
 export async function serverOf(
   node: FakeNode = new FakeNode(),
-  more: Pick<ServerOptions, 'timings' | 'breakNode'> = {},
+  more: Pick<ServerOptions, 'timings' | 'breakNode' | 'hostNames'> = {},
 ) {
   const errors: object[] = [];
   const log = { warn: () => {}, error: (fields: object) => errors.push(fields) };
-  const server = await startServer({ node, host: '127.0.0.1', port: 0, log, ...more });
+  const server = await startServer({
+    node,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    hostNames: ['n1'],
+    ...more,
+  });
   onTestFinished(() => server.close());
   const call = (method: string, target: string, options: Call = {}) =>
     send(server, { method, target, ...options });

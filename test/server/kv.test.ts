@@ -67,7 +67,7 @@ describe('one key', () => {
 
     await sendRaw(
       server,
-      'PUT http://proxy.example/v1/kv/x%2F HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\nv',
+      'PUT http://n1/v1/kv/x%2F HTTP/1.1\r\nHost: n1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nv',
     );
 
     expect(node.writes[0]?.ops[0]?.key).toEqual(Buffer.from('x/'));
@@ -188,7 +188,7 @@ describe('bad requests change nothing', () => {
 
     const text = await sendRaw(
       server,
-      `PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: ${VALUE_BODY_BYTES_MAX + 1}\r\n\r\n`,
+      `PUT /v1/kv/a HTTP/1.1\r\nHost: n1\r\nContent-Length: ${VALUE_BODY_BYTES_MAX + 1}\r\n\r\n`,
     );
 
     expect(text).toContain('HTTP/1.1 413');
@@ -201,7 +201,7 @@ describe('bad requests change nothing', () => {
 
     const text = await sendRaw(
       server,
-      `PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${VALUE_BODY_BYTES_MAX + 1}\r\n\r\n`,
+      `PUT /v1/kv/a HTTP/1.1\r\nHost: n1\r\nExpect: 100-continue\r\nContent-Length: ${VALUE_BODY_BYTES_MAX + 1}\r\n\r\n`,
     );
 
     expect(text).toMatch(/^HTTP\/1\.1 413/);
@@ -225,7 +225,7 @@ describe('bad requests change nothing', () => {
 
     await new Promise<void>((resolve) => {
       const socket = connect(server.address.port, '127.0.0.1', () => {
-        socket.end('PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
+        socket.end('PUT /v1/kv/a HTTP/1.1\r\nHost: n1\r\nContent-Length: 9\r\n\r\nhalf');
       });
       socket.resume();
       socket.on('close', () => resolve());

@@ -157,7 +157,7 @@ describe('transactions', () => {
     const { server } = await serverOf();
     const text = await sendRaw(
       server,
-      `POST /v1/txn HTTP/1.1\r\nHost: a\r\nContent-Length: ${TXN_BODY_BYTES_MAX + 1}\r\n\r\n`,
+      `POST /v1/txn HTTP/1.1\r\nHost: n1\r\nContent-Length: ${TXN_BODY_BYTES_MAX + 1}\r\n\r\n`,
     );
     expect(text).toMatch(/^HTTP\/1\.1 413[\s\S]*TXN_TOO_LARGE/);
   });
