@@ -9,6 +9,7 @@ import type { Clock } from '../../src/ports/clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
 import { MiB } from '../../src/wal/limits.ts';
+import { IncomingSnapshot } from '../../src/wal/snapshot-incoming.ts';
 import { ReadAhead } from '../../src/wal/read-ahead.ts';
 import type { Ahead } from '../../src/wal/read-ahead.ts';
 import { prefill } from '../../src/wal/segment.ts';
@@ -157,3 +158,18 @@ test.for([
     expect(pieces).toEqual([...Array.from({ length: whole }, () => row.pieceBytes), 1]);
   }),
 );
+
+test('one snapshot that came in part is kept, and another offer removes it', () =>
+  simulate(1, async (world) => {
+    const sim = new SimDisk({ seed: 1 });
+    const clock = world.process();
+    const disk = sim.mount(clock);
+    await disk.makeDir('/data');
+    for (const digit of ['a', 'b']) {
+      const digest = digit.repeat(64);
+      const part = await IncomingSnapshot.open({ disk, clock, dir: '/data', digest, bytes: 1_000 });
+      await part.close();
+
+      expect(await disk.list('/data/snapshots')).toEqual([`incoming-${digest}.part`]);
+    }
+  }));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig, parseHostPort } from '../../src/cli/config.ts';
+import { PEERS_MAX } from '../../src/cli/fields.ts';
 import { WalshipError } from '../../src/errors.ts';
 
 const PEERS = 'n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403';
@@ -33,6 +34,16 @@ function problemsOf(given: Given): readonly string[] {
 }
 
 describe('configuration of serve', () => {
+  test('takes as many voters as there may be, and refuses more', () => {
+    const peers = (count: number): string =>
+      Array.from({ length: count }, (_, index) => `n${index + 1}=127.0.0.1:${7401 + index}`).join();
+
+    expect(load({ flags: { peers: peers(PEERS_MAX) } }).peers).toHaveLength(PEERS_MAX);
+    expect(problemsOf({ flags: { peers: peers(PEERS_MAX + 1) } })).toEqual([
+      expect.stringContaining(`1 to ${PEERS_MAX} different voters`),
+    ]);
+  });
+
   test('is complete with a name, a directory and peers', () => {
     expect(load()).toMatchObject({
       node: 'n1',

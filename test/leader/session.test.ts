@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
+import { TICK_MS } from '../../src/protocol/silence.ts';
 import type { VoterState } from '../../src/protocol/messages.ts';
 import { ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
@@ -177,4 +178,19 @@ test('a commit that a frame told needs no notice, and the one behind it gets its
     await after(COMMIT_NOTICE_MS);
 
     expect(told).toEqual([1, 2]);
+  }));
+
+test('an idle session sends a heartbeat as often as it has to, and counts its silence in ticks', () =>
+  withReplica(async (stage) => {
+    const { session, told, ack } = follow(stage);
+    for (let tick = 1; tick <= 8; tick += 1) {
+      await new Promise((resolve) => void stage.clock.after(TICK_MS, () => resolve(undefined)));
+      session.tick(4 * TICK_MS);
+    }
+    expect(told).toHaveLength(2);
+    expect(session.silentMs).toBe(8 * TICK_MS);
+
+    ack();
+
+    expect(session.silentMs).toBe(0);
   }));

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decodeEpochRecord, encodeEpochRecord } from '../../src/wal/epoch-record.ts';
+import { decodeEpochRecord, encodeEpochRecord, VOTERS_MAX } from '../../src/wal/epoch-record.ts';
+import { pack } from '../../src/wal/msgpack.ts';
 import { decodeRecord, encodeRecord, OP, recordBytes, RecordView } from '../../src/wal/record.ts';
 import {
   ChainSum,
@@ -151,5 +152,20 @@ describe('EPOCH record', () => {
     encodeRecord(bytes, 0, { lsn: 1, op: OP.EPOCH, key: Buffer.from([0xff]), value });
 
     expect(decodeEpochRecord(viewOf(bytes))).toBe('an EPOCH record whose leader is not a node id');
+  });
+
+  test('holds as many voters as the format allows, and is refused with one more', () => {
+    const voters = Array.from({ length: VOTERS_MAX }, (_, index) => `n${index + 1}`);
+    const recordOf = (named: readonly string[]): Buffer => {
+      const value = Buffer.concat([Buffer.from(EPOCH, 'hex').subarray(19, 43), pack([named, 2])]);
+      const bytes = Buffer.alloc(recordBytes(2, value.length));
+      encodeRecord(bytes, 0, { lsn: 1, op: OP.EPOCH, key: Buffer.from('n1'), value });
+      return bytes;
+    };
+
+    expect(decodeEpochRecord(viewOf(recordOf(voters)))).toMatchObject({ voters, quorum: 2 });
+    expect(decodeEpochRecord(viewOf(recordOf([...voters, 'one more'])))).toContain(
+      `1 to ${VOTERS_MAX} voters`,
+    );
   });
 });
