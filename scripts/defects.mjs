@@ -734,4 +734,27 @@ export const DEFECTS = [
     replace: 'values.anonymous === undefined && values.listen.port < 0',
     test: unit('test/cli/config.test.ts'),
   },
+  {
+    name: 'password-in-clear',
+    what: 'a user and a password in an address are dropped, and the node is asked without them',
+    file: 'src/client/node-address.ts',
+    find: "if (username !== '' || password !== '' || trimmed.includes('@')) {",
+    replace: "if (username === '' && password !== '') {",
+    test: unit('test/client/node-address.test.ts'),
+  },
+  {
+    name: 'tls-in-clear',
+    what: 'an address that asks for TLS is spoken to without',
+    file: 'src/client/node-address.ts',
+    find: "new Set(['http:', 'ws:'])",
+    replace: "new Set(['http:', 'ws:', 'https:', 'wss:'])",
+    also: [
+      {
+        file: 'src/client/node-address.ts',
+        find: "new Set(['https:', 'wss:'])",
+        replace: 'new Set([])',
+      },
+    ],
+    test: unit('test/client/node-address.test.ts'),
+  },
 ];

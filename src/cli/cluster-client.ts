@@ -4,6 +4,7 @@
  * A node that surely did nothing (it cannot be reached, or it says `rejected`) is followed by the next one.
  * A write of which that is not sure is never sent twice: it ends as indeterminate.
  */
+import { parseNodeAddress } from '../client/node-address.ts';
 import { WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import { isKnownCode } from './report-error.ts';
@@ -31,7 +32,9 @@ export class ClusterClient {
 
   /** @throws WalshipError CONFIG_INVALID where one of the addresses is none. */
   constructor(urls: readonly string[]) {
-    this.urls = urls.flatMap((list) => list.split(',')).map(normaliseUrl);
+    this.urls = urls
+      .flatMap((list) => list.split(','))
+      .map((url) => `http://${parseNodeAddress(url)}`);
   }
 
   /**
@@ -66,16 +69,6 @@ export class ClusterClient {
       });
     }
   }
-}
-
-function normaliseUrl(text: string): string {
-  const trimmed = text.trim();
-  const full = /^[a-z]+:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new WalshipError('CONFIG_INVALID', `--url must be http://HOST:PORT, not "${text}"`);
-  }
-  return url.origin;
 }
 
 function isWrite({ method }: ClusterRequest): boolean {

@@ -1,4 +1,5 @@
 /** What `/v1/status` of a node says, as far as the commands show it, and the same of a whole cluster. */
+import { parseNodeAddress } from '../client/node-address.ts';
 import { WalshipError } from '../errors.ts';
 import { ClusterClient } from './cluster-client.ts';
 
@@ -118,7 +119,7 @@ async function ask(
   url: string,
   { nodeId, timeoutMs }: { readonly nodeId: string; readonly timeoutMs: number },
 ): Promise<NodeView> {
-  const address = url.replace(/^https?:\/\//, '');
+  const address = parseNodeAddress(url);
   try {
     const client = new ClusterClient([url]);
     const status = readStatus(await client.json({ method: 'GET', path: '/v1/status', timeoutMs }));

@@ -49,7 +49,7 @@ export const TIMEOUT_MS_DEFAULT = 5_000;
 const PAGE_ENTRIES = 500;
 
 export interface ClientOptions {
-  /** Addresses of nodes, `host:port` or `id=host:port`. Reads go to these; the leader is found from them. */
+  /** Addresses of nodes, `host:port` or `id=host:port`, without TLS and a login. Reads go to these; the leader is found from them. */
   readonly nodes: readonly string[];
   readonly dialer: Dialer;
   readonly clock: Clock;

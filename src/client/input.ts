@@ -10,6 +10,7 @@ import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { parseVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
+import { parseNodeAddress } from './node-address.ts';
 
 /** Room for an item without its bytes, in a message. */
 const ITEM_BYTES = 24;
@@ -24,17 +25,7 @@ export interface GivenNode {
 /** `host:port`, or `id=host:port`; a URL of the address is understood too. @throws WalshipError CONFIG_INVALID. */
 export function nodeOf(node: string): GivenNode {
   const [, nodeId, address = node] = /^\s*([^=/:]+)=(.*)$/s.exec(node) ?? [];
-  return { nodeId, address: addressOf(address) };
-}
-
-function addressOf(node: string): string {
-  const text = node.trim();
-  const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url === undefined || !/^(https?|ws):$/.test(url.protocol) || url.hostname === '') {
-    throw new WalshipError('CONFIG_INVALID', `a node's address is host:port, not "${node}"`);
-  }
-  return url.port === '' ? `${url.hostname}:80` : url.host;
+  return { nodeId, address: parseNodeAddress(address) };
 }
 
 export function toBytes(value: Bytes): Buffer {

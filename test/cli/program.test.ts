@@ -1,3 +1,5 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { FIELD_NAMES, defaultText, fieldOf, flagOf } from '../../src/cli/fields.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
@@ -80,7 +82,7 @@ describe('command line', () => {
     [
       'an address that is none',
       ['get', 'k', '--url', 'ftp://x'],
-      'walship: CONFIG_INVALID: --url must be http://HOST:PORT, not "ftp://x"',
+      'walship: CONFIG_INVALID: a node\'s address is HOST:PORT or http://HOST:PORT, not "ftp://x"',
     ],
   ] as const)('%s fails with a code and says what is wrong', async ([, args, message]) => {
     const { code, io } = await run(...args);
@@ -88,6 +90,39 @@ describe('command line', () => {
     expect(code).toBe(1);
     expect(io.stderr).toContain(message);
     expect(io.stdout).toBe('');
+  });
+
+  test.for([
+    ['get', 'k'],
+    ['put', 'k', 'v'],
+    ['del', 'k'],
+    ['scan'],
+    ['watch'],
+    ['wait', '1.1'],
+    ['status'],
+    ['events'],
+    ['promote'],
+    ['switchover', '--to', 'n2'],
+    ['failover'],
+    ['rejoin'],
+    ['snapshot'],
+    ['bench'],
+  ])('%s sends nothing to an address that asks for TLS or holds a password', async (args) => {
+    const node = createServer(() => {});
+    let connections = 0;
+    node.on('connection', () => (connections += 1));
+    await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
+    const { port } = node.address() as AddressInfo;
+
+    for (const url of [`https://127.0.0.1:${port}`, `http://ann:secret@127.0.0.1:${port}`]) {
+      const { code, io } = await run(...args, '--url', url);
+
+      expect(code).toBe(1);
+      expect(io.stderr).toContain("CONFIG_INVALID: a node's address is HOST:PORT");
+      expect(io.stderr).not.toContain('secret');
+    }
+    node.close();
+    expect(connections).toBe(0);
   });
 
   test('serve lists all that is wrong with its options', async () => {

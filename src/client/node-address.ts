@@ -1,0 +1,36 @@
+import { WalshipError } from '../errors.ts';
+
+const SCHEMES: ReadonlySet<string> = new Set(['http:', 'ws:']);
+const SECURE_SCHEMES: ReadonlySet<string> = new Set(['https:', 'wss:']);
+const EXPECTED = "a node's address is HOST:PORT or http://HOST:PORT";
+
+/**
+ * The host and the port of a node, as a person or a program names it: `host:port`, or an `http` or `ws` URL of that.
+ * Refuses what would not be heeded: without TLS and without a login, a secret in an address would be sent in clear.
+ * @throws WalshipError CONFIG_INVALID; never with a user or a password in its message.
+ */
+export function parseNodeAddress(text: string): string {
+  const trimmed = text.trim();
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
+  if (!URL.canParse(full)) throw invalid(`${EXPECTED}, not ${shown(trimmed)}`);
+  const { protocol, username, password, hostname, port, pathname, search, hash } = new URL(full);
+  if (username !== '' || password !== '' || trimmed.includes('@')) {
+    throw invalid(`${EXPECTED}, without a user or a password: nothing here would encrypt them`);
+  }
+  if (SECURE_SCHEMES.has(protocol)) {
+    throw invalid(`${EXPECTED}, not ${shown(trimmed)}: walship does not speak TLS`);
+  }
+  if (!SCHEMES.has(protocol) || hostname === '' || pathname !== '/' || search + hash !== '') {
+    throw invalid(`${EXPECTED}, not ${shown(trimmed)}`);
+  }
+  return `${hostname}:${port === '' ? '80' : port}`;
+}
+
+/** Text that may hold a password is not repeated. */
+function shown(text: string): string {
+  return text.includes('@') ? 'what was given' : `"${text}"`;
+}
+
+function invalid(message: string): WalshipError {
+  return new WalshipError('CONFIG_INVALID', message);
+}
