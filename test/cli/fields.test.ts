@@ -26,8 +26,9 @@ describe('table of options', () => {
         expect(field.default, name).toBeGreaterThanOrEqual(field.min);
         expect(field.default, name).toBeLessThanOrEqual(field.max);
       }
-      if (field.kind === 'choice' && field.default !== undefined)
+      if (field.kind === 'choice' && field.default !== undefined) {
         expect(field.choices, name).toContain(field.default);
+      }
     }
   });
 
