@@ -678,6 +678,22 @@ export const DEFECTS = [
     test: { seeds: 2_000, from: 1 },
   },
   {
+    name: 'ready-before-applied-by-seed',
+    what: 'a node is ready once the EPOCH record of its leadership is committed, applied or not',
+    file: 'src/node/ready.ts',
+    find: 'if (applied.epoch < epoch) {',
+    replace: 'if (applied.epoch < 0) {',
+    test: { seeds: 40, from: 1 },
+  },
+  {
+    name: 'ready-before-caught-up-by-seed',
+    what: 'a follower is ready before it has applied what was committed when it began to follow',
+    file: 'src/node/ready.ts',
+    find: 'if (applied.lsn < committedLsn) {',
+    replace: 'if (applied.lsn < 0) {',
+    test: { seeds: 40, from: 1 },
+  },
+  {
     name: 'read-without-proof-by-seed',
     what: 'a linearizable read does not ask whether the leader still leads',
     file: 'src/node/read-path.ts',

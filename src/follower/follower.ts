@@ -49,6 +49,7 @@ export class FollowerSession {
   #followed = false;
   #answered = false;
   #commitLsn = 0;
+  #committedAtStart = 0;
   #writing = false;
   #receivedLsn = 0;
   #ackedMs = -Infinity;
@@ -72,6 +73,11 @@ export class FollowerSession {
   /** A leader accepted this node, and is being followed, or sends it a snapshot first. */
   get hearing(): boolean {
     return (this.#followed || this.#intake !== undefined) && !this.#over;
+  }
+
+  /** What its leader called committed when this node began to follow: until that is applied, it lacks what clients were told. */
+  get committedAtStart(): number {
+    return this.#committedAtStart;
   }
 
   get epoch(): number {
@@ -232,6 +238,8 @@ export class FollowerSession {
     }
     if (!(await this.#adopt(answer)) || !this.#current(answer.epoch)) return;
     this.#followed = true;
+    // Heartbeats that came beside a snapshot say more than the answer before it.
+    this.#committedAtStart = Math.max(this.#commitLsn, answer.commitLsn);
     this.#inbox.continueFrom(this.#host.log.durable);
     this.#host.setVerified(answer.at.lsn);
     this.#host.following(answer.leader ?? '', answer.epoch);

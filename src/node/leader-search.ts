@@ -54,6 +54,11 @@ export class LeaderSearch {
     return this.#session?.followed === true ? this.#session : undefined;
   }
 
+  /** A leader sends its state to this node, which follows it after that. */
+  get copying(): boolean {
+    return this.#heard?.followed === false;
+  }
+
   /** The leader last followed. */
   get leader(): Peer | undefined {
     return this.#leader;

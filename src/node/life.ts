@@ -102,9 +102,9 @@ export class Life {
     return this.#search.session;
   }
 
-  /** Why no leader was found, voter by voter. */
-  get refusals(): readonly string[] {
-    return this.#search.refusals;
+  /** How looking for a leader goes. */
+  get search(): Pick<LeaderSearch, 'refusals' | 'copying'> {
+    return this.#search;
   }
 
   /** Who leads, as far as this node knows. */

@@ -69,7 +69,7 @@ async function enters(
       const how = replica.leaving ? 'is entering' : 'has entered';
       const message = `this node ${how} another history, and does not follow its leader yet; it goes on by itself`;
       throw new WalshipError('REJOIN_UNFINISHED', message, {
-        details: { answers: life.refusals },
+        details: { answers: life.search.refusals },
       });
     }
     await pass(clock);
@@ -101,7 +101,7 @@ async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number):
 }
 
 function refused(life: Life, why: string): WalshipError {
-  const answers = life.refusals;
+  const answers = life.search.refusals;
   const said = answers.length === 0 ? '' : `: ${answers.join('; ')}`;
   return new WalshipError('REJOIN_REFUSED', `${why}${said}`, { details: { answers } });
 }

@@ -4,6 +4,8 @@ import type { Quorums } from './cluster.ts';
 import { COMMIT_WAIT_MS } from './commit-wait.ts';
 import type { Life } from './life.ts';
 import type { Peer } from './peers.ts';
+import { notReady } from './ready.ts';
+import type { ReadyFacts, Term } from './ready.ts';
 import type { Replica } from './replica.ts';
 import type { Scrubber } from './scrubber.ts';
 import type { Snapshotter } from './snapshotter.ts';
@@ -54,7 +56,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     followers: followersOf(options),
     log: logStatus(options),
     scrub: options.scrubber.status,
-    notReady: notReady(options),
+    notReady: notReady(readyFacts(options)),
     commitWaits: commitWaits(options),
     warnings: [...replica.warnings, ...damaged(options)],
     contract,
@@ -164,30 +166,29 @@ function retentionOf({ life }: StatusOptions, nodeId: string): Pick<FollowerStat
   return retention === undefined ? {} : { retention };
 }
 
-function notReady({ replica, life, peers }: StatusOptions): Reason | null {
-  const { leader, session } = life;
-  if (replica.failure !== undefined) {
-    return { code: replica.failure.code, message: replica.failure.message };
-  }
-  if (replica.rebuilding) {
-    const message = `the state is being built, and has come to LSN ${replica.appliedLsn}`;
-    return { code: 'NOT_READY', message };
-  }
-  if (leader === undefined && session === undefined) {
-    const asked = life.refusals.join('; ') || 'nobody was asked yet';
-    return { code: 'NO_LEADER', message: `no leader was found: ${asked}` };
-  }
-  if (leader !== undefined && replica.committedLsn < leader.ownEpochLsn) {
-    return {
-      code: 'NO_QUORUM',
-      message: 'the EPOCH record of this leadership is not committed yet',
-    };
-  }
-  const voter = peers.some(({ nodeId }) => nodeId === replica.nodeId);
-  if (voter && replica.state !== 'intact') {
-    return { code: 'NOT_INTACT', message: `this node is ${replica.state} and is catching up` };
-  }
-  return null;
+/** The facts of this moment for the decision in ready.ts. */
+function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
+  const { log, failure, committedLsn, nodeId } = replica;
+  const lsn = Math.min(committedLsn, log.durable.lsn);
+  return {
+    nodeId,
+    failure,
+    rebuilding: replica.rebuilding,
+    term: termOf(life, nodeId),
+    copying: life.search.copying,
+    refusals: life.search.refusals,
+    committed: { epoch: log.epochAt(lsn), lsn },
+    applied: replica.applied,
+    voter: peers.some((peer) => peer.nodeId === nodeId),
+    state: replica.state,
+  };
+}
+
+function termOf({ leader, session }: Life, nodeId: string): Term | undefined {
+  if (leader !== undefined) return { leader: nodeId, epoch: leader.epoch, committedLsn: 0 };
+  if (session === undefined) return undefined;
+  const { epoch, committedAtStart } = session;
+  return { leader: session.leader ?? '', epoch, committedLsn: committedAtStart };
 }
 
 /** Writes come and are committed all the time: only what takes long waits for something. */

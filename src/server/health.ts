@@ -5,6 +5,9 @@ import type { Exchange } from './exchange.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
 
+/** Why the answer is no, and who leads instead. */
+type Shortfall = Reason & { readonly leader?: NodeStatus['leader'] };
+
 /** `GET /livez`: the process answers and its node runs. */
 export function getLive({ node, query, response }: Exchange): void {
   query.finish();
@@ -12,18 +15,23 @@ export function getLive({ node, query, response }: Exchange): void {
   answer({ response }, role === 'stopped' ? reason('NODE_CLOSED', 'the node has stopped') : null);
 }
 
-/** `GET /readyz`: the node leads, or follows a leader. */
+/** `GET /readyz`: the node leads or follows a leader, and has applied what was acknowledged before it did. */
 export function getReady({ node, query, response }: Exchange): void {
   query.finish();
   answer({ response }, node.status().notReady);
 }
 
-/** `GET /leader`: the node leads. */
+/** `GET /leader`: the node leads, and is ready. */
 export function getLeader({ node, query, response }: Exchange): void {
   query.finish();
-  const { role, notReady } = node.status();
-  const wrongRole = role === 'leader' ? null : reason('NO_LEADER', `this node is a ${role}`);
-  answer({ response }, wrongRole ?? notReady);
+  const { role, leader, notReady } = node.status();
+  if (role === 'leader') return answer({ response }, notReady);
+  if (leader === null) {
+    return answer({ response }, reason('NO_LEADER', `this node is a ${role}, and knows no leader`));
+  }
+  const { nodeId, address } = leader;
+  const message = `this node is a ${role}; ${nodeId} at ${address} leads`;
+  answer({ response }, { ...reason('NOT_LEADER', message), leader });
 }
 
 /** `GET /follower?lagBytes=`: the node follows, and the leader has no more than that many bytes left to send to it. */
@@ -32,7 +40,7 @@ export async function getFollower({ node, query, response }: Exchange): Promise<
   query.finish();
   const status = node.status();
   const wrongRole =
-    status.role === 'follower' ? null : reason('NO_LEADER', `this node is a ${status.role}`);
+    status.role === 'follower' ? null : reason('NOT_FOLLOWER', `this node is a ${status.role}`);
   const short = wrongRole ?? status.notReady;
   if (short !== null || lagBytesMax === undefined) return answer({ response }, short);
   answer({ response }, await judgeLag(status, lagBytesMax));
@@ -57,7 +65,7 @@ function reason(code: string, message: string): Reason {
   return { code, message };
 }
 
-function answer({ response }: Pick<Exchange, 'response'>, short: Reason | null): void {
+function answer({ response }: Pick<Exchange, 'response'>, short: Shortfall | null): void {
   if (short === null) sendJson(response, { ok: true });
   else sendJson(response, { ok: false, reason: short }, 503);
 }

@@ -2,7 +2,7 @@
  * Judges each ack in the moment in which it is sent, by the platter of its sender alone: what it says to be durable is there, with the
  * chain that it names, and so is a promise of the epoch in which it says so.
  */
-import { decodeMessage } from '../protocol/codec.ts';
+import type { Message } from '../protocol/messages.ts';
 import { SimViolation } from './golden-log.ts';
 import { snapshotReach } from './log-image.ts';
 import type { Platter, Platters } from './platters.ts';
@@ -24,10 +24,9 @@ export class AckChecker {
   }
 
   /** @throws SimViolation where it is an ack that is not true. */
-  sent(platter: Platter, message: Buffer): void {
-    const decoded = decodeMessage(message);
-    if (decoded.kind !== 'message' || decoded.message.kind !== 'ack') return;
-    const { epoch, durableLsn, chain } = decoded.message;
+  sent(platter: Platter, message: Message): void {
+    if (message.kind !== 'ack') return;
+    const { epoch, durableLsn, chain } = message;
     const { nodeId } = platter;
     const promised = this.#promiseOf(platter);
     if (promised < epoch) {

@@ -8,17 +8,20 @@
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
  * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
  * - A rejected write is in nobody's log.
+ * - A node that is ready has applied what was acknowledged before it began to lead or to follow.
  *
  * And by the rules that these rest on, in the very moment: nobody counts for W between the loss of a disk and being intact again, what a
  * leader inherited commits with a record of its own, an ack says what is on the platter (`AckChecker`). A broken rule is harmless in most
  * executions, and is found out in the first.
  */
 import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
+import { decodeMessage } from '../protocol/codec.ts';
 import type { Version } from '../wal/position.ts';
 import { AckChecker } from './ack-checker.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
 import { heldFrom, readImage } from './log-image.ts';
 import { batchOf, type Holder, type Platter, Platters } from './platters.ts';
+import { ReadyChecker } from './ready-checker.ts';
 import { WAL_DIR } from './sim-machine.ts';
 
 /** What the checker looks at: a disk, and the node that runs there, if any. */
@@ -56,6 +59,7 @@ export class ClusterChecker {
   readonly #leaders = new Map<number, string>();
   readonly #platters: Platters;
   readonly #acks: AckChecker;
+  readonly #ready = new ReadyChecker();
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
   /** Machines whose node has lost something, and is not intact again: whatever is on their platters counts for nothing. */
@@ -77,6 +81,11 @@ export class ClusterChecker {
   /** Highest LSN acknowledged at `quorum` so far. */
   get ackedLsn(): number {
     return this.#ackedLsn;
+  }
+
+  get #acked(): Version {
+    const lsn = this.#ackedLsn;
+    return { epoch: this.golden.records[lsn - 1]?.epoch ?? 0, lsn };
   }
 
   /** A linearizable read that begins now has to show this much. */
@@ -102,7 +111,10 @@ export class ClusterChecker {
 
   /** `machine` sends a message. To be told in that moment. */
   sent(machine: CheckedMachine, message: Buffer): void {
-    this.#acks.sent(machine, message);
+    const decoded = decodeMessage(message);
+    if (decoded.kind !== 'message') return;
+    this.#acks.sent(machine, decoded.message);
+    if (decoded.message.kind === 'hello') this.#ready.saysHello(nameOf(machine), this.#acked);
   }
 
   /** A machine is about to lose what its disk holds: it owes nothing any more, until it is intact again. To be told just before. */
@@ -203,7 +215,7 @@ export class ClusterChecker {
   }
 
   #observe(machine: CheckedMachine, status: NodeStatus): void {
-    const who = `${machine.nodeId} (life ${machine.lives})`;
+    const who = nameOf(machine);
     const seen = this.#seenOf(who);
     // What a follower knows of the leader's commit may be ahead of its own log.
     const committedLsn = Math.min(status.committedLsn, status.durable.lsn);
@@ -222,6 +234,7 @@ export class ClusterChecker {
     }
     seen.committedLsn = committedLsn;
     if (shows) seen.appliedLsn = status.applied.lsn;
+    this.#ready.observe(who, status, this.#acked);
     this.#observePromise(machine, status, who);
     if (status.state === 'intact') this.#mending.delete(machine.nodeId);
     else this.#mending.add(machine.nodeId);
@@ -345,4 +358,8 @@ export class ClusterChecker {
     }
     return seen;
   }
+}
+
+function nameOf({ nodeId, lives }: CheckedMachine): string {
+  return `${nodeId} (life ${lives})`;
 }

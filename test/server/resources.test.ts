@@ -260,6 +260,26 @@ describe('status and health', () => {
     expect((await call('HEAD', path)).status).toBe(status);
   });
 
+  test('a follower says who leads, and only one that knows nobody says that there is no leader', async () => {
+    const { node, call } = await serverOf();
+    const leader = { nodeId: 'n2', address: '127.0.0.1:7402' };
+    const reasonOf = async (path: string): Promise<unknown> => {
+      const { json } = await call('GET', path);
+      return json['reason'];
+    };
+    node.view = { role: 'follower', leader };
+    expect(await reasonOf('/leader')).toEqual({
+      code: 'NOT_LEADER',
+      message: 'this node is a follower; n2 at 127.0.0.1:7402 leads',
+      leader,
+    });
+    node.view = { role: 'candidate', leader: null };
+    expect(await reasonOf('/leader')).toMatchObject({ code: 'NO_LEADER' });
+
+    node.view = {};
+    expect(await reasonOf('/follower')).toMatchObject({ code: 'NOT_FOLLOWER' });
+  });
+
   test('a follower’s lag is what its leader says', async () => {
     const leader = await serverOf();
     leader.node.view = { followers: [{ ...FOLLOWER, nodeId: 'n1', lagBytes: 100 }] };

@@ -178,6 +178,27 @@ describe('a rule on which the promises rest', () => {
     checker.sent(n1, ack(1, 2));
     expect(() => checker.sent(n1, ack(1, 2, 7))).toThrow('its platter has another one there');
   });
+
+  test('is broken by a node that is ready, and lacks what was acknowledged before it had a leader', () => {
+    const [n1, n2] = machines(2) as [Machine, Machine];
+    for (const { disk } of [n1, n2]) disk.put(SEGMENT, log(1, 'a', 'b'));
+    const checker = new ClusterChecker([n1, n2], 2);
+    checker.acknowledged(write, result);
+    const say = (changes: Partial<NodeStatus>): void => {
+      const status = { ...intactAndEmpty, durable: { epoch: 1, lsn: 2, chain: 0 }, ...changes };
+      n1.node = { status: () => status };
+      checker.look(n1);
+    };
+    const leader = { nodeId: 'n1', address: 'n1' };
+    const leads = { role: 'leader', leader, committedLsn: 2, notReady: null } as const;
+    say({ leader: null, notReady: { code: 'NO_LEADER', message: '' } });
+
+    say({ ...leads, notReady: { code: 'CATCHING_UP', message: '' } });
+    expect(() => say(leads)).toThrow(
+      'n1 (life 1) is ready at 0.0, and 1.2 was acknowledged before it began',
+    );
+    say({ ...leads, applied: { epoch: 1, lsn: 2 } });
+  });
 });
 
 const intactAndEmpty = {
