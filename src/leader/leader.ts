@@ -57,7 +57,7 @@ export class Leader {
     return [...this.#sessions.values()];
   }
 
-  /** How far those were whose session ended. */
+  /** How far those voters were whose session ended. */
   get gone(): ReadonlyMap<string, Position> {
     return this.#gone;
   }
@@ -355,7 +355,10 @@ export class Leader {
 
   #sessionClosed(session: Session, reason: string): void {
     this.#mending.remove(session);
-    if (session.durable !== undefined) this.#gone.set(session.nodeId, session.durable);
+    // A learner may have another name in each life, and nobody decides anything by it.
+    if (session.voter && session.durable !== undefined) {
+      this.#gone.set(session.nodeId, session.durable);
+    }
     if (this.#sessions.get(session.nodeId) === session) this.#sessions.delete(session.nodeId);
     if (session.snapshot !== undefined && reason.startsWith('SNAPSHOT_INVALID')) {
       this.#options.hooks.refused(session.snapshot.source.path);

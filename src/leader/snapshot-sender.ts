@@ -90,6 +90,8 @@ export class SnapshotSender {
         if (this.#maySend()) this.pump();
       },
       (error: unknown) => {
+        this.#sending = false;
+        if (this.#closed) this.#closeFile();
         this.#options.onFailed(`reading a snapshot failed: ${String(error)}`);
       },
     );
@@ -98,7 +100,11 @@ export class SnapshotSender {
   /** Idempotent. */
   close(): void {
     this.#closed = true;
-    if (!this.#sending) void this.#file?.close().catch(() => undefined);
+    if (!this.#sending) this.#closeFile();
+  }
+
+  #closeFile(): void {
+    void this.#file?.close().catch(() => undefined);
   }
 
   #maySend(): boolean {

@@ -3,12 +3,13 @@
  * Method: a real log on a simulated disk, opened anew so that nothing of it is in memory; it is purged while the leader reads it.
  */
 import { expect, test } from 'vitest';
-import type { Link } from '../../src/ports/link.ts';
-import { decodeMessage } from '../../src/protocol/codec.ts';
-import type { Hello } from '../../src/protocol/messages.ts';
+import type { Link, LinkHandlers } from '../../src/ports/link.ts';
+import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
+import type { ControlMessage, Hello } from '../../src/protocol/messages.ts';
 import type { Position } from '../../src/wal/position.ts';
 import { OP } from '../../src/wal/record.ts';
 import type { SnapshotSource } from '../../src/leader/snapshot-sender.ts';
+import { LastSeen } from '../../src/node/last-seen.ts';
 import { leaderOf } from '../node/leader-fixture.ts';
 import { ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
@@ -86,6 +87,7 @@ function snapshotAt(start: Position): SnapshotSource {
 
 function linkOfTest() {
   const messages: Buffer[] = [];
+  const ends: { handlers?: LinkHandlers } = {};
   const link: Link = {
     peer: 'learner',
     bufferedBytes: 0,
@@ -93,7 +95,9 @@ function linkOfTest() {
       messages.push(Buffer.from(message));
       sent?.();
     },
-    receive: () => undefined,
+    receive: (handlers) => {
+      ends.handlers = handlers;
+    },
     close: () => undefined,
   };
   const said = () =>
@@ -101,7 +105,9 @@ function linkOfTest() {
       const decoded = decodeMessage(bytes);
       return decoded.kind === 'message' ? [decoded.message] : [];
     });
-  return { link, said };
+  const say = (message: ControlMessage) => ends.handlers?.onMessage(encodeMessage(message));
+  const leave = () => ends.handlers?.onClose('it left');
+  return { link, said, say, leave };
 }
 
 test('a hello whose place was not purged goes on from there', () =>
@@ -123,4 +129,26 @@ test('a purge during a hello raises no alarm where no snapshot is to be had', ()
     const answered = await askDuringPurge(stage, 30, 'nothing');
 
     expect(answered).toEqual({ verdict: 'refuse', code: 'PURGED', warnings: [] });
+  }));
+
+test('learners that come and go leave nothing behind at the leader', () =>
+  withReplica(async ({ replica, clock }) => {
+    const { log } = replica;
+    const leader = leaderOf(replica, clock, { voters: ['n1', 'n2'] });
+    const lastSeen = new LastSeen();
+    const { lsn, epoch, chain } = log.durable;
+    const progress = { durableLsn: lsn, chain, receivedLsn: lsn, appliedLsn: lsn };
+    for (const nodeId of ['n2', ...Array.from({ length: 20 }, (_, life) => `learner-${life}`)]) {
+      const { link, say, leave } = linkOfTest();
+      await leader.accept(link, { ...helloOf(log.durable), nodeId, epochs: [{ epoch: 1, leader: 'n1', firstLsn: 1 }] });
+      say({ kind: 'ack', epoch, ...progress });
+      expect(leader.sessions.map((session) => session.durableLsn)).toContain(lsn);
+      lastSeen.note(leader);
+      leave();
+      lastSeen.note(leader);
+    }
+
+    expect([...leader.gone.keys()]).toEqual(['n2']);
+    expect([...lastSeen.positions.keys()]).toEqual(['n2']);
+    leader.end({ code: 'NODE_CLOSED', message: 'the test is over' });
   }));
