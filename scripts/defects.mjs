@@ -773,4 +773,28 @@ export const DEFECTS = [
     ],
     test: unit('test/client/node-address.test.ts'),
   },
+  {
+    name: 'no-second-try-to-open',
+    what: 'a file that no descriptor is to be had for is not tried again',
+    file: 'src/ports/node-disk.ts',
+    find: "const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);",
+    replace: 'const PASSING: ReadonlySet<string> = new Set();',
+    test: unit('test/ports/node-disk.test.ts'),
+  },
+  {
+    name: 'lock-needs-room',
+    what: 'a lock is not taken where its file has no room for the name of the holder',
+    file: 'src/ports/node-lock.ts',
+    find: "    if (!(error instanceof Error && 'code' in error)) throw error;",
+    replace: '    throw error;',
+    test: unit('test/ports/full-disk.test.ts'),
+  },
+  {
+    name: 'unread-snapshot-stays-open',
+    what: 'a snapshot that could not be read is not closed',
+    file: 'src/leader/snapshot-sender.ts',
+    find: '        this.#sending = false;\n        if (this.#closed)',
+    replace: '        if (this.#closed)',
+    test: unit('test/leader/snapshot-sender.test.ts'),
+  },
 ];

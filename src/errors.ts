@@ -25,13 +25,25 @@ export const ERRORS = {
     status: 500,
     hint: 'another process uses this directory: stop it, or choose another directory',
   },
+  DISK_DENIED: {
+    status: 503,
+    hint: 'give the user that runs walship the right to read and write the path named: writing goes on by itself then',
+  },
   DISK_FAILED: {
     status: 500,
     hint: 'check the disk; the node recovers from its log at the next start',
   },
   DISK_FULL: {
     status: 507,
-    hint: 'free some disk space: writing goes on by itself once there is room',
+    hint: 'free some disk space (or inodes, where the message says so): writing goes on by itself once there is room',
+  },
+  DISK_QUOTA: {
+    status: 507,
+    hint: 'raise the quota of the user that runs walship, or free some of it: writing goes on by itself then',
+  },
+  DISK_READ_ONLY: {
+    status: 503,
+    hint: 'see in the log of the system why the file system is read-only, and mount it writable again',
   },
   DRILL_FAILED: {
     status: 500,
@@ -65,6 +77,10 @@ export const ERRORS = {
     status: 503,
     hint: 'this node is still building its state: try again shortly, or ask another node',
   },
+  NO_DESCRIPTORS: {
+    status: 503,
+    hint: 'raise the limit of open files (ulimit -n, LimitNOFILE): the node goes on by itself once one is to be had',
+  },
   NO_LEADER: {
     status: 503,
     hint: 'no leader is known: try again shortly, or look at walship status',
@@ -77,6 +93,10 @@ export const ERRORS = {
   ORIGIN_REFUSED: {
     status: 403,
     hint: 'web pages of other origins may not use this node: ask from a program, or from a page of the same host and port',
+  },
+  PATH_UNUSABLE: {
+    status: 500,
+    hint: 'something else has this name: move it away, or name another directory with --data',
   },
   PEER_UNREACHABLE: { status: 503, hint: 'check that the peer runs and that its address is right' },
   PORT_IN_USE: { status: 500, hint: 'choose another port, or stop the process that listens there' },

@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import { type Clock, nextTurn } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
 import { applyRecords } from '../store/apply.ts';
@@ -12,6 +13,8 @@ export const APPLY_BYTES_MAX = 64 * KiB;
  * more when its turn comes, and has to be read from the files and verified again.
  */
 export const APPLY_MS_MAX = 4;
+/** Where no descriptor was to be had for reading the log, it is tried again after this. */
+const READ_RETRY_MS = 500;
 
 /** A store, and the LSN up to which the log is in it. */
 export interface AppliedState {
@@ -111,6 +114,11 @@ export class Applier {
         this.#applying = false;
         // What was read for a store that is gone may be gone from the log too.
         if (generation !== this.#generation) return this.wake();
+        if (isUnwritable(cause)) {
+          // No descriptor for a file that is only read: nothing is wrong with it.
+          this.#options.clock.after(READ_RETRY_MS, () => this.wake());
+          return;
+        }
         this.#options.onFailed(
           cause instanceof WalshipError
             ? cause

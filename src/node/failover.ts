@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import assert from 'node:assert';
 import type { Clock } from '../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
@@ -45,7 +46,7 @@ export async function failover(
     await life.force(async (stand) => {
       // An attempt that fails is no failure of the node: its life goes on.
       const forked = await fork(forced, life.candidacy(true)).catch((error: unknown) => {
-        if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isWalshipError(error, 'DISK_FULL')) {
+        if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isUnwritable(error)) {
           throw error;
         }
         refusal = error;

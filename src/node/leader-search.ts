@@ -1,3 +1,4 @@
+import { isUnwritableCode } from '../ports/disk-errors.ts';
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import { FollowerSession } from '../follower/follower.ts';
@@ -14,7 +15,7 @@ import type { Peer } from './peers.ts';
 /** A node that does not lead refuses everybody, and a session that this node ended itself was refused by nobody. */
 const UNTOLD: ReadonlySet<string> = new Set(['NOT_LEADER', 'NODE_CLOSED']);
 
-const END_IN_VAIN: ReadonlySet<string> = new Set(['CHAIN_MISMATCH', 'DISK_FULL', 'WAL_CORRUPT']);
+const END_IN_VAIN: ReadonlySet<string> = new Set(['CHAIN_MISMATCH', 'WAL_CORRUPT']);
 
 export interface SearchHooks {
   /** Nothing else keeps this node from following. */
@@ -191,7 +192,7 @@ export class LeaderSearch {
     this.#session = session;
     const end = await session.run(this.#hello(lowestCutLsn));
     this.#session = undefined;
-    this.#endedInVain = END_IN_VAIN.has(end.code);
+    this.#endedInVain = END_IN_VAIN.has(end.code) || isUnwritableCode(end.code);
     if (end.followed) {
       this.#heardMs = session.heardMs;
       this.#silentMs = session.silentMs;

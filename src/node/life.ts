@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import { setMaxListeners } from 'node:events';
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
@@ -273,7 +274,7 @@ export class Life {
       return await this.#standTo(operator);
     } catch (error) {
       // Without room for a promise or an EPOCH record this node leads nobody; it may still follow, and try again later.
-      if (!isWalshipError(error, 'DISK_FULL')) throw error;
+      if (!isUnwritable(error)) throw error;
       return { kind: 'lost', code: error.code, message: error.message, answers: [] };
     }
   }

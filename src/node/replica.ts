@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import type { DiskLock } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
@@ -273,7 +274,7 @@ export class Replica {
     try {
       await this.updateMeta({ promise: promised, forced });
     } catch (error) {
-      full = isWalshipError(error, 'DISK_FULL');
+      full = isUnwritable(error);
       throw error;
     } finally {
       this.#promising.splice(this.#promising.indexOf(epoch), 1);

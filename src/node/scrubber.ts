@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { Dialer } from '../ports/link.ts';
@@ -157,6 +158,10 @@ export class Scrubber {
         if (bytesPerSecond > 0) await this.#pause((value / bytesPerSecond) * 1_000);
         if (this.#isOver) return;
       }
+    } catch (error) {
+      // No descriptor is to be had: that says nothing of the segment, which is looked at again in the next pass.
+      if (!isUnwritable(error)) throw error;
+      await this.#pause(SCRUB_PAUSE_MS);
     } finally {
       await chunks.return(undefined);
     }
@@ -196,7 +201,7 @@ export class Scrubber {
       } catch (error) {
         if (!isWalshipError(error) || error.code === 'DISK_FAILED') throw error;
         const nodeId = source?.nodeId ?? replica.nodeId;
-        const isOwn = source === undefined && error.code !== 'DISK_FULL';
+        const isOwn = source === undefined && !isUnwritable(error);
         if (!isOwn) refusals.push({ nodeId, code: error.code, message: error.message });
       }
     }

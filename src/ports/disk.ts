@@ -3,8 +3,9 @@
  *
  * Durability: nothing is durable before a sync. A file's bytes are, once `sync` or `writeDurable`
  * resolved; a created, renamed or removed name is, once `syncDir` of its directory resolved.
- * Any failure is thrown as WalshipError DISK_FULL (ENOSPC, EDQUOT) or DISK_FAILED, with path and
- * operation in its details and the system's error as cause. A write is whole or it throws.
+ * Any failure is thrown as a WalshipError with path and operation in its details and the system's error as cause (disk-errors.ts): the
+ * disk takes nothing now (DISK_FULL, DISK_QUOTA, DISK_READ_ONLY, DISK_DENIED, NO_DESCRIPTORS), or it failed (DISK_FAILED, PATH_UNUSABLE).
+ * A write is whole or it throws.
  */
 export interface Disk {
   /**

@@ -1,16 +1,29 @@
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { WalshipError } from '../errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescriptorReserve } from './descriptor-reserve.ts';
+import { isWalshipError } from '../errors.ts';
+import { diskError } from './disk-errors.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
 import { lockFile } from './node-lock.ts';
 
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
+/** Nothing was written where these are the reason that a file could not be opened: it is tried again after a pause, … */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+const OPEN_RETRY_MS = 50;
+/** … for as long as this. */
+export const OPEN_RETRY_MS_MAX = 2_000;
 
 export interface NodeDiskOptions {
   /** Goes on without a lock where none is to be had: two processes then may destroy a directory together. Default false. */
   readonly unsafeNoLock?: boolean;
+  /**
+   * Whether a write with O_DSYNC reaches the platter. Default: on Linux; elsewhere fsync does more (on macOS it empties the drive's cache),
+   * and a durable write is a write and an fsync.
+   */
+  readonly dsync?: boolean;
 }
 
 /**
@@ -21,19 +34,27 @@ export interface NodeDiskOptions {
  */
 export class NodeDisk implements Disk {
   readonly #unsafeNoLock: boolean;
+  readonly #dsync: boolean;
+  readonly #reserve = new DescriptorReserve();
+  /** Directories whose names this process has made durable already. */
+  readonly #durableDirs = new Set<string>();
 
   constructor(options: NodeDiskOptions = {}) {
     this.#unsafeNoLock = options.unsafeNoLock ?? false;
+    this.#dsync = options.dsync ?? process.platform === 'linux';
   }
 
   async open(path: string, mode: 'create' | 'write' | 'read'): Promise<DiskFile> {
     const flags =
       mode === 'read' ? O_RDONLY : mode === 'write' ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
-    const plain = await openFd(path, flags);
-    if (mode === 'read') return new NodeFile(path, { plain, durable: undefined });
+    const plain = await this.#openFd(path, flags);
+    const closed = (): void => this.#reserve.refill();
+    if (mode === 'read') return new NodeFile(path, { plain, durable: undefined, closed });
+    if (!this.#dsync) return new NodeFile(path, { plain, durable: plain, closed });
     try {
       // Now and not when it is needed: by then the file may have another name.
-      return new NodeFile(path, { plain, durable: await openFd(path, O_RDWR | O_DSYNC) });
+      const durable = await this.#openFd(path, O_RDWR | O_DSYNC);
+      return new NodeFile(path, { plain, durable, closed });
     } catch (error) {
       await closeFd(plain, path);
       throw error;
@@ -56,18 +77,29 @@ export class NodeDisk implements Disk {
     const first = await new Promise<string | undefined>((done, fail) => {
       fs.mkdir(target, { recursive: true, mode: DIRECTORY_MODE }, (error, created) => {
         if (error === null) done(created);
-        else fail(diskError('makeDir', path, error));
+        else fail(diskError('makeDir', path, error, notADirectory(error)));
       });
     });
-    if (first === undefined) {
-      // An earlier process may have died between making the directory and making it durable.
-      await this.syncDir(dirname(target));
-      return;
+    // An earlier process may have died between making directories and making them durable, at any level.
+    const top = first === undefined ? undefined : resolve(first);
+    for (let made = target; dirname(made) !== made; made = dirname(made)) {
+      const own = top !== undefined && made.startsWith(top);
+      if (!own && this.#durableDirs.has(made)) return;
+      // The name of a mount point is not this file system's.
+      if (!own && fs.statSync(made).dev !== fs.statSync(dirname(made)).dev) return;
+      if (!(await this.#makeNameDurable(made, own))) return;
+      this.#durableDirs.add(made);
     }
-    const top = resolve(first);
-    for (let made = target; ; made = dirname(made)) {
-      await this.syncDir(dirname(made));
-      if (made === top) return;
+  }
+
+  /** False where the parent is not this user's to open: then nobody but its owner made a name in it. */
+  async #makeNameDurable(dir: string, own: boolean): Promise<boolean> {
+    try {
+      await this.syncDir(dirname(dir));
+      return true;
+    } catch (error) {
+      if (own || !isWalshipError(error, 'DISK_DENIED')) throw error;
+      return false;
     }
   }
 
@@ -80,37 +112,55 @@ export class NodeDisk implements Disk {
   }
 
   async syncDir(path: string): Promise<void> {
-    const fd = await openFd(path, O_RDONLY);
+    const fd = await this.#openFd(path, O_RDONLY);
     try {
       await perform('syncDir', path, (done) => fs.fsync(fd, done));
     } finally {
       await closeFd(fd, path);
+      this.#reserve.refill();
     }
   }
 
   async lock(path: string): Promise<DiskLock> {
-    const fd = await openFd(path, O_RDWR | O_CREAT);
+    const fd = await this.#openFd(path, O_RDWR | O_CREAT);
     try {
       lockFile({ fd, path, unsafeNoLock: this.#unsafeNoLock });
     } catch (error) {
       await closeFd(fd, path);
       throw error;
     }
+    this.#reserve.keep();
     let held = true;
     return {
       release: async () => {
         if (!held) return;
         held = false;
+        this.#reserve.end();
         await closeFd(fd, path);
       },
     };
+  }
+
+  /** Opens a file; where no descriptor or memory is to be had for it, with one of the reserve, or a little later. */
+  async #openFd(path: string, flags: number): Promise<number> {
+    for (let waitedMs = 0; ; waitedMs += OPEN_RETRY_MS) {
+      const opened = await openOnce(path, flags);
+      if (typeof opened === 'number') return opened;
+      const passing = PASSING.has(opened.code ?? '');
+      if (!passing || waitedMs >= OPEN_RETRY_MS_MAX) {
+        throw diskError('open', path, opened, opened.code === 'ENOSPC' ? whatIsMissing(path) : '');
+      }
+      if (!this.#reserve.spend()) await sleep(OPEN_RETRY_MS);
+    }
   }
 }
 
 interface Descriptors {
   readonly plain: number;
-  /** With O_DSYNC; absent on files that are only read. */
+  /** With O_DSYNC, or the plain one where that is not enough; absent on files that are only read. */
   readonly durable: number | undefined;
+  /** Called once these are closed. */
+  readonly closed: () => void;
 }
 
 class NodeFile implements DiskFile {
@@ -146,14 +196,15 @@ class NodeFile implements DiskFile {
     return writeWhole(this.#fds.plain, source, { position, path: this.#path });
   }
 
-  writeDurable(source: Buffer, position: number): Promise<void> {
+  async writeDurable(source: Buffer, position: number): Promise<void> {
     const path = this.#path;
     const fd = this.#fds.durable;
     if (fd === undefined) {
       const error = Object.assign(new Error('opened for reading only'), { code: 'EBADF' });
-      return Promise.reject(diskError('write', path, error));
+      throw diskError('write', path, error);
     }
-    return writeWhole(fd, source, { position, path });
+    await writeWhole(fd, source, { position, path });
+    if (fd === this.#fds.plain) await this.sync();
   }
 
   sync(): Promise<void> {
@@ -167,8 +218,10 @@ class NodeFile implements DiskFile {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#fds.durable !== undefined) await closeFd(this.#fds.durable, this.#path);
-    await closeFd(this.#fds.plain, this.#path);
+    const { plain, durable = plain, closed } = this.#fds;
+    if (durable !== plain) await closeFd(durable, this.#path);
+    await closeFd(plain, this.#path);
+    closed();
   }
 
   #readSome(target: Buffer, position: number): Promise<number> {
@@ -210,13 +263,20 @@ function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget)
   });
 }
 
-function openFd(path: string, flags: number): Promise<number> {
-  return new Promise((done, fail) => {
-    fs.open(path, flags, FILE_MODE, (error, fd) => {
-      if (error === null) done(fd);
-      else fail(diskError('open', path, error));
-    });
+function openOnce(path: string, flags: number): Promise<number | NodeJS.ErrnoException> {
+  return new Promise((done) => {
+    fs.open(path, flags, FILE_MODE, (error, fd) => done(error ?? fd));
   });
+}
+
+function notADirectory({ code }: NodeJS.ErrnoException): string {
+  return code === 'EEXIST' || code === 'ENOTDIR' ? ' (a file is there, expected a directory)' : '';
+}
+
+/** A file that could not be made for want of room: room for bytes, or an inode? */
+function whatIsMissing(path: string): string {
+  const { ffree, files } = fs.statfsSync(dirname(path));
+  return files > 0 && ffree === 0 ? ' (every inode is taken)' : '';
 }
 
 function closeFd(fd: number, path: string): Promise<void> {
@@ -236,17 +296,4 @@ function perform(
       else fail(diskError(operation, path, error));
     });
   });
-}
-
-const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
-
-/** The failure of a system call as the port reports it. */
-export function diskError(
-  operation: string,
-  path: string,
-  cause: NodeJS.ErrnoException,
-): WalshipError {
-  const code = cause.code !== undefined && FULL.has(cause.code) ? 'DISK_FULL' : 'DISK_FAILED';
-  const details = { path, operation, errno: cause.code ?? null };
-  return new WalshipError(code, `${operation} of ${path}: ${cause.message}`, { details, cause });
 }

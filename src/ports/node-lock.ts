@@ -45,11 +45,16 @@ export function lockFile({ fd, path, unsafeNoLock }: LockRequest): void {
   writeHolder(fd);
 }
 
-/** For people only: the lock itself says whether it is held. */
+/** For people only: the lock itself says whether it is held. A disk without room for the text is no reason not to start. */
 function writeHolder(fd: number): void {
   const text = `pid ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`;
-  fs.ftruncateSync(fd, 0);
-  fs.writeSync(fd, text, 0);
+  try {
+    // Written before it is cut: in a block that the file has already there is room.
+    fs.writeSync(fd, text, 0);
+    fs.ftruncateSync(fd, Buffer.byteLength(text));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
 }
 
 function readHolder(fd: number): string | undefined {

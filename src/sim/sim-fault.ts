@@ -1,4 +1,5 @@
-import { WalshipError } from '../errors.ts';
+import type { WalshipError } from '../errors.ts';
+import { diskError as systemError } from '../ports/disk-errors.ts';
 
 export type DiskOperationKind =
   | 'open'
@@ -52,12 +53,9 @@ export function describeOperation(operation: DiskOperation): string {
 }
 
 /** The error that the real adapter throws where the system says `code`. */
-export function diskError(operation: DiskOperation, code: Errno): WalshipError {
-  const { kind, path } = operation;
-  const cause = Object.assign(new Error(`${code}: ${kind} '${path}'`), { code });
-  return new WalshipError(
-    code === 'ENOSPC' ? 'DISK_FULL' : 'DISK_FAILED',
-    `${kind} of ${path} failed: ${code}`,
-    { details: { path, operation: kind, errno: code, number: operation.number }, cause },
-  );
+export function diskError({ kind, path, number }: DiskOperation, code: Errno): WalshipError {
+  const cause = Object.assign(new Error(`${code}: ${kind} '${path}', operation ${number}`), {
+    code,
+  });
+  return systemError(kind, path, cause);
 }

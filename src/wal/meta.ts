@@ -1,5 +1,6 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import type { Disk } from '../ports/disk.ts';
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { WalshipError } from '../errors.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
 import type { Position } from './position.ts';
@@ -157,7 +158,7 @@ export class MetaStore {
     });
     // The caller of each update sees its failure; what follows is stopped only by one that leaves the disk in doubt.
     this.#queue = done.catch((error: unknown) => {
-      if (!isWalshipError(error, 'DISK_FULL')) throw error;
+      if (!isUnwritable(error)) throw error;
     });
     this.#queue.catch(() => undefined);
     return done;

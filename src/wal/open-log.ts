@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import type { OpenSegment } from './segment.ts';
 import { createSegment, headerAfter, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
 import assert from 'node:assert';
@@ -140,7 +141,7 @@ export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<Op
     await meta.update({ newestSegment: header.baseLsn });
     return segment;
   } catch (error) {
-    if (isWalshipError(error, 'DISK_FULL')) await removeTemporary(disk, walDir);
+    if (isUnwritable(error)) await removeTemporary(disk, walDir);
     throw error;
   }
 }

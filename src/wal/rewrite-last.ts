@@ -2,6 +2,7 @@
  * The last segment is always written to a new file, fsynced and renamed: what recovery read may have been in the page cache only, so
  * nothing counts as recovered before that. The same step is the cut.
  */
+import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import { MiB } from './limits.ts';
@@ -91,7 +92,7 @@ export class SegmentRewrite {
     try {
       return await prefill(this.#disk, path, this.#sizeBytes);
     } catch (error) {
-      if (!isWalshipError(error, 'DISK_FULL')) throw error;
+      if (!isUnwritable(error)) throw error;
       const left = (await this.#disk.list(this.#dir)).includes(REWRITE_NAME);
       if (left) await this.#disk.remove(path);
       return undefined;

@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError, type WalshipError } from '../errors.ts';
 import type { Exclusive } from './exclusive.ts';
 import type { SealedSegment } from './log-map.ts';
@@ -126,7 +127,7 @@ async function replaceSegment(
     await disk.syncDir(walDirOf(dir));
     return { saved };
   } catch (error) {
-    if (!isWalshipError(error, 'DISK_FULL')) throw fail(error);
+    if (!isUnwritable(error)) throw fail(error);
     await disk.remove(temporary);
     throw error;
   }

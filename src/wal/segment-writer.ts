@@ -9,8 +9,9 @@
  *
  * Invariant: at least one fill byte stays behind the last batch of a live segment.
  */
+import { isUnwritable } from '../ports/disk-errors.ts';
 import assert from 'node:assert';
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { rejected } from './check-operations.ts';
@@ -170,7 +171,7 @@ export class SegmentWriter {
       try {
         return await step();
       } catch (error) {
-        if (!isWalshipError(error, 'DISK_FULL')) throw error;
+        if (!isUnwritable(error)) throw error;
         if (whenFull === 'refuse') throw refused(error);
         if (clock.nowMs() - startMs >= ROOM_WAIT_MS_MAX) throw error;
         await new Promise<void>((done) => {
@@ -183,11 +184,11 @@ export class SegmentWriter {
 
 /** True for a write that was refused before anything was written: the log can go on later. */
 export function wasRefused(error: unknown): error is WalshipError {
-  return isWalshipError(error, 'DISK_FULL') && error.outcome === 'rejected';
+  return isUnwritable(error) && error.outcome === 'rejected';
 }
 
 function refused(cause: WalshipError): WalshipError {
-  return new WalshipError('DISK_FULL', cause.message, {
+  return new WalshipError(cause.code, cause.message, {
     details: cause.details,
     outcome: 'rejected',
     cause,

@@ -1,3 +1,4 @@
+import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -50,7 +51,7 @@ export class SpareSegment {
     if (this.#closed || this.#cancelRetry !== undefined) return;
     if (this.#ready !== undefined || this.#filling !== undefined) return;
     this.#fill().catch((error: unknown) => {
-      if (!isWalshipError(error, 'DISK_FULL')) this.#options.onFailed(error);
+      if (!isUnwritable(error)) this.#options.onFailed(error);
     });
   }
 
@@ -97,7 +98,7 @@ export class SpareSegment {
       },
       (error: unknown) => {
         this.#filling = undefined;
-        if (isWalshipError(error, 'DISK_FULL')) this.#waitForRoom();
+        if (isUnwritable(error)) this.#waitForRoom();
         throw error;
       },
     );
@@ -122,7 +123,7 @@ export class SpareSegment {
       return await prefill(disk, path, sizeBytes, () => this.#late);
     } catch (error) {
       // What was filled in vain takes the last room from others.
-      const left = isWalshipError(error, 'DISK_FULL') && (await disk.list(walDir)).includes(file);
+      const left = isUnwritable(error) && (await disk.list(walDir)).includes(file);
       if (left) await disk.remove(path);
       throw error;
     }

@@ -244,6 +244,7 @@ describe('a power cut', () => {
     const may = new Promise<void>((resolve) => (write = resolve));
     const system = new NodeDisk();
     const held: Disk = Object.create(system, {
+      ...bound(system, ['list', 'makeDir', 'rename', 'remove', 'syncDir', 'lock']),
       open: {
         value: async (...args: Parameters<Disk['open']>) => {
           const file = await system.open(...args);
@@ -252,7 +253,8 @@ describe('a power cut', () => {
             await may;
             await file.writeDurable(source, position);
           };
-          return Object.create(file, { writeDurable: { value: writeDurable }, ...bound(file) });
+          const others = bound(file, ['size', 'read', 'write', 'sync', 'truncate', 'close']);
+          return Object.create(file, { writeDurable: { value: writeDurable }, ...others });
         },
       },
     }) as Disk;
@@ -273,9 +275,9 @@ describe('a power cut', () => {
 });
 
 /** Methods of a class with private fields need it as `this`. */
-function bound(file: DiskFile): PropertyDescriptorMap {
-  const methods = ['size', 'read', 'write', 'sync', 'truncate', 'close'] as const;
-  return Object.fromEntries(methods.map((name) => [name, { value: file[name].bind(file) }]));
+function bound<T extends object>(of: T, methods: readonly (keyof T)[]): PropertyDescriptorMap {
+  const bind = (name: keyof T): unknown => (of[name] as (...args: unknown[]) => unknown).bind(of);
+  return Object.fromEntries(methods.map((name) => [name, { value: bind(name) }]));
 }
 
 describe('a disk that is broken', () => {
@@ -374,7 +376,7 @@ describe('a disk that is broken', () => {
       () => stage.disk.makeDir(join(stage.dir, 'new')),
     ]) {
       await expect(change()).rejects.toMatchObject({
-        code: 'DISK_FAILED',
+        code: 'DISK_READ_ONLY',
         details: { errno: 'EROFS' },
       });
     }

@@ -140,7 +140,11 @@ test('learners that come and go leave nothing behind at the leader', () =>
     const progress = { durableLsn: lsn, chain, receivedLsn: lsn, appliedLsn: lsn };
     for (const nodeId of ['n2', ...Array.from({ length: 20 }, (_, life) => `learner-${life}`)]) {
       const { link, say, leave } = linkOfTest();
-      await leader.accept(link, { ...helloOf(log.durable), nodeId, epochs: [{ epoch: 1, leader: 'n1', firstLsn: 1 }] });
+      await leader.accept(link, {
+        ...helloOf(log.durable),
+        nodeId,
+        epochs: [{ epoch: 1, leader: 'n1', firstLsn: 1 }],
+      });
       say({ kind: 'ack', epoch, ...progress });
       expect(leader.sessions.map((session) => session.durableLsn)).toContain(lsn);
       lastSeen.note(leader);

@@ -22,13 +22,18 @@ interface Stage {
 
 type Main = (stage: Stage) => Promise<void>;
 
-async function onNodeDisk(main: Main): Promise<void> {
+async function onNodeDisk(main: Main, disk = new NodeDisk()): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'walship-disk-'));
   try {
-    await main({ disk: new NodeDisk(), dir, other: new NodeDisk() });
+    await main({ disk, dir, other: new NodeDisk() });
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** As on a system where O_DSYNC is not enough. */
+function onSyncingDisk(main: Main): Promise<void> {
+  return onNodeDisk(main, new NodeDisk({ dsync: false }));
 }
 
 async function onFaultDisk(main: Main): Promise<void> {
@@ -62,6 +67,7 @@ async function writeAll(disk: Disk, path: string, text: string): Promise<void> {
 
 describe.for([
   { name: 'NodeDisk', run: onNodeDisk },
+  { name: 'NodeDisk without O_DSYNC', run: onSyncingDisk },
   { name: 'FaultDisk', run: onFaultDisk },
   { name: 'SimDisk', run: onSimDisk },
 ])('$name', ({ run }) => {

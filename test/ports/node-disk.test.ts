@@ -1,11 +1,15 @@
 /** What the machine's disk adds to the contract of the port: short writes, full disks, the kernel's lock. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { diskError, isUnwritable } from '../../src/ports/disk-errors.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
+
+const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 let dir = '';
 beforeEach(async () => {
@@ -61,6 +65,34 @@ describe('errors', () => {
     });
   });
 
+  test('a file where a directory has to be is named as such', async () => {
+    const path = join(dir, 'file');
+    await (await new NodeDisk().open(path, 'create')).close();
+    for (const wanted of [path, join(path, 'below')]) {
+      await expect(new NodeDisk().makeDir(wanted)).rejects.toMatchObject({
+        code: 'PATH_UNUSABLE',
+        message: expect.stringContaining('a file is there, expected a directory') as string,
+      });
+    }
+  });
+
+  test.for([
+    ['ENOSPC', 'DISK_FULL'],
+    ['EDQUOT', 'DISK_QUOTA'],
+    ['EROFS', 'DISK_READ_ONLY'],
+    ['EACCES', 'DISK_DENIED'],
+    ['EPERM', 'DISK_DENIED'],
+    ['EMFILE', 'NO_DESCRIPTORS'],
+    ['ENFILE', 'NO_DESCRIPTORS'],
+    ['EIO', 'DISK_FAILED'],
+    ['ENOMEM', 'DISK_FAILED'],
+    ['EISDIR', 'PATH_UNUSABLE'],
+  ] as const)('%s is %s', ([errno, code]) => {
+    const error = diskError('open', '/d/f', Object.assign(new Error(errno), { code: errno }));
+    expect(error).toMatchObject({ code, details: { errno, operation: 'open', path: '/d/f' } });
+    expect(isUnwritable(error)).toBe(code !== 'DISK_FAILED' && code !== 'PATH_UNUSABLE');
+  });
+
   test('a file opened for reading cannot be written durably', async () => {
     const disk = new NodeDisk();
     await (await disk.open(join(dir, 'file'), 'create')).close();
@@ -70,6 +102,67 @@ describe('errors', () => {
     });
     await file.close();
     await file.close();
+  });
+});
+
+describe('descriptors', () => {
+  /** Opens files until there are no more descriptors, and returns what gives them back. */
+  function takeAll(): () => void {
+    const limits = ['--nofile', '--output=SOFT', '--noheadings', `--pid=${process.pid}`];
+    const before = spawnSync('prlimit', limits, { encoding: 'utf8' }).stdout.trim();
+    const soft = readdirSync('/proc/self/fd').length + 40;
+    const { status } = spawnSync('prlimit', [`--pid=${process.pid}`, `--nofile=${soft}:`]);
+    expect(status, 'prlimit of util-linux').toBe(0);
+    const taken: number[] = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null', 'r'));
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EMFILE' });
+    }
+    return () => {
+      for (const fd of taken) closeSync(fd);
+      spawnSync('prlimit', [`--pid=${process.pid}`, `--nofile=${before}:`]);
+    };
+  }
+
+  test('a few are kept for the log where sockets have taken all others', async () => {
+    const disk = new NodeDisk();
+    const lock = await disk.lock(join(dir, 'LOCK'));
+    const giveBack = takeAll();
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        const file = await disk.open(join(dir, 'meta.json.tmp'), 'create');
+        await file.writeDurable(Buffer.from('x'), 0);
+        await file.close();
+        await disk.syncDir(dir);
+      }
+    } finally {
+      giveBack();
+    }
+    await lock.release();
+  });
+
+  test('one that is not to be had at once is waited for', async () => {
+    const giveBack = takeAll();
+
+    const opening = new NodeDisk().open(join(dir, 'file'), 'create');
+    const opened = await Promise.race([opening.then(() => true), settled().then(() => false)]);
+    giveBack();
+
+    expect(opened).toBe(false);
+    await (await opening).close();
+  });
+
+  test('one that is not to be had for long is no failed disk', async () => {
+    const giveBack = takeAll();
+    const opening = new NodeDisk().open(join(dir, 'file'), 'create');
+    const failure = await opening.catch((error: unknown) => error).finally(giveBack);
+
+    expect(failure).toMatchObject({
+      code: 'NO_DESCRIPTORS',
+      details: { operation: 'open', errno: 'EMFILE' },
+    });
+    expect(isUnwritable(failure)).toBe(true);
   });
 });
 

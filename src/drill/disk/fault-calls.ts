@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WalshipError } from '../../errors.ts';
 import { isOfPart, NO_DISK_FAULTS } from './disk-faults.ts';
 import type { DiskFaults } from './disk-faults.ts';
-import { diskError } from '../../ports/node-disk.ts';
+import { diskError } from '../../ports/disk-errors.ts';
 
 const ERRNOS = { full: 'ENOSPC', readOnly: 'EROFS', fsyncError: 'EIO' } as const;
 
