@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescriptorReserve } from './descriptor-reserve.ts';
+import { DescriptorReserve } from './node-descriptor-reserve.ts';
 import { isWalshipError } from '../errors.ts';
 import { diskError } from './disk-errors.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
