@@ -275,6 +275,8 @@ export interface NodeStatus {
   readonly scrub?: ScrubStatus;
   /** Why this node is not ready, or nothing. */
   readonly notReady: Reason | null;
+  /** Why this node does not take what a leader gives, and when it tries again; absent where it does. */
+  readonly followWaits?: Reason;
   /** Why commits wait, or nothing. */
   readonly commitWaits: Reason | null;
   /** Why anything waits, is refused or goes the long way here, in words; why this node may not lead among it. */

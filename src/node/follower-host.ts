@@ -50,7 +50,8 @@ export function followerHost(
         tellCut({ replica, onEvent }, { ...tail, localAcks, why: answer.message });
       };
       const { partial } = snapshots;
-      return openIncoming({ replica, membership, partial, onReplaced }, offer, answer);
+      const parts = { replica, membership, partial, localAcks, onReplaced };
+      return openIncoming(parts, offer, answer);
     },
     begin: async ({ clusterId, historyId }) => {
       const { peers, quorums } = membership;

@@ -7,22 +7,28 @@ import type { Membership } from './membership.ts';
 import type { PartialSnapshot } from './partial-snapshot.ts';
 import type { Replica } from './replica.ts';
 import type { SavedTail } from '../wal/log.ts';
+import { SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import { refuseWithoutRoom } from '../wal/saved.ts';
+import type { LocalAcks } from '../wal/saved.ts';
+import { supersededLsn } from '../wal/superseded.ts';
 
 export interface IncomingParts {
   readonly replica: Replica;
   readonly membership: Membership;
   /** What came of it before, and what is left where it breaks off again. */
   readonly partial: PartialSnapshot;
-  /** The log that was put aside for it. */
+  /** Whether anything in the log was acknowledged at `local`. */
+  readonly localAcks: LocalAcks;
+  /** What was saved of the log. */
   readonly onReplaced: (tail: SavedTail) => void;
 }
 
 /**
  * Where a snapshot goes that a leader offers: into a file of its own while it comes, and then it takes the place of log and state.
- * @throws WalshipError DISK_FULL, DISK_FAILED; a failed disk stops the node.
+ * @throws WalshipError SAVED_FULL where saved/ has no room for what it would replace; DISK_FULL, DISK_FAILED; a failed disk stops the node.
  */
 export async function openIncoming(
-  { replica, membership, partial, onReplaced }: IncomingParts,
+  { replica, membership, partial, localAcks, onReplaced }: IncomingParts,
   { digest, bytes }: SnapshotOffer,
   answer: Answer,
 ): Promise<SnapshotTarget> {
@@ -35,6 +41,7 @@ export async function openIncoming(
     }
   };
   const { disk, clock, dir } = replica.place;
+  await guard(askForRoom(replica, answer));
   // It is loaded as it comes where nothing else takes that memory; else once what is there has gone.
   const arriving = replica.store.count === 0 ? new ArrivingState(replica.place) : undefined;
   await partial.arriving();
@@ -67,7 +74,9 @@ export async function openIncoming(
       const snapshot = await guard(incoming.finish({ clusterId, start: at }));
       if (typeof snapshot === 'string') return snapshot;
       const by = replica.meta.current.discarding ? 'operator' : (answer.leader ?? 'the leader');
-      onReplaced(await guard(replica.loader.install(snapshot, by, arriving?.store)));
+      const { committedLsn } = replica;
+      const reason = { by, localAcks, committedLsn };
+      onReplaced(await guard(replica.loader.install(snapshot, reason, arriving?.store)));
       return undefined;
     },
     close: async () => {
@@ -75,4 +84,27 @@ export async function openIncoming(
       partial.ended();
     },
   };
+}
+
+/** Asks for the room that the end of the transfer will need, as far as that is known before. @throws WalshipError SAVED_FULL, DISK_FAILED. */
+async function askForRoom(
+  { log, committedLsn, meta, place }: Replica,
+  answer: Answer,
+): Promise<void> {
+  const { discarding } = meta.current;
+  const ours = discarding ? undefined : log.epochs.at(-1)?.historyId;
+  const fromLsn = supersededLsn(
+    { historyId: ours, lastLsn: log.durable.lsn, committedLsn },
+    { historyId: answer.historyId ?? undefined, startLsn: answer.at.lsn },
+  );
+  const bytes = log.bytesAfter(fromLsn);
+  if (bytes === 0) return;
+  let entries = 1;
+  for (let base = 0; ; entries += 1) {
+    const segment = log.sealed.after(base);
+    if (segment === undefined) break;
+    base = segment.header.baseLsn;
+    if (segment.last.lsn <= fromLsn) entries -= 1;
+  }
+  await refuseWithoutRoom(place, { bytes: bytes + entries * SEGMENT_HEADER_BYTES, entries });
 }

@@ -7,6 +7,8 @@ import type { Hello } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { Silence, TICK_MS } from '../protocol/silence.ts';
 import { lowestCut } from '../wal/snapshot-shelf.ts';
+import type { Reason } from './api.ts';
+import { FollowPause } from './follow-pause.ts';
 import { followerHost } from './follower-host.ts';
 import type { LifeOptions } from './life-options.ts';
 import { dialWithin } from './peers.ts';
@@ -44,10 +46,12 @@ export class LeaderSearch {
   #search = new AbortController();
   #expected: { readonly peer: Peer; readonly silence: Silence } | undefined;
   readonly #refusals = new Map<string, string>();
+  readonly #pause: FollowPause;
 
   constructor(options: LifeOptions, hooks: SearchHooks) {
     this.#options = options;
     this.#hooks = hooks;
+    this.#pause = new FollowPause(options.clock);
   }
 
   /** The session of a leader that accepted this node. */
@@ -68,6 +72,11 @@ export class LeaderSearch {
   /** What came of asking each voter the last time, for people. */
   get refusals(): readonly string[] {
     return [...this.#refusals].map(([nodeId, why]) => `${nodeId}: ${why}`);
+  }
+
+  /** Why this node did not take what a leader gave, while it has not followed since. */
+  get followWaits(): Reason | undefined {
+    return this.#pause.reason;
   }
 
   /** The last session ended for something that another one will hardly change. */
@@ -101,6 +110,7 @@ export class LeaderSearch {
     const { signal } = (this.#search = new AbortController());
     const leaves = this.#hooks.leaves();
     const expected = leaves === undefined ? this.expected : undefined;
+    if (expected === undefined && this.#pause.waits) return false;
     const others =
       expected === undefined
         ? (leaves ?? membership.peers).filter(({ nodeId }) => nodeId !== replica.nodeId)
@@ -130,7 +140,10 @@ export class LeaderSearch {
     const what = end === undefined ? 'not reached' : `${end.code} (${end.message})`;
     const isNew = this.#refusals.get(nodeId) !== what;
     this.#refusals.set(nodeId, what);
-    if (end === undefined || end.followed || UNTOLD.has(end.code) || !isNew) return;
+    if (end === undefined || end.followed) return;
+    const waits = this.#pause.ended(nodeId, end);
+    if (waits !== undefined) this.#options.onEvent({ level: 'warn', ...waits, peer: nodeId });
+    if (waits !== undefined || UNTOLD.has(end.code) || !isNew) return;
     const message = `${nodeId} does not let this node follow: ${end.message}`;
     this.#options.onEvent({ level: 'warn', code: end.code, message, peer: nodeId });
   }
@@ -209,6 +222,7 @@ export class LeaderSearch {
     membership.learn(leader);
     this.#leader = leader;
     this.#expected = undefined;
+    this.#pause.follows();
     this.#hooks.met();
     const { nodeId } = leader;
     const message = `following ${nodeId} in epoch ${epoch}`;

@@ -103,7 +103,7 @@ export class Life {
   }
 
   /** How looking for a leader goes. */
-  get search(): Pick<LeaderSearch, 'refusals' | 'copying'> {
+  get search(): Pick<LeaderSearch, 'refusals' | 'copying' | 'followWaits'> {
     return this.#search;
   }
 

@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import type { Log, SavedTail } from '../wal/log.ts';
+import type { CutReason, Log, SavedTail } from '../wal/log.ts';
 import { samePosition } from '../wal/position.ts';
 import type { MetaStore } from '../wal/meta.ts';
 import { dropSnapshot } from '../wal/snapshot-shelf.ts';
@@ -48,18 +48,21 @@ export class StateLoader {
   }
 
   /**
-   * Goes on from a snapshot that is durable under its name: the log is put aside for a new one behind its start, and the state is loaded
-   * from it, or is `arrived`, which was filled as it came. Durable on resolve, and finished at the next start where it is interrupted. Returns
-   * what was put aside.
+   * Goes on from a snapshot that is durable under its name: a new log begins behind its start, and the state is loaded from it, or is `arrived`,
+   * which was filled as it came. Durable on resolve, and finished at the next start where it is interrupted. Returns what was saved of the old log.
    * @throws WalshipError SAVED_FULL or DISK_FULL with the old log in force; DISK_FAILED.
    */
-  async install(snapshot: SnapshotFile, by: string, arrived?: Store): Promise<SavedTail> {
+  async install(
+    snapshot: SnapshotFile,
+    reason: Omit<CutReason, 'why'>,
+    arrived?: Store,
+  ): Promise<SavedTail> {
     const { log, place } = this.#owner;
     const { disk, dir } = place;
     const shownLsn = this.#applier.appliedLsn;
     return this.#loadAnew({ toLsn: snapshot.endLsn, shownLsn }, async () => {
       try {
-        const tail = await log.restart(snapshot, by);
+        const tail = await log.restart(snapshot, reason);
         this.#owner.learnCommitted(snapshot.endLsn);
         return { result: tail, loaded: arrived && { store: arrived, snapshot } };
       } catch (error) {

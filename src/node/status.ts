@@ -57,6 +57,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     log: logStatus(options),
     scrub: options.scrubber.status,
     notReady: notReady(readyFacts(options)),
+    ...followWaits(options),
     commitWaits: commitWaits(options),
     warnings: [...replica.warnings, ...damaged(options)],
     contract,
@@ -189,6 +190,12 @@ function termOf({ leader, session }: Life, nodeId: string): Term | undefined {
   if (session === undefined) return undefined;
   const { epoch, committedAtStart } = session;
   return { leader: session.leader ?? '', epoch, committedLsn: committedAtStart };
+}
+
+function followWaits({ life }: StatusOptions): Pick<NodeStatus, 'followWaits'> {
+  const { followWaits: waits } = life.search;
+  const atWork = life.leader !== undefined || life.session !== undefined;
+  return atWork || waits === undefined ? {} : { followWaits: waits };
 }
 
 /** Writes come and are committed all the time: only what takes long waits for something. */

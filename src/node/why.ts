@@ -10,9 +10,13 @@ export type WhyFacts = Omit<NodeStatus, 'why'>;
 
 /** Everything that waits, is refused or goes the long way at this node; empty where nothing does. */
 export function why(facts: WhyFacts): readonly Reason[] {
-  return [facts.notReady, ...commits(facts), ...leading(facts), ...snapshots(facts)].filter(
-    (reason) => reason !== null,
-  );
+  return [
+    facts.notReady,
+    facts.followWaits,
+    ...commits(facts),
+    ...leading(facts),
+    ...snapshots(facts),
+  ].filter((reason) => reason !== null && reason !== undefined);
 }
 
 /** A leader's: which voters are missing or behind, and by how much. */

@@ -47,7 +47,7 @@ export interface CutReason {
   readonly committedLsn: number;
 }
 
-/** A divergent tail that was cut off, as it is kept in `saved/`. */
+/** A tail that was cut off, as it is kept in `saved/`. */
 export interface SavedTail {
   /** Names of the entries there, one per segment. */
   readonly names: readonly string[];

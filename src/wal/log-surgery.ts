@@ -1,19 +1,21 @@
 /** What takes from a log what it holds: a cut at its end, and its replacement by a snapshot. Each runs alone. */
 import assert from 'node:assert';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { DurableLog } from './durable-log.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { LogHistory } from './log-history.ts';
+import type { Place } from './log-map.ts';
 import type { CutReason, LogOptions, SavedTail } from './log-options.ts';
 import { placeOf, walDirOf } from './open-log.ts';
 import type { OpenedSegment } from './open-log.ts';
 import type { Position } from './position.ts';
-import { restartLog } from './restart-log.ts';
+import { replacedWhy, restartLog } from './restart-log.ts';
 import { saveTail } from './save-tail.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { dropSnapshotsAbove } from './snapshot-shelf.ts';
+import { replacing, supersededLsn } from './superseded.ts';
 import { cutLog } from './truncate.ts';
 
 /** What a log consists of. */
@@ -63,23 +65,28 @@ export async function cutTail(
   return saved;
 }
 
-/** Saves the whole log and begins another one behind the start of `base`. @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED. */
+/**
+ * Begins another log behind the start of `base`, having saved what that is not proven to hold.
+ * @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED.
+ */
 export async function restart(
   parts: LogParts,
   base: LogBase,
-  by: string,
+  reason: Omit<CutReason, 'why'>,
 ): Promise<{ readonly opened: OpenedSegment; readonly tail: SavedTail }> {
-  const { durable, history, commit, writer, fail } = parts;
+  const { durable, history, commit, writer, fail, options } = parts;
   await parts.settled();
-  const fromLsn = durable.firstLsn;
-  const toLsn = durable.end.lsn;
   let begun = false;
   try {
     await writer?.settle();
-    const { segment, saved } = await restartLog(placeOf(parts.options), base, {
-      why: `the snapshot of LSN ${base.start.lsn} took its place`,
-      by,
-      onSaved: () => {
+    const tail = await saveTail(options, {
+      map: durable.map,
+      from: await unprovenFrom(parts, base, reason.committedLsn),
+      reason: { ...reason, why: replacedWhy(base) },
+      clock: options.clock,
+    });
+    const segment = await restartLog(placeOf(options), base, {
+      onBegun: () => {
         begun = true;
         durable.restart(base.start);
         history.restart(base);
@@ -88,8 +95,27 @@ export async function restart(
     });
     durable.map.addSegment(segment.path, segment.header);
     const opened = { segment, usedBytes: SEGMENT_HEADER_BYTES };
-    return { opened, tail: { names: saved, fromLsn, toLsn } };
+    return { opened, tail };
   } catch (error) {
     throw begun ? fail(error) : error;
+  }
+}
+
+/** The end of the last batch that `base` is proven to hold, or a place not far before it. */
+async function unprovenFrom(
+  { durable, history, options }: LogParts,
+  base: LogBase,
+  committedLsn: number,
+): Promise<Place> {
+  const { discarding } = options.meta.current;
+  const historyId = discarding ? undefined : history.epochs.at(-1)?.historyId;
+  const log = { historyId, lastLsn: durable.end.lsn, committedLsn };
+  const lsn = supersededLsn(log, replacing(base));
+  try {
+    return (await durable.placeAt(lsn)) ?? durable.map.placeBefore(lsn);
+  } catch (error) {
+    // Damaged there: a little more is saved.
+    if (!isWalshipError(error, 'WAL_CORRUPT')) throw error;
+    return durable.map.placeBefore(lsn);
   }
 }

@@ -271,15 +271,15 @@ export class Log {
   }
 
   /**
-   * Puts the whole log aside in saved/, for a durable snapshot behind whose start a new one begins; durable on resolve, else finished at the next start.
-   * Returns what was put aside. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
+   * Begins a new log behind the start of a durable snapshot; what that may not hold of the old one is in saved/ before. Durable on resolve, else finished
+   * at the next start. Returns what was saved. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
    */
-  async restart(base: LogBase, by: string): Promise<SavedTail> {
+  async restart(base: LogBase, reason: Omit<CutReason, 'why'>): Promise<SavedTail> {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader never puts its log aside');
     await this.drained();
     return this.#exclusive.run(async () => {
-      const { opened, tail } = await restart(this.#parts(), base, by);
+      const { opened, tail } = await restart(this.#parts(), base, reason);
       this.#clusterId = base.clusterId;
       if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
       else await this.#writer.replace(opened.segment, opened.usedBytes);

@@ -24,11 +24,12 @@ import {
   rowOf,
   warningOf,
 } from './recovery.ts';
-import { dropSegments, keepRest, restartLog } from './restart-log.ts';
+import { dropSegments, keepRest, replacedWhy, restartLog, saveSegments } from './restart-log.ts';
 import { type SavedNote, saveSegment, type SavedSource } from './saved.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
 import { isRewrite, SegmentRewrite } from './rewrite-last.ts';
+import { replacing, supersededLsn } from './superseded.ts';
 import { headerAfter, parseSegmentName, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
 
 /** One batch that recovery verified; `bytes` alias a buffer that is reused after the call. */
@@ -217,7 +218,10 @@ function staleWhy(base: LogBase | undefined): string {
   return `damage below the snapshot of LSN ${base?.start.lsn ?? 0}, which holds what they held`;
 }
 
-/** The log does not lead up to the snapshot: all of it goes to saved/, and a new one begins behind the snapshot. */
+/**
+ * The log does not lead up to the snapshot: what that may not hold of it goes to saved/, and a new one begins behind the snapshot. Where an earlier
+ * life had begun to replace the log, it saved that first: there is no inspection then.
+ */
 async function restartedLog(
   options: RecoverOptions,
   base: LogBase,
@@ -235,9 +239,11 @@ async function restartedLog(
   const lost = decision === 'save-cut' || decision === 'save-cut-suspect';
   const patch =
     inspection === undefined ? undefined : metaPatch(meta.current, inspection, decision);
-  const { segment, saved } = await restartLog(options, base, {
-    why: `the snapshot of LSN ${base.start.lsn} took its place`,
-    by: 'recovery',
+  const unproven =
+    inspection === undefined ? [] : await unprovenSegments(options, base, inspection);
+  const reason = { why: replacedWhy(base), by: 'recovery' };
+  const saved = await saveSegments(options, unproven, reason);
+  const segment = await restartLog(options, base, {
     patch: { ...patch, clusterId: base.clusterId },
   });
   await segment.file.close();
@@ -264,6 +270,27 @@ async function restartedLog(
     },
   };
 }
+
+/** Names of the segments that hold anything which `base` is not proven to hold; all of them where the log is damaged. */
+async function unprovenSegments(
+  { disk, dir, meta }: RecoverOptions,
+  base: LogBase,
+  { evidence, state, knownCommitLsn }: Inspection,
+): Promise<readonly string[]> {
+  const names = (await disk.list(`${dir}/wal`)).filter(isSegment);
+  const row = rowOf(evidence);
+  if (row !== 'end' && row !== 'torn') return names;
+  const { joining, discarding, historyId } = meta.current;
+  const own = joining || discarding ? undefined : (historyId ?? undefined);
+  const log = { historyId: own, lastLsn: state.lsn, committedLsn: knownCommitLsn };
+  const lsn = supersededLsn(log, replacing(base));
+  // What is torn was acknowledged to nobody.
+  const lastLsnOf = (index: number): number =>
+    (parseSegmentName(names[index + 1] ?? '') ?? state.lsn + 1) - 1;
+  return names.filter((_, index) => lastLsnOf(index) > lsn);
+}
+
+const isSegment = (name: string): boolean => parseSegmentName(name) !== undefined;
 
 function refusal(row: RowId, evidence: RecoveryEvidence): WalshipError {
   const { code, message } = refusalOf(evidence);

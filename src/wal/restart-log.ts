@@ -1,6 +1,7 @@
 /**
- * Putting a log, or its beginning, aside because a snapshot holds what it held. Everything goes to saved/ first. Interrupted anywhere, it
- * is begun again at the next start: `newestSegment` of meta.json is null from the moment on in which a log is being replaced as a whole.
+ * Replacing a log, or its beginning, because a snapshot holds what it held. What the snapshot is not proven to hold goes to saved/ first; the rest
+ * is removed. `newestSegment` of meta.json is null from the moment on in which a log is being replaced as a whole: everything that has to be in
+ * saved/ is there then, and the next start finishes what was interrupted.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -34,42 +35,50 @@ export interface RestartPlace {
   readonly segmentBytes: number;
 }
 
-export interface RestartReason {
+/** Why a log, or a part of it, goes to saved/. */
+export interface SaveReason {
   /** One sentence. */
   readonly why: string;
   /** Whose decision it was. */
   readonly by: string;
+}
+
+export interface RestartHooks {
   /** Goes into meta.json in the step from which there is no way back. */
   readonly patch?: Partial<Omit<Meta, 'format'>>;
-  /** Called once everything is saved and meta.json says that the log is being replaced. */
-  readonly onSaved?: () => void;
+  /** Called once meta.json says that the log is being replaced. */
+  readonly onBegun?: () => void;
+}
+
+/** The sentence in saved/ for what `base` replaced and may not hold. */
+export function replacedWhy(base: LogBase): string {
+  return `the snapshot of LSN ${base.start.lsn} took its place, and is not known to hold it`;
 }
 
 /**
- * Saves the whole log, removes it with every other snapshot, and begins a new one behind the start of `base`, whose snapshot is durable already;
- * durable on resolve.
- * @throws WalshipError SAVED_FULL or DISK_FULL while saving, with nothing changed; DISK_FULL, DISK_FAILED later.
+ * Removes the whole log with every other snapshot, and begins a new one behind the start of `base`, whose snapshot is durable already; durable on
+ * resolve. What `base` may not hold has been saved before.
+ * @throws WalshipError DISK_FULL, DISK_FAILED.
  */
 export async function restartLog(
   place: RestartPlace,
   base: LogBase,
-  { why, by, patch, onSaved }: RestartReason,
-): Promise<{ readonly segment: OpenSegment; readonly saved: readonly string[] }> {
+  { patch, onBegun }: RestartHooks = {},
+): Promise<OpenSegment> {
   const { disk, dir, meta, segmentBytes } = place;
   const walDir = `${dir}/wal`;
   await disk.makeDir(walDir);
   const names = await disk.list(walDir);
   const segments = names.filter((name) => parseSegmentName(name) !== undefined);
-  const saved = await saveSegments(place, segments, { why, by });
   await meta.update({ ...patch, newestSegment: null });
-  onSaved?.();
+  onBegun?.();
   // Those of the log that goes, before it has gone: one that is newer by its LSN would be taken for the base of what follows.
   await keepSnapshots(disk, dir, [`${snapshotDirOf(dir)}/${snapshotName(base.start.lsn)}`]);
   await removeSegments(disk, walDir, pathsOf(walDir, segments));
   const header = headerAfter(base.clusterId, base.start);
   const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
   await meta.update({ newestSegment: header.baseLsn });
-  return { segment, saved };
+  return segment;
 }
 
 /** Saves and removes segments that a log begins with; durable on resolve. Returns their names in saved/. */
@@ -122,10 +131,11 @@ export async function keepRest(
   }
 }
 
-async function saveSegments(
-  { disk, dir, clock }: RestartPlace,
+/** Copies whole segments to saved/, without their fill; durable on resolve. Returns their names there. @throws WalshipError SAVED_FULL, DISK_FULL. */
+export async function saveSegments(
+  { disk, dir, clock }: Pick<RestartPlace, 'disk' | 'dir' | 'clock'>,
   names: readonly string[],
-  reason: Pick<RestartReason, 'why' | 'by'>,
+  reason: SaveReason,
 ): Promise<readonly string[]> {
   const saved: string[] = [];
   for (const name of names) {

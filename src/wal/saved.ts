@@ -3,7 +3,7 @@
  * erased by the node. At the cap, saving is refused, and so is whatever needed it.
  */
 import type { Disk, DiskFile } from '../ports/disk.ts';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import { crc32 } from './checksum.ts';
 import { MiB } from './limits.ts';
 import { readWhole, writeWhole } from './meta.ts';
@@ -76,14 +76,15 @@ export function savedPath(dir: string, name: string): string {
   return `${dir}/${SAVED_DIR}/${name}`;
 }
 
-/** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry. */
+/** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry; both may go at any moment. */
 export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[]> {
   const dir = `${place.dir}/${SAVED_DIR}`;
   const names = await place.disk.list(dir);
   const entries: SavedEntry[] = [];
   for (const name of names) {
     if (!name.endsWith('.json')) continue;
-    const entry = decodeEntry(await readWhole(place.disk, `${dir}/${name}`));
+    const bytes = await readWhole(place.disk, `${dir}/${name}`).catch(absent);
+    const entry = bytes === undefined ? undefined : decodeEntry(bytes);
     if (entry !== undefined && names.includes(entry.name)) entries.push(entry);
   }
   return entries;
@@ -103,7 +104,7 @@ export async function saveSegment(
   const dir = `${place.dir}/${SAVED_DIR}`;
   await disk.makeDir(dir);
   for (const name of await disk.list(dir)) {
-    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${dir}/${name}`);
+    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${dir}/${name}`).catch(absent);
   }
   const file = await disk.open(source.path, 'read');
   try {
@@ -117,7 +118,7 @@ export async function saveSegment(
       (entry) => entry.segment === segment && entry.bytes === bytes && entry.crc === crc,
     );
     // Written again under its old name: what an earlier life saved may be in the page cache only.
-    if (same === undefined) await refuseAtCap(place, { dir, entries, bytes });
+    if (same === undefined) refuseAtCap(place, entries, { bytes, entries: 1 });
     const stem = same?.name.slice(0, -'.wal'.length) ?? (await freeStem(disk, dir, note.from.lsn));
     const entry: SavedEntry = {
       format: 1,
@@ -174,19 +175,32 @@ async function copyTo(target: DiskFile | undefined, source: CopySource): Promise
   return crc;
 }
 
-async function refuseAtCap(
+/** Something that is to be saved. */
+export interface WantedRoom {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** Asks for room before anything is done that would need it. @throws WalshipError SAVED_FULL where there is none. */
+export async function refuseWithoutRoom(place: SavedPlace, wanted: WantedRoom): Promise<void> {
+  refuseAtCap(place, await listSaved(place), wanted);
+}
+
+function refuseAtCap(
   place: SavedPlace,
-  wanted: { readonly dir: string; readonly entries: readonly SavedEntry[]; readonly bytes: number },
-): Promise<void> {
+  held: readonly SavedEntry[],
+  { bytes, entries }: WantedRoom,
+): void {
   const bytesMax = place.bytesMax ?? SAVED_BYTES_MAX;
+  const dir = `${place.dir}/${SAVED_DIR}`;
   let usedBytes = 0;
-  for (const entry of wanted.entries) usedBytes += entry.bytes;
-  if (usedBytes + wanted.bytes <= bytesMax && wanted.entries.length < SAVED_ENTRIES_MAX) return;
+  for (const entry of held) usedBytes += entry.bytes;
+  if (usedBytes + bytes <= bytesMax && held.length + entries <= SAVED_ENTRIES_MAX) return;
   throw new WalshipError(
     'SAVED_FULL',
-    `${wanted.dir} holds ${usedBytes} bytes in ${wanted.entries.length} entries, and ${wanted.bytes} bytes more ` +
+    `${dir} holds ${usedBytes} bytes in ${held.length} entries, and ${bytes} bytes in ${entries} more ` +
       `have to be saved before anything is cut; at most ${bytesMax} bytes in ${SAVED_ENTRIES_MAX} entries are kept`,
-    { details: { path: wanted.dir, usedBytes, wantedBytes: wanted.bytes, bytesMax } },
+    { details: { path: dir, usedBytes, wantedBytes: bytes, bytesMax } },
   );
 }
 
@@ -197,6 +211,12 @@ async function freeStem(disk: Disk, dir: string, lsn: number): Promise<string> {
     const stem = `${String(lsn).padStart(20, '0')}-${number}`;
     if (!taken.has(`${stem}.wal`) && !taken.has(`${stem}.json`)) return stem;
   }
+}
+
+/** Undefined for a file that is not there any more: an operator makes room here while the node runs. */
+function absent(error: unknown): undefined {
+  if (isWalshipError(error, 'DISK_FAILED') && error.details['errno'] === 'ENOENT') return undefined;
+  throw error;
 }
 
 function decodeEntry(bytes: Buffer): SavedEntry | undefined {

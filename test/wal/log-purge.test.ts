@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
 import type { LogBase } from '../../src/wal/log-base.ts';
+import type { Version } from '../../src/wal/position.ts';
 import { listSaved } from '../../src/wal/saved.ts';
 import {
   append,
@@ -30,6 +31,9 @@ async function grown(world: SimWorld, sim: SimDisk): Promise<{ life: Life; model
   }
   return { life, model };
 }
+
+/** What is known of a log that a snapshot replaces: nothing of it is committed. */
+const REASON = { by: 'n1', localAcks: 'unknown', committedLsn: 0 } as const;
 
 /** What a snapshot of the log at `lsn` vouches for. */
 async function baseAt({ log }: Life, lsn: number, endLsn = lsn): Promise<LogBase> {
@@ -150,7 +154,7 @@ describe('a restart behind a snapshot', () => {
       await follower.log.write(Buffer.concat(batches.slice(0, 4).map(({ bytes }) => bytes)));
       const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
 
-      await follower.log.restart(base, 'n1');
+      await follower.log.restart(base, REASON);
       expect(follower.log.durable).toEqual(base.start);
       expect(follower.log.firstLsn).toBe(base.start.lsn + 1);
       await expect(follower.log.chunkAfter(0, 1)).rejects.toMatchObject({ code: 'PURGED' });
@@ -170,35 +174,107 @@ describe('a restart behind a snapshot', () => {
     });
   });
 
-  test('power loss at every disk operation is finished at the next start', async () => {
-    const run = (seed: number, at?: number): Promise<number> =>
-      simulate(seed, async (world) => {
-        const sim = new SimDisk({ seed });
-        const { life: source } = await grown(world, new SimDisk({ seed: 'source' }));
+  test('saves only what is not known to be committed: the rest is in the snapshot', async () => {
+    await simulate(6, async (world) => {
+      const { life: source } = await grown(world, new SimDisk({ seed: 'source' }));
+      const batches = await batchesAfter(source.log, 0);
+      const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
+      const lsnOf = (count: number): number => batches[count - 1]?.last.lsn ?? 0;
+
+      for (const [committed, savedFrom] of [
+        [0, 1],
+        [1, lsnOf(1) + 1],
+        [4, lsnOf(4) + 1],
+        [6, lsnOf(6) + 1],
+        [7, undefined],
+      ] as const) {
+        const sim = new SimDisk({ seed: 6 });
         const follower = await openLife(world, sim, 3);
-        const batches = await batchesAfter(source.log, 0);
         await follower.log.begin(CLUSTER);
         for (const { bytes } of batches.slice(0, 7)) await follower.log.write(bytes);
-        const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
-        const first = sim.operations;
-        if (at !== undefined) sim.crashAt(first + at);
-        await untilDeath(follower.process, follower.log.restart(base, 'n1')).catch(() => undefined);
-        const operations = sim.operations - first;
-        sim.healthy();
-        sim.losePower();
-        const again = await openLife(world, sim, 3, base);
-        expect(again.log.durable).toEqual(base.start);
-        expect(again.meta.current.state).toBe('intact');
-        expect(again.log.recovery.warnings).toEqual([]);
-        const saved = await listSaved({ disk: sim.mount(again.process), dir: '/data' });
-        expect(saved.length).toBeGreaterThan(1);
-        await again.log.write(batches[10]?.bytes ?? Buffer.alloc(0));
-        return operations;
-      });
-    const operations = await run(1);
-    expect(operations).toBeGreaterThan(20);
-    for (let at = 1; at <= operations; at += 1) {
-      for (let seed = 1; seed <= 3; seed += 1) await run(seed, at);
-    }
+
+        await follower.log.restart(base, { ...REASON, committedLsn: lsnOf(committed) });
+
+        const saved = await listSaved({ disk: sim.mount(follower.process), dir: '/data' });
+        expect(saved[0]?.from.lsn, `${committed} batches are committed`).toBe(savedFrom);
+        const records = saved.reduce((sum, entry) => sum + (entry.records ?? 0), 0);
+        expect(records).toBe(lsnOf(7) - lsnOf(committed));
+        expect(follower.log.durable).toEqual(base.start);
+      }
+    });
   });
+
+  test('saves all of a log of another history, whatever was committed there', async () => {
+    await simulate(7, async (world) => {
+      const sim = new SimDisk({ seed: 7 });
+      const { life: source } = await grown(world, new SimDisk({ seed: 'source' }));
+      const follower = await openLife(world, sim, 3);
+      const batches = await batchesAfter(source.log, 0);
+      await follower.log.begin(CLUSTER);
+      for (const { bytes } of batches.slice(0, 7)) await follower.log.write(bytes);
+      const found = await baseAt(source, batches[9]?.last.lsn ?? 0);
+      const epochs = found.epochs.map((entry) => ({ ...entry, historyId: 'e'.repeat(32) }));
+      const { lsn } = follower.log.durable;
+
+      const tail = await follower.log.restart(
+        { ...found, epochs },
+        { ...REASON, committedLsn: lsn },
+      );
+
+      expect(tail).toMatchObject({ fromLsn: 1, toLsn: lsn });
+      expect(await listSaved({ disk: sim.mount(follower.process), dir: '/data' })).toHaveLength(
+        tail.names.length,
+      );
+    });
+  });
+
+  test.for([0, 4, 7])(
+    'power loss at every disk operation is finished at the next start, where %i of 7 batches are committed',
+    async (committed) => {
+      const run = (seed: number, at?: number): Promise<number> =>
+        simulate(seed, async (world) => {
+          const sim = new SimDisk({ seed });
+          const { life: source } = await grown(world, new SimDisk({ seed: 'source' }));
+          const follower = await openLife(world, sim, 3);
+          const batches = await batchesAfter(source.log, 0);
+          await follower.log.begin(CLUSTER);
+          for (const { bytes } of batches.slice(0, 7)) await follower.log.write(bytes);
+          const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
+          const committedLsn = batches[committed - 1]?.last.lsn ?? 0;
+          const { lsn } = follower.log.durable;
+          // A restart of the process knows no more than the seals say.
+          const knownLsn = Math.max(committedLsn, follower.log.knownCommitLsn);
+          const first = sim.operations;
+          if (at !== undefined) sim.crashAt(first + at);
+          const reason = { ...REASON, committedLsn };
+          await untilDeath(follower.process, follower.log.restart(base, reason)).catch(
+            () => undefined,
+          );
+          const operations = sim.operations - first;
+          sim.healthy();
+          sim.losePower();
+          const again = await openLife(world, sim, 3, base);
+          expect(again.log.durable).toEqual(base.start);
+          expect(again.meta.current.state).toBe('intact');
+          expect(again.log.recovery.warnings).toEqual([]);
+          const saved = await listSaved({ disk: sim.mount(again.process), dir: '/data' });
+          const kept = new Set(saved.flatMap(({ from, to }) => lsnsOf(from.lsn, to)));
+          for (let wanted = knownLsn + 1; wanted <= lsn; wanted += 1) {
+            expect(kept, `seed ${seed}, operation ${at}`).toContain(wanted);
+          }
+          await again.log.write(batches[10]?.bytes ?? Buffer.alloc(0));
+          return operations;
+        });
+      const operations = await run(1);
+      expect(operations).toBeGreaterThan(15);
+      for (let at = 1; at <= operations; at += 1) {
+        for (let seed = 1; seed <= 3; seed += 1) await run(seed, at);
+      }
+    },
+  );
 });
+
+function lsnsOf(from: number, to: Version | 'unknown'): number[] {
+  const last = to === 'unknown' ? from - 1 : to.lsn;
+  return Array.from({ length: last - from + 1 }, (_, index) => from + index);
+}

@@ -11,7 +11,10 @@ export class MemoryDisk implements Disk {
 
   get(path: string): Buffer {
     const bytes = this.files.get(path);
-    if (bytes === undefined) throw new WalshipError('DISK_FAILED', `${path} is absent`);
+    if (bytes === undefined) {
+      const details = { path, errno: 'ENOENT' };
+      throw new WalshipError('DISK_FAILED', `${path} is absent`, { details });
+    }
     return bytes;
   }
 

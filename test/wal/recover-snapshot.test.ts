@@ -184,7 +184,7 @@ describe('damage below the start of the snapshot', () => {
 });
 
 describe('a log that does not lead up to the snapshot', () => {
-  test('because it ends below, goes to saved/ and a new one begins behind the start', async () => {
+  test('because it ends below, goes for a new one behind the start: to saved/ what it does not know to be committed', async () => {
     disk.files.set(pathOf(1), segment(FIRST, part(0, 1), 0));
     disk.files.set(pathOf(3), segment(STATE_2, part(1, 2)));
     const meta = await openMeta(disk, { newestSegment: 3 });
@@ -194,6 +194,20 @@ describe('a log that does not lead up to the snapshot', () => {
     expect(replayed).toEqual([]);
     expect(log.state).toEqual(STATE_5);
     expect(log.epochs).toEqual([FIRST_EPOCH]);
+    expect(await savedSegments()).toEqual(['00000000000000000003.wal']);
+  });
+
+  test.for([
+    ['it is of another history', { historyId: 'e'.repeat(32), joining: true }],
+    ['an operator sent it to another history', { discarding: true }],
+    ['a segment is missing behind it', { newestSegment: 5 }],
+  ] as const)('goes to saved/ as a whole where %s', async ([, patch]) => {
+    disk.files.set(pathOf(1), segment(FIRST, part(0, 1), 0));
+    disk.files.set(pathOf(3), segment(STATE_2, part(1, 2)));
+    const meta = await openMeta(disk, { newestSegment: 3, ...patch });
+
+    await recoverFixture(disk, { base, meta });
+
     expect(await savedSegments()).toEqual(['00000000000000000001.wal', '00000000000000000003.wal']);
   });
 
@@ -214,6 +228,8 @@ describe('a log that does not lead up to the snapshot', () => {
     disk.files.set(pathOf(3), segment(STATE_2, part(1, 2), 0));
     const meta = await openMeta(disk, { newestSegment: null });
     await recovers({ firstLsn: 6, lastLsn: 5 }, { meta });
+    // What had to be saved was, before meta.json said so.
+    expect(await savedSegments()).toEqual([]);
   });
 
   test('is begun where there is none', async () => {
@@ -273,7 +289,7 @@ const DIRECTORIES = {
   'a log that ends below the start': (sim: SimDisk) => {
     sim.put(pathOf(1), segment(FIRST, part(0, 1), 0));
     sim.put(pathOf(3), segment(STATE_2, part(1, 2)));
-    return { newestSegment: 3, lastLsn: 5, saved: 2 };
+    return { newestSegment: 3, lastLsn: 5, saved: 1 };
   },
 };
 

@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { listSaved, saveSegment } from '../../src/wal/saved.ts';
+import {
+  listSaved,
+  refuseWithoutRoom,
+  SAVED_ENTRIES_MAX,
+  saveSegment,
+} from '../../src/wal/saved.ts';
 import { headerAfter } from '../../src/wal/segment.ts';
 import { batch, CLUSTER_ID, FIRST, pathOf, segment } from './fixture.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -67,6 +72,34 @@ describe('saved/', () => {
       { ...source, end: source.end - 1 },
       note,
     );
+  });
+
+  test('is asked for room beforehand, in bytes and in entries', async () => {
+    const place = { disk, dir: '/d', bytesMax: 1000 };
+    await refuseWithoutRoom(place, { bytes: 1000, entries: SAVED_ENTRIES_MAX });
+    for (const wanted of [
+      { bytes: 1001, entries: 1 },
+      { bytes: 1, entries: SAVED_ENTRIES_MAX + 1 },
+    ]) {
+      await expect(refuseWithoutRoom(place, wanted)).rejects.toMatchObject({ code: 'SAVED_FULL' });
+    }
+  });
+
+  test('may be tidied up by hand at any moment', async () => {
+    const other = { ...source, end: source.end - 1 };
+    await saveSegment({ disk, dir: '/d' }, source, note);
+    await saveSegment({ disk, dir: '/d' }, other, note);
+    const open = disk.open.bind(disk);
+    disk.open = (path, mode) => {
+      // It goes after the directory was listed, as a person removes one file after the other.
+      if (path.endsWith('-1.json')) disk.files.delete(path);
+      return open(path, mode);
+    };
+
+    expect((await listSaved({ disk, dir: '/d' })).map(({ name }) => name)).toEqual([
+      '00000000000000000001-2.wal',
+    ]);
+    await saveSegment({ disk, dir: '/d' }, other, note);
   });
 
   test('lists what it can read, and leaves alone what it cannot', async () => {
