@@ -25,6 +25,8 @@ export interface AppliedState {
 export interface ApplierOptions extends AppliedState {
   readonly log: Pick<Log, 'recentAfter' | 'chunkAfter'>;
   readonly clock: Clock;
+  /** APPLY_BYTES_MAX unless given. */
+  readonly applyBytesMax?: number | undefined;
   /** The store is not fit to be read before it has got so far. */
   readonly readyLsn?: number;
   /** Up to here everything may be applied. */
@@ -145,13 +147,13 @@ export class Applier {
   }
 
   async #applySlices(): Promise<void> {
-    const { log, limit, failed, clock } = this.#options;
+    const { log, limit, failed, clock, applyBytesMax = APPLY_BYTES_MAX } = this.#options;
     const generation = this.#generation;
     let turnMs = clock.nowMs();
     while (this.#appliedLsn < limit() && !failed()) {
       const from = this.#appliedLsn;
       const chunk =
-        log.recentAfter(from, APPLY_BYTES_MAX) ?? (await log.chunkAfter(from, APPLY_BYTES_MAX));
+        log.recentAfter(from, applyBytesMax) ?? (await log.chunkAfter(from, applyBytesMax));
       // The limit may have gone down while the log was read, or the store may be another one.
       const limitLsn = limit();
       if (chunk === undefined || generation !== this.#generation || from >= limitLsn) return;

@@ -13,6 +13,8 @@ export interface ReplicaOptions {
   readonly voterCount: number;
   readonly segmentBytes?: number;
   readonly recentBytesMax?: number;
+  /** Log bytes that are applied at once. */
+  readonly applyBytesMax?: number;
   readonly onDamage?: 'refuse' | 'cut';
   readonly onEvent: EventListener;
 }

@@ -97,15 +97,14 @@ export class Replica {
       clock: parts.options.clock,
       store,
       appliedLsn: parts.appliedLsn,
+      applyBytesMax: parts.options.applyBytesMax,
       readyLsn: endLsn,
       limit: () => this.#applyLimit(),
       failed: () => this.#failure !== undefined,
       onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
     });
     this.loader = new StateLoader(this, this.#applier);
-    this.loader.onLoaded((begunFrom) => {
-      this.snapshot = begunFrom;
-    });
+    this.loader.onLoaded((begunFrom) => void (this.snapshot = begunFrom));
   }
 
   /**

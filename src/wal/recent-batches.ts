@@ -16,7 +16,7 @@ interface Slot {
  * The buffers are the ones that were written, not copies. Batches that lie side by side in one allocation
  * are handed out as one slice of it.
  *
- * Invariant: each slot continues the one before it. The newest batch is kept whatever its size.
+ * Invariant: each slot continues the one before it. The newest batch is kept whatever its size, unless the bound is 0.
  */
 export class RecentBatches {
   readonly #bytesMax: number;
@@ -43,7 +43,8 @@ export class RecentBatches {
     this.#slots[(this.#start + this.#count) % this.#slots.length] = { bytes, previous, last };
     this.#count += 1;
     this.#bytes += bytes.length;
-    while (this.#count > 1 && (this.#bytes > this.#bytesMax || this.#count > BATCHES_MAX)) {
+    const least = this.#bytesMax === 0 ? 0 : 1;
+    while (this.#count > least && (this.#bytes > this.#bytesMax || this.#count > BATCHES_MAX)) {
       this.#dropOldest();
     }
   }

@@ -2,13 +2,13 @@
  * Goal: nothing counts for W but an ack of this very session, of a voter that is intact, with the leader's chain.
  * Method: a real log on a simulated disk, and a link whose other end is the test.
  */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import { TICK_MS } from '../../src/protocol/silence.ts';
 import type { VoterState } from '../../src/protocol/messages.ts';
-import { ID, withReplica } from '../node/replica-fixture.ts';
+import { ID, PACES, replicaAt } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
 
 interface Follower {
@@ -89,108 +89,112 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
   return { session, ack, closed: () => seen.closed, told, commit };
 }
 
-test('a hello counts for nothing, and an ack for what it says', () =>
-  withReplica(async (stage) => {
-    const { session, ack } = follow(stage);
-    expect(session.durableLsn).toBe(0);
-    ack();
+describe.for(PACES)('on $name,', (pace) => {
+  const withReplica = replicaAt(pace);
 
-    expect(session.durableLsn).toBe(1);
-  }));
+  test('a hello counts for nothing, and an ack for what it says', () =>
+    withReplica(async (stage) => {
+      const { session, ack } = follow(stage);
+      expect(session.durableLsn).toBe(0);
+      ack();
 
-test('an ack with another chain than the leader’s ends the session, and counts for nothing', () =>
-  withReplica(async (stage) => {
-    const { session, ack, closed } = follow(stage);
-    ack(7);
+      expect(session.durableLsn).toBe(1);
+    }));
 
-    expect(session.durableLsn).toBe(0);
-    expect(closed()).toMatch(/^CHAIN_MISMATCH/);
-  }));
+  test('an ack with another chain than the leader’s ends the session, and counts for nothing', () =>
+    withReplica(async (stage) => {
+      const { session, ack, closed } = follow(stage);
+      ack(7);
 
-test('what was acknowledged in one session counts for nothing in the next', () =>
-  withReplica(async (stage) => {
-    const before = follow(stage);
-    before.ack();
-    expect(before.session.durableLsn).toBe(1);
-    before.session.close('a newer session of the same node');
-    const { session } = follow(stage);
+      expect(session.durableLsn).toBe(0);
+      expect(closed()).toMatch(/^CHAIN_MISMATCH/);
+    }));
 
-    expect(session.durableLsn).toBe(0);
-  }));
+  test('what was acknowledged in one session counts for nothing in the next', () =>
+    withReplica(async (stage) => {
+      const before = follow(stage);
+      before.ack();
+      expect(before.session.durableLsn).toBe(1);
+      before.session.close('a newer session of the same node');
+      const { session } = follow(stage);
 
-test('an ack of a session that has ended counts for nothing', () =>
-  withReplica(async (stage) => {
-    const { session, ack } = follow(stage);
-    session.verify();
-    session.close('over');
-    ack();
+      expect(session.durableLsn).toBe(0);
+    }));
 
-    expect(session.counts).toBe(false);
-    expect(session.durableLsn).toBe(0);
-  }));
+  test('an ack of a session that has ended counts for nothing', () =>
+    withReplica(async (stage) => {
+      const { session, ack } = follow(stage);
+      session.verify();
+      session.close('over');
+      ack();
 
-test('a voter counts once the process at its address is known to be this one', () =>
-  withReplica(async (stage) => {
-    const { session, ack } = follow(stage);
-    ack();
-    expect(session.counts).toBe(false);
-    session.verify();
+      expect(session.counts).toBe(false);
+      expect(session.durableLsn).toBe(0);
+    }));
 
-    expect(session.counts).toBe(true);
-  }));
+  test('a voter counts once the process at its address is known to be this one', () =>
+    withReplica(async (stage) => {
+      const { session, ack } = follow(stage);
+      ack();
+      expect(session.counts).toBe(false);
+      session.verify();
 
-test.for(['blank', 'suspect'] as const)('a %s voter does not count, whatever it acks', (state) =>
-  withReplica(async (stage) => {
-    const { session, ack } = follow(stage, state);
-    session.verify();
-    ack();
+      expect(session.counts).toBe(true);
+    }));
 
-    expect(session.counts).toBe(false);
-  }),
-);
+  test.for(['blank', 'suspect'] as const)('a %s voter does not count, whatever it acks', (state) =>
+    withReplica(async (stage) => {
+      const { session, ack } = follow(stage, state);
+      session.verify();
+      ack();
 
-test('a commit that no frame tells is told by one of its own', () =>
-  withReplica(async (stage) => {
-    const { told, commit } = follow(stage);
-    const after = (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        stage.clock.after(ms, resolve);
-      });
-    commit(1);
-    expect(told).toEqual([]);
-    await after(COMMIT_NOTICE_MS);
+      expect(session.counts).toBe(false);
+    }),
+  );
 
-    expect(told).toEqual([1]);
-  }));
+  test('a commit that no frame tells is told by one of its own', () =>
+    withReplica(async (stage) => {
+      const { told, commit } = follow(stage);
+      const after = (ms: number): Promise<void> =>
+        new Promise((resolve) => {
+          stage.clock.after(ms, resolve);
+        });
+      commit(1);
+      expect(told).toEqual([]);
+      await after(COMMIT_NOTICE_MS);
 
-test('a commit that a frame told needs no notice, and the one behind it gets its own', () =>
-  withReplica(async (stage) => {
-    const { session, told, commit } = follow(stage);
-    const after = (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        stage.clock.after(ms, resolve);
-      });
-    commit(1);
-    session.tick(0);
-    commit(2);
-    await after(COMMIT_NOTICE_MS);
-    expect(told).toEqual([1]);
-    await after(COMMIT_NOTICE_MS);
+      expect(told).toEqual([1]);
+    }));
 
-    expect(told).toEqual([1, 2]);
-  }));
+  test('a commit that a frame told needs no notice, and the one behind it gets its own', () =>
+    withReplica(async (stage) => {
+      const { session, told, commit } = follow(stage);
+      const after = (ms: number): Promise<void> =>
+        new Promise((resolve) => {
+          stage.clock.after(ms, resolve);
+        });
+      commit(1);
+      session.tick(0);
+      commit(2);
+      await after(COMMIT_NOTICE_MS);
+      expect(told).toEqual([1]);
+      await after(COMMIT_NOTICE_MS);
 
-test('an idle session sends a heartbeat as often as it has to, and counts its silence in ticks', () =>
-  withReplica(async (stage) => {
-    const { session, told, ack } = follow(stage);
-    for (let tick = 1; tick <= 8; tick += 1) {
-      await new Promise((resolve) => void stage.clock.after(TICK_MS, () => resolve(undefined)));
-      session.tick(4 * TICK_MS);
-    }
-    expect(told).toHaveLength(2);
-    expect(session.silentMs).toBe(8 * TICK_MS);
+      expect(told).toEqual([1, 2]);
+    }));
 
-    ack();
+  test('an idle session sends a heartbeat as often as it has to, and counts its silence in ticks', () =>
+    withReplica(async (stage) => {
+      const { session, told, ack } = follow(stage);
+      for (let tick = 1; tick <= 8; tick += 1) {
+        await new Promise((resolve) => void stage.clock.after(TICK_MS, () => resolve(undefined)));
+        session.tick(4 * TICK_MS);
+      }
+      expect(told).toHaveLength(2);
+      expect(session.silentMs).toBe(8 * TICK_MS);
 
-    expect(session.silentMs).toBe(0);
-  }));
+      ack();
+
+      expect(session.silentMs).toBe(0);
+    }));
+});

@@ -1,72 +1,76 @@
 import { describe, expect, test } from 'vitest';
 import { Applier, APPLY_MS_MAX } from '../../src/node/applier.ts';
 import { Store } from '../../src/store/store.ts';
-import { append, withReplica } from './replica-fixture.ts';
+import { append, PACES, replicaAt, withReplica } from './replica-fixture.ts';
 
-describe('a store that is built anew', () => {
-  test('holds the log up to the limit again, and is not fit to be read before', () =>
-    withReplica(async ({ replica, clock, world }) => {
-      for (let index = 0; index < 5; index += 1) {
-        append(replica);
-        await replica.log.drained();
-      }
-      const limit = { lsn: 6 };
-      let paused = false;
-      const failures: unknown[] = [];
-      const applier = new Applier({
-        log: replica.log,
-        clock,
-        store: new Store({ seed: 1 }),
-        appliedLsn: 0,
-        limit: () => limit.lsn,
-        failed: () => paused,
-        onFailed: (error) => failures.push(error),
-      });
-      applier.wake();
-      await applier.caughtUp();
-      expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(6);
+describe.for(PACES)('on $name,', (pace) => {
+  const onStage = replicaAt(pace);
 
-      // The log was cut behind LSN 3, say.
-      limit.lsn = 3;
-      paused = true;
-      applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 }, 3);
-      expect(applier.rebuilding).toBe(true);
-      expect(applier.appliedLsn).toBe(0);
-      paused = false;
-      applier.wake();
-      await applier.caughtUp();
+  describe('a store that is built anew', () => {
+    test('holds the log up to the limit again, and is not fit to be read before', () =>
+      onStage(async ({ replica, clock, world }) => {
+        for (let index = 0; index < 5; index += 1) {
+          append(replica);
+          await replica.log.drained();
+        }
+        const limit = { lsn: 6 };
+        let paused = false;
+        const failures: unknown[] = [];
+        const applier = new Applier({
+          log: replica.log,
+          clock,
+          store: new Store({ seed: 1 }),
+          appliedLsn: 0,
+          limit: () => limit.lsn,
+          failed: () => paused,
+          onFailed: (error) => failures.push(error),
+        });
+        applier.wake();
+        await applier.caughtUp();
+        expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(6);
 
-      expect(applier.rebuilding).toBe(false);
-      expect(applier.appliedLsn).toBe(3);
-      expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(3);
-      await world.pass(10);
-      expect(failures).toEqual([]);
-    }));
+        // The log was cut behind LSN 3, say.
+        limit.lsn = 3;
+        paused = true;
+        applier.rebuild({ store: new Store({ seed: 2 }), appliedLsn: 0 }, 3);
+        expect(applier.rebuilding).toBe(true);
+        expect(applier.appliedLsn).toBe(0);
+        paused = false;
+        applier.wake();
+        await applier.caughtUp();
 
-  test('takes nothing of what was read for the store before it', () =>
-    withReplica(async ({ replica, clock, world }) => {
-      for (let index = 0; index < 5; index += 1) {
-        append(replica);
-        await replica.log.drained();
-      }
-      const applier = new Applier({
-        log: replica.log,
-        clock,
-        store: new Store({ seed: 1 }),
-        appliedLsn: 0,
-        limit: () => 6,
-        failed: () => false,
-        onFailed: () => undefined,
-      });
-      applier.wake();
-      const loaded = new Store({ seed: 2 });
-      applier.rebuild({ store: loaded, appliedLsn: 4 }, 6);
-      await applier.caughtUp();
-      await world.pass(10);
+        expect(applier.rebuilding).toBe(false);
+        expect(applier.appliedLsn).toBe(3);
+        expect(applier.store.get(Buffer.from('k'))?.lsn).toBe(3);
+        await world.pass(10);
+        expect(failures).toEqual([]);
+      }));
 
-      expect(applier.store).toBe(loaded);
-      expect(applier.appliedLsn).toBe(6);
-    }));
+    test('takes nothing of what was read for the store before it', () =>
+      onStage(async ({ replica, clock, world }) => {
+        for (let index = 0; index < 5; index += 1) {
+          append(replica);
+          await replica.log.drained();
+        }
+        const applier = new Applier({
+          log: replica.log,
+          clock,
+          store: new Store({ seed: 1 }),
+          appliedLsn: 0,
+          limit: () => 6,
+          failed: () => false,
+          onFailed: () => undefined,
+        });
+        applier.wake();
+        const loaded = new Store({ seed: 2 });
+        applier.rebuild({ store: loaded, appliedLsn: 4 }, 6);
+        await applier.caughtUp();
+        await world.pass(10);
+
+        expect(applier.store).toBe(loaded);
+        expect(applier.appliedLsn).toBe(6);
+      }));
+  });
 });
 
 describe('much to apply', () => {

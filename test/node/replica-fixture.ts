@@ -1,12 +1,33 @@
 import { Replica } from '../../src/node/replica.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
+import type { DiskLatency } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';
 import { OP } from '../../src/wal/record.ts';
 
 export const ID = 'c'.repeat(32);
 const VOTERS = ['n1', 'n2', 'n3'];
+
+/** How quick a stage is. */
+export interface Pace {
+  readonly name: string;
+  readonly latency?: DiskLatency;
+  readonly recentBytesMax?: number;
+  readonly applyBytesMax?: number;
+}
+
+/** Everything that can happen happens in one turn: what was written is in memory, and all of it is applied at once. */
+const QUICK: Pace = { name: 'a quick stage' };
+/** Nothing of the log is in memory, the disk takes its time, and each batch is read and applied by itself. */
+const SLOW: Pace = {
+  name: 'a slow stage',
+  latency: { readMs: 1, writeMs: 1, syncMs: 2 },
+  recentBytesMax: 0,
+  applyBytesMax: 1,
+};
+/** A test that passes on the quick one may take what need not be waited for for what was waited for. */
+export const PACES = [QUICK, SLOW] as const;
 
 export interface Stage {
   readonly world: SimWorld;
@@ -18,14 +39,23 @@ export interface Stage {
 }
 
 /** Runs `main` with the replica of n1, one of three voters: intact, leading epoch 1, with LSN 1 durable. */
-export async function withReplica(main: (stage: Stage) => Promise<void>): Promise<void> {
+export async function withReplica(
+  main: (stage: Stage) => Promise<void>,
+  pace: Pace = QUICK,
+): Promise<void> {
   await withBlankReplica(async (stage) => {
     const { replica } = stage;
     await replica.updateMeta({ clusterId: ID, historyId: ID, state: 'intact' });
     await beginEpoch(replica);
     await main(stage);
-  });
+  }, pace);
 }
+
+/** `withReplica` on a stage of that pace. */
+export const replicaAt =
+  (pace: Pace): typeof withReplica =>
+  (main) =>
+    withReplica(main, pace);
 
 /** Writes the first record of a cluster, durable on resolve. */
 export async function beginEpoch(replica: Replica): Promise<void> {
@@ -36,9 +66,12 @@ export async function beginEpoch(replica: Replica): Promise<void> {
 }
 
 /** Runs `main` with the replica of n1, one of three voters, on an empty disk. */
-export async function withBlankReplica(main: (stage: Stage) => Promise<void>): Promise<void> {
+export async function withBlankReplica(
+  main: (stage: Stage) => Promise<void>,
+  { latency, recentBytesMax, applyBytesMax }: Pace = QUICK,
+): Promise<void> {
   await simulate(1, async (world) => {
-    const disk = new SimDisk({ seed: 1 });
+    const disk = new SimDisk({ seed: 1, ...(latency === undefined ? {} : { latency }) });
     const open = async (clock = world.process()): Promise<Replica> =>
       Replica.open({
         disk: disk.mount(clock),
@@ -48,6 +81,8 @@ export async function withBlankReplica(main: (stage: Stage) => Promise<void>): P
         nodeId: 'n1',
         voterCount: VOTERS.length,
         segmentBytes: 16 * 1024,
+        ...(recentBytesMax === undefined ? {} : { recentBytesMax }),
+        ...(applyBytesMax === undefined ? {} : { applyBytesMax }),
         onEvent: () => undefined,
       });
     const clock = world.process();

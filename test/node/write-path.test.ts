@@ -7,7 +7,7 @@ import type { Condition, WriteRequest } from '../../src/node/api.ts';
 import { WritePath } from '../../src/node/write-path.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { leaderOf } from './leader-fixture.ts';
-import { withReplica } from './replica-fixture.ts';
+import { PACES, replicaAt } from './replica-fixture.ts';
 import type { Stage } from './replica-fixture.ts';
 
 interface Written {
@@ -62,133 +62,137 @@ function every(clock: Clock, ms: number, run: () => void): void {
   });
 }
 
-describe('a transaction of conditions only', () => {
-  test('returns the version of the log that it was judged by, and not that of the keys it asks about', async () => {
-    await withReplica(async (stage) => {
-      const { writes, commitAll } = await lead(stage);
-      const written = [writes.write(put('a')), writes.write(put('b'))];
-      await commitAll();
-      const versions = (await Promise.all(written)).map(({ version }) => version);
-      expect(versions).toEqual([
-        { epoch: 1, lsn: 2 },
-        { epoch: 1, lsn: 3 },
-      ]);
+describe.for(PACES)('on $name,', (pace) => {
+  const withReplica = replicaAt(pace);
 
-      const expectA = { key: Buffer.from('a'), expect: { epoch: 1, lsn: 2 } };
-      const asked = await writes.write(ask(expectA));
+  describe('a transaction of conditions only', () => {
+    test('returns the version of the log that it was judged by, and not that of the keys it asks about', async () => {
+      await withReplica(async (stage) => {
+        const { writes, commitAll } = await lead(stage);
+        const written = [writes.write(put('a')), writes.write(put('b'))];
+        await commitAll();
+        const versions = (await Promise.all(written)).map(({ version }) => version);
+        expect(versions).toEqual([
+          { epoch: 1, lsn: 2 },
+          { epoch: 1, lsn: 3 },
+        ]);
 
-      expect(asked.version).toEqual({ epoch: 1, lsn: 3 });
-      expect(asked.durableOn).toEqual(['n1']);
-    });
-  });
+        const expectA = { key: Buffer.from('a'), expect: { epoch: 1, lsn: 2 } };
+        const asked = await writes.write(ask(expectA));
 
-  test('is judged by what is not committed yet, returns that version once it is, and nothing that came later', async () => {
-    await withReplica(async (stage) => {
-      const { writes, commitAll } = await lead(stage);
-      const before = writes.write(put('a'));
-      let answered = false;
-
-      const present = { key: Buffer.from('a'), expect: 'present' as const };
-      const asked = writes.write(ask(present)).finally(() => (answered = true));
-      const later = writes.write(put('a'));
-      await stage.replica.log.drained();
-      await new Promise((resolve) => void stage.clock.after(100, () => resolve(undefined)));
-      expect(answered).toBe(false);
-      await commitAll();
-
-      expect((await before).version).toEqual({ epoch: 1, lsn: 2 });
-      expect((await asked).version).toEqual({ epoch: 1, lsn: 2 });
-      expect((await later).version).toEqual({ epoch: 1, lsn: 3 });
-    });
-  });
-});
-
-describe('a write that was held up', () => {
-  test('has the time that is left of its own, and says what it was', async () => {
-    await withReplica(async (stage) => {
-      const { writes } = await lead(stage);
-      const { clock } = stage;
-      const beganMs = clock.nowMs();
-      writes.pause('switchover');
-      clock.after(600, () => writes.resume('switchover'));
-
-      await expect(writes.write(put('a'))).rejects.toMatchObject({
-        code: 'COMMIT_TIMEOUT',
-        outcome: 'indeterminate',
-        message: expect.stringContaining('within 1000 ms'),
+        expect(asked.version).toEqual({ epoch: 1, lsn: 3 });
+        expect(asked.durableOn).toEqual(['n1']);
       });
-      expect(clock.nowMs() - beganMs).toBeGreaterThanOrEqual(1_000);
-      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+    });
+
+    test('is judged by what is not committed yet, returns that version once it is, and nothing that came later', async () => {
+      await withReplica(async (stage) => {
+        const { writes, commitAll } = await lead(stage);
+        const before = writes.write(put('a'));
+        let answered = false;
+
+        const present = { key: Buffer.from('a'), expect: 'present' as const };
+        const asked = writes.write(ask(present)).finally(() => (answered = true));
+        const later = writes.write(put('a'));
+        await stage.replica.log.drained();
+        await new Promise((resolve) => void stage.clock.after(100, () => resolve(undefined)));
+        expect(answered).toBe(false);
+        await commitAll();
+
+        expect((await before).version).toEqual({ epoch: 1, lsn: 2 });
+        expect((await asked).version).toEqual({ epoch: 1, lsn: 2 });
+        expect((await later).version).toEqual({ epoch: 1, lsn: 3 });
+      });
     });
   });
 
-  test('has no more time where it is held up again', async () => {
-    await withReplica(async (stage) => {
-      const { writes } = await lead(stage);
-      const { clock } = stage;
-      const beganMs = clock.nowMs();
-      writes.pause('switchover');
-      clock.after(600, () => {
-        writes.resume('switchover');
+  describe('a write that was held up', () => {
+    test('has the time that is left of its own, and says what it was', async () => {
+      await withReplica(async (stage) => {
+        const { writes } = await lead(stage);
+        const { clock } = stage;
+        const beganMs = clock.nowMs();
         writes.pause('switchover');
+        clock.after(600, () => writes.resume('switchover'));
+
+        await expect(writes.write(put('a'))).rejects.toMatchObject({
+          code: 'COMMIT_TIMEOUT',
+          outcome: 'indeterminate',
+          message: expect.stringContaining('within 1000 ms'),
+        });
+        expect(clock.nowMs() - beganMs).toBeGreaterThanOrEqual(1_000);
+        expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+      });
+    });
+
+    test('has no more time where it is held up again', async () => {
+      await withReplica(async (stage) => {
+        const { writes } = await lead(stage);
+        const { clock } = stage;
+        const beganMs = clock.nowMs();
+        writes.pause('switchover');
+        clock.after(600, () => {
+          writes.resume('switchover');
+          writes.pause('switchover');
+        });
+
+        await expect(writes.write(put('a'))).rejects.toMatchObject({
+          code: 'BUSY',
+          outcome: 'rejected',
+          message: expect.stringContaining('held up for 1000 ms'),
+        });
+        expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+      });
+    });
+
+    test('is told of a condition that does not hold within its own time', async () => {
+      await withReplica(async (stage) => {
+        const { writes } = await lead(stage);
+        const { clock } = stage;
+        const beganMs = clock.nowMs();
+        writes.write(put('a')).catch(() => undefined);
+        writes.pause('switchover');
+        clock.after(600, () => writes.resume('switchover'));
+
+        const absent = { key: Buffer.from('a'), expect: 'absent' as const };
+        await expect(writes.write(ask(absent))).rejects.toMatchObject({
+          code: 'WAIT_TIMEOUT',
+          outcome: 'rejected',
+        });
+        expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+      });
+    });
+  });
+
+  test('no write is taken before the first commit of a history while a voter is missing: it could not be committed', async () => {
+    await withReplica(async ({ replica, clock }) => {
+      const voters = ['n1', 'n2'];
+      const leader = leaderOf(replica, clock, { voters, hooks: { commit: () => undefined } });
+      const writes = new WritePath({
+        replica,
+        leader,
+        inherited: [],
+        clock,
+        quorum: 1,
+        voterCount: 2,
+        uncommittedBytesMax: 1_000_000,
       });
 
+      writes.resume('beginning');
+      const before = replica.log.last.lsn;
       await expect(writes.write(put('a'))).rejects.toMatchObject({
-        code: 'BUSY',
+        code: 'NO_QUORUM',
         outcome: 'rejected',
-        message: expect.stringContaining('held up for 1000 ms'),
+        details: { present: 1, needed: 2 },
       });
-      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
+      expect(replica.log.last.lsn).toBe(before);
+
+      replica.setVerified(1);
+      replica.learnCommitted(1);
+      const write = writes.write(put('a'));
+      expect(replica.log.last.lsn).toBe(before + 1);
+      writes.end('NODE_CLOSED', 'the test is over');
+      await expect(write).rejects.toMatchObject({ outcome: 'indeterminate' });
     });
-  });
-
-  test('is told of a condition that does not hold within its own time', async () => {
-    await withReplica(async (stage) => {
-      const { writes } = await lead(stage);
-      const { clock } = stage;
-      const beganMs = clock.nowMs();
-      writes.write(put('a')).catch(() => undefined);
-      writes.pause('switchover');
-      clock.after(600, () => writes.resume('switchover'));
-
-      const absent = { key: Buffer.from('a'), expect: 'absent' as const };
-      await expect(writes.write(ask(absent))).rejects.toMatchObject({
-        code: 'WAIT_TIMEOUT',
-        outcome: 'rejected',
-      });
-      expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
-    });
-  });
-});
-
-test('no write is taken before the first commit of a history while a voter is missing: it could not be committed', async () => {
-  await withReplica(async ({ replica, clock }) => {
-    const voters = ['n1', 'n2'];
-    const leader = leaderOf(replica, clock, { voters, hooks: { commit: () => undefined } });
-    const writes = new WritePath({
-      replica,
-      leader,
-      inherited: [],
-      clock,
-      quorum: 1,
-      voterCount: 2,
-      uncommittedBytesMax: 1_000_000,
-    });
-
-    writes.resume('beginning');
-    const before = replica.log.last.lsn;
-    await expect(writes.write(put('a'))).rejects.toMatchObject({
-      code: 'NO_QUORUM',
-      outcome: 'rejected',
-      details: { present: 1, needed: 2 },
-    });
-    expect(replica.log.last.lsn).toBe(before);
-
-    replica.setVerified(1);
-    replica.learnCommitted(1);
-    const write = writes.write(put('a'));
-    expect(replica.log.last.lsn).toBe(before + 1);
-    writes.end('NODE_CLOSED', 'the test is over');
-    await expect(write).rejects.toMatchObject({ outcome: 'indeterminate' });
   });
 });

@@ -13,6 +13,8 @@ const DIR = '/data';
 export const CLUSTER = { clusterId: '0123456789abcdef0123456789abcdef', historyId: 'f'.repeat(32) };
 /** Small, so that a short workload fills several. */
 export const SEGMENT_BYTES = 4096;
+/** So little that what is not new is read from the files. */
+export const RECENT_BYTES = 16 * 1024;
 
 export interface Life {
   readonly log: Log;
@@ -26,9 +28,10 @@ export async function openLife(
   sim: SimDisk,
   voters: number,
   base?: LogBase,
+  recentBytesMax = RECENT_BYTES,
 ): Promise<Life> {
   const process = world.process();
-  return await untilDeath(process, startLog({ sim, process, voters, base }));
+  return await untilDeath(process, startLog({ sim, process, voters, base, recentBytesMax }));
 }
 
 async function startLog(options: {
@@ -36,8 +39,9 @@ async function startLog(options: {
   process: SimProcess;
   voters: number;
   base: LogBase | undefined;
+  recentBytesMax: number;
 }): Promise<Life> {
-  const { sim, process, voters, base } = options;
+  const { sim, process, voters, base, recentBytesMax } = options;
   const disk = sim.mount(process);
   await disk.makeDir(DIR);
   const hasLog = (await disk.list(`${DIR}/wal`)).some((name) => name.endsWith('.wal'));
@@ -51,8 +55,7 @@ async function startLog(options: {
     nodeId: 'n1',
     voters,
     segmentBytes: SEGMENT_BYTES,
-    // So little that what is not new is read from the files.
-    recentBytesMax: 16 * 1024,
+    recentBytesMax,
     base,
   });
   return { log, meta, process };

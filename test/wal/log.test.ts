@@ -22,6 +22,7 @@ import {
   LogModel,
   openLife,
   readTexts,
+  RECENT_BYTES,
   SEGMENT_BYTES,
 } from './log-lives.ts';
 import type { Life } from './log-lives.ts';
@@ -37,13 +38,17 @@ interface Stage {
   readonly batchWrites: () => readonly DiskOperation[];
 }
 
-/** Runs `act` on a log that leads and is at rest. */
-function leading(act: (stage: Stage) => Promise<void>): Promise<void> {
+/** Runs `act` on a log that leads and is at rest: once with its newest batches in memory, and once with nothing there. */
+async function leading(act: (stage: Stage) => Promise<void>): Promise<void> {
+  for (const recentBytesMax of [RECENT_BYTES, 0]) await leadingWith(recentBytesMax, act);
+}
+
+function leadingWith(recentBytesMax: number, act: (stage: Stage) => Promise<void>): Promise<void> {
   return simulate(7, async (world) => {
     const sim = new SimDisk({ seed: 7, latency: SLOW });
     const writes: DiskOperation[] = [];
     const model = new LogModel();
-    const life = await openLife(world, sim, 1);
+    const life = await openLife(world, sim, 1, undefined, recentBytesMax);
     await lead(life, model);
     await life.log.drained();
     sim.onOperation = (operation) => {

@@ -27,9 +27,13 @@ describe('the newest batches in memory', () => {
         const batches = fill(recent, sizes, same);
         let held = 0;
         let start = sizes.length;
-        while (start > 0 && (start === sizes.length || held + (sizes[start - 1] ?? 0) <= max)) {
+        // The newest one whatever its size, unless nothing is to be held.
+        const least = max > 0 ? 1 : 0;
+        while (start > 0) {
+          const next = sizes[start - 1] ?? 0;
+          if (sizes.length - start >= least && held + next > max) break;
           start -= 1;
-          held += sizes[start] ?? 0;
+          held += next;
         }
         expect(recent.bytes).toBe(held);
         for (let index = 0; index < sizes.length; index += 1) {
