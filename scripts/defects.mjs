@@ -10,6 +10,46 @@ const clients = ['--project', 'sim', 'test/sim/client.test.ts'];
 
 export const DEFECTS = [
   {
+    name: 'stranger-believed',
+    what: 'a node that is no voter is promised what it asks for, and what it says ends a leadership',
+    file: 'src/protocol/stranger.ts',
+    find: 'return !voters.includes(nodeId);',
+    replace: 'return voters.length === 0 && nodeId === "";',
+    test: ['--project', 'sim', 'test/sim/extremes.test.ts', '-t', 'a stranger says'],
+  },
+  {
+    name: 'far-epoch-believed',
+    what: 'a voter promises whatever epoch a process asks for that calls itself a voter',
+    file: 'src/node/doubtful-candidate.ts',
+    find: 'if (epoch - fence <= EPOCH_STEP_MAX || found.fence >= epoch) return undefined;',
+    replace: 'if (epoch - fence <= Infinity) return undefined;',
+    test: ['--project', 'sim', 'test/sim/extremes.test.ts', '-t', 'calls itself a voter'],
+  },
+  {
+    name: 'lost-data-believed',
+    what: 'a leader becomes suspect because a process that calls itself a voter claims to have more',
+    file: 'src/leader/leader.ts',
+    find: 'if (claim !== undefined && !isProven(hello, claim, await hooks.identityAt(hello.nodeId))) {',
+    replace: 'if (claim !== undefined && !isProven(hello, claim, await hooks.identityAt(hello.nodeId)) && claim.lsn === null) {',
+    test: ['--project', 'sim', 'test/sim/extremes.test.ts', '-t', 'calls itself a voter'],
+  },
+  {
+    name: 'unreadable-meta-written',
+    what: 'meta.json is written without a look whether it reads again',
+    file: 'src/wal/meta.ts',
+    find: '    decodeMeta(bytes, META_NAME);\n',
+    replace: '',
+    test: unit('test/wal/meta.test.ts'),
+  },
+  {
+    name: 'answer-to-no-probe',
+    what: 'an answer to a probe that was never sent counts for all that follow',
+    file: 'src/leader/probes.ts',
+    find: 'if (number > this.asked) return false;',
+    replace: 'if (number > Infinity) return false;',
+    test: unit('test/leader/probes.test.ts'),
+  },
+  {
     name: 'no-fsync',
     what: 'a batch is written and not fsynced before it is durable',
     file: 'src/wal/segment-writer.ts',

@@ -6,8 +6,11 @@
  * epoch that both know and that is not in the common prefix is no fork but a contradiction: an alarm, never a truncation. The driver
  * confirms the fork by chain.
  */
+import { EPOCH_STEP_MAX } from '../protocol/limits.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import type { Hello, HistoryEntry } from '../protocol/messages.ts';
+import type { Hello, HistoryEntry, Identity } from '../protocol/messages.ts';
+import { isStranger } from '../protocol/stranger.ts';
+import { comparePositions } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
 
 export interface AnsweringLeader {
@@ -15,6 +18,8 @@ export interface AnsweringLeader {
   readonly nodeId: string;
   readonly clusterId: string;
   readonly historyId: string;
+  /** Node ids. */
+  readonly voters: readonly string[];
   /** Of its whole log, its own epoch included, oldest first. */
   readonly epochs: readonly HistoryEntry[];
   readonly durable: Position;
@@ -45,7 +50,23 @@ export type HelloAnswer =
       readonly why: 'HIGHER_EPOCH' | 'LEADER_LOST_DATA';
       readonly code: string;
       readonly message: string;
+      /** Believed only where the process at that voter's own address says the same: see `isProven`. */
+      readonly claim?: Claimed;
     };
+
+/** What a voter says of itself that would harm more than this leadership if it were made up. */
+export interface Claimed {
+  readonly epoch: number;
+  /** Null where only the epoch matters. */
+  readonly lsn: number | null;
+}
+
+/** Whether the process that answers at the voter's own address is the one that said hello, and says the same of itself. */
+export function isProven(hello: Hello, claim: Claimed, found: Identity | undefined): boolean {
+  if (found === undefined || found.nodeId !== hello.nodeId || found.run !== hello.run) return false;
+  const { epoch, lsn } = claim;
+  return lsn === null ? found.fence >= epoch : comparePositions(found.last, { epoch, lsn }) >= 0;
+}
 
 export function answerHello(leader: AnsweringLeader, hello: Hello): HelloAnswer {
   return (
@@ -99,11 +120,15 @@ function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undef
   const written = hello.discard ? 0 : (hello.epochs.at(-1)?.epoch ?? 0);
   const theirs = Math.max(hello.promise.epoch, written);
   if (theirs <= leader.epoch) return undefined;
+  const message = `${hello.nodeId} knows epoch ${theirs}, and this leadership is of epoch ${leader.epoch}`;
+  if (isStranger(hello.nodeId, leader.voters)) return strangerAhead(message);
+  const isFar = theirs > leader.epoch + EPOCH_STEP_MAX;
   return {
     kind: 'step-down',
     why: 'HIGHER_EPOCH',
     code: 'STALE_EPOCH',
-    message: `${hello.nodeId} knows epoch ${theirs}, and this leadership is of epoch ${leader.epoch}`,
+    message,
+    ...(isFar && { claim: { epoch: theirs, lsn: null } }),
   };
 }
 
@@ -118,7 +143,9 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
   // Everything is shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
   if (!hello.discard && last.epoch === leader.epoch && last.lsn > leader.durable.lsn) {
     const message = `${nodeId} has LSN ${last.lsn} of epoch ${leader.epoch}, and its leader only ${leader.durable.lsn}`;
-    return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message };
+    if (isStranger(nodeId, leader.voters)) return strangerAhead(message);
+    const claim = { epoch: last.epoch, lsn: last.lsn };
+    return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message, claim };
   }
   const lsn = forkLsn(leader, hello, common);
   // A follower that lags knows of commits above its own end: what matters is whether it would have to cut one off.
@@ -174,6 +201,11 @@ function ledTwice(
 ): number | undefined {
   const epochs = new Set(ours.map(({ epoch }) => epoch));
   return theirs.find(({ epoch }) => epochs.has(epoch))?.epoch;
+}
+
+/** No leader needs the promise of one that has no vote, so what it says proves nothing about this leadership. */
+function strangerAhead(message: string): HelloAnswer {
+  return alarm('NOT_A_VOTER', `${message}; but it is no voter, and is not believed`);
 }
 
 function refuse(code: string, message: string): HelloAnswer {

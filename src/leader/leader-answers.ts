@@ -7,13 +7,14 @@ import type { LeaderOptions } from './leader-options.ts';
 
 /** What the leader of `options` says to a hello, by what its log holds in this turn. */
 export function judgeHello(options: LeaderOptions, hello: Hello): HelloAnswer {
-  const { log, hooks, epoch, nodeId, clusterId, historyId, configHash } = options;
+  const { log, hooks, epoch, nodeId, clusterId, historyId, voters, configHash } = options;
   return answerHello(
     {
       epoch,
       nodeId,
       clusterId,
       historyId,
+      voters,
       epochs: log.epochs,
       durable: log.durable,
       commitLsn: hooks.committedLsn(),

@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
-import type { VoterState } from '../protocol/messages.ts';
+import type { Identity, VoterState } from '../protocol/messages.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 import type { Log } from '../wal/log.ts';
 import type { Position } from '../wal/position.ts';
@@ -39,9 +39,11 @@ export interface LeaderHooks {
   offer(): Promise<SnapshotSource | undefined>;
   /** The snapshot at `path` could not be sent whole, or was found to be wrong by the one who got it. */
   refused(path: string): void;
-  /** Which run of which process answers at the voter's own address; undefined where nobody does. */
-  runAt(nodeId: string): Promise<string | undefined>;
+  /** Who answers at the voter's own address; undefined where nobody does, or another node. */
+  identityAt(nodeId: string): Promise<Identity | undefined>;
   /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
   ended(reason: { code: string; message: string; lostData?: Position }): void;
   warn(code: string, message: string): void;
+  /** A peer said what no peer may say. */
+  fault(fault: { readonly code: string; readonly message: string; readonly peer: string }): void;
 }

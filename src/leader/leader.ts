@@ -4,7 +4,8 @@ import type { Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/position.ts';
 import { Silence } from '../protocol/silence.ts';
 import { Waiters } from '../wal/waiters.ts';
-import { differs } from './answer-hello.ts';
+import { differs, isProven } from './answer-hello.ts';
+import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn, votersNeeded } from './commit-rule.ts';
 import { judgeHello, sendAnswer } from './leader-answers.ts';
 import type { LeaderOptions } from './leader-options.ts';
@@ -17,6 +18,9 @@ import type { SessionOptions } from './session.ts';
 
 /** Those who may wait at one time for a proof that this node still leads. */
 export const PROOF_WAITERS_MAX = 100_000;
+
+/** A session that ends for one of these ended because of what the follower said. */
+const TOLD = ['CHAIN_MISMATCH', 'PROTOCOL_ERROR'] as const;
 
 /**
  * One leadership: the followers in session, what is committed, and the proof that it still leads. It decides by pure rules
@@ -118,23 +122,14 @@ export class Leader {
     const { log, voters, silenceMs, hooks } = this.#options;
     const present = this.#sessions.get(hello.nodeId);
     if (present !== undefined && present.run !== hello.run && present.silentMs < silenceMs) {
-      this.#refuse(
-        link,
-        'DUPLICATE_NODE',
-        `another process is in session as ${hello.nodeId}`,
-        true,
-      );
+      const message = `another process is in session as ${hello.nodeId}`;
+      this.#refuse(link, { code: 'DUPLICATE_NODE', message, blames: hello });
       return;
     }
     const answer = judgeHello(this.#options, hello);
-    if (answer.kind === 'step-down') {
-      link.close(`${answer.code}: ${answer.message}`);
-      const lost = answer.why === 'LEADER_LOST_DATA' ? { lostData: hello.last } : {};
-      this.end({ code: answer.code, message: answer.message, ...lost });
-      return;
-    }
+    if (answer.kind === 'step-down') return this.#stepDown(link, hello, answer);
     if (answer.kind === 'refuse') {
-      this.#refuse(link, answer.code, answer.message, answer.alarm);
+      this.#refuse(link, { ...answer, ...(answer.alarm && { blames: hello }) });
       return;
     }
     const offer = answer.kind === 'snapshot' ? await hooks.offer() : undefined;
@@ -147,12 +142,13 @@ export class Leader {
     const startLsn = answer.kind === 'snapshot' ? offer?.start.lsn : answer.lsn;
     if (startLsn !== undefined && startLsn + 1 < log.firstLsn) return this.accept(link, hello);
     if (answer.kind === 'snapshot' && offer === undefined) {
-      this.#refuse(link, answer.code, `${answer.message}; no snapshot is to be had now`, false);
+      const message = `${answer.message}; no snapshot is to be had now`;
+      this.#refuse(link, { code: answer.code, message });
       return;
     }
     if (from === undefined || differs(answer, hello, from)) {
-      const where = `the logs differ at LSN ${answer.lsn}, where their histories agree`;
-      this.#refuse(link, 'CHAIN_MISMATCH', where, true);
+      const message = `the logs differ at LSN ${answer.lsn}, where their histories agree`;
+      this.#refuse(link, { code: 'CHAIN_MISMATCH', message, blames: hello });
       return;
     }
     // A hello ends that node's previous session, and with it all that was known of its progress.
@@ -168,6 +164,23 @@ export class Leader {
       at: from,
     });
     this.#sessions.get(hello.nodeId)?.start();
+  }
+
+  /** One that claims much is asked back at its own address first: whoever reaches the port can say anything. */
+  async #stepDown(
+    link: Link,
+    hello: Hello,
+    { why, code, message, claim }: HelloAnswer & { kind: 'step-down' },
+  ): Promise<void> {
+    const { hooks } = this.#options;
+    if (claim !== undefined && !isProven(hello, claim, await hooks.identityAt(hello.nodeId))) {
+      const doubt = `${message}; but the process at its address does not say so`;
+      this.#refuse(link, { code: 'CLAIM_UNPROVEN', message: doubt, blames: hello });
+      return;
+    }
+    link.close(`${code}: ${message}`);
+    const lost = why === 'LEADER_LOST_DATA' ? { lostData: hello.last } : {};
+    this.end({ code, message, ...lost });
   }
 
   #open(
@@ -201,7 +214,7 @@ export class Leader {
 
   /** Acks and answers to probes count only from the process that answers where promises are asked for: else two processes could be one voter. */
   async #verify(session: Session): Promise<void> {
-    const run = await this.#options.hooks.runAt(session.nodeId);
+    const run = (await this.#options.hooks.identityAt(session.nodeId))?.run;
     if (this.#ended || this.#sessions.get(session.nodeId) !== session) return;
     if (run === session.run) {
       session.verify();
@@ -363,11 +376,20 @@ export class Leader {
     if (session.snapshot !== undefined && reason.startsWith('SNAPSHOT_INVALID')) {
       this.#options.hooks.refused(session.snapshot.source.path);
     }
-    if (reason.startsWith('CHAIN_MISMATCH')) this.#options.hooks.warn('CHAIN_MISMATCH', reason);
+    const told = TOLD.find((code) => reason.startsWith(code));
+    if (told === undefined) return;
+    this.#options.hooks.fault({ code: told, message: reason, peer: session.nodeId });
   }
 
-  #refuse(link: Link, code: string, message: string, alarm: boolean): void {
-    if (alarm) this.#options.hooks.warn(code, message);
+  #refuse(
+    link: Link,
+    {
+      code,
+      message,
+      blames,
+    }: { readonly code: string; readonly message: string; readonly blames?: Hello },
+  ): void {
+    if (blames !== undefined) this.#options.hooks.fault({ code, message, peer: blames.nodeId });
     const at = { epoch: 0, lsn: 0, chain: 0 };
     void sendAnswer(this.#options, link, { verdict: 'refuse', code, message, at }).then(() =>
       link.close(code),

@@ -20,3 +20,21 @@ export function probeReached(options: {
     .toSorted((a, b) => b - a);
   return numbers[options.needed - 1] ?? 0;
 }
+
+/** Which probes one follower was asked and has answered; numbers only grow. */
+export class ProbeNumbers {
+  asked = 0;
+  #answered = 0;
+
+  /** The highest that it answered. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** False for one that was never asked: it would count as an answer to all that follow. */
+  answer(number: number): boolean {
+    if (number > this.asked) return false;
+    this.#answered = Math.max(this.#answered, number);
+    return true;
+  }
+}

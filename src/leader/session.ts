@@ -10,6 +10,7 @@ import type { Log } from '../wal/log.ts';
 import { MiB } from '../wal/limits.ts';
 import type { Position } from '../wal/position.ts';
 import { ReadAhead } from '../wal/read-ahead.ts';
+import { ProbeNumbers } from './probes.ts';
 import { FrameSender } from './frame-sender.ts';
 import { fromFollower } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
@@ -73,7 +74,7 @@ export class Session {
   #appliedLsn = 0;
   #state: VoterState;
   #verified = false;
-  #probedNumber = 0;
+  readonly #probes = new ProbeNumbers();
   readonly #silence = new Silence();
   #sentMs: number;
   #sentCommitLsn = 0;
@@ -101,12 +102,8 @@ export class Session {
     const { offer } = options;
     if (offer !== undefined) {
       const onFailed = (reason: string): void => this.close(`SNAPSHOT_INVALID: ${reason}`);
-      this.#sender = new SnapshotSender({
-        ...options,
-        source: offer,
-        rooms: this.#rooms,
-        onFailed,
-      });
+      const rooms = this.#rooms;
+      this.#sender = new SnapshotSender({ ...options, source: offer, rooms, onFailed });
     }
     this.sinceMs = clock.nowMs();
     this.#sentMs = this.sinceMs;
@@ -149,7 +146,7 @@ export class Session {
 
   /** The highest probe that it answered. */
   get probedNumber(): number {
-    return this.#probedNumber;
+    return this.#probes.answered;
   }
 
   /** For how long nothing came, as far as this node was there to hear it. */
@@ -196,6 +193,7 @@ export class Session {
   }
 
   probe(number: number): void {
+    this.#probes.asked = number;
     this.#send({ kind: 'probe', epoch: this.#options.epoch, number });
   }
 
@@ -348,8 +346,8 @@ export class Session {
         this.#acknowledged(message);
         return;
       case 'probed':
-        this.#probedNumber = Math.max(this.#probedNumber, message.number);
-        hooks.probed(this);
+        if (this.#probes.answer(message.number)) hooks.probed(this);
+        else this.close(`PROTOCOL_ERROR: an answer to probe ${message.number}, never asked`);
         return;
       case 'want':
       case 'got': {

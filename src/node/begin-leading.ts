@@ -56,7 +56,7 @@ export function newLeader(
 ): Leader {
   const { replica, clock, membership, heartbeatMs, silenceMs } = options;
   const { peers, quorums, configHash } = membership;
-  const { dialer, snapshots, onEvent, onProgress } = options;
+  const { dialer, snapshots, onEvent, onPeerFault, onProgress } = options;
   return new Leader({
     log: replica.log,
     clock,
@@ -81,14 +81,15 @@ export function newLeader(
       progressed: onProgress,
       offer: () => snapshots.offer(),
       refused: (path) => snapshots.refused(path),
-      runAt: async (nodeId) => {
+      identityAt: async (nodeId) => {
         const peer = peers.find((candidate) => candidate.nodeId === nodeId);
         const found =
           peer === undefined ? undefined : await identify({ dialer, clock }, peer.address);
-        return found?.nodeId === nodeId ? found.run : undefined;
+        return found?.nodeId === nodeId ? found : undefined;
       },
       ended,
       warn: (code, message) => onEvent({ level: 'warn', code, message }),
+      fault: onPeerFault,
     },
   });
 }

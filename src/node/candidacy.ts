@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { EPOCH_MAX } from '../wal/limits.ts';
 import type { EpochEntry, Position, Version } from '../wal/position.ts';
 import { askRound } from './ask-round.ts';
 import { mayLead } from './may-lead.ts';
@@ -86,6 +87,10 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
     return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
   }
   const epoch = nextEpoch(options, dry);
+  if (epoch > EPOCH_MAX) {
+    const message = `the next epoch would be ${epoch}, the last there is is ${EPOCH_MAX}`;
+    return { kind: 'lost', code: 'EPOCHS_USED_UP', message, answers: [] };
+  }
   const dryAgain = await dryInEpoch(options, { dry, probeEpoch, epoch, attempt });
   const hopeful = judge(options, dryAgain);
   if (hopeful.kind === 'no') return lost(hopeful, dryAgain);

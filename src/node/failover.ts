@@ -2,6 +2,8 @@ import { isUnwritable } from '../ports/disk-errors.ts';
 import assert from 'node:assert';
 import type { Clock } from '../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
+import { FORCED_EPOCH_GAP } from '../protocol/limits.ts';
+import { EPOCH_MAX } from '../wal/limits.ts';
 import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { FailoverRequest, FailoverResult } from './api.ts';
 import { judge, nextEpoch, question, realRound, repliesOf, round } from './candidacy.ts';
@@ -12,12 +14,6 @@ import type { FailoverPlan } from './failover-plan.ts';
 import { forcedHistory } from './forced.ts';
 import type { Life } from './life.ts';
 import type { Asked } from './peers.ts';
-
-/**
- * The epoch of a forced failover lies so far above all that was seen, and a random part of it further: two that are forced on two sides of a
- * partition do not use the same epochs, and a version of one history is none of the other.
- */
-export const FORCED_EPOCH_GAP = 1_000_000;
 
 export interface FailoverParts {
   readonly life: Life;
@@ -86,6 +82,9 @@ async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promi
   const attempt = entropy.bytes(16).toString('hex');
   const probe = question(options, { round: 'dry', epoch: replica.fence + 1, attempt });
   const epoch = nextEpoch(options, await round(options, probe)) + gap(options);
+  if (epoch > EPOCH_MAX) {
+    throw refused('EPOCHS_USED_UP', `epoch ${epoch} is beyond the last, ${EPOCH_MAX}`, []);
+  }
   const dry = await round(options, question(options, { round: 'dry', epoch, attempt }));
   const verdict = planFailover({
     nodeId: replica.nodeId,

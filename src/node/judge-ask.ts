@@ -9,6 +9,7 @@ import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import type { Ask, Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
+import { isStranger } from '../protocol/stranger.ts';
 
 /** What a voter knows of a leader right now. It decides when to try, never what is safe. */
 export interface LeaderLiveness {
@@ -22,6 +23,8 @@ export interface LeaderLiveness {
 
 export interface AskedVoter {
   readonly nodeId: string;
+  /** Node ids, by the configuration in force. */
+  readonly voters: readonly string[];
   /** As it is on disk. */
   readonly promise: EpochPromise;
   /** The epoch in memory below which nothing is written or acknowledged. In the second look, after this very ask raised it: that of the promise. */
@@ -44,6 +47,8 @@ export type AskCode =
   | 'UNSUPPORTED_VERSION'
   | 'WRONG_CLUSTER'
   | 'CONFIG_MISMATCH'
+  | 'NOT_A_VOTER'
+  | 'CLAIM_UNPROVEN'
   | 'STALE_EPOCH'
   | 'VOTER_AHEAD'
   | 'CHAIN_MISMATCH'
@@ -89,7 +94,22 @@ function judgeIdentity(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   if (ask.configHash !== voter.configHash) {
     return refuse('CONFIG_MISMATCH', 'it was started with other voters or another quorum');
   }
-  return undefined;
+  if (isStranger(ask.candidate, voter.voters)) {
+    const message = `${ask.candidate} is not one of the voters ${voter.voters.join(', ')}, and only a voter may lead`;
+    return refuse('NOT_A_VOTER', message);
+  }
+  return judgeForced(voter, ask);
+}
+
+/** A forced failover leaves voters behind, itself never, and takes in none. */
+function judgeForced(voter: AskedVoter, { forced, candidate }: Ask): AskJudgement | undefined {
+  if (forced === null) return undefined;
+  const added = forced.voters.find((id) => isStranger(id, voter.voters));
+  if (added !== undefined) {
+    return refuse('NOT_A_VOTER', `it would go on with ${added}, which is not one of the voters`);
+  }
+  if (!isStranger(candidate, forced.voters)) return undefined;
+  return refuse('NOT_A_VOTER', `${candidate} would go on with voters that it is none of`);
 }
 
 /** Asked twice: only that very promise counts, and one that was overtaken, or wiped with its disk, is gone (trace F1). */

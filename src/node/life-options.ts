@@ -4,6 +4,7 @@ import type { Dialer } from '../ports/link.ts';
 import type { Leader } from '../leader/leader.ts';
 import type { LeaderHooks } from '../leader/leader-options.ts';
 import type { EventListener } from './events.ts';
+import type { PeerFault } from './peer-faults.ts';
 import type { Membership } from './membership.ts';
 import type { InheritedWrite } from './inherited.ts';
 import type { Replica } from './replica.ts';
@@ -29,6 +30,8 @@ export interface LifeOptions {
   readonly snapshots: Pick<LeaderHooks, 'offer' | 'refused'> & Pick<Snapshotter, 'partial'>;
   readonly run: string;
   readonly onEvent: EventListener;
+  /** A peer said what no peer may say. */
+  readonly onPeerFault: (fault: PeerFault) => void;
   /** In the turn in which it happens. */
   readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
   /** A follower of this leader is further. */

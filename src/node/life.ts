@@ -1,4 +1,3 @@
-import { isUnwritable } from '../ports/disk-errors.ts';
 import { setMaxListeners } from 'node:events';
 import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
@@ -7,6 +6,7 @@ import type { Leader } from '../leader/leader.ts';
 import { encodeMessage } from '../protocol/codec.ts';
 import type { Ask, AskReply, Hello } from '../protocol/messages.ts';
 import { Silence } from '../protocol/silence.ts';
+import { leftMetaAsItWas } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import type { LeadershipReport, Role } from './api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from './begin-leading.ts';
@@ -14,7 +14,7 @@ import type { Begun, Won } from './begin-leading.ts';
 import { type Candidacy, type CandidacyOptions, stand } from './candidacy.ts';
 import { Departure } from './departure.ts';
 import type { LifeOptions } from './life-options.ts';
-import { doubtOf } from './doubtful-candidate.ts';
+import { answerCandidate } from './doubtful-candidate.ts';
 import { itsTurn } from './its-turn.ts';
 import { LastSeen } from './last-seen.ts';
 import { LeaderSearch } from './leader-search.ts';
@@ -203,12 +203,8 @@ export class Life {
   }
 
   /** Answers a candidate. */
-  async answer(question: Ask): Promise<AskReply> {
-    const message = await doubtOf(question, { ...this.#options, signal: this.#end.signal });
-    if (message === undefined) return this.voter.answer(question);
-    const { candidate } = question;
-    this.#options.onEvent({ level: 'warn', code: 'DUPLICATE_NODE', message, candidate });
-    return this.voter.refuse(question, { code: 'DUPLICATE_NODE', message });
+  answer(question: Ask): Promise<AskReply> {
+    return answerCandidate(question, this.voter, { ...this.#options, signal: this.#end.signal });
   }
 
   /** Answers a hello: as the leader, or with the name of who that is. */
@@ -273,7 +269,7 @@ export class Life {
       return await this.#standTo(operator);
     } catch (error) {
       // Without room for a promise or an EPOCH record this node leads nobody; it may still follow, and try again later.
-      if (!isUnwritable(error)) throw error;
+      if (!leftMetaAsItWas(error)) throw error;
       return { kind: 'lost', code: error.code, message: error.message, answers: [] };
     }
   }

@@ -47,6 +47,11 @@ export class Membership {
     );
   }
 
+  /** Node ids of the voters. */
+  get voters(): readonly string[] {
+    return this.#config.voters;
+  }
+
   /** Every node whose address is known, voters of an earlier history too. */
   get known(): readonly Peer[] {
     return this.#known;

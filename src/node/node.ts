@@ -36,6 +36,7 @@ import type { FailoverParts } from './failover.ts';
 import { Life } from './life.ts';
 import { Membership } from './membership.ts';
 import type { NodeOptions } from './node-options.ts';
+import { peerFaultListener } from './peer-faults.ts';
 import { promote } from './promote.ts';
 import { ReadPath } from './read-path.ts';
 import { Reception } from './reception.ts';
@@ -101,6 +102,7 @@ export class Node implements NodeApi {
     this.stopped.catch(() => undefined);
     const silenceMs = options.silenceMs ?? SILENCE_MS_DEFAULT;
     const run = entropy.bytes(16).toString('hex');
+    const onPeerFault = peerFaultListener(clock, (event) => this.#noteEvent(event));
     this.#snapshotter = new Snapshotter({
       ...options,
       replica,
@@ -120,6 +122,7 @@ export class Node implements NodeApi {
       snapshots: this.#snapshotter,
       run,
       onEvent: (event) => this.#noteEvent(event),
+      onPeerFault,
       onLeading: (leader, inherited) => this.#leading(leader, inherited),
       onProgress: () => {
         this.#writes?.progressed();
@@ -134,7 +137,7 @@ export class Node implements NodeApi {
       bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND_DEFAULT,
       onEvent: (event) => this.#noteEvent(event),
     });
-    this.#reception = new Reception({ clock, nodeId, run, life: this.#life, log: replica.log });
+    this.#reception = new Reception({ clock, run, life: this.#life, replica, onPeerFault });
     this.#listen();
   }
 

@@ -3,8 +3,9 @@ import type { Link } from '../ports/link.ts';
 import { isWalshipError } from '../errors.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
 import type { Ask } from '../protocol/messages.ts';
-import type { Log } from '../wal/log.ts';
 import type { Life } from './life.ts';
+import type { Replica } from './replica.ts';
+import type { PeerFault } from './peer-faults.ts';
 import { FetchServer } from './serve-fetch.ts';
 
 /** A peer that opened a link has so long to say what it wants. */
@@ -14,10 +15,10 @@ export const UNDECIDED_LINKS_MAX = 256;
 
 export interface ReceptionOptions {
   readonly clock: Clock;
-  readonly nodeId: string;
   readonly run: string;
   readonly life: Life;
-  readonly log: Log;
+  readonly replica: Replica;
+  readonly onPeerFault: (fault: PeerFault) => void;
 }
 
 /** Where links from other nodes arrive: the first message says what each is for. */
@@ -29,7 +30,7 @@ export class Reception {
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
-    this.#fetches = new FetchServer(options);
+    this.#fetches = new FetchServer({ clock: options.clock, log: options.replica.log });
   }
 
   accept(link: Link): void {
@@ -66,13 +67,12 @@ export class Reception {
   }
 
   #first(link: Link, bytes: Buffer): void {
-    const { life, nodeId, run } = this.#options;
+    const { life, run, replica } = this.#options;
     const decoded = decodeMessage(bytes);
     if (decoded.kind !== 'message') {
       const code = decoded.kind === 'version' ? 'UNSUPPORTED_VERSION' : 'PROTOCOL_ERROR';
-      link.close(
-        `${code}: ${decoded.kind === 'version' ? `protocol ${decoded.theirs}` : decoded.reason}`,
-      );
+      const message = decoded.kind === 'version' ? `protocol ${decoded.theirs}` : decoded.reason;
+      this.#refuse(link, code, message);
       return;
     }
     const { message } = decoded;
@@ -87,11 +87,23 @@ export class Reception {
         this.#fetches.accept(link, message);
         return;
       case 'identify':
-        link.send(encodeMessage({ kind: 'identity', nodeId, run }), () => link.close('answered'));
+        this.#identify(link, run, replica);
         return;
       default:
-        link.close(`PROTOCOL_ERROR: a link does not begin with ${message.kind}`);
+        this.#refuse(link, 'PROTOCOL_ERROR', `a link does not begin with ${message.kind}`);
     }
+  }
+
+  #identify(link: Link, run: string, { nodeId, fence, log }: Replica): void {
+    const { epoch, lsn } = log.durable;
+    const identity = { kind: 'identity', nodeId, run, fence, last: { epoch, lsn } } as const;
+    link.send(encodeMessage(identity), () => link.close('answered'));
+  }
+
+  #refuse(link: Link, code: string, reason: string): void {
+    link.close(`${code}: ${reason}`);
+    const message = `a link to this node began with what is refused: ${reason}`;
+    this.#options.onPeerFault({ code, message });
   }
 
   async #answer(link: Link, ask: Ask): Promise<void> {

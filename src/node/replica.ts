@@ -1,11 +1,10 @@
-import { isUnwritable } from '../ports/disk-errors.ts';
 import type { DiskLock } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
 import { Log, type SavedTail } from '../wal/log.ts';
-import { MetaStore } from '../wal/meta.ts';
+import { leftMetaAsItWas, MetaStore } from '../wal/meta.ts';
 import type { ForcedConfig, Meta } from '../wal/meta.ts';
 import type { Version } from '../wal/position.ts';
 import type { RecoveryWarning } from '../wal/recover.ts';
@@ -268,15 +267,15 @@ export class Replica {
   async promise(promised: EpochPromise, forced: ForcedConfig | null = null): Promise<void> {
     const { epoch } = promised;
     this.#promising.push(epoch);
-    let full = false;
+    let nothingChanged = false;
     try {
       await this.updateMeta({ promise: promised, forced });
     } catch (error) {
-      full = isUnwritable(error);
+      nothingChanged = leftMetaAsItWas(error);
       throw error;
     } finally {
       this.#promising.splice(this.#promising.indexOf(epoch), 1);
-      if (full) this.lowerFence(epoch);
+      if (nothingChanged) this.lowerFence(epoch);
     }
   }
 

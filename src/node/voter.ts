@@ -12,7 +12,7 @@ export interface VoterOptions {
   readonly replica: Replica;
   readonly clock: Clock;
   readonly run: string;
-  readonly membership: Pick<Membership, 'configHash'>;
+  readonly membership: Pick<Membership, 'configHash' | 'voters'>;
   /** What this node knows of a leader right now. */
   readonly liveness: () => LeaderLiveness;
   /** This node has promised to follow that candidate; durable. */
@@ -108,6 +108,7 @@ export class Voter {
     return judgeAsk(
       {
         nodeId: replica.nodeId,
+        voters: entered ? voters : membership.voters,
         promise,
         fence,
         position: replica.log.durable,

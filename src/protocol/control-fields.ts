@@ -84,7 +84,7 @@ function bodyFields(message: ControlMessage): unknown[] {
     case 'identify':
       return [];
     case 'identity':
-      return [message.nodeId, message.run];
+      return [message.nodeId, message.run, message.fence, message.last.epoch, message.last.lsn];
     default:
       return unreachable(message);
   }

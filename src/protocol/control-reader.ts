@@ -16,6 +16,7 @@ import type {
   EpochPromise,
   Hello,
   HistoryEntry,
+  Identity,
   VotersAndQuorum,
 } from './messages.ts';
 import { ROUNDS, STATES, TAGS, VERDICTS } from './control-fields.ts';
@@ -55,46 +56,46 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
     case TAGS.ack:
       return {
         kind: 'ack',
-        epoch: reader.integer('epoch'),
-        durableLsn: reader.integer('durableLsn'),
+        epoch: reader.epoch('epoch'),
+        durableLsn: reader.lsn('durableLsn'),
         chain: reader.chain('chain'),
-        receivedLsn: reader.integer('receivedLsn'),
-        appliedLsn: reader.integer('appliedLsn'),
+        receivedLsn: reader.lsn('receivedLsn'),
+        appliedLsn: reader.lsn('appliedLsn'),
       };
     case TAGS.probe:
-      return { kind: 'probe', epoch: reader.integer('epoch'), number: reader.integer('number') };
+      return { kind: 'probe', epoch: reader.epoch('epoch'), number: reader.integer('number') };
     case TAGS.probed:
-      return { kind: 'probed', epoch: reader.integer('epoch'), number: reader.integer('number') };
+      return { kind: 'probed', epoch: reader.epoch('epoch'), number: reader.integer('number') };
     case TAGS.intact:
-      return { kind: 'intact', epoch: reader.integer('epoch'), at: reader.position('at') };
+      return { kind: 'intact', epoch: reader.epoch('epoch'), at: reader.position('at') };
     case TAGS['is-intact']:
-      return { kind: 'is-intact', epoch: reader.integer('epoch') };
+      return { kind: 'is-intact', epoch: reader.epoch('epoch') };
     case TAGS['hand-over']:
-      return { kind: 'hand-over', epoch: reader.integer('epoch'), at: reader.position('at') };
+      return { kind: 'hand-over', epoch: reader.epoch('epoch'), at: reader.position('at') };
     case TAGS.declined:
       return {
         kind: 'declined',
-        epoch: reader.integer('epoch'),
+        epoch: reader.epoch('epoch'),
         code: reader.text('code', CODE_CHARS_MAX, 0),
         message: reader.text('message', MESSAGE_CHARS_MAX, 0),
       };
     case TAGS.offer:
       return {
         kind: 'offer',
-        epoch: reader.integer('epoch'),
+        epoch: reader.epoch('epoch'),
         digest: readDigest(reader),
         bytes: reader.integer('bytes'),
-        endLsn: reader.integer('endLsn'),
+        endLsn: reader.lsn('endLsn'),
       };
     case TAGS.want:
       return {
         kind: 'want',
-        epoch: reader.integer('epoch'),
+        epoch: reader.epoch('epoch'),
         digest: readDigest(reader),
         offset: reader.integer('offset'),
       };
     case TAGS.got:
-      return { kind: 'got', epoch: reader.integer('epoch'), offset: reader.integer('offset') };
+      return { kind: 'got', epoch: reader.epoch('epoch'), offset: reader.integer('offset') };
     case TAGS.ask:
       return readAsk(reader);
     case TAGS.reply:
@@ -110,7 +111,7 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
     case TAGS.identify:
       return { kind: 'identify' };
     case TAGS.identity:
-      return { kind: 'identity', nodeId: readNodeId(reader, 'nodeId'), run: reader.id('run') };
+      return readIdentity(reader);
     default:
       return undefined;
   }
@@ -127,8 +128,8 @@ function readHello(reader: FieldReader): Hello {
     run: reader.id('run'),
     epochs: readHistory(reader),
     last: reader.position('last'),
-    commitLsn: reader.integer('commitLsn'),
-    lowestCutLsn: reader.integer('lowestCutLsn'),
+    commitLsn: reader.lsn('commitLsn'),
+    lowestCutLsn: reader.lsn('lowestCutLsn'),
     promise: readPromise(reader),
     state: reader.choice('state', STATES),
     configHash: reader.id('configHash'),
@@ -142,12 +143,12 @@ function readAnswer(reader: FieldReader): Answer {
     verdict: reader.choice('verdict', VERDICTS),
     code: reader.text('code', CODE_CHARS_MAX, 0),
     message: reader.text('message', MESSAGE_CHARS_MAX, 0),
-    epoch: reader.integer('epoch'),
+    epoch: reader.epoch('epoch'),
     leader: reader.textOrNull('leader', NODE_ID_CHARS_MAX),
     clusterId: reader.idOrNull('clusterId'),
     historyId: reader.idOrNull('historyId'),
     at: reader.position('at'),
-    commitLsn: reader.integer('commitLsn'),
+    commitLsn: reader.lsn('commitLsn'),
     config: readConfig(reader, 'config'),
   };
 }
@@ -157,7 +158,7 @@ function readAsk(reader: FieldReader): Ask {
     kind: 'ask',
     protocol: PROTOCOL_VERSION,
     round: reader.choice('round', ROUNDS),
-    epoch: reader.integer('epoch'),
+    epoch: reader.epoch('epoch'),
     candidate: readNodeId(reader, 'candidate'),
     run: reader.id('run'),
     attempt: reader.id('attempt'),
@@ -191,6 +192,16 @@ function readReply(reader: FieldReader): AskReply {
   };
 }
 
+function readIdentity(reader: FieldReader): Identity {
+  return {
+    kind: 'identity',
+    nodeId: readNodeId(reader, 'nodeId'),
+    run: reader.id('run'),
+    fence: reader.epoch('fence'),
+    last: { epoch: reader.epoch('last.epoch'), lsn: reader.lsn('last.lsn') },
+  };
+}
+
 /** It becomes part of a file's name. */
 function readDigest(reader: FieldReader): string {
   const digest = reader.text('digest', DIGEST_CHARS, DIGEST_CHARS);
@@ -204,7 +215,7 @@ function readNodeId(reader: FieldReader, name: string): string {
 
 function readPromise(reader: FieldReader): EpochPromise {
   return {
-    epoch: reader.integer('promise.epoch'),
+    epoch: reader.epoch('promise.epoch'),
     candidate: reader.textOrNull('promise.candidate', NODE_ID_CHARS_MAX),
     attempt: reader.idOrNull('promise.attempt'),
   };
@@ -247,7 +258,7 @@ function readClaim(reader: FieldReader): Claim {
     return next;
   }
   const inner = new FieldReader(reader.array('claim', 2));
-  const claim = { epoch: inner.integer('claim.epoch'), lsn: inner.integer('claim.lsn') };
+  const claim = { epoch: inner.epoch('claim.epoch'), lsn: inner.lsn('claim.lsn') };
   reader.check(inner.finish());
   return claim;
 }
@@ -259,9 +270,9 @@ function readHistory(reader: FieldReader): readonly HistoryEntry[] {
   for (const element of reader.array('epochs', HISTORY_ENTRIES_MAX)) {
     const inner = new FieldReader(Array.isArray(element) ? element : []);
     const entry = {
-      epoch: inner.integer('epochs.epoch'),
+      epoch: inner.epoch('epochs.epoch'),
       leader: inner.text('epochs.leader', NODE_ID_CHARS_MAX),
-      firstLsn: inner.integer('epochs.firstLsn'),
+      firstLsn: inner.lsn('epochs.firstLsn'),
     };
     reader.check(inner.finish());
     if (entry.epoch <= before.epoch || entry.firstLsn <= before.firstLsn) {

@@ -1,3 +1,4 @@
+import { EPOCH_MAX, LSN_MAX } from '../wal/limits.ts';
 import type { Position } from '../wal/position.ts';
 import { ID_CHARS } from './limits.ts';
 
@@ -42,6 +43,16 @@ export class FieldReader {
     }
     this.#fail(`${name} is not an integer in [0, ${last}]`);
     return 0;
+  }
+
+  /** The one place where epochs of control messages are bounded. */
+  epoch(name: string): number {
+    return this.integer(name, EPOCH_MAX);
+  }
+
+  /** As `epoch`, for LSNs. */
+  lsn(name: string): number {
+    return this.integer(name, LSN_MAX);
   }
 
   chain(name: string): number {
@@ -91,8 +102,8 @@ export class FieldReader {
 
   position(name: string): Position {
     return {
-      epoch: this.integer(`${name}.epoch`),
-      lsn: this.integer(`${name}.lsn`),
+      epoch: this.epoch(`${name}.epoch`),
+      lsn: this.lsn(`${name}.lsn`),
       chain: this.chain(`${name}.chain`),
     };
   }

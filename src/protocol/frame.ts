@@ -11,6 +11,7 @@
  * or an LSN that does not continue.
  */
 import assert from 'node:assert';
+import { EPOCH_MAX, LSN_MAX } from '../wal/limits.ts';
 import { PIECES_MAX } from './limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { Frame } from './messages.ts';
@@ -50,8 +51,8 @@ export function decodeFrame(source: Buffer): DecodedFrame {
   const commitLsn = readU64(source, 9);
   const previousEpoch = readU64(source, 17);
   const previousLsn = readU64(source, 25);
-  if (![epoch, commitLsn, previousEpoch, previousLsn].every(Number.isSafeInteger)) {
-    return invalid('a number of 2^53 or more in a frame');
+  if (Math.max(epoch, previousEpoch) > EPOCH_MAX || Math.max(commitLsn, previousLsn) > LSN_MAX) {
+    return invalid(`an epoch or LSN in a frame that exceeds ${EPOCH_MAX}`);
   }
   const pieceIndex = source.readUInt32BE(37);
   const pieceCount = source.readUInt32BE(41);

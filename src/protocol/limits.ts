@@ -1,6 +1,14 @@
 import { BATCH_BYTES_MAX } from '../wal/limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 
+/**
+ * The epoch of a forced failover lies so far above all that was seen, and a random part of it further: two that are forced on two sides of a
+ * partition do not use the same epochs, and a version of one history is none of the other.
+ */
+export const FORCED_EPOCH_GAP = 1_000_000;
+/** Whoever comes in with an epoch further above what this node knows has to prove it: the process at that voter's address is asked. */
+export const EPOCH_STEP_MAX = 4 * FORCED_EPOCH_GAP;
+
 /** A node id, in UTF-16 code units: what the command line allows too. */
 export const NODE_ID_CHARS_MAX = 64;
 /** A reason code. */

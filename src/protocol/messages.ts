@@ -220,6 +220,10 @@ export interface Identity {
   readonly kind: 'identity';
   readonly nodeId: string;
   readonly run: string;
+  /** The lowest epoch that it still takes part in. */
+  readonly fence: number;
+  /** The end of its durable log. */
+  readonly last: Version;
 }
 
 export type ControlMessage =

@@ -10,6 +10,7 @@
  * There is no checksum: the file carries its own, record by record and as a whole.
  */
 import assert from 'node:assert';
+import { EPOCH_MAX } from '../wal/limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { SnapshotPiece } from './messages.ts';
 
@@ -48,8 +49,8 @@ export function decodePiece(source: Buffer): DecodedPiece {
   const bytes = source.subarray(PIECE_HEADER_BYTES);
   const epoch = Number(source.readBigUInt64BE(1));
   const offset = Number(source.readBigUInt64BE(9));
-  if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(offset)) {
-    return { kind: 'invalid', reason: 'a number of 2^53 or more in a piece' };
+  if (epoch > EPOCH_MAX || !Number.isSafeInteger(offset)) {
+    return { kind: 'invalid', reason: 'an epoch or offset in a piece that exceeds its bound' };
   }
   if (bytes.length > FRAME_BYTES_MAX) {
     return {

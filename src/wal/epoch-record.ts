@@ -7,6 +7,7 @@
  *   +-----------+----------------+-------------------------------+
  */
 import assert from 'node:assert';
+import { EPOCH_MAX } from './limits.ts';
 import { pack, unpack } from './msgpack.ts';
 import { encodeRecord, OP, readU64, writeU64 } from './record.ts';
 import type { RecordView } from './record.ts';
@@ -30,7 +31,8 @@ export function isId(value: unknown): value is string {
 
 /** The value of an EPOCH record, in a buffer of its own; its key is the leader's node id. */
 export function encodeEpochValue(start: EpochStart): Buffer {
-  assert(Number.isSafeInteger(start.epoch) && start.epoch >= 1, 'an epoch is at least 1');
+  const inRange = Number.isSafeInteger(start.epoch) && start.epoch >= 1 && start.epoch <= EPOCH_MAX;
+  assert(inRange, 'an epoch is 1 to EPOCH_MAX');
   assert(isId(start.historyId), 'a history id has 32 hexadecimal digits');
   assert(!votersFault(start.voters, start.quorum), 'voters and quorum must be sensible');
   const fixed = Buffer.alloc(FIXED_BYTES);
@@ -58,7 +60,7 @@ export function decodeEpochRecord(record: RecordView): EpochEntry | string {
   }
   if (value.length < FIXED_BYTES) return `an EPOCH value of ${value.length} bytes`;
   const epoch = readU64(value, 0);
-  if (!Number.isSafeInteger(epoch)) return 'an epoch that exceeds 2^53';
+  if (epoch < 1 || epoch > EPOCH_MAX) return `epoch ${epoch}, expected 1 to ${EPOCH_MAX}`;
   const unpacked = unpack(value.subarray(FIXED_BYTES), MSGPACK_BYTES_MAX);
   if (unpacked.kind === 'invalid') return `an EPOCH value that does not decode: ${unpacked.reason}`;
   const shape = unpacked.value;

@@ -15,5 +15,11 @@ export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
 export const FILL_BYTE = 0xa7;
 /** The unit in which disks tear writes. */
 export const BLOCK_BYTES = 512;
+/**
+ * The largest epoch and the largest LSN that are taken from outside or written. Far below 2^53, so that nothing that is derived from one can
+ * reach the end of what a number holds exactly.
+ */
+export const EPOCH_MAX = 2 ** 52;
+export const LSN_MAX = 2 ** 52;
 /** Leaderships that a snapshot's header may name. */
 export const SNAPSHOT_EPOCHS_MAX = 10_000;

@@ -1,8 +1,9 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import type { Disk } from '../ports/disk.ts';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
+import { EPOCH_MAX, LSN_MAX } from './limits.ts';
 import type { Position } from './position.ts';
 import { hex32 } from './record.ts';
 import { TEMPORARY_SUFFIX } from './segment.ts';
@@ -146,8 +147,9 @@ export class MetaStore {
 
   /**
    * Changes some values; updates run one after the other. Resolves once they are durable, and only then are they `current`.
-   * A full disk fails this update alone, with the old values in force; any other failure is final, and every later update fails alike.
-   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   * A full disk fails this update alone, with the old values in force, and so do values that could not be read again; any other failure is
+   * final, and every later update fails alike.
+   * @throws WalshipError DISK_FULL, INTERNAL, DISK_FAILED.
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
     const done = this.#queue.then(async () => {
@@ -158,7 +160,7 @@ export class MetaStore {
     });
     // The caller of each update sees its failure; what follows is stopped only by one that leaves the disk in doubt.
     this.#queue = done.catch((error: unknown) => {
-      if (!isUnwritable(error)) throw error;
+      if (!leftMetaAsItWas(error)) throw error;
     });
     this.#queue.catch(() => undefined);
     return done;
@@ -167,6 +169,11 @@ export class MetaStore {
   async #write(meta: Meta): Promise<void> {
     await writeWhole(this.#disk, { dir: this.#dir, name: META_NAME, bytes: encodeMeta(meta) });
   }
+}
+
+/** True where an update failed alone, with the old values in force: the disk took nothing, or the values could not have been read again. */
+export function leftMetaAsItWas(error: unknown): error is WalshipError {
+  return isUnwritable(error) || isWalshipError(error, 'INTERNAL');
 }
 
 /**
@@ -208,9 +215,20 @@ export async function readWhole(disk: Disk, path: string): Promise<Buffer> {
   }
 }
 
-/** The file's text: readable JSON, with a checksum over the rest of it, since disks lie. */
+/**
+ * The file's text: readable JSON, with a checksum over the rest of it, since disks lie. It is read again before anybody gets it: a file that
+ * this very code would refuse at the next start is never written.
+ * @throws WalshipError INTERNAL.
+ */
 export function encodeMeta(meta: Meta): Buffer {
-  return Buffer.from(`${JSON.stringify({ ...meta, crc: checksum(meta) }, undefined, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify({ ...meta, crc: checksum(meta) }, undefined, 2)}\n`);
+  try {
+    decodeMeta(bytes, META_NAME);
+  } catch (cause) {
+    const message = `${META_NAME} would not read again and was not written: ${String(cause)}`;
+    throw new WalshipError('INTERNAL', message, { cause });
+  }
+  return bytes;
 }
 
 /** @throws WalshipError WAL_CORRUPT or UNSUPPORTED_VERSION. */
@@ -223,6 +241,8 @@ export function decodeMeta(bytes: Buffer, path: string): Meta {
       { details: { path }, ...(cause === undefined ? {} : { cause }) },
     );
   };
+  // Of a longer file only so much is read.
+  if (bytes.length > META_BYTES_MAX) return refuse(`${bytes.length} bytes`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(bytes.toString('utf8'));
@@ -251,6 +271,8 @@ function checksum(meta: Meta): string {
 
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
+const isEpoch = (value: unknown): boolean => isCount(value) && value <= EPOCH_MAX;
+const isLsn = (value: unknown): boolean => isCount(value) && value <= LSN_MAX;
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
 function isPromised(promise: Promised): boolean {
@@ -258,7 +280,7 @@ function isPromised(promise: Promised): boolean {
     typeof promise === 'object' &&
     // A file is not bound by the type.
     (promise as Promised | null) !== null &&
-    isCount(promise.epoch) &&
+    isEpoch(promise.epoch) &&
     isTextOrNull(promise.candidate) &&
     isTextOrNull(promise.attempt)
   );
@@ -276,10 +298,10 @@ function isMeta(meta: Meta): boolean {
     ['intact', 'suspect', 'blank'].includes(meta.state) &&
     (claim === null ||
       claim === 'unknown' ||
-      (typeof claim === 'object' && isCount(claim.epoch) && isCount(claim.lsn))) &&
-    (meta.newestSegment === null || isCount(meta.newestSegment)) &&
+      (typeof claim === 'object' && isEpoch(claim.epoch) && isLsn(claim.lsn))) &&
+    (meta.newestSegment === null || isLsn(meta.newestSegment)) &&
     (cut === null ||
-      (typeof cut === 'object' && isCount(cut.epoch) && isCount(cut.lsn) && isCount(cut.chain))) &&
+      (typeof cut === 'object' && isEpoch(cut.epoch) && isLsn(cut.lsn) && isCount(cut.chain))) &&
     (voters === null || isNames(voters)) &&
     (meta.quorum === null || isCount(meta.quorum)) &&
     (meta.forced === null || (typeof meta.forced === 'object' && isForced(meta.forced))) &&
@@ -295,6 +317,6 @@ function isNames(value: unknown): boolean {
 function isForced(forced: ForcedConfig): boolean {
   const { voters, quorum, from } = forced;
   const placed =
-    typeof from === 'object' && from !== null && isCount(from.epoch) && isCount(from.lsn);
+    typeof from === 'object' && from !== null && isEpoch(from.epoch) && isLsn(from.lsn);
   return placed && isNames(voters) && isCount(quorum);
 }

@@ -108,7 +108,8 @@ export function decodeSeal(record: RecordView): Seal | string {
   const commitLsn = readU64(bytes, valueOffset + 16);
   const count = readU32(bytes, valueOffset + 24);
   const chain = readU32(bytes, valueOffset + 28);
-  if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(commitLsn)) {
+  // The time too: the next leader's seals have at least this one, and could not be written.
+  if (![epoch, timeMs, commitLsn].every(Number.isSafeInteger)) {
     return 'a seal whose numbers exceed 2^53';
   }
   return { epoch, timeMs, commitLsn, count, chain, lsn };

@@ -18,7 +18,7 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { crc32 } from './checksum.ts';
 import { encodeEpochRecord, encodeEpochValue, isId } from './epoch-record.ts';
-import { SNAPSHOT_EPOCHS_MAX } from './limits.ts';
+import { EPOCH_MAX, LSN_MAX, SNAPSHOT_EPOCHS_MAX } from './limits.ts';
 import type { EpochEntry, Position } from './position.ts';
 import { encodeRecord, hex32, OP, readU32, readU64, recordBytes } from './record.ts';
 import { writeU32, writeU64 } from './record.ts';
@@ -109,8 +109,8 @@ export function decodeFixedHeader(bytes: Buffer): FixedHeader | string {
     epoch: readU64(bytes, 40),
     chain: readU32(bytes, 48),
   };
-  if (!Number.isSafeInteger(start.lsn) || start.lsn < 1) return 'a start LSN out of range';
-  if (!Number.isSafeInteger(start.epoch) || start.epoch < 1) return 'an epoch out of range';
+  if (start.lsn < 1 || start.lsn > LSN_MAX) return 'a start LSN out of range';
+  if (start.epoch < 1 || start.epoch > EPOCH_MAX) return 'an epoch out of range';
   const epochCount = readU32(bytes, 52);
   if (epochCount < 1 || epochCount > SNAPSHOT_EPOCHS_MAX) return `${epochCount} leaderships`;
   return { clusterId: bytes.toString('hex', 16, 32), start, epochCount };

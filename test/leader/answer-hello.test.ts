@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { answerHello } from '../../src/leader/answer-hello.ts';
+import { answerHello, isProven } from '../../src/leader/answer-hello.ts';
 import type { AnsweringLeader } from '../../src/leader/answer-hello.ts';
-import type { Hello, HistoryEntry } from '../../src/protocol/messages.ts';
+import { EPOCH_STEP_MAX } from '../../src/protocol/limits.ts';
+import type { Hello, HistoryEntry, Identity } from '../../src/protocol/messages.ts';
 
 const ID = 'c'.repeat(32);
 const OTHER = 'd'.repeat(32);
@@ -17,6 +18,7 @@ const LEADER: AnsweringLeader = {
   nodeId: 'n1',
   clusterId: ID,
   historyId: ID,
+  voters: ['n1', 'n2', 'n3'],
   epochs: OURS,
   durable: { epoch: 4, lsn: 30, chain: 0 },
   commitLsn: 25,
@@ -83,6 +85,25 @@ describe('the answer to a hello', () => {
       hello([entry(1, 'n1', 1), entry(3, 'n3', 8)], 9),
       'truncate 7',
     ],
+    [
+      'to a stranger that promised a later epoch',
+      hello(OURS, 30, {
+        nodeId: 'nobody',
+        promise: { epoch: 77_777, candidate: null, attempt: null },
+      }),
+      'alarm NOT_A_VOTER',
+    ],
+    [
+      'to a stranger with a later epoch',
+      hello([...OURS, entry(5, 'n2', 31)], 31, { nodeId: 'nobody' }),
+      'alarm NOT_A_VOTER',
+    ],
+    [
+      'to a stranger ahead in the epoch of this leader',
+      hello(OURS, 31, { nodeId: 'nobody' }),
+      'alarm NOT_A_VOTER',
+    ],
+    ['to a stranger that lags', hello(OURS, 25, { nodeId: 'nobody' }), 'continue 25'],
     ['to one ahead in the epoch of this leader', hello(OURS, 31), 'step-down LEADER_LOST_DATA'],
     [
       'to one with a later epoch',
@@ -251,5 +272,46 @@ describe('a hello from another history', () => {
     expect(answerHello(LEADER, hello(OURS.slice(0, 1), 5, rest))).not.toMatchObject({
       kind: 'refuse',
     });
+  });
+});
+
+describe('what a voter claims of itself', () => {
+  const FAR = 4 + EPOCH_STEP_MAX;
+  const promised = (epoch: number): Hello =>
+    hello(OURS, 30, { promise: { epoch, candidate: null, attempt: null } });
+
+  test.for<[string, Hello, object | undefined]>([
+    ['a later epoch', promised(FAR), undefined],
+    ['an epoch far above', promised(FAR + 1), { epoch: FAR + 1, lsn: null }],
+    ['more of the epoch of this leader', hello(OURS, 31), { epoch: 4, lsn: 31 }],
+  ])('is to be proven where it would harm: %s', ([, asked, claim]) => {
+    const answer = answerHello(LEADER, asked);
+
+    expect(answer).toMatchObject({ kind: 'step-down' });
+    expect('claim' in answer ? answer.claim : undefined).toEqual(claim);
+  });
+
+  test.for<[string, Partial<Identity> | undefined, boolean]>([
+    ['the process at its address says the same', {}, true],
+    ['nobody answers there', undefined, false],
+    ['another run answers there', { run: OTHER }, false],
+    ['another node answers there', { nodeId: 'n2' }, false],
+    ['its fence is lower', { fence: 8 }, false],
+    ['its log ends before', { last: { epoch: 4, lsn: 30 } }, false],
+  ])('%s', ([, found, proven]) => {
+    const said: Identity = {
+      kind: 'identity',
+      nodeId: 'n3',
+      run: ID,
+      fence: 9,
+      last: { epoch: 4, lsn: 31 },
+    };
+    const identity = found && { ...said, ...found };
+    const judged = [
+      isProven(hello(OURS, 31), { epoch: 9, lsn: null }, identity),
+      isProven(hello(OURS, 31), { epoch: 4, lsn: 31 }, identity),
+    ];
+
+    expect(judged.every(Boolean)).toBe(proven);
   });
 });

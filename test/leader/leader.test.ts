@@ -45,7 +45,11 @@ async function askDuringPurge(
   const warnings: string[] = [];
   const offer = offered === 'nothing' ? undefined : snapshotAt(end);
   const leader = leaderOf(replica, stage.clock, {
-    hooks: { warn: (code) => void warnings.push(code), offer: () => Promise.resolve(offer) },
+    hooks: {
+      warn: (code) => void warnings.push(code),
+      fault: ({ code }) => void warnings.push(code),
+      offer: () => Promise.resolve(offer),
+    },
   });
   const { link, said } = linkOfTest();
   const hello = helloOf(last);

@@ -26,7 +26,7 @@ async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<Candi
       replica,
       clock,
       run: ID,
-      membership: { configHash },
+      membership: { configHash, voters: VOTERS.map(({ nodeId }) => nodeId) },
       liveness: () => quiet,
       onPromised: () => undefined,
       onEvent: () => undefined,

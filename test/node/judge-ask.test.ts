@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { judgeAsk } from '../../src/node/judge-ask.ts';
 import type { AskedVoter, LeaderLiveness } from '../../src/node/judge-ask.ts';
-import type { Ask } from '../../src/protocol/messages.ts';
+import { judgeCandidate } from '../../src/node/doubtful-candidate.ts';
+import { EPOCH_STEP_MAX } from '../../src/protocol/limits.ts';
+import type { Ask, Identity } from '../../src/protocol/messages.ts';
 
 const CLUSTER = 'c'.repeat(32);
 const ATTEMPT = 'a'.repeat(32);
@@ -14,6 +16,7 @@ const QUIET: LeaderLiveness = {
 };
 const VOTER: AskedVoter = {
   nodeId: 'n2',
+  voters: ['n1', 'n2', 'n3'],
   promise: { epoch: 3, candidate: null, attempt: null },
   fence: 3,
   position: AT,
@@ -62,6 +65,37 @@ describe('a voter', () => {
       'OK',
     ],
     ['A5: refuses other voters or another quorum', {}, { configHash: OTHER }, 'CONFIG_MISMATCH'],
+    ['promises a stranger nothing', {}, { candidate: 'nobody' }, 'NOT_A_VOTER'],
+    [
+      'promises a stranger nothing, whoever it is itself and whatever it knows',
+      {
+        state: 'blank',
+        clusterId: null,
+        historyId: null,
+        position: { epoch: 0, lsn: 0, chain: 0 },
+      },
+      { candidate: 'nobody', operator: true, clusterId: null, historyId: null },
+      'NOT_A_VOTER',
+    ],
+    [
+      'says no more to one in the dry round',
+      {},
+      { candidate: 'nobody', round: 'dry' },
+      'NOT_A_VOTER',
+    ],
+    ['goes on with fewer voters', {}, { forced: { voters: ['n1', 'n2'], quorum: 1 } }, 'OK'],
+    [
+      'goes on with no other voters',
+      {},
+      { forced: { voters: ['n1', 'nobody'], quorum: 1 } },
+      'NOT_A_VOTER',
+    ],
+    [
+      'goes on with no voters among which the candidate is not',
+      {},
+      { forced: { voters: ['n2', 'n3'], quorum: 1 } },
+      'NOT_A_VOTER',
+    ],
     ['refuses the epoch of its promise', {}, { epoch: 3 }, 'STALE_EPOCH'],
     ['refuses an epoch below its promise', {}, { epoch: 2 }, 'STALE_EPOCH'],
     [
@@ -164,5 +198,33 @@ describe('a voter', () => {
     const judged = judgeAsk({ ...VOTER, ...voter }, { ...ASK, ...ask });
 
     expect(judged).toMatchObject({ code, verdict: code === 'OK' ? 'grant' : 'refuse' });
+  });
+});
+
+describe('a candidate that is asked back at its own address', () => {
+  const FENCE = 3;
+  const said = (fence: number): Identity => ({
+    kind: 'identity',
+    nodeId: 'n1',
+    run: ASK.run,
+    fence,
+    last: AT,
+  });
+
+  test.for<[string, number, Identity | undefined, string | undefined]>([
+    ['is believed where it answers', 4, said(0), undefined],
+    ['is not where nobody answers', 4, undefined, 'DUPLICATE_NODE'],
+    ['is not where another run answers', 4, { ...said(4), run: OTHER }, 'DUPLICATE_NODE'],
+    ['is not where another node answers', 4, { ...said(4), nodeId: 'n3' }, 'DUPLICATE_NODE'],
+    ['may stand so far above', FENCE + EPOCH_STEP_MAX, said(0), undefined],
+    ['may not stand farther above', FENCE + EPOCH_STEP_MAX + 1, said(0), 'CLAIM_UNPROVEN'],
+    [
+      'may stand as far above as it is itself',
+      FENCE + EPOCH_STEP_MAX + 1,
+      said(FENCE + EPOCH_STEP_MAX + 1),
+      undefined,
+    ],
+  ])('%s', ([, epoch, found, code]) => {
+    expect(judgeCandidate({ ...ASK, epoch }, found, FENCE)?.code).toBe(code);
   });
 });

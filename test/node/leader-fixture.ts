@@ -37,9 +37,10 @@ export function leaderOf(replica: Replica, clock: Clock, changes: Changes = {}):
       progressed: () => undefined,
       offer: () => Promise.resolve(undefined),
       refused: () => undefined,
-      runAt: () => Promise.resolve(undefined),
+      identityAt: () => Promise.resolve(undefined),
       ended: () => undefined,
       warn: () => undefined,
+      fault: () => undefined,
       ...changes.hooks,
     },
   });

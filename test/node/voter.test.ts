@@ -16,7 +16,7 @@ function voterOf({ replica, clock }: Stage): Voter {
     replica,
     clock,
     run: ID,
-    membership: { configHash: ID },
+    membership: { configHash: ID, voters: ['n1', 'n2', 'n3'] },
     liveness: () => ({
       heardLeaderRecently: false,
       leaderId: null,

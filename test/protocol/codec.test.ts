@@ -153,6 +153,8 @@ describe('control messages', () => {
     ['NaN', hello(8, Number.NaN)],
     ['minus zero', Buffer.from('019207cb8000000000000000', 'hex')],
     ['2^53', hello(8, 2 ** 53)],
+    ['an LSN beyond the last one', hello(8, 2 ** 52 + 1)],
+    ['an epoch beyond the last one', hello(7, 2 ** 52 + 1)],
     ['2^53 as a 64-bit integer', hello(8, 2n ** 53n)],
     ['2^64 - 1', hello(8, 2n ** 64n - 1n)],
     ['a chain of 33 bits', hello(9, 2 ** 32)],
@@ -227,7 +229,7 @@ describe('frames', () => {
   const frame: Frame = {
     kind: 'frame',
     epoch: 3,
-    commitLsn: 2 ** 53 - 1,
+    commitLsn: 2 ** 52,
     previous: AT,
     pieceIndex: 1,
     pieceCount: 2,
@@ -246,7 +248,7 @@ describe('frames', () => {
     expect(encodeMessage(frame).toString('hex')).toBe(
       '02' +
         '0000000000000003' +
-        '001fffffffffffff' +
+        '0010000000000000' +
         '0000000000000002' +
         '0000000000000007' +
         'fedcba98' +

@@ -6,6 +6,9 @@ const integer = fc.oneof(
   fc.maxSafeNat(),
   fc.constantFrom(0, 127, 128, 2 ** 32, 2 ** 53 - 1),
 );
+/** Epochs and LSNs, up to their bound. */
+const epoch = fc.oneof(fc.nat(), fc.nat(2 ** 52), fc.constantFrom(0, 1, 2 ** 31, 2 ** 32, 2 ** 52));
+const lsn = epoch;
 const chain = fc.integer({ min: 0, max: 0xffff_ffff });
 const id = fc.string({
   unit: fc.constantFrom(...'0123456789abcdef'.split('')),
@@ -20,10 +23,10 @@ const digest = fc.string({
 const idOrNull = fc.option(id);
 const nodeId = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' });
 const text = fc.string({ maxLength: 30, unit: 'binary' });
-const position = fc.record({ epoch: integer, lsn: integer, chain });
+const position = fc.record({ epoch, lsn, chain });
 const state = fc.constantFrom('intact', 'suspect', 'blank');
 const round = fc.constantFrom('dry', 'real', 'confirm');
-const promise = fc.record({ epoch: integer, candidate: fc.option(nodeId), attempt: idOrNull });
+const promise = fc.record({ epoch, candidate: fc.option(nodeId), attempt: idOrNull });
 const epochs = fc
   .array(
     fc.record({
@@ -62,8 +65,8 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     run: id,
     epochs,
     last: position,
-    commitLsn: integer,
-    lowestCutLsn: integer,
+    commitLsn: lsn,
+    lowestCutLsn: lsn,
     promise,
     state,
     configHash: id,
@@ -74,36 +77,36 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     verdict: fc.constantFrom('continue', 'truncate', 'snapshot', 'refuse'),
     code: text,
     message: text,
-    epoch: integer,
+    epoch,
     leader: fc.option(nodeId),
     clusterId: idOrNull,
     historyId: idOrNull,
     at: position,
-    commitLsn: integer,
+    commitLsn: lsn,
     config,
   }),
   fc.record({
     kind: kind('ack'),
-    epoch: integer,
-    durableLsn: integer,
+    epoch,
+    durableLsn: lsn,
     chain,
-    receivedLsn: integer,
-    appliedLsn: integer,
+    receivedLsn: lsn,
+    appliedLsn: lsn,
   }),
-  fc.record({ kind: kind('probe'), epoch: integer, number: integer }),
-  fc.record({ kind: kind('probed'), epoch: integer, number: integer }),
-  fc.record({ kind: kind('intact'), epoch: integer, at: position }),
-  fc.record({ kind: kind('is-intact'), epoch: integer }),
-  fc.record({ kind: kind('hand-over'), epoch: integer, at: position }),
-  fc.record({ kind: kind('declined'), epoch: integer, code: text, message: text }),
-  fc.record({ kind: kind('offer'), epoch: integer, digest, bytes: integer, endLsn: integer }),
-  fc.record({ kind: kind('want'), epoch: integer, digest, offset: integer }),
-  fc.record({ kind: kind('got'), epoch: integer, offset: integer }),
+  fc.record({ kind: kind('probe'), epoch, number: integer }),
+  fc.record({ kind: kind('probed'), epoch, number: integer }),
+  fc.record({ kind: kind('intact'), epoch, at: position }),
+  fc.record({ kind: kind('is-intact'), epoch }),
+  fc.record({ kind: kind('hand-over'), epoch, at: position }),
+  fc.record({ kind: kind('declined'), epoch, code: text, message: text }),
+  fc.record({ kind: kind('offer'), epoch, digest, bytes: integer, endLsn: lsn }),
+  fc.record({ kind: kind('want'), epoch, digest, offset: integer }),
+  fc.record({ kind: kind('got'), epoch, offset: integer }),
   fc.record({
     kind: kind('ask'),
     protocol: fc.constant(1),
     round,
-    epoch: integer,
+    epoch,
     candidate: nodeId,
     run: id,
     attempt: id,
@@ -127,10 +130,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     birth: fc.option(promise),
     position,
     state,
-    claim: fc.oneof(
-      fc.constantFrom(null, 'unknown' as const),
-      fc.record({ epoch: integer, lsn: integer }),
-    ),
+    claim: fc.oneof(fc.constantFrom(null, 'unknown' as const), fc.record({ epoch, lsn })),
     clusterId: idOrNull,
     historyId: idOrNull,
     leader: fc.option(nodeId),
@@ -143,13 +143,19 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     pieceIndex: fc.integer({ min: 0, max: 127 }),
   }),
   fc.record({ kind: kind('identify') }),
-  fc.record({ kind: kind('identity'), nodeId, run: id }),
+  fc.record({
+    kind: kind('identity'),
+    nodeId,
+    run: id,
+    fence: epoch,
+    last: fc.record({ epoch, lsn }),
+  }),
 );
 
 export const frames: fc.Arbitrary<Frame> = fc
   .record({
-    epoch: integer,
-    commitLsn: integer,
+    epoch,
+    commitLsn: lsn,
     previous: position,
     index: fc.nat(127),
     more: fc.nat(127),

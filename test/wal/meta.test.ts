@@ -56,6 +56,28 @@ describe('meta.json', () => {
     expect(again.current).toEqual({ ...BLANK_META, nodeId: 'n1', ...FULL });
   });
 
+  test.for<[string, Partial<Meta>]>([
+    ['a promise of 2^53', { promise: { epoch: 2 ** 53, candidate: null, attempt: null } }],
+    [
+      'a promise beyond the last epoch',
+      { promise: { epoch: 2 ** 52 + 1, candidate: null, attempt: null } },
+    ],
+    ['a claim beyond the last LSN', { claim: { epoch: 1, lsn: 2 ** 52 + 1 } }],
+    ['a history id of another form', { historyId: 'history' }],
+    ['half an epoch', { promise: { epoch: 1.5, candidate: null, attempt: null } }],
+    ['more than is read', { voters: Array.from({ length: 3_000 }, () => 'n'.repeat(100)) }],
+  ])('is never written so that it would not read again: %s', async ([, patch]) => {
+    const disk = new MemoryDisk();
+    const store = await MetaStore.open(disk, '/d', { hasLog: false, nodeId: 'n1' });
+    await store.update(FULL);
+
+    expect(await codeOf(store.update(patch))).toBe('INTERNAL');
+    await store.update({ quorum: 3 });
+    const again = await MetaStore.open(disk, '/d', OPTIONS);
+
+    expect(again.current).toEqual({ ...BLANK_META, nodeId: 'n1', ...FULL, quorum: 3 });
+  });
+
   test('refuses at every truncation and with any byte changed', async () => {
     const disk = new MemoryDisk();
     const store = await MetaStore.open(disk, '/d', { hasLog: false, nodeId: 'n1' });
