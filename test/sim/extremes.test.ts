@@ -228,6 +228,7 @@ describe('a cluster lives on, whatever number', () => {
       // Each of its asks may have been granted, and each time another leader was found.
       expect(Math.max(...epochs)).toBeLessThan(4_000_000);
       const codes = machines.flatMap((machine) => [...codesOf(machine)]);
+      expect(codes).not.toContain('LEADER_LOST_DATA');
       expect(codes).toContain('CLAIM_UNPROVEN');
       expect(codes).toContain('PROTOCOL_ERROR');
       await stage.cluster.until('equal logs', LIMIT_MS, () => stage.cluster.isSettled);
