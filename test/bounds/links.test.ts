@@ -57,11 +57,11 @@ test('one more link that has not said what it wants is BUSY; those before are he
   withReplica(async ({ replica, clock, world }) => {
     const reception = new Reception({
       clock,
-      nodeId: 'n1',
       run: ID,
       // No link of this test is a hello or an ask.
       life: undefined as unknown as Life,
-      log: replica.log,
+      replica,
+      onPeerFault: () => undefined,
     });
     const before = Array.from({ length: UNDECIDED_LINKS_MAX }, open);
     for (const { link } of before) reception.accept(link);
