@@ -96,7 +96,7 @@ describe('layers', () => {
 
   test('what runs in a simulation takes time, chance and disk from the ports alone', () => {
     const impureModule =
-      /^(node:(fs|net|http|timers|child_process|os|process|worker_threads|dns|tls)|ws$|pino$)/;
+      /^(node:(fs|net|http|timers|child_process|os|process|worker_threads|dns|tls)|ws$)/;
     const impureWord =
       /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date(?=\(\))|randomBytes|randomUUID|getRandomValues|Math\.random|performance\.now|process(?=\.(?!memoryUsage)))\b/;
     const core = sources.filter(
@@ -110,6 +110,25 @@ describe('layers', () => {
 
     expect(impure.map(({ path }) => path)).toEqual([]);
   });
+});
+
+test('a node loads no code of other commands, and few packages, when it starts', () => {
+  const started = new Set<string>();
+  const packages = new Set<string>();
+  const load = (path: string): void => {
+    if (started.has(path)) return;
+    started.add(path);
+    for (const from of loadedBy(path)) {
+      if (from.startsWith('.')) load(join(dirname(path), from));
+      else if (!from.startsWith('node:')) packages.add(from);
+    }
+  };
+  // The first one is the program; it loads the others for `serve`.
+  for (const name of ['main', 'run-commands', 'serve-parts']) load(`src/cli/${name}.ts`);
+  const others = /^src\/(client|drill|sim|testing)\/|^src\/cli\/(?!run).*-commands\.ts$/;
+
+  expect([...started].filter((path) => others.test(path))).toEqual([]);
+  expect([...packages].toSorted()).toEqual(['commander', 'crc-32', 'msgpackr/pack', 'ws']);
 });
 
 describe('documentation', () => {
@@ -159,6 +178,13 @@ function read(path: string): Source {
   const text = readFileSync(join(ROOT, path), 'utf8');
   const found = withoutComments(text).matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
   return { path, text, imports: [...found].map((match) => match[1] ?? '') };
+}
+
+/** What is loaded with a file: neither types nor what is imported later. */
+function loadedBy(path: string): string[] {
+  const text = withoutComments(readFileSync(join(ROOT, path), 'utf8'));
+  const found = text.matchAll(/^(?:import|export)(?! type\b)\s[^;]*?\bfrom\s*'([^']+)'/gm);
+  return [...found].map((match) => match[1] ?? '');
 }
 
 function importersOf(wanted: (from: string) => boolean): string[] {

@@ -10,8 +10,13 @@ import { scan } from './scan.ts';
 import { wait } from './wait.ts';
 import { watch } from './watch.ts';
 
-/** `get`, `scan`, `watch`, `wait`. */
-export function addReads(program: Command, io: CommandIo): void {
+/** `put`, `del`, `get`, `scan`, `watch`, `wait`. */
+export function addData(program: Command, io: CommandIo): void {
+  addWrites(program, io);
+  addReads(program, io);
+}
+
+function addReads(program: Command, io: CommandIo): void {
   const getCommand = addClientOptions(
     program.command('get').description('Print the bytes of a value.').argument('<KEY>'),
   )
@@ -63,8 +68,7 @@ export function addReads(program: Command, io: CommandIo): void {
   example(waitCommand, 'walship wait 3.42 --level committed --url 127.0.0.1:7402');
 }
 
-/** `put` and `del`. */
-export function addWrites(program: Command, io: CommandIo): void {
+function addWrites(program: Command, io: CommandIo): void {
   const putCommand = addWriteOptions(
     program
       .command('put')

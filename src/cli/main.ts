@@ -6,6 +6,8 @@ import { runCommandLine } from './program.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
+// A log that nobody reads, or that its disk has no room for, is no reason to stop a node.
+process.stderr.on('error', () => undefined);
 
 // Timers and sockets that are slow to die must not keep the process of a command that is done.
 process.exit(await runCommandLine(process.argv.slice(2), processIo()));

@@ -3,14 +3,18 @@ import type { Command } from './commander.ts';
 import type { CommandIo } from './command-io.ts';
 import { example, number } from './command-options.ts';
 import { loadConfig } from './config.ts';
-import { demo } from './demo.ts';
 import { FIELD_NAMES, boundsText, defaultText, fieldOf, flagOf } from './fields.ts';
 import { createLogger } from './logger.ts';
 import { serve } from './serve.ts';
 import { stopSignal } from './stop-signal.ts';
 
-/** `serve`. */
-export function addServe(program: Command, io: CommandIo): void {
+/** `serve` and `demo`. */
+export function addRuns(program: Command, io: CommandIo): void {
+  addServe(program, io);
+  addDemo(program, io);
+}
+
+function addServe(program: Command, io: CommandIo): void {
   const command = program.command('serve').description('Run one node.');
   for (const name of FIELD_NAMES) {
     const field = fieldOf(name);
@@ -32,15 +36,18 @@ export function addServe(program: Command, io: CommandIo): void {
   );
   command.action(async (flags: Record<string, unknown>) => {
     const config = loadConfig({ flags, env: process.env });
-    const log = createLogger({ level: config.logLevel, fields: { node: config.node } });
+    const log = createLogger({
+      level: config.logLevel,
+      fields: { node: config.node },
+      write: (line) => io.err(line),
+    });
     // Only here: the other commands start twice as fast without a whole node.
     const { nodeParts } = await import('./serve-parts.ts');
     await serve(config, { parts: nodeParts(log), io, log, signal: stopSignal() });
   });
 }
 
-/** `demo`. */
-export function addDemo(program: Command, io: CommandIo): void {
+function addDemo(program: Command, io: CommandIo): void {
   const seconds = number('--seconds <n>', 'end after this long; 0: only with Ctrl-C', {
     min: 0,
     max: 86_400,
@@ -50,6 +57,7 @@ export function addDemo(program: Command, io: CommandIo): void {
     .description('Three nodes on this machine, a stream of writes, and where to look.')
     .addOption(seconds)
     .action(async (options: { seconds: number }) => {
+      const { demo } = await import('./demo.ts');
       await demo({ ...options, program: process.argv[1] ?? '', signal: stopSignal() }, io);
     });
   example(command, 'walship demo --seconds 30');

@@ -1,9 +1,10 @@
 /** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AckLevel, NodeApi, NodeStatus } from '../node/api.ts';
 import type { TimingName, Timings } from '../node/timings.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';
+import { CONTENT_TYPE, Registry } from './prometheus.ts';
+import type { Histogram } from './prometheus.ts';
 import { sendReply } from './reply.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -100,8 +101,8 @@ const DELAY_HELP = 'How late the process got to its work in the last minutes, by
 export class Metrics implements AnswerCounts {
   readonly #node: NodeApi;
   readonly #registry = new Registry();
-  readonly #seconds: Histogram<'route' | 'status'>;
-  readonly #writes: Histogram<'ack'>;
+  readonly #seconds: Histogram;
+  readonly #writes: Histogram;
 
   constructor(
     node: NodeApi,
@@ -112,96 +113,83 @@ export class Metrics implements AnswerCounts {
     },
   ) {
     this.#node = node;
-    const registers = [this.#registry];
+    const registry = this.#registry;
     for (const [name, { help, read }] of Object.entries(GAUGES)) {
-      collected(new Gauge({ name, help, registers }), (gauge) => gauge.set(read(node.status())));
+      registry.gauge({ name, help }, () => read(node.status()));
     }
     for (const [name, { help, read }] of Object.entries(FOLLOWER_GAUGES)) {
-      collected(new Gauge({ name, help, registers, labelNames: ['follower'] }), (gauge) => {
-        for (const follower of node.status().followers) {
-          gauge.set({ follower: follower.nodeId }, read(follower));
-        }
-      });
+      registry.gauge({ name, help }, () =>
+        node.status().followers.map((follower) => ({
+          labels: { follower: follower.nodeId },
+          value: read(follower),
+        })),
+      );
     }
     const counters = { name: 'walship_node_events_total', help: 'What the node counts, by event.' };
-    collected(new Counter({ ...counters, registers, labelNames: ['event'] }), (counter) => {
-      for (const [event, value] of Object.entries(node.status().counters)) {
-        counter.inc({ event }, value);
-      }
-    });
+    registry.counter(counters, () =>
+      Object.entries(node.status().counters).map(([event, value]) => ({
+        labels: { event },
+        value,
+      })),
+    );
     const watchers = { name: 'walship_http_watchers', help: 'Open watches.' };
-    collected(new Gauge({ ...watchers, registers }), (gauge) => gauge.set(server.watchers()));
+    registry.gauge(watchers, server.watchers);
     const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };
-    collected(new Gauge({ ...memory, registers }), (g) => g.set(process.memoryUsage.rss()));
+    registry.gauge(memory, () => process.memoryUsage.rss());
     const delay = { name: 'walship_event_loop_delay_seconds', help: DELAY_HELP };
-    collected(new Gauge({ ...delay, registers, labelNames: ['of'] }), (gauge) => {
+    registry.gauge(delay, () => {
       const { p99Ms, maxMs } = server.delay();
-      gauge.set({ of: 'p99' }, p99Ms / 1000);
-      gauge.set({ of: 'max' }, maxMs / 1000);
+      return [
+        { labels: { of: 'p99' }, value: p99Ms / 1000 },
+        { labels: { of: 'max' }, value: maxMs / 1000 },
+      ];
     });
-    this.#writes = new Histogram({
+    this.#writes = registry.histogram({
       name: 'walship_write_seconds',
       help: 'From when the node was asked to write until it acknowledged, by the level that was asked for.',
-      labelNames: ['ack'],
-      buckets: SECONDS,
-      registers,
+      bounds: SECONDS,
+      labelled: true,
     });
-    server.timings?.listen(timed(this.#registry));
-    this.#seconds = new Histogram({
+    server.timings?.listen(timed(registry));
+    this.#seconds = registry.histogram({
       name: 'walship_http_request_seconds',
       help: 'Time to answer, by route and status; a watch counts when it ends.',
-      labelNames: ['route', 'status'],
-      buckets: SECONDS,
-      registers,
+      bounds: SECONDS,
+      labelled: true,
     });
   }
 
   wrote(ack: AckLevel, seconds: number): void {
-    this.#writes.observe({ ack }, seconds);
+    this.#writes.observe(seconds, { ack });
   }
 
   count(route: string, status: number, seconds: number): void {
-    this.#seconds.observe({ route, status: String(status) }, seconds);
+    this.#seconds.observe(seconds, { route, status: String(status) });
   }
 
   /** Answers `GET /metrics`. */
-  readonly handle = async ({ query, response }: Exchange): Promise<void> => {
+  readonly handle = ({ query, response }: Exchange): void => {
     query.finish();
-    const body = await this.#registry.metrics();
-    const headers = {
-      'content-type': this.#registry.contentType,
-      'walship-node': this.#node.nodeId,
-    };
-    sendReply(response, { status: 200, headers, body });
+    const headers = { 'content-type': CONTENT_TYPE, 'walship-node': this.#node.nodeId };
+    sendReply(response, { status: 200, headers, body: this.#registry.text() });
   };
 }
 
 /** What the node measures of itself, as it comes. */
 function timed(registry: Registry): (name: TimingName, ms: number) => void {
-  const registers = [registry];
   const histograms: Readonly<Record<TimingName, Histogram>> = {
-    fsync: new Histogram({
+    fsync: registry.histogram({
       name: 'walship_fsync_seconds',
       help: 'Time to write one batch of log and make it durable.',
-      buckets: FSYNC_SECONDS,
-      registers,
+      bounds: FSYNC_SECONDS,
+      labelled: false,
     }),
-    apply: new Histogram({
+    apply: registry.histogram({
       name: 'walship_apply_lag_seconds',
       help: 'From when this node knew of a commit until it had applied it; a sample, one commit at a time.',
-      buckets: FSYNC_SECONDS,
-      registers,
+      bounds: FSYNC_SECONDS,
+      labelled: false,
     }),
   };
   return (name, ms) => histograms[name].observe(ms / 1000);
-}
-
-/** Sets the metric anew whenever it is read, so that no label outlives what it names. */
-function collected<M extends Gauge | Counter>(metric: M, read: (metric: M) => void): void {
-  Object.assign(metric, {
-    collect: () => {
-      metric.reset();
-      read(metric);
-    },
-  });
 }

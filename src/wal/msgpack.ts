@@ -1,4 +1,4 @@
-import { Packr, Unpackr } from 'msgpackr';
+import { Packr, Unpackr } from 'msgpackr/pack';
 
 const packr = new Packr({ useRecords: false });
 // `auto` (a number where it is safe, else a bigint) works, but is missing from the package's types.

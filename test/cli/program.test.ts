@@ -36,6 +36,16 @@ describe('command line', () => {
     expect(io.stdout).toMatch(new RegExp(`\\nExamples?:\\n {2}walship ${command} `));
   });
 
+  test('every command of the help is found by its name alone', async () => {
+    const { io } = await run('--help');
+    const names = [...io.stdout.matchAll(/^ {2}([a-z]+) .*\S$/gm)].map(([, name]) => name ?? '');
+
+    expect(names).toContain('serve');
+    for (const name of names.filter((found) => found !== 'help')) {
+      expect((await run(name, '--help')).io.stdout).toContain(`Usage: walship ${name} `);
+    }
+  });
+
   test('serve --help shows every option of the table with its sentence and default', async () => {
     const { io } = await run('serve', '--help');
     const words = io.stdout.replaceAll(/\s+/g, ' ');
