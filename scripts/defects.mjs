@@ -267,6 +267,14 @@ export const DEFECTS = [
     test: ['--project', 'sim', 'test/sim/saved.test.ts', '-t', 'waits for room'],
   },
   {
+    name: 'write-under-way-is-damage',
+    what: 'the tools take a write that a running node has begun for damage',
+    file: 'src/wal/tools/moving-end.ts',
+    find: 'if (await goesOn(disk, stop)) return true;',
+    replace: 'await goesOn(disk, stop);',
+    test: unit('test/wal/tools/tools.test.ts'),
+  },
+  {
     name: 'leftovers-stay',
     what: 'temporary files of an earlier life are not removed at a start',
     file: 'src/node/replica.ts',

@@ -13,6 +13,7 @@ import { logVerify } from './log-verify.ts';
 export function addLog(program: Command, io: CommandIo): void {
   const log = program.command('log').description('Read data directories, without a running node.');
   const disk = new NodeDisk();
+  const clock = new SystemClock();
   type Json = { readonly json: boolean };
 
   const dumpCommand = addJson(
@@ -29,7 +30,7 @@ export function addLog(program: Command, io: CommandIo): void {
     )
     .action(
       async (path: string, options: Json & { from: number }) =>
-        await logDump({ disk, path }, options, io),
+        await logDump({ disk, clock, path }, options, io),
     );
   example(dumpCommand, 'walship log dump /var/lib/walship/n1 --from 1000 --json');
 
@@ -38,7 +39,9 @@ export function addLog(program: Command, io: CommandIo): void {
       .command('verify')
       .description('Say what is wrong, and what a start would do.')
       .argument('<DIR>'),
-  ).action(async (dir: string, options: Json) => await logVerify({ disk, dir }, options, io));
+  ).action(
+    async (dir: string, options: Json) => await logVerify({ disk, clock, dir }, options, io),
+  );
   example(verifyCommand, 'walship log verify /var/lib/walship/n1');
 
   const diffCommand = addJson(
@@ -46,7 +49,9 @@ export function addLog(program: Command, io: CommandIo): void {
       .command('diff')
       .description('Compare logs as far as the shortest goes.')
       .argument('<DIR...>', 'two or more'),
-  ).action(async (dirs: string[], options: Json) => await logDiff({ disk, dirs }, options, io));
+  ).action(
+    async (dirs: string[], options: Json) => await logDiff({ disk, clock, dirs }, options, io),
+  );
   example(diffCommand, 'walship log diff /backup/n1 /backup/n2 /backup/n3');
 
   const repairCommand = addJson(
@@ -57,7 +62,7 @@ export function addLog(program: Command, io: CommandIo): void {
       )
       .argument('<DIR>'),
   ).action(async (dir: string, options: Json) => {
-    await logRepair({ disk, clock: new SystemClock(), dir }, options, io);
+    await logRepair({ disk, clock, dir }, options, io);
   });
   example(repairCommand, 'walship log repair /var/lib/walship/n1');
 }

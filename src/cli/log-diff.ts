@@ -1,23 +1,30 @@
 import { WalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { diff } from '../wal/tools/diff.ts';
 import type { DiffResult } from '../wal/tools/diff.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 
+export interface LogDiffTarget {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly dirs: readonly string[];
+}
+
 /**
  * `walship log diff DIR DIR…`: compares logs batch by batch, as far as the shortest goes.
  * @throws WalshipError CHAIN_MISMATCH where they differ, WAL_CORRUPT where one of them is damaged, CONFIG_INVALID where nothing was compared.
  */
 export async function logDiff(
-  { disk, dirs }: { readonly disk: Disk; readonly dirs: readonly string[] },
+  { disk, clock, dirs }: LogDiffTarget,
   options: { readonly json: boolean },
   io: CommandIo,
 ): Promise<void> {
   if (dirs.length < 2) throw new WalshipError('CONFIG_INVALID', 'a comparison needs two logs');
   const checked: string[] = [];
   for (const dir of dirs) checked.push(await checkPath(dir, 'a directory or a segment'));
-  const result = await diff(disk, checked);
+  const result = await diff(disk, checked, clock);
   io.out(options.json ? `${JSON.stringify(result)}\n` : formatDiff(result));
 
   if (result.kind === 'different') {

@@ -1,4 +1,5 @@
 import { WalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { dump } from '../wal/tools/dump.ts';
 import type { DumpLine } from '../wal/tools/dump.ts';
@@ -19,12 +20,15 @@ const VALUE_COLUMNS_MAX = 60;
  * @throws WalshipError WAL_CORRUPT where the log does not continue; what was verified has been printed by then.
  */
 export async function logDump(
-  { disk, path }: { readonly disk: Disk; readonly path: string },
+  { disk, clock, path }: { readonly disk: Disk; readonly clock?: Clock; readonly path: string },
   options: LogDumpOptions,
   io: CommandIo,
 ): Promise<void> {
   const checked = await checkPath(path, 'a directory or a segment');
-  for await (const line of dump(disk, checked, { fromLsn: options.from })) {
+  for await (const line of dump(disk, checked, {
+    fromLsn: options.from,
+    ...(clock && { clock }),
+  })) {
     io.out(`${options.json ? JSON.stringify(lineToJson(line)) : formatLine(line)}\n`);
     if (line.kind !== 'end' || line.problem === undefined) continue;
     const place = `segment ${line.segment}, offset ${line.offset}`;

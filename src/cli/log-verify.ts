@@ -1,4 +1,5 @@
 import { WalshipError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { verify } from '../wal/tools/verify.ts';
 import type { VerifyReport } from '../wal/tools/verify.ts';
@@ -10,11 +11,11 @@ import { checkPath } from './log-path.ts';
  * @throws WalshipError WAL_CORRUPT where something is wrong; the report has been printed by then.
  */
 export async function logVerify(
-  { disk, dir }: { readonly disk: Disk; readonly dir: string },
+  { disk, clock, dir }: { readonly disk: Disk; readonly clock: Clock; readonly dir: string },
   options: { readonly json: boolean },
   io: CommandIo,
 ): Promise<void> {
-  const report = await verify(disk, await checkPath(dir, 'a directory'));
+  const report = await verify(disk, await checkPath(dir, 'a directory'), { clock });
   io.out(options.json ? `${JSON.stringify(report)}\n` : formatVerify(report));
   if (report.ok) return;
   const problem = report.problem ?? report.metaProblem ?? report.title;
@@ -42,7 +43,7 @@ export function formatVerify(report: VerifyReport): string {
   const { dir, segments, batches, records, bytes, firstLsn, last, gone } = report;
   const held = records === 0 ? 'no records' : `lsn ${firstLsn} to ${last.lsn}`;
   const lines = [
-    `${dir}: ${report.ok ? 'ok' : headlineOf(report)}`,
+    `${dir}: ${headlineOf(report)}`,
     `  ${segments.length} segments, ${batches} batches, ${records} records, ${bytes} bytes: ${held}`,
     `  epoch ${last.epoch}, chain ${last.chain.toString(16).padStart(8, '0')}, known to be committed: lsn ${report.knownCommitLsn}`,
     `  cluster ${report.clusterId ?? 'none'}, node ${report.meta.nodeId}, ${report.meta.state}`,
@@ -50,6 +51,9 @@ export function formatVerify(report: VerifyReport): string {
       (entry) => `  epoch ${entry.epoch} from lsn ${entry.firstLsn}, led by ${entry.leader}`,
     ),
   ];
+  if (report.writing) {
+    lines.push(`  a node is writing to it: this is up to where it had come`);
+  }
   if (report.row !== 'end') {
     lines.push(`  segment ${report.segment}, offset ${report.offset}: ${report.means}`);
     if (gone !== undefined) lines.push(`  a cut takes away: ${gone}`);
@@ -57,8 +61,16 @@ export function formatVerify(report: VerifyReport): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What is wrong with the log, with meta.json, or with both. */
-function headlineOf({ row, title, metaProblem }: VerifyReport): string {
-  if (metaProblem === undefined) return title;
-  return row === 'end' ? metaProblem : `${metaProblem}; ${title}`;
+const VERDICTS = {
+  end: 'ok',
+  torn: 'torn',
+  short: 'cut short',
+  damage: 'damaged',
+  foreign: 'foreign',
+} as const satisfies Record<VerifyReport['row'], string>;
+
+/** A word for the log; and what is wrong with meta.json. */
+function headlineOf({ ok, row, metaProblem }: VerifyReport): string {
+  if (ok || metaProblem === undefined) return VERDICTS[row];
+  return row === 'end' ? metaProblem : `${VERDICTS[row]}; ${metaProblem}`;
 }

@@ -46,3 +46,8 @@ export function isUnwritableCode(code: string): boolean {
 export function isUnwritable(error: unknown): error is WalshipError {
   return isWalshipError(error) && isUnwritableCode(error.code);
 }
+
+/** True where a file was not there. */
+export function isAbsent(error: unknown): error is WalshipError {
+  return isWalshipError(error, 'DISK_FAILED') && error.details['errno'] === 'ENOENT';
+}

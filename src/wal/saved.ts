@@ -3,7 +3,8 @@
  * erased by the node. At the cap, saving is refused, and so is whatever needed it.
  */
 import type { Disk, DiskFile } from '../ports/disk.ts';
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { WalshipError } from '../errors.ts';
+import { isAbsent } from '../ports/disk-errors.ts';
 import { crc32 } from './checksum.ts';
 import { MiB } from './limits.ts';
 import { readWhole, writeWhole } from './meta.ts';
@@ -215,7 +216,7 @@ async function freeStem(disk: Disk, dir: string, lsn: number): Promise<string> {
 
 /** Undefined for a file that is not there any more: an operator makes room here while the node runs. */
 function absent(error: unknown): undefined {
-  if (isWalshipError(error, 'DISK_FAILED') && error.details['errno'] === 'ENOENT') return undefined;
+  if (isAbsent(error)) return undefined;
   throw error;
 }
 

@@ -71,6 +71,7 @@ describe('log', () => {
 
     expect(dumped.code).toBe(1);
     expect(damaged.code).toBe(1);
+    expect(damaged.io.stdout.split('\n')[0]).toBe(`${dir}: damaged`);
     expect(damaged.io.stderr).toMatch(/^walship: WAL_CORRUPT: .*0{19}1\.wal/);
     expect(damaged.io.stderr).toContain('walship log repair');
     expect(repaired.code, repaired.io.stderr).toBe(0);

@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import type { BatchInfo } from '../scan.ts';
 import { readU64, RecordView, decodeRecord } from '../record.ts';
@@ -44,9 +45,13 @@ export type DiffResult =
  * Compares logs batch by batch, byte by byte, from the first LSN that all hold to the end of the shortest; where segments begin
  * and end is each log's own affair. Only verified batches are compared: a side that is damaged ends there, and says so.
  */
-export async function diff(disk: Disk, dirs: readonly string[]): Promise<DiffResult> {
+export async function diff(
+  disk: Disk,
+  dirs: readonly string[],
+  clock?: Clock,
+): Promise<DiffResult> {
   assert(dirs.length >= 2, 'a comparison needs two logs');
-  const readers = dirs.map((dir) => new SideReader(disk, dir));
+  const readers = dirs.map((dir) => new SideReader(disk, dir, clock));
   try {
     return await compare(readers);
   } finally {
@@ -116,9 +121,9 @@ class SideReader {
   #started = false;
   #problem: string | undefined;
 
-  constructor(disk: Disk, dir: string) {
+  constructor(disk: Disk, dir: string, clock: Clock | undefined) {
     this.dir = dir;
-    this.#events = readLog(disk, dir);
+    this.#events = readLog(disk, dir, { clock });
   }
 
   async next(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { decodeEpochRecord } from '../epoch-record.ts';
 import type { EpochEntry } from '../position.ts';
@@ -48,6 +49,8 @@ export type DumpLine =
 export interface DumpOptions {
   /** Leaves out batches that end before this LSN. */
   readonly fromLsn?: number;
+  /** For the pauses in which a place that does not read is read again. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -59,8 +62,8 @@ export async function* dump(
   path: string,
   options: DumpOptions = {},
 ): AsyncGenerator<DumpLine, void, undefined> {
-  const { fromLsn = 0 } = options;
-  for await (const event of readLog(disk, path)) {
+  const { fromLsn = 0, clock } = options;
+  for await (const event of readLog(disk, path, { clock })) {
     if (event.kind !== 'batch') yield event;
     else if (event.batch.last.lsn >= fromLsn) yield* describe(event);
   }

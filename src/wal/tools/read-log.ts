@@ -1,5 +1,6 @@
 /** Reading a data directory, or a single segment, from outside: nothing is locked and nothing is changed. */
 import { isWalshipError } from '../../errors.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { SEGMENT_HEADER_BYTES } from '../limits.ts';
 import { BLANK_META, type Meta, META_NAME, readMetaFile } from '../meta.ts';
@@ -18,6 +19,7 @@ import {
   type SegmentSource,
 } from '../segment-scan.ts';
 import { headerStop } from '../stop.ts';
+import { hasMoved } from './moving-end.ts';
 
 export interface FoundMeta {
   /** A blank one where the file is absent or unreadable. */
@@ -74,16 +76,27 @@ export type LogEvent =
       readonly problem: string | undefined;
     };
 
-/** Reads verified batches, oldest first, up to the end or to the first thing that does not continue; memory is bounded. */
+export interface ReadLogOptions {
+  /** For the pauses in which a place that does not read is read again. */
+  readonly clock?: Clock | undefined;
+  /** Begins with the segment that holds the record behind this LSN. */
+  readonly afterLsn?: number;
+}
+
+/**
+ * Reads verified batches, oldest first, up to the end or to the first thing that does not continue; memory is bounded. A node may run on
+ * the log: it is read up to where it ended at that moment.
+ */
 export async function* readLog(
   disk: Disk,
   path: string,
+  { clock, afterLsn = 0 }: ReadLogOptions = {},
 ): AsyncGenerator<LogEvent, void, undefined> {
   let state: LogState | undefined;
   let clusterId: string | undefined;
   let end: LogEvent = { kind: 'end', segment: path, offset: 0, problem: undefined };
-  for (const segmentPath of await segmentPaths(disk, path)) {
-    const name = segmentPath.slice(segmentPath.lastIndexOf('/') + 1);
+  for (const segmentPath of pathsFrom(await segmentPaths(disk, path), afterLsn)) {
+    const name = nameOf(segmentPath);
     const file = await disk.open(segmentPath, 'read');
     try {
       const sizeBytes = await file.size();
@@ -103,7 +116,11 @@ export async function* readLog(
       yield { kind: 'segment', segment: name, header, sizeBytes };
       const found = yield* readSegment(name, { file, sizeBytes, state: stateBefore(header) });
       const { offset, last, lastEnd } = found;
-      const problem = await problemOf(found, { file, sizeBytes });
+      const seen = await problemOf(found, { file, sizeBytes });
+      const walDir = segmentPath.slice(0, -name.length - 1);
+      const place = { walDir, segment: name, last };
+      const moved = seen !== undefined && (await hasMoved(disk, place, clock));
+      const problem = moved ? undefined : seen;
       state = last;
       end = {
         kind: 'end',
@@ -111,12 +128,20 @@ export async function* readLog(
         offset: problem === undefined ? lastEnd : offset,
         problem,
       };
-      if (problem !== undefined) break;
+      if (seen !== undefined) break;
     } finally {
       await file.close();
     }
   }
   yield end;
+}
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Without the segments that hold nothing behind `lsn`. */
+function pathsFrom(paths: readonly string[], lsn: number): readonly string[] {
+  const first = paths.findLastIndex((path) => (parseSegmentName(nameOf(path)) ?? 0) <= lsn + 1);
+  return paths.slice(Math.max(0, first));
 }
 
 /** What is wrong behind the last good seal: nothing, where the file ends there or goes on with fill alone. */

@@ -1,3 +1,5 @@
+import type { Clock } from '../../ports/clock.ts';
+import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
 import type { EpochEntry, Position } from '../position.ts';
@@ -13,14 +15,17 @@ import {
   type RowId,
   rowOf,
 } from '../recovery.ts';
+import { hasMoved } from './moving-end.ts';
 import { newestBase } from './newest-base.ts';
-import { readMeta } from './read-log.ts';
+import { type FoundMeta, readMeta } from './read-log.ts';
 
 /** What a data directory holds, and what a start would make of it. Plain data, for JSON. */
 export interface VerifyReport {
   readonly dir: string;
   /** Everything continues, meta.json reads, and nothing is missing. */
   readonly ok: boolean;
+  /** A running node writes to it: this is what it held at that moment. */
+  readonly writing: boolean;
   readonly row: RowId;
   readonly title: string;
   readonly means: string;
@@ -51,31 +56,35 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** The snapshot that holds what came before the log; the newest whole one unless given. */
   readonly base?: LogBase | undefined;
+  /** For the pauses in which a place that does not read is read again. */
+  readonly clock?: Clock;
 }
 
-/** Reads the whole log of a data directory and says what is wrong with it; changes nothing. @throws WalshipError DISK_FAILED. */
+/** A running node may purge what is about to be read: then reading begins again, so often at most. */
+const BEGINNINGS_MAX = 5;
+
+/**
+ * Reads the whole log of a data directory and says what is wrong with it; changes nothing. A node may run on it: damage is only what stays where
+ * it is. @throws WalshipError DISK_FAILED.
+ */
 export async function verify(
   disk: Disk,
   dir: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { meta, problem: metaProblem } = await readMeta(disk, dir);
-  const inspection = await inspect({
-    disk,
-    dir: `${dir}/wal`,
-    meta,
-    nodeId: meta.nodeId,
-    voters: meta.voters?.length ?? 1,
-    base: options.base ?? (await newestBase(disk, dir)),
-    visit: () => undefined,
-  });
+  const { meta, problem: metaProblem, inspection } = await read(disk, dir, options);
   const { evidence, segments, state } = inspection;
-  const row = rowOf(evidence);
+  const found = rowOf(evidence);
+  const stop = { walDir: `${dir}/wal`, segment: evidence.segment, last: state };
+  const settled = found === 'end' || found === 'foreign';
+  const writing = !settled && (await hasMoved(disk, stop, options.clock));
+  const row = writing ? 'end' : found;
   const { title, means } = RECOVERY_TABLE.find(({ id }) => id === row) as RecoveryRow;
   const voters = votersOf(inspection, meta);
   return {
     dir,
     ok: row === 'end' && (metaProblem === undefined || segments.length === 0),
+    writing,
     row,
     title,
     means,
@@ -97,6 +106,31 @@ export async function verify(
     records: inspection.records,
     bytes: inspection.bytes,
   };
+}
+
+async function read(
+  disk: Disk,
+  dir: string,
+  options: VerifyOptions,
+): Promise<FoundMeta & { readonly inspection: Inspection }> {
+  for (let count = 1; ; count += 1) {
+    try {
+      const found = await readMeta(disk, dir);
+      const { meta } = found;
+      const inspection = await inspect({
+        disk,
+        dir: `${dir}/wal`,
+        meta,
+        nodeId: meta.nodeId,
+        voters: meta.voters?.length ?? 1,
+        base: options.base ?? (await newestBase(disk, dir)),
+        visit: () => undefined,
+      });
+      return { ...found, inspection };
+    } catch (error) {
+      if (!isAbsent(error) || count === BEGINNINGS_MAX) throw error;
+    }
+  }
 }
 
 function votersOf(inspection: Inspection, meta: Meta): number {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { WalshipError } from '../../../src/errors.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../../src/wal/limits.ts';
 import { MetaStore } from '../../../src/wal/meta.ts';
 import { listSaved } from '../../../src/wal/saved.ts';
@@ -317,5 +318,80 @@ describe('repair', () => {
       saved: [],
       state: 'intact',
     });
+  });
+});
+
+describe('beside a node that writes', () => {
+  /** The last batch is half there when the log is read first, and whole at the read with this number. */
+  function writing(wholeAtRead: number): void {
+    const whole = segment(FIRST, built.bytes);
+    const half = Buffer.from(whole);
+    half.fill(FILL_BYTE, END_4, END_4 + 300);
+    disk.files.set(pathOf(1), half);
+    const open = disk.open.bind(disk);
+    let reads = 0;
+    disk.open = (path, mode) => {
+      reads += path === pathOf(1) && mode === 'read' ? 1 : 0;
+      if (reads === wholeAtRead) disk.files.set(pathOf(1), whole);
+      return open(path, mode);
+    };
+  }
+
+  test.for([2, 3, 5])(
+    'a write under way is the end of the log, seen whole at read %i',
+    async (at) => {
+      writing(at);
+      expect(await verify(disk, '/d')).toMatchObject({
+        ok: true,
+        writing: true,
+        row: 'end',
+        problem: undefined,
+        last: { lsn: 4 },
+      });
+
+      writing(at);
+      expect((await lines()).map(told).at(-1)).toBe(`end ${END_4} good`);
+
+      disk.files.set('/e/wal/00000000000000000001.wal', segment(FIRST, built.bytes));
+      writing(at);
+      const compared = await diff(disk, ['/d', '/e']);
+      expect(compared).toMatchObject({ kind: 'equal', toLsn: 4 });
+      expect(compared.sides.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    },
+  );
+
+  test('what stays as it is for long enough is what it is', async () => {
+    writing(7);
+    expect(await verify(disk, '/d')).toMatchObject({ ok: false, writing: false, row: 'torn' });
+  });
+
+  test('a segment that was followed by another meanwhile is whole', async () => {
+    const part = (from: number, to: number): Buffer => Buffer.concat(built.parts.slice(from, to));
+    // Trimmed already, and listed before its successor had a name.
+    disk.files.set(pathOf(1), segment(FIRST, part(0, 2), 0));
+    const list = disk.list.bind(disk);
+    let lists = 0;
+    disk.list = (path) => {
+      lists += path === '/d/wal' ? 1 : 0;
+      if (lists === 2) disk.files.set(pathOf(5), segment(first.state, part(2, 3)));
+      return list(path);
+    };
+
+    expect(await verify(disk, '/d')).toMatchObject({ ok: true, writing: true, last: { lsn: 4 } });
+  });
+
+  test('a segment that is purged before it is read begins the reading anew', async () => {
+    disk.files.set(pathOf(1), segment(FIRST, built.parts[0] ?? Buffer.alloc(0), 0));
+    const open = disk.open.bind(disk);
+    let failed = false;
+    disk.open = (path, mode) => {
+      if (path !== pathOf(1) || failed) return open(path, mode);
+      failed = true;
+      const details = { path, errno: 'ENOENT' };
+      disk.files.set(path, segment(FIRST, built.bytes));
+      return Promise.reject(new WalshipError('DISK_FAILED', 'gone', { details }));
+    };
+
+    expect(await verify(disk, '/d')).toMatchObject({ ok: true, last: { lsn: 5 } });
   });
 });
