@@ -6,14 +6,14 @@
  */
 export const ERRORS = {
   ABORTED: { status: 499, hint: 'the caller gave up; look at the outcome of a write' },
-  BUSY: { status: 503, hint: 'too much is waiting to be committed: slow down and try again' },
+  BUSY: { status: 503, hint: 'slow down and try again; the message says which bound was reached' },
   CHAIN_MISMATCH: {
     status: 500,
     hint: 'two logs differ where they must be equal: compare them with walship log diff',
   },
   COMMIT_TIMEOUT: {
     status: 504,
-    hint: 'the write may still commit: ask GET /v1/wait with its version',
+    hint: 'the write may still commit: ask GET /v1/wait with its version, or read the key where it has none',
   },
   CONDITION_FAILED: { status: 412, hint: 'read the key again and decide anew' },
   CONFIG_INVALID: { status: 400, hint: 'correct the options named in the message' },
@@ -83,9 +83,12 @@ export const ERRORS = {
   },
   NO_LEADER: {
     status: 503,
-    hint: 'no leader is known: try again shortly, or look at walship status',
+    hint: 'try again shortly; walship status says who leads, or why nobody does',
   },
-  NO_QUORUM: { status: 503, hint: 'too few voters are connected: bring one back' },
+  NO_QUORUM: {
+    status: 503,
+    hint: 'walship status says which voters are missing or do not count, and why',
+  },
   OP_UNKNOWN: {
     status: 500,
     hint: 'the log holds operations of another state machine: open it with the program that wrote it',
@@ -126,7 +129,10 @@ export const ERRORS = {
     status: 500,
     hint: 'restore the segment, or let the node refetch from its peers',
   },
-  STALE_EPOCH: { status: 409, hint: 'a newer leadership exists: follow it' },
+  STALE_EPOCH: {
+    status: 409,
+    hint: 'this leadership is over: walship status says who leads, or why nobody does',
+  },
   SWITCHOVER_FAILED: {
     status: 503,
     hint: 'the lead was not handed over: the message says what stood in the way; try again',

@@ -20,3 +20,13 @@ test.for(Object.entries(ERRORS))(
     expect(entry).toMatch(/^Do: |\bDo: /m);
   },
 );
+
+// The message says what is so; a hint that says it too is wrong in some cases.
+test.for([
+  ['NO_LEADER', /known/],
+  ['STALE_EPOCH', /exists|newer/],
+  ['NO_QUORUM', /connected/],
+  ['BUSY', /committed/],
+] as const)('the hint of %s claims nothing about the case', ([code, claim]) => {
+  expect(ERRORS[code].hint).not.toMatch(claim);
+});

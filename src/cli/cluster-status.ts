@@ -52,6 +52,8 @@ export interface NodeView {
   readonly address: string;
   readonly status: StatusView | undefined;
   readonly failure: string | undefined;
+  /** The node that was asked for its status, where it does not answer here itself. */
+  readonly through?: string;
 }
 
 interface Place {
@@ -109,6 +111,43 @@ export async function clusterStatus(
   if (views.size > 0) return [...views.values()].toSorted(byNodeId);
   const reasons = asked.map((view) => view.failure).join('; ');
   throw new WalshipError('PEER_UNREACHABLE', reasons === '' ? 'no node was named' : reasons);
+}
+
+/**
+ * Asks a node that answered for those that did not: from outside a network of containers only some of the addresses may be reached.
+ * A node that the others do not reach either keeps its failure.
+ */
+export async function askThroughOthers(
+  nodes: readonly NodeView[],
+  timeoutMs: number,
+): Promise<readonly NodeView[]> {
+  const asked = nodes.find(({ status }) => status !== undefined);
+  if (asked === undefined || nodes.every(({ status }) => status !== undefined)) return nodes;
+  const { nodeId: through } = asked;
+  const seen = await clusterSeenBy(asked, timeoutMs);
+  return nodes.map((node) => {
+    const status = seen.get(node.nodeId);
+    if (node.status !== undefined || status === undefined) return node;
+    return { ...node, status, failure: undefined, through };
+  });
+}
+
+/** Every status in a node's answer to `GET /v1/cluster`; none where it gives none. */
+async function clusterSeenBy(
+  { address }: NodeView,
+  timeoutMs: number,
+): Promise<ReadonlyMap<string, StatusView>> {
+  try {
+    const client = new ClusterClient([`http://${address}`]);
+    const reply = await client.json({ method: 'GET', path: '/v1/cluster', timeoutMs });
+    const { nodes } = reply as { readonly nodes?: unknown };
+    const given = Array.isArray(nodes) ? (nodes as readonly { readonly status?: unknown }[]) : [];
+    const views = given.flatMap(({ status }) => (status == null ? [] : [readStatus(status)]));
+    return new Map(views.map((view) => [view.nodeId, view]));
+  } catch (error) {
+    if (!(error instanceof WalshipError)) throw error;
+    return new Map(); // What could be asked directly is known.
+  }
 }
 
 function byNodeId(a: NodeView, b: NodeView): number {

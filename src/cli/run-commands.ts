@@ -43,7 +43,9 @@ function addServe(program: Command, io: CommandIo): void {
     });
     // Only here: the other commands start twice as fast without a whole node.
     const { nodeParts } = await import('./serve-parts.ts');
-    await serve(config, { parts: nodeParts(log), io, log, signal: stopSignal() });
+    // Daemons read their files again at SIGHUP: one that ends instead would be a surprise.
+    const signal = stopSignal(() => log.info({ signal: 'SIGHUP' }, 'nothing to read again'));
+    await serve(config, { parts: nodeParts(log), io, log, signal });
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ClientOptions } from './client-options.ts';
-import { clusterStatus } from './cluster-status.ts';
+import { askThroughOthers, clusterStatus } from './cluster-status.ts';
 import type { FollowerView, NodeView, StatusReason, StatusView } from './cluster-status.ts';
 import type { CommandIo } from './command-io.ts';
 import { durationText, sizeText } from './quantity-text.ts';
@@ -7,7 +7,8 @@ import { textTable } from './text-table.ts';
 
 /** `walship status`: every voter in one table, and in words why anything waits. */
 export async function status(options: ClientOptions, io: CommandIo): Promise<void> {
-  const nodes = await clusterStatus(options.url, options.timeoutMs);
+  const direct = await clusterStatus(options.url, options.timeoutMs);
+  const nodes = await askThroughOthers(direct, options.timeoutMs);
   io.out(options.json ? `${JSON.stringify({ nodes })}\n` : formatCluster(nodes));
 }
 
@@ -49,7 +50,8 @@ function followerOf(leader: StatusView | undefined, nodeId: string): FollowerVie
 }
 
 function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
-  const { nodeId, address, status } = node;
+  const { nodeId, status, through } = node;
+  const address = through === undefined ? node.address : `${node.address} (through ${through})`;
   const follower = followerOf(leader, nodeId);
   const lag = lagOf(node, leader);
   if (status === undefined) {
@@ -94,7 +96,7 @@ function isKnown(follower: FollowerView | undefined): follower is FollowerView {
 function lagOf({ nodeId }: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
   if (leader !== undefined && nodeId === leader.nodeId) return [0, 0];
   const follower = followerOf(leader, nodeId);
-  return isKnown(follower) ? [follower.lagBytes, follower.lagMs] : ['?', '?'];
+  return isKnown(follower) ? [follower.lagBytes, Math.round(follower.lagMs)] : ['?', '?'];
 }
 
 /** Everything that waits or is wrong, each with its node, code and sentence. */
@@ -121,11 +123,10 @@ function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): re
   return notes;
 }
 
-/** Why things wait at a node. That a follower does not lead while a leader lives is as it should be. */
+/** Why things wait at a node. */
 function reasonsOf(status: StatusView | undefined): readonly StatusReason[] {
   const short = [status?.notReady, status?.commitWaits];
-  const reasons = status?.why ?? short.filter((reason) => reason != null);
-  return reasons.filter(({ code }) => code !== 'LEADER_LIVES');
+  return status?.why ?? short.filter((reason) => reason != null);
 }
 
 /** How long a voter that is behind may stay so. */

@@ -3,8 +3,11 @@ const REPEAT_MS = 1_000;
 /** What shells report of a process that SIGINT ended. */
 const EXIT_INTERRUPTED = 130;
 
-/** A signal that aborts at the first SIGINT or SIGTERM; asking again after a second ends the process at once. */
-export function stopSignal(): AbortSignal {
+/**
+ * A signal that aborts at the first SIGINT or SIGTERM; asking again after a second ends the process at once. SIGHUP, which a terminal sends
+ * when it is closed, is such a signal too, unless `onHangup` takes it.
+ */
+export function stopSignal(onHangup?: () => void): AbortSignal {
   const controller = new AbortController();
   let firstMs: number | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
@@ -15,5 +18,6 @@ export function stopSignal(): AbortSignal {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onHangup ?? onSignal);
   return controller.signal;
 }

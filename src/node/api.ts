@@ -279,8 +279,10 @@ export interface NodeStatus {
   readonly followWaits?: Reason;
   /** Why commits wait, or nothing. */
   readonly commitWaits: Reason | null;
-  /** Why anything waits, is refused or goes the long way here, in words; why this node may not lead among it. */
+  /** Why anything waits, is refused or goes the long way here, in words; empty where all is well. */
   readonly why: readonly Reason[];
+  /** Why this node does not lead and would not be let, as far as it knows without asking: also that another one leads. */
+  readonly mayNotLead: Reason | null;
   readonly warnings: readonly Reason[];
   readonly contract: readonly string[];
   readonly uptimeMs: number;

@@ -388,7 +388,11 @@ export class Node implements NodeApi {
     const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
     return new WalshipError('NO_LEADER', `this node does not lead, ${where}`, {
       outcome: 'rejected',
-      details: { leader: leader?.address ?? null, leaderId: leader?.nodeId ?? null },
+      details: {
+        leader: leader?.address ?? null,
+        leaderId: leader?.nodeId ?? null,
+        ...(leader === undefined ? {} : { hint: `ask ${leader.nodeId}, at ${leader.address}` }),
+      },
     });
   }
 }

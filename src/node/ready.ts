@@ -31,6 +31,7 @@ export interface ReadyFacts {
   readonly committed: Version;
   readonly applied: Version;
   readonly voter: boolean;
+  readonly voterCount: number;
   readonly state: VoterState;
 }
 
@@ -51,12 +52,17 @@ export function notReady(facts: ReadyFacts): Reason | null {
   return null;
 }
 
-function leaderless({ copying, refusals }: ReadyFacts): Reason {
+function leaderless({ copying, refusals, voter, voterCount, state }: ReadyFacts): Reason {
   if (copying) {
     return { code: 'CATCHING_UP', message: 'the leader sends its state, and the log behind it' };
   }
   const asked = refusals.join('; ') || 'nobody was asked yet';
-  return { code: 'NO_LEADER', message: `no leader was found: ${asked}` };
+  // A lost leader is replaced with fewer, which is what everybody knows of this cluster.
+  const birth =
+    voter && voterCount > 1 && state === 'blank'
+      ? `; this node is blank, and a new cluster begins only once all ${voterCount} voters answer`
+      : '';
+  return { code: 'NO_LEADER', message: `no leader was found: ${asked}${birth}` };
 }
 
 /** Returns which acknowledged writes may not be applied here yet, or nothing where all are. */

@@ -10,7 +10,7 @@ import type { Replica } from './replica.ts';
 import type { Scrubber } from './scrubber.ts';
 import type { Snapshotter } from './snapshotter.ts';
 import type { Failover } from './trigger.ts';
-import { why } from './why.ts';
+import { mayNotLead, why } from './why.ts';
 
 export interface StatusOptions {
   readonly replica: Replica;
@@ -64,7 +64,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     uptimeMs,
     counters: options.counters,
   };
-  return { ...facts, why: why(facts) };
+  return { ...facts, why: why(facts), mayNotLead: mayNotLead(facts) };
 }
 
 function followersOf(options: StatusOptions): readonly FollowerStatus[] {
@@ -94,7 +94,7 @@ function connected(session: Session, { log }: Replica): FollowerStatus {
     appliedLsn: session.appliedLsn,
     lagLsns: Math.max(0, log.durable.lsn - session.durableLsn),
     lagBytes: session.inFlightBytes + log.bytesAfter(session.sentLsn),
-    lagMs: session.lagMs,
+    lagMs: Math.round(session.lagMs),
     reason: reasonOf(session),
   };
 }
@@ -181,6 +181,7 @@ function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
     committed: { epoch: log.epochAt(lsn), lsn },
     applied: replica.applied,
     voter: peers.some((peer) => peer.nodeId === nodeId),
+    voterCount: peers.length,
     state: replica.state,
   };
 }

@@ -1,23 +1,24 @@
 /**
- * Why things are as they are, in words: what a commit waits for, why writes are rejected, why this node may not lead, why a follower
+ * Why things are as they are, in words: what a commit waits for, why writes are rejected, why this node is unfit to lead, why a follower
  * needs a snapshot. From a status alone, so that it can be asked at any time, of any node, without asking anybody.
  */
 import { votersNeeded } from '../leader/commit-rule.ts';
 import type { FollowerStatus, NodeStatus, Reason } from './api.ts';
 
 /** What the answers are drawn from. */
-export type WhyFacts = Omit<NodeStatus, 'why'>;
+export type WhyFacts = Omit<NodeStatus, 'why' | 'mayNotLead'>;
 
 /** Everything that waits, is refused or goes the long way at this node; empty where nothing does. */
 export function why(facts: WhyFacts): readonly Reason[] {
-  return [
-    facts.notReady,
-    facts.followWaits,
-    ...commits(facts),
-    ...leading(facts),
-    ...snapshots(facts),
-  ].filter((reason) => reason !== null && reason !== undefined);
+  const unfit = mayNotLead(facts);
+  // That a learner does not lead, or a follower while a leader lives, is as it should be.
+  const fault = unfit !== null && !HEALTHY_CODES.has(unfit.code) ? unfit : null;
+  return [facts.notReady, facts.followWaits, ...commits(facts), fault, ...snapshots(facts)].filter(
+    (reason) => reason !== null && reason !== undefined,
+  );
 }
+
+const HEALTHY_CODES: ReadonlySet<string> = new Set(['LEADER_LIVES', 'NOT_ELIGIBLE']);
 
 /** A leader's: which voters are missing or behind, and by how much. */
 function commits(facts: WhyFacts): readonly Reason[] {
@@ -59,13 +60,13 @@ function whyBehind(follower: FollowerStatus, committedLsn: number): string | und
   return `${nodeId} has fsynced up to LSN ${durableLsn}, ${lagLsns} behind, with ${lagBytes} bytes to go, for ${Math.round(lagMs)} ms`;
 }
 
-/** Why this node does not lead and would not be let, as far as it knows without asking. */
-function leading(facts: WhyFacts): readonly Reason[] {
+/** Why this node does not lead and would not be let, as far as it knows without asking; null where nothing stands in its way. */
+export function mayNotLead(facts: WhyFacts): Reason | null {
   const { role, nodeId, state, voters, leader, epoch, committedLsn, durable } = facts;
-  if (role === 'leader' || role === 'stopped') return [];
-  const may = (code: string, message: string): readonly Reason[] => [
-    { code, message: `this node may not lead: ${message}` },
-  ];
+  if (role === 'leader' || role === 'stopped') return null;
+  const may = (code: string, message: string): Reason => {
+    return { code, message: `this node may not lead: ${message}` };
+  };
   if (!voters.some((voter) => voter.nodeId === nodeId)) {
     return may('NOT_ELIGIBLE', 'it is a learner, and only voters lead');
   }
@@ -88,7 +89,7 @@ function leading(facts: WhyFacts): readonly Reason[] {
     const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; a person can ask for a change with promote`;
     return may('LEADER_LIVES', message);
   }
-  return lacks === 0 ? [] : may('BEHIND_COMMIT', `${behind} that a voter who may lead has`);
+  return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that a voter who may lead has`);
 }
 
 /** Of a leader: who cannot go on from the log, and why. */

@@ -41,6 +41,7 @@ function statusOf(
     notReady: null,
     commitWaits: null,
     why: [],
+    mayNotLead: null,
     warnings: [],
     contract: ['an acknowledged write is on 2 of 3 disks', 'a lost leader can be replaced'],
     uptimeMs: 1,
@@ -63,7 +64,7 @@ describe('status', () => {
       appliedLsn: 11,
       lagLsns: 30,
       lagBytes: 900,
-      lagMs: 9_000,
+      lagMs: 8_999.9796229999993,
       reason,
     } as const;
     const leader = await FakeServer.start(() => ({
@@ -72,10 +73,8 @@ describe('status', () => {
     const second = await FakeServer.start(() => ({
       json: statusOf('n2', voters, {
         failover: 'auto',
-        why: [
-          { code: 'NO_LEADER', message: 'catching up' },
-          { code: 'LEADER_LIVES', message: 'this node may not lead: n1 leads' },
-        ],
+        why: [{ code: 'NO_LEADER', message: 'catching up' }],
+        mayNotLead: { code: 'LEADER_LIVES', message: 'this node may not lead: n1 leads' },
       }),
     }));
     const gone = await FakeServer.start(() => ({}));
@@ -101,6 +100,32 @@ describe('status', () => {
     expect(io.stdout).not.toContain('LEADER_LIVES');
     expect(io.stdout).toMatch(/n3: 127\S+ did not answer \(ECONNREFUSED\)/);
     expect(io.stdout).toContain('n3, says the leader: PEER_UNREACHABLE: n3 has not been heard of');
+  });
+
+  test('asks a node that answers for one that only the other nodes reach', async () => {
+    const voters: { nodeId: string; address: string }[] = [];
+    const inside = statusOf('n2', voters, {});
+    const unreached = { nodeId: 'n3', reachable: false, reason: null, status: null };
+    const leader = await FakeServer.start(({ path }) =>
+      path === '/v1/cluster'
+        ? { json: { nodes: [{ nodeId: 'n2', reachable: true, status: inside }, unreached] } }
+        : { json: statusOf('n1', voters, { role: 'leader' }) },
+    );
+    const gone = [await FakeServer.start(() => ({})), await FakeServer.start(() => ({}))];
+    await Promise.all(gone.map(async (server) => await server.close()));
+    servers.push(leader);
+    for (const [index, { url }] of [leader, ...gone].entries()) {
+      voters.push({ nodeId: `n${index + 1}`, address: url.slice('http://'.length) });
+    }
+    const io = new Terminal();
+
+    await status({ url: [leader.url], json: false, timeoutMs: 5_000 }, io);
+
+    const lines = io.stdout.split('\n');
+    expect(lines[2]).toMatch(/^n2 +127\S+ \(through n1\) +follower +intact +3 +42 +42/);
+    expect(io.stdout).not.toMatch(/^n2: /m);
+    expect(lines[3]).toMatch(/^n3 +127\S+ +unreachable/);
+    expect(io.stdout).toMatch(/^n3: 127\S+ did not answer/m);
   });
 
   test('shows no figures of a voter that a new leader has not heard of, and forecasts in readable units', async () => {

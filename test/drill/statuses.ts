@@ -27,6 +27,7 @@ export function statusOf(nodeId: string, more: Partial<NodeStatus> = {}): NodeSt
     notReady: null,
     commitWaits: null,
     why: [],
+    mayNotLead: null,
     warnings: [],
     contract: [],
     uptimeMs: 1,

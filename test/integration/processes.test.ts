@@ -132,6 +132,15 @@ describe('an idle cluster of three processes', () => {
 });
 
 describe('a start that cannot be', () => {
+  test('goes on after SIGHUP, and says so', async () => {
+    const cluster = await started();
+    cluster.signal('n1', 'SIGHUP');
+    await until('n1 has heard it', () => cluster.output('n1').includes('nothing to read again'));
+
+    expect((await runCommand('put', 'k', 'v', '--url', cluster.url('n1'))).code).toBe(0);
+    expect(await cluster.stop('n1')).toMatchObject({ code: 0 });
+  });
+
   test('on a directory that another process uses is DATA_DIR_LOCKED', async () => {
     const cluster = await started();
 

@@ -119,6 +119,18 @@ describe('a node', () => {
       expect(n2.status().role).toBe('leader');
     }));
 
+  test('that follows says who leads, and advises to ask that one', () =>
+    onCluster(async (cluster) => {
+      const put = { op: 'put' as const, key: Buffer.from('k'), value: Buffer.from('v') };
+      const write = { conditions: [], ops: [put], ack: 'quorum' as const, timeoutMs: 1_000 };
+
+      await expect(nodeOf(cluster, 'n2').write(write)).rejects.toMatchObject({
+        code: 'NO_LEADER',
+        message: 'this node does not lead, n1 does',
+        details: { hint: `ask n1, at ${cluster.machine('n1').address}` },
+      });
+    }));
+
   test('shows a watch what came while its reader was busy with what it had shown', () =>
     onCluster(async (cluster) => {
       const node = nodeOf(cluster, 'n1');

@@ -14,6 +14,7 @@ function leader(changes: Partial<ReadyFacts> = {}): ReadyFacts {
     committed: { epoch: 3, lsn: 45 },
     applied: { epoch: 3, lsn: 45 },
     voter: true,
+    voterCount: 3,
     state: 'intact',
     ...changes,
   };
@@ -95,5 +96,18 @@ describe('a node is ready', () => {
     ],
   ] as const)('not yet: %s', ([, facts, [code, message]]) => {
     expect(notReady(facts)).toEqual({ code, message });
+  });
+
+  test('not before a new cluster has all of its voters, and says so', () => {
+    const alone = { term: undefined, refusals: ['n3: not reached'], state: 'blank' } as const;
+
+    expect(notReady(leader(alone))?.message).toBe(
+      'no leader was found: n3: not reached; this node is blank, and a new cluster begins only once all 3 voters answer',
+    );
+    for (const more of [{ state: 'intact' }, { voter: false }, { voterCount: 1 }] as const) {
+      expect(notReady(leader({ ...alone, ...more }))?.message).toBe(
+        'no leader was found: n3: not reached',
+      );
+    }
   });
 });

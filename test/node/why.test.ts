@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FollowerStatus } from '../../src/node/api.ts';
-import { why } from '../../src/node/why.ts';
+import { mayNotLead, why } from '../../src/node/why.ts';
 import type { WhyFacts } from '../../src/node/why.ts';
 
 const at = (lsn: number): { epoch: number; lsn: number; chain: number } => ({
@@ -165,13 +165,34 @@ describe('why', () => {
     ['LEADER_LIVES', {}],
     ['BEHIND_COMMIT', { leader: null, durable: at(40) }],
   ] as const)('a node may not lead: %s', ([code, changes]) => {
-    const [reason] = why(followerNode(changes));
+    const reason = mayNotLead(followerNode(changes));
 
     expect(reason).toMatchObject({ code });
     expect(reason?.message).toMatch(/^this node may not lead: /);
   });
 
+  test.for([
+    ['a leader', leader()],
+    ['a follower', followerNode({})],
+    ['a learner', followerNode({ nodeId: 'n9' })],
+    [
+      'a blank voter of a cluster that is not born',
+      followerNode({ state: 'blank', epoch: 0, leader: null }),
+    ],
+  ] as const)('nothing is wrong with %s', ([, facts]) => {
+    expect(why(facts)).toEqual([]);
+  });
+
+  test.for([
+    ['CANDIDATE_SUSPECT', { state: 'suspect' }],
+    ['CANDIDATE_BLANK', { state: 'blank' }],
+    ['BEHIND_COMMIT', { leader: null, durable: at(40) }],
+  ] as const)('a node that is unfit to lead is a fault: %s', ([code, changes]) => {
+    expect(why(followerNode(changes))).toMatchObject([{ code }]);
+  });
+
   test('an intact voter without a leader may lead, as far as it knows', () => {
-    expect(why(followerNode({ leader: null }))).toEqual([]);
+    expect(mayNotLead(followerNode({ leader: null }))).toBeNull();
+    expect(mayNotLead(leader())).toBeNull();
   });
 });

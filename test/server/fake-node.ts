@@ -162,6 +162,7 @@ export class FakeNode implements NodeApi {
       notReady: null,
       commitWaits: null,
       why: [],
+      mayNotLead: null,
       warnings: [],
       contract: this.contract,
       uptimeMs: 1500,
