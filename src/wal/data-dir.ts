@@ -3,7 +3,7 @@
  * docs/wal-format.md, whose table a test compares with it.
  */
 
-import { META_NAME } from './meta.ts';
+import { META_NAME, META_SPARE_NAME } from './meta.ts';
 import { parseSegmentName, TEMPORARY_SUFFIX } from './segment.ts';
 import { parseIncomingName, parseSnapshotName } from './snapshot-format.ts';
 
@@ -13,6 +13,7 @@ export type DataDirName = '' | 'wal' | 'snapshots' | 'saved';
 export type DataFileKind =
   | 'lock'
   | 'meta'
+  | 'meta-spare'
   | 'drill-marker'
   | 'segment'
   | 'snapshot'
@@ -35,6 +36,12 @@ const DATA_DIRS: readonly DataDirName[] = ['wal', 'snapshots', 'saved'];
 export const DATA_FILES: readonly DataFileRule[] = [
   { kind: 'lock', dirs: [''], matches: (name) => name === 'LOCK', shown: 'LOCK' },
   { kind: 'meta', dirs: [''], matches: (name) => name === META_NAME, shown: META_NAME },
+  {
+    kind: 'meta-spare',
+    dirs: [''],
+    matches: (name) => name === META_SPARE_NAME,
+    shown: META_SPARE_NAME,
+  },
   { kind: 'drill-marker', dirs: [''], matches: (name) => name === 'DRILL', shown: 'DRILL' },
   {
     kind: 'segment',

@@ -1,12 +1,12 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
+import { adoptInPlace, writeAnew } from './adopt.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
 import { EPOCH_MAX, LSN_MAX } from './limits.ts';
 import type { Position } from './position.ts';
 import { hex32 } from './record.ts';
-import { TEMPORARY_SUFFIX } from './segment.ts';
 
 /** A node's fsynced word to follow no epoch below `epoch`; one made by following has no attempt. */
 export interface Promised {
@@ -58,6 +58,10 @@ export interface Meta {
 }
 
 export const META_NAME = 'meta.json';
+/** A file that waits to become the next meta.json: its block and its inode are there already when the disk is full. */
+export const META_SPARE_NAME = 'meta.json.next';
+/** Most files of this kind are smaller. */
+const SPARE_BYTES = 4096;
 const META_BYTES_MAX = 256 * 1024;
 
 /** What a node that has nothing and promised nothing knows. */
@@ -87,7 +91,8 @@ export interface MetaOptions {
 }
 
 /**
- * Holds meta.json, and writes it atomically: temporary name, fsync, rename, directory fsync.
+ * Holds meta.json, and writes it atomically: temporary name, fsync, rename, directory fsync. The file for the next time is always there
+ * beforehand, so that a node whose disk is full still promises, and follows.
  * Invariant: `current` never says what is not durable (but for a node's first values, before the first update).
  */
 export class MetaStore {
@@ -134,10 +139,9 @@ export class MetaStore {
     }
     const meta = { ...(found ?? BLANK_META), nodeId: nodeId ?? found?.nodeId ?? '' };
     // What was read may be in the page cache only, after a kill or a failed fsync: nothing is built on it before it is written anew.
-    if (found !== undefined) {
-      await writeWhole(disk, { dir, name: META_NAME, bytes: encodeMeta(meta) });
-    }
-    return new MetaStore(disk, dir, meta);
+    const store = new MetaStore(disk, dir, meta);
+    if (found !== undefined) await store.#adopt(found);
+    return store;
   }
 
   /** What is durable now. */
@@ -166,8 +170,52 @@ export class MetaStore {
     return done;
   }
 
+  /** Where not even a small file can be made, the same bytes are made durable where they are. */
+  async #adopt(found: Meta): Promise<void> {
+    try {
+      await this.#write(this.#current);
+    } catch (error) {
+      const same = encodeMeta(found).equals(encodeMeta(this.#current));
+      if (!isUnwritable(error) || !same) throw error;
+      const file = await this.#disk.open(`${this.#dir}/${META_NAME}`, 'write');
+      try {
+        await adoptInPlace(file, encodeMeta(found).length);
+      } finally {
+        await file.close();
+      }
+      await this.#keepSpare();
+      await this.#disk.syncDir(this.#dir);
+    }
+  }
+
   async #write(meta: Meta): Promise<void> {
-    await writeWhole(this.#disk, { dir: this.#dir, name: META_NAME, bytes: encodeMeta(meta) });
+    const [disk, dir] = [this.#disk, this.#dir];
+    const bytes = encodeMeta(meta);
+    const renamed = (): Promise<void> => this.#keepSpare();
+    const place = { dir, name: META_NAME, temporary: META_SPARE_NAME, renamed };
+    const waits = (await disk.list(dir)).includes(META_SPARE_NAME);
+    const file = waits ? { file: await disk.open(`${dir}/${META_SPARE_NAME}`, 'write') } : {};
+    await writeAnew(disk, { ...place, ...file }, async (target) => {
+      await target.write(bytes, 0);
+      await target.truncate(bytes.length);
+    });
+  }
+
+  /** Takes the room for the next one, which the last one has just given up. Where there is none, the next one has to find its own. */
+  async #keepSpare(): Promise<void> {
+    const [disk, dir] = [this.#disk, this.#dir];
+    const path = `${dir}/${META_SPARE_NAME}`;
+    try {
+      const file = await disk.open(path, 'create');
+      try {
+        await file.write(Buffer.alloc(SPARE_BYTES, ' '), 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (!isUnwritable(error)) throw error;
+    }
   }
 }
 
@@ -187,21 +235,11 @@ export async function readMetaFile(disk: Disk, dir: string): Promise<Meta | unde
 }
 
 /** Writes a small file under a temporary name, fsyncs, renames and fsyncs the directory: durable on resolve. */
-export async function writeWhole(
+export function writeWhole(
   disk: Disk,
-  target: { readonly dir: string; readonly name: string; readonly bytes: Buffer },
+  { dir, name, bytes }: { readonly dir: string; readonly name: string; readonly bytes: Buffer },
 ): Promise<void> {
-  const path = `${target.dir}/${target.name}`;
-  const temporary = `${path}${TEMPORARY_SUFFIX}`;
-  const file = await disk.open(temporary, 'create');
-  try {
-    await file.write(target.bytes, 0);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(temporary, path);
-  await disk.syncDir(target.dir);
+  return writeAnew(disk, { dir, name }, (file) => file.write(bytes, 0));
 }
 
 /** Reads a small file whole, up to a bound. */

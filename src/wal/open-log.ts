@@ -1,6 +1,5 @@
-import { isUnwritable } from '../ports/disk-errors.ts';
 import type { OpenSegment } from './segment.ts';
-import { createSegment, headerAfter, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
+import { createSegment, headerAfter, stateBefore } from './segment.ts';
 import assert from 'node:assert';
 import { isWalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -136,18 +135,7 @@ export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<Op
   await meta.update(identity);
   await disk.makeDir(walDir);
   const header = headerAfter(identity.clusterId, startOf(identity));
-  try {
-    const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
-    await meta.update({ newestSegment: header.baseLsn });
-    return segment;
-  } catch (error) {
-    if (isUnwritable(error)) await removeTemporary(disk, walDir);
-    throw error;
-  }
-}
-
-async function removeTemporary(disk: Disk, walDir: string): Promise<void> {
-  for (const name of await disk.list(walDir)) {
-    if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${walDir}/${name}`);
-  }
+  const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
+  await meta.update({ newestSegment: header.baseLsn });
+  return segment;
 }

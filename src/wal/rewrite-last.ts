@@ -1,21 +1,24 @@
 /**
- * The last segment is always written to a new file, fsynced and renamed: what recovery read may have been in the page cache only, so
- * nothing counts as recovered before that. The same step is the cut.
+ * The last segment is made this life's own at every start (adopt.ts): what recovery read may have been in the page cache only, so nothing
+ * counts as recovered before it was written again. The same step is the cut.
+ *
+ * It is written to a new file of full size that takes its name; where the disk has no room for that, to one that is as long as what is used,
+ * which gives back the room of the old one; and where it has not even that, over itself. So a disk that filled up is no reason not to start.
  */
+import type { Disk, DiskFile } from '../ports/disk.ts';
 import { isUnwritable } from '../ports/disk-errors.ts';
-import { isWalshipError, WalshipError } from '../errors.ts';
-import type { Disk } from '../ports/disk.ts';
-import { MiB } from './limits.ts';
+import { isWalshipError } from '../errors.ts';
+import { copyRange, rewriteInPlace, writeAnew } from './adopt.ts';
 import { fill, prefill, TEMPORARY_SUFFIX } from './segment.ts';
 import type { PrefilledFile } from './segment.ts';
 
-const COPY_BYTES = MiB;
 const REWRITE_NAME = `rewrite${TEMPORARY_SUFFIX}`;
 
 export interface LastSegment {
   readonly path: string;
   /** The header and whole batches. */
   readonly usedBytes: number;
+  readonly sizeBytes: number;
 }
 
 /**
@@ -55,46 +58,51 @@ export class SegmentRewrite {
   }
 
   /**
-   * Writes the used bytes of `last` into the file and gives it that name; durable on resolve, with the size of the file.
-   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   * Makes the used bytes of `last` durable under its name, with nothing but fill behind them; returns the size of the file.
+   * @throws WalshipError DISK_FAILED, and what else kept the disk from taking them, with nothing left behind.
    */
   async replace(last: LastSegment): Promise<number> {
-    const disk = this.#disk;
-    // At least one byte of fill, so that a full segment is never taken for a trimmed one.
-    const sizeBytes = Math.max(this.#sizeBytes, last.usedBytes + 1);
-    const path = `${this.#dir}/${REWRITE_NAME}`;
-    const made = (await this.#prefilled) ?? (await prefill(disk, path, this.#sizeBytes));
-    const source = await disk.open(last.path, 'read');
-    try {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, last.usedBytes));
-      for (let offset = 0; offset < last.usedBytes;) {
-        const wanted = Math.min(COPY_BYTES, last.usedBytes - offset);
-        const count = await source.read(buffer.subarray(0, wanted), offset);
-        if (count < wanted) throw shrunk(last.path, offset + count);
-        await made.file.write(buffer.subarray(0, count), offset);
-        offset += count;
-      }
-      await fill(made.file, Math.max(last.usedBytes, this.#sizeBytes), sizeBytes);
-      await made.file.sync();
-    } finally {
-      await source.close();
-      await made.file.close();
-    }
     // Removals that an earlier life did not make durable must not come after the cut.
-    await disk.syncDir(this.#dir);
-    await disk.rename(made.path, last.path);
-    await disk.syncDir(this.#dir);
+    await this.#disk.syncDir(this.#dir);
+    const made = (await this.#prefilled) ?? (await this.#prefill());
+    this.#prefilled = Promise.resolve(undefined);
+    if (made !== undefined) return this.#copy(last, this.#sizeBytes, made.file);
+    try {
+      return await this.#copy(last, 0);
+    } catch (error) {
+      if (!isUnwritable(error)) throw error;
+      await rewriteInPlace(this.#disk, last);
+      return Math.max(last.sizeBytes, last.usedBytes + 1);
+    }
+  }
+
+  /** Copies it to a file that is fill up to `filledBytes`. */
+  async #copy(
+    { path, usedBytes }: LastSegment,
+    filledBytes: number,
+    file?: DiskFile,
+  ): Promise<number> {
+    // At least one byte of fill, so that a full segment is never taken for a trimmed one.
+    const sizeBytes = Math.max(filledBytes, usedBytes + 1);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const place = { dir: this.#dir, name, temporary: REWRITE_NAME };
+    await writeAnew(this.#disk, file === undefined ? place : { ...place, file }, async (target) => {
+      const source = await this.#disk.open(path, 'read');
+      try {
+        await copyRange(source, target, { start: 0, end: usedBytes });
+      } finally {
+        await source.close();
+      }
+      await fill(target, Math.max(usedBytes, filledBytes), sizeBytes);
+    });
     return sizeBytes;
   }
 
   async #prefill(): Promise<PrefilledFile | undefined> {
-    const path = `${this.#dir}/${REWRITE_NAME}`;
     try {
-      return await prefill(this.#disk, path, this.#sizeBytes);
+      return await prefill(this.#disk, `${this.#dir}/${REWRITE_NAME}`, this.#sizeBytes);
     } catch (error) {
       if (!isUnwritable(error)) throw error;
-      const left = (await this.#disk.list(this.#dir)).includes(REWRITE_NAME);
-      if (left) await this.#disk.remove(path);
       return undefined;
     }
   }
@@ -103,10 +111,4 @@ export class SegmentRewrite {
 /** Whether recovery itself is making the file of this name. */
 export function isRewrite(name: string): boolean {
   return name === REWRITE_NAME;
-}
-
-function shrunk(path: string, bytes: number): WalshipError {
-  return new WalshipError('DISK_FAILED', `${path} shrank to ${bytes} bytes while it was read`, {
-    details: { path, bytes },
-  });
 }

@@ -3,6 +3,7 @@
  * erased by the node. At the cap, saving is refused, and so is whatever needed it.
  */
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { writeAnew } from './adopt.ts';
 import { WalshipError } from '../errors.ts';
 import { isAbsent } from '../ports/disk-errors.ts';
 import { crc32 } from './checksum.ts';
@@ -130,7 +131,9 @@ export async function saveSegment(
       offset: source.start,
       ...note,
     };
-    await writeCopy(disk, `${dir}/${entry.name}`, content);
+    await writeAnew(disk, { dir, name: entry.name }, async (target) => {
+      await copyTo(target, content);
+    });
     const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
     const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
     await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
@@ -145,18 +148,6 @@ interface CopySource {
   readonly head: Buffer;
   readonly start: number;
   readonly end: number;
-}
-
-async function writeCopy(disk: Disk, path: string, source: CopySource): Promise<void> {
-  const temporary = `${path}${TEMPORARY_SUFFIX}`;
-  const target = await disk.open(temporary, 'create');
-  try {
-    await copyTo(target, source);
-    await target.sync();
-  } finally {
-    await target.close();
-  }
-  await disk.rename(temporary, path);
 }
 
 /** Copies, if there is a target, and returns the checksum of what it read. */

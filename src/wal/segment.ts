@@ -12,6 +12,7 @@
  */
 import assert from 'node:assert';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { removeQuietly } from '../ports/remove-quietly.ts';
 import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
 import { FILL_BYTE, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
@@ -131,7 +132,7 @@ export interface PrefilledFile {
 
 /**
  * Makes a file that is fill throughout; its bytes are durable on resolve, its (temporary) name is not. `hurried` is asked before each piece:
- * whether more waits for this file than for the others on this disk.
+ * whether more waits for this file than for the others on this disk. Where it fails nothing is left behind.
  */
 export async function prefill(
   disk: Disk,
@@ -150,6 +151,8 @@ export async function prefill(
     }
   } catch (cause) {
     await file.close();
+    // What was filled in vain takes the last room from others.
+    await removeQuietly(disk, path);
     throw cause;
   }
   return { path, file, sizeBytes };

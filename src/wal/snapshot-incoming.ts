@@ -1,5 +1,7 @@
+import { adoptInPlace } from './adopt.ts';
 import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { removeQuietly } from '../ports/remove-quietly.ts';
 import { isWalshipError } from '../errors.ts';
 import { KiB } from './limits.ts';
 import { samePosition } from './position.ts';
@@ -72,7 +74,7 @@ export class IncomingSnapshot {
     }
     const file = await disk.open(path, 'write');
     const { decoder, offset } = await readAgain(options, file);
-    await file.truncate(offset);
+    await adoptInPlace(file, offset);
     return new IncomingSnapshot(options, { path, file, decoder, offset });
   }
 
@@ -116,7 +118,13 @@ export class IncomingSnapshot {
     await this.close();
     const path = `${snapshotDirOf(dir)}/${snapshotName(header.start.lsn)}`;
     await disk.rename(this.#path, path);
-    await disk.syncDir(snapshotDirOf(dir));
+    try {
+      await disk.syncDir(snapshotDirOf(dir));
+    } catch (error) {
+      // No later sync makes this name durable, and the next life must not build on it: there the snapshot is given its name anew.
+      await disk.rename(path, this.#path).catch(ignoreFailure);
+      throw error;
+    }
     return { ...header, ...footer, path, bytes };
   }
 
@@ -128,11 +136,13 @@ export class IncomingSnapshot {
 
   async #refuse(fault: string): Promise<string> {
     await this.close();
-    await this.#options.disk.remove(this.#path).catch((error: unknown) => {
-      if (!isWalshipError(error)) throw error;
-    });
+    await removeQuietly(this.#options.disk, this.#path);
     return fault;
   }
+}
+
+function ignoreFailure(error: unknown): void {
+  if (!isWalshipError(error)) throw error;
 }
 
 const newDecoder = ({ begin }: IncomingOptions): SnapshotDecoder => new SnapshotDecoder(begin?.());

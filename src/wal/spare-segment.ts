@@ -115,17 +115,9 @@ export class SpareSegment {
     this.#retryMs = Math.min(this.#retryMs * 2, FILL_RETRY_MS_MAX);
   }
 
-  async #prefill(name: string, sizeBytes: number): Promise<PrefilledFile> {
+  #prefill(name: string, sizeBytes: number): Promise<PrefilledFile> {
     const { disk, walDir } = this.#options;
-    const file = `${name}${TEMPORARY_SUFFIX}`;
-    const path = `${walDir}/${file}`;
-    try {
-      return await prefill(disk, path, sizeBytes, () => this.#late);
-    } catch (error) {
-      // What was filled in vain takes the last room from others.
-      const left = isUnwritable(error) && (await disk.list(walDir)).includes(file);
-      if (left) await disk.remove(path);
-      throw error;
-    }
+    const path = `${walDir}/${name}${TEMPORARY_SUFFIX}`;
+    return prefill(disk, path, sizeBytes, () => this.#late);
   }
 }

@@ -24,7 +24,8 @@ describe('the fence of a replica', () => {
   test('goes back where the disk has no room for the promise', () =>
     withReplica(async ({ replica, disk }) => {
       const before = replica.fence;
-      disk.room.capacityBytes = 0;
+      disk.onOperation = ({ kind, path }) =>
+        kind === 'write' && path.includes('meta.json') ? 'enospc' : undefined;
       replica.raiseFence(5);
 
       await expect(replica.promise(PROMISE)).rejects.toMatchObject({ code: 'DISK_FULL' });

@@ -165,6 +165,34 @@ test('what a node reads from meta.json is durable before it acts on it', async (
   }
 });
 
+test('an update whose directory could not be synced for want of room is not current, and the next one decides', async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    await simulate(seed, async (world) => {
+      const disk = new SimDisk({ seed });
+      disk.directories.add('/d');
+      const open = (hasLog: boolean): Promise<MetaStore> =>
+        MetaStore.open(disk.mount(world.process()), '/d', { hasLog, nodeId: 'n1' });
+      const store = await open(false);
+      await store.update({ promise: { epoch: 1, candidate: null, attempt: null } });
+      disk.onOperation = ({ kind }) => (kind === 'syncDir' ? 'enospc' : undefined);
+      const higher = { promise: { epoch: 9, candidate: 'n2', attempt: null } };
+      expect(await codeOf(store.update(higher))).toBe('DISK_FULL');
+      expect(store.current.promise.epoch).toBe(1);
+      disk.healthy();
+
+      // Who asks again is told by what is in force; who comes after a crash by what is there: the old promise, or one that was never told.
+      if (seed % 2 === 0) {
+        await store.update({ newestSegment: 5 });
+        disk.losePower();
+        expect((await open(true)).current).toMatchObject({ promise: { epoch: 1 } });
+      } else {
+        disk.losePower();
+        expect([1, 9]).toContain((await open(true)).current.promise.epoch);
+      }
+    });
+  }
+});
+
 /** Three updates with power loss at one operation, under a few seeds; returns how many operations there were. */
 async function run(crashAt: number): Promise<number> {
   let operations = 0;

@@ -1,0 +1,122 @@
+/**
+ * Files of an earlier life, and how they become this one's.
+ *
+ * What a process finds in a file may be in the page cache only: after a kill nobody synced it, and after a failed fsync a later one
+ * reports success without writing it. So nothing is built on such bytes, and nothing of them is called durable, before they were
+ * written again: to a new file that takes the name of the old one (`writeAnew`, which makes every other whole file as well), or where
+ * there is no room for that, or no need, over themselves (`adoptInPlace`).
+ */
+import { WalshipError } from '../errors.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { removeQuietly } from '../ports/remove-quietly.ts';
+import { MiB } from './limits.ts';
+import { fill, TEMPORARY_SUFFIX } from './segment.ts';
+
+/** Most that is read and written at once. */
+const COPY_BYTES = MiB;
+
+export interface NewFile {
+  /** The name that it gets, in the directory `dir`. */
+  readonly dir: string;
+  readonly name: string;
+  /** Its name until it is durable. Default: the other one, with TEMPORARY_SUFFIX. */
+  readonly temporary?: string;
+  /** A file that waits under the temporary name, open; default: a new one. It is closed in any case. */
+  readonly file?: DiskFile;
+  /** Does what shall be durable with its name. */
+  readonly renamed?: () => Promise<void>;
+}
+
+/**
+ * Writes a file under a temporary name and gives it its own: durable on resolve, whole, and in place of what had that name. Where that fails
+ * nothing is left behind, as far as the disk still removes.
+ * @throws WalshipError of the disk, and what `write` throws.
+ */
+export async function writeAnew(
+  disk: Disk,
+  { dir, name, temporary = `${name}${TEMPORARY_SUFFIX}`, file: waiting, renamed }: NewFile,
+  write: (file: DiskFile) => Promise<void>,
+): Promise<void> {
+  const source = `${dir}/${temporary}`;
+  const file = waiting ?? (await disk.open(source, 'create'));
+  try {
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(source, `${dir}/${name}`);
+  } catch (error) {
+    await removeQuietly(disk, source);
+    throw error;
+  }
+  await renamed?.();
+  await disk.syncDir(dir);
+}
+
+/** A part of a file. */
+export interface FileRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Copies a range of `source` to the same place in `target`, not durable. @throws WalshipError DISK_FAILED where the source ends before. */
+export async function copyRange(
+  source: DiskFile,
+  target: Pick<DiskFile, 'write'>,
+  range: FileRange,
+): Promise<void> {
+  await eachPiece(source, range, (bytes, offset) => target.write(bytes, offset));
+}
+
+/**
+ * Writes the used bytes of a segment over themselves, and fill over everything behind them: durable on resolve. It needs no room where the
+ * file holds at least one byte more than is used. A power loss meanwhile leaves what was there: the same bytes, or what is cut off.
+ */
+export async function rewriteInPlace(
+  disk: Disk,
+  segment: { readonly path: string; readonly usedBytes: number; readonly sizeBytes: number },
+): Promise<void> {
+  const { path, usedBytes } = segment;
+  const file = await disk.open(path, 'write');
+  try {
+    await eachPiece(file, { start: 0, end: usedBytes }, (bytes, at) =>
+      file.writeDurable(bytes, at),
+    );
+    await fill(file, usedBytes, Math.max(segment.sizeBytes, usedBytes + 1));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes the first `bytes` of a file over themselves and cuts off the rest: durable on resolve, its size as well. It needs no room. */
+export async function adoptInPlace(file: DiskFile, bytes: number): Promise<void> {
+  await eachPiece(file, { start: 0, end: bytes }, (piece, offset) =>
+    file.writeDurable(piece, offset),
+  );
+  // The size too may be one that no sync will write any more, unless it changes.
+  await file.truncate(bytes + 1);
+  await file.truncate(bytes);
+  await file.sync();
+}
+
+async function eachPiece(
+  file: DiskFile,
+  { start, end }: FileRange,
+  use: (bytes: Buffer, offset: number) => Promise<void>,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(COPY_BYTES, end - start)));
+  for (let offset = start; offset < end;) {
+    const wanted = Math.min(COPY_BYTES, end - offset);
+    const count = await file.read(buffer.subarray(0, wanted), offset);
+    if (count < wanted) {
+      const at = offset + count;
+      const message = `a file ends at ${at} while it is read, expected ${end} bytes`;
+      throw new WalshipError('DISK_FAILED', message, { details: { bytes: at, expected: end } });
+    }
+    await use(buffer.subarray(0, count), offset);
+    offset += count;
+  }
+}
