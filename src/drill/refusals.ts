@@ -8,6 +8,7 @@ const RULES: Readonly<Record<FailoverReason | Extract<MayLead, { kind: 'no' }>['
   CANDIDATE_BLANK: true,
   CANDIDATE_SUSPECT: true,
   CHAIN_MISMATCH: true,
+  LEADER_LIVES: true,
   LEADER_LOST_DATA: true,
   NOT_A_VOTER: true,
   NO_QUORUM: true,

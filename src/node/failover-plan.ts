@@ -8,10 +8,18 @@
  * ever claimed by them), at least one of those W answers and is at or behind this node, so nothing acknowledged is lost. Otherwise everything above
  * what this node knows to be committed may be: a leadership that this node never heard of may have written something else there.
  */
+import { votersNeeded } from '../leader/commit-rule.ts';
 import { comparePositions, formatVersion } from '../wal/position.ts';
 import type { Position, Version } from '../wal/position.ts';
 import type { Claim, VotersAndQuorum, VoterState } from '../protocol/messages.ts';
 import type { MayLead, VoterAnswer } from './may-lead.ts';
+
+interface PlannedAnswer extends VoterAnswer {
+  readonly code: string;
+  readonly message: string;
+  /** Who leads, as far as the voter knows. */
+  readonly leader: string | null;
+}
 
 export interface FailoverQuestion {
   readonly nodeId: string;
@@ -27,7 +35,7 @@ export interface FailoverQuestion {
   /** W to go on with; a majority of those that answer unless given. */
   readonly wantedQuorum?: number;
   /** Of those who answered, this node's own among them. */
-  readonly answers: readonly (VoterAnswer & { readonly code: string; readonly message: string })[];
+  readonly answers: readonly PlannedAnswer[];
   /** What each of the others said, or why nothing came. */
   readonly silent: readonly { readonly nodeId: string; readonly message: string }[];
   /** How far each voter was known to be, as far as anything is known. */
@@ -76,6 +84,7 @@ export type FailoverVerdict =
   | { readonly kind: 'refuse'; readonly reason: FailoverReason; readonly message: string };
 
 export type FailoverReason =
+  | 'LEADER_LIVES'
   | 'NOT_A_VOTER'
   | 'CANDIDATE_BLANK'
   | 'PROMOTE_WOULD_DO'
@@ -126,11 +135,29 @@ function judgeCandidate(asked: FailoverQuestion): FailoverVerdict | undefined {
     const message = `${nodeId} is blank: a history that began with it would be empty; ask a node that has a log`;
     return refuse('CANDIDATE_BLANK', message);
   }
+  const leader = liveLeader(asked);
+  if (leader !== undefined) {
+    const message = `${leader} leads, and enough voters follow it for writes to go on: there is nothing to fail over`;
+    return refuse('LEADER_LIVES', message);
+  }
   if (verdict.kind === 'lead') {
     const message = `enough voters answer, and ${nodeId} may lead without losing anything: use walship promote`;
     return refuse('PROMOTE_WOULD_DO', message);
   }
   return undefined;
+}
+
+/** The leader that answers as such, and that as many intact voters follow as a commit needs. */
+function liveLeader({ answers, config, committedLsn }: FailoverQuestion): string | undefined {
+  const { voters, quorum } = config;
+  const needed = votersNeeded({ committed: committedLsn, quorum, voterCount: voters.length });
+  return answers
+    .map(({ nodeId }) => nodeId)
+    .find((leader) => {
+      const following = answers.filter((answer) => answer.leader === leader);
+      const counting = following.filter(({ state }) => state === 'intact');
+      return following.some(({ nodeId }) => nodeId === leader) && counting.length >= needed;
+    });
 }
 
 function judgeAnswers({
@@ -153,7 +180,7 @@ function judgeAnswers({
   const refusing = answers.find((answer) => !answer.granted);
   if (refusing !== undefined) {
     const { code, message } = refusing;
-    return refuse('VOTER_REFUSES', `${refusing.nodeId} answers ${code}: ${message}; try again`);
+    return refuse('VOTER_REFUSES', `${refusing.nodeId} answers ${code}: ${message}`);
   }
   return undefined;
 }

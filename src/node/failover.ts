@@ -136,13 +136,17 @@ async function fork(
     ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
   );
   if (granted.length !== voters.length || ahead || ended !== formatVersion(plan.kept)) {
-    const message = `it was foreseen with ${voters.join(', ')} at ${formatVersion(plan.kept)}, and ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed, try again`;
+    const message = `it was foreseen with ${voters.join(', ')} at ${formatVersion(plan.kept)}, and ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss`;
     throw refused('CHANGED', message, real);
   }
   const { clusterId, historyId } = replica.meta.current;
   const patch = forcedHistory(replica.meta.current, { historyId: attempt, clusterId });
   if (patch === undefined || replica.fence !== epoch) {
-    throw refused('CHANGED', `epoch ${replica.fence} was promised meanwhile, try again`, real);
+    throw refused(
+      'CHANGED',
+      `epoch ${replica.fence} was promised meanwhile; ask first what it would do now, without --accept-data-loss`,
+      real,
+    );
   }
   await replica.enterHistory(patch);
   forced.onEvent({

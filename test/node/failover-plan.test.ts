@@ -6,7 +6,7 @@ const AT = { epoch: 3, lsn: 40, chain: 7 };
 type Answer = FailoverQuestion['answers'][number];
 
 function answer(nodeId: string, change: Partial<Answer> = {}): Answer {
-  const words = { code: 'OK', message: '' };
+  const words = { code: 'OK', message: '', leader: null };
   const what = { granted: true, position: AT, state: 'intact', claim: null, birth: null } as const;
   return { nodeId, ...what, ...words, ...change };
 }
@@ -50,6 +50,40 @@ describe('a forced failover', () => {
     ['NOT_A_VOTER', 'a learner', { nodeId: 'n9' }],
     ['CANDIDATE_BLANK', 'a blank node', { state: 'blank' }],
     ['STATE_INCOMPLETE', 'a node whose log ends below its snapshot', { snapshotEndLsn: 41 }],
+    [
+      'LEADER_LIVES',
+      'a cluster whose leader has W intact voters, though it is ahead of this one under load',
+      {
+        answers: [
+          answer('n1', { leader: 'n2' }),
+          answer('n2', { leader: 'n2', granted: false, position: { ...AT, lsn: 41 } }),
+          answer('n3', { leader: 'n2' }),
+        ],
+      },
+    ],
+    [
+      'VOTER_AHEAD',
+      'a node behind a leader that has fewer than W',
+      {
+        answers: [
+          answer('n1', { leader: 'n2' }),
+          answer('n2', { leader: 'n2', position: { ...AT, lsn: 41 } }),
+          answer('n3', { leader: 'n2', state: 'suspect' }),
+        ],
+      },
+    ],
+    [
+      'VOTER_AHEAD',
+      'a node whose leader does not answer as such any more',
+      {
+        answers: [
+          answer('n1', { leader: 'n2' }),
+          answer('n2', { position: { ...AT, lsn: 41 } }),
+          answer('n3', { leader: 'n2' }),
+          answer('n4', { leader: 'n2' }),
+        ],
+      },
+    ],
     [
       'PROMOTE_WOULD_DO',
       'a node that may be promoted',

@@ -44,18 +44,19 @@ describe('an old leader', () => {
 });
 
 describe('a forced failover', () => {
-  test('is refused where a promotion would do, where the node is blank, and where another one has more', async () => {
+  test('is refused where a leader lives, where a promotion would do, where the node is blank, and where another one has more', async () => {
     await onCluster({ voters: 3, quorum: 2 }, async (stage, machines) => {
       const [n1, n2, n3] = three(machines);
       const histories = new Histories(stage, machines);
       const dry = { acceptDataLoss: false };
-      expect(await refusalOf(nodeOf(n1).failover(dry))).toBe('PROMOTE_WOULD_DO');
+      expect(await refusalOf(nodeOf(n1).failover(dry))).toBe('LEADER_LIVES');
       n3.kill();
       await histories.write(n1);
       n1.kill();
       await stage.restart(n3);
       const forced = nodeOf(n3).failover({ acceptDataLoss: true });
       expect(await refusalOf(forced)).toBe('VOTER_AHEAD');
+      expect(await refusalOf(nodeOf(n2).failover(dry))).toBe('PROMOTE_WOULD_DO');
       n2.kill();
       stage.wipe(n3);
       await stage.restart(n3);
