@@ -3,7 +3,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { dump } from '../wal/tools/dump.ts';
 import type { DumpLine } from '../wal/tools/dump.ts';
-import { bytesForPeople, keyToJson } from './bytes-json.ts';
+import { keyToJson } from '../protocol/key-json.ts';
+import { bytesForPeople } from './bytes-json.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 

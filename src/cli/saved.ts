@@ -6,7 +6,7 @@ import type { DumpLine } from '../wal/tools/dump.ts';
 import { findEntry, listEntries } from '../wal/tools/saved.ts';
 import type { ListedEntry } from '../wal/tools/saved.ts';
 import { OP } from '../wal/record.ts';
-import { keyToJson } from './bytes-json.ts';
+import { keyToJson } from '../protocol/key-json.ts';
 import type { CommandIo } from './command-io.ts';
 import { logDump } from './log-dump.ts';
 import { checkPath } from './log-path.ts';

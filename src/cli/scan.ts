@@ -1,5 +1,6 @@
 import type { Entry } from '../client/api.ts';
-import { bytesForPeople, keyToJson } from './bytes-json.ts';
+import { keyToJson } from '../protocol/key-json.ts';
+import { bytesForPeople } from './bytes-json.ts';
 import { KEY_COLUMNS_MAX } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { CommandIo } from './command-io.ts';

@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
+import type { ErrorDetails } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
+import { keyToJson } from '../protocol/key-json.ts';
 import { Silence } from '../protocol/silence.ts';
 import { Overlay } from '../store/overlay.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
@@ -251,7 +253,7 @@ export class WritePath {
     const current = lsn === 0 ? null : { epoch: replica.log.epochAt(lsn), lsn };
     if (typeof expect === 'object') {
       const judged = judgeVersion(replica.log.epochs, expect);
-      if (judged.kind === 'replaced') return replaced(expect, judged);
+      if (judged.kind === 'replaced') return replaced(expect, judged, keyToJson(key));
       if (current !== null && current.lsn === expect.lsn && current.epoch === expect.epoch) {
         return undefined;
       }
@@ -260,7 +262,7 @@ export class WritePath {
     const wanted = typeof expect === 'object' ? `version ${formatVersion(expect)}` : expect;
     return new WalshipError('CONDITION_FAILED', `the key is ${is}, expected ${wanted}`, {
       outcome: 'rejected',
-      details: { version: current === null ? null : formatVersion(current) },
+      details: { version: current === null ? null : formatVersion(current), ...keyToJson(key) },
     });
   }
 
@@ -332,10 +334,11 @@ function checkSizes(key: Uint8Array, valueBytes: number): void {
   }
 }
 
-/** What to say of a version that a failover cut off. */
+/** What to say of a version that a failover cut off; `asked` names what it was asked of. */
 export function replaced(
   version: Version,
   { by, from }: { readonly by: number; readonly from: number },
+  asked: ErrorDetails = {},
 ): WalshipError {
   const text = formatVersion(version);
   return new WalshipError(
@@ -343,7 +346,7 @@ export function replaced(
     `version ${text} was cut off: epoch ${by} begins at LSN ${from}`,
     {
       outcome: 'rejected',
-      details: { version: text, replacedByEpoch: by, fromLsn: from },
+      details: { version: text, replacedByEpoch: by, fromLsn: from, ...asked },
     },
   );
 }

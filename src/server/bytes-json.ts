@@ -1,11 +1,5 @@
-/** How bytes stand in JSON and in parameters: keys as text where they are UTF-8, values always as base64. */
-import { isUtf8 } from 'node:buffer';
+/** How bytes stand in JSON and in parameters: as text where that is well-formed, or as base64. */
 import { WalshipError } from '../errors.ts';
-
-/** `{ key }`, or `{ key64 }` (base64url) where the key is not UTF-8. */
-export function keyToJson(key: Buffer): { key: string } | { key64: string } {
-  return isUtf8(key) ? { key: key.toString('utf8') } : { key64: key.toString('base64url') };
-}
 
 /**
  * The bytes of base64 in either alphabet, padded or not.

@@ -1,7 +1,7 @@
 /** A page of keys: `GET /v1/kv?prefix=&after=&limit=`. */
 import type { NodeApi, ScanRequest, ScanResult } from '../node/api.ts';
 import { formatVersion } from '../wal/position.ts';
-import { keyToJson } from './bytes-json.ts';
+import { keyToJson } from '../protocol/key-json.ts';
 import { holdAnswer } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { PAGE_BYTES_MAX, PAGE_KEYS_DEFAULT, PAGE_KEYS_MAX } from './limits.ts';

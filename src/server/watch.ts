@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { WalshipError } from '../errors.ts';
 import type { WatchEvent } from '../node/api.ts';
 import { formatVersion } from '../wal/position.ts';
-import { keyToJson } from './bytes-json.ts';
+import { keyToJson } from '../protocol/key-json.ts';
 import type { Exchange } from './exchange.ts';
 import { WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';
 import { errorToJson, toWalshipError } from './reply.ts';

@@ -145,6 +145,31 @@ describe.for(PACES)('on $name,', (pace) => {
       });
     });
 
+    test('is told which key broke its condition, and what that key is at', async () => {
+      await withReplica(async (stage) => {
+        const { writes, commitAll } = await lead(stage);
+        const binary = Buffer.from([0xff, 0]);
+        const written = writes.write(put('a'));
+        await commitAll();
+        await written;
+        const whole = { key: Buffer.from('a'), expect: 'present' as const };
+        const refused = async (condition: Condition): Promise<unknown> => {
+          const asked = writes.write(ask(whole, condition)).catch((error: unknown) => error);
+          await commitAll();
+          return asked;
+        };
+
+        expect(await refused({ key: Buffer.from('a'), expect: 'absent' })).toMatchObject({
+          code: 'CONDITION_FAILED',
+          details: { key: 'a', version: '1.2' },
+        });
+        expect(await refused({ key: binary, expect: 'present' })).toMatchObject({
+          code: 'CONDITION_FAILED',
+          details: { key64: '_wA', version: null },
+        });
+      });
+    });
+
     test('is told of a condition that does not hold within its own time', async () => {
       await withReplica(async (stage) => {
         const { writes } = await lead(stage);
