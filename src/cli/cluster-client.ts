@@ -4,7 +4,8 @@
  * A node that surely did nothing (it cannot be reached, or it says `rejected`) is followed by the next one.
  * A write of which that is not sure is never sent twice: it ends as indeterminate.
  */
-import { parseNodeAddress } from '../client/node-address.ts';
+import { parseNode, unreachableHint } from '../client/node-address.ts';
+import type { GivenNode } from '../client/node-address.ts';
 import { WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import { isKnownCode } from './report-error.ts';
@@ -28,13 +29,15 @@ const TRY_NEXT_CODES = new Set(['NO_LEADER', 'NODE_CLOSED']);
 
 /** Talks to the nodes at `urls`, in turn. */
 export class ClusterClient {
-  readonly urls: readonly string[];
+  readonly nodes: readonly GivenNode[];
 
   /** @throws WalshipError CONFIG_INVALID where one of the addresses is none. */
   constructor(urls: readonly string[]) {
-    this.urls = urls
-      .flatMap((list) => list.split(','))
-      .map((url) => `http://${parseNodeAddress(url)}`);
+    this.nodes = urls.flatMap((list) => list.split(',')).map(parseNode);
+  }
+
+  get urls(): readonly string[] {
+    return this.nodes.map(({ address }) => `http://${address}`);
   }
 
   /**
@@ -45,7 +48,7 @@ export class ClusterClient {
     const failures: WalshipError[] = [];
     for (const url of this.urls) {
       try {
-        return await send(url, request);
+        return await this.#send(url, request);
       } catch (error) {
         if (!(error instanceof WalshipError) || !mayTryNext(error, request)) throw error;
         failures.push(error);
@@ -55,7 +58,9 @@ export class ClusterClient {
     const told = failures.find((failure) => failure.code !== 'PEER_UNREACHABLE');
     if (told !== undefined || failures.length <= 1) throw told ?? failures[0];
     const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
-    throw new WalshipError('PEER_UNREACHABLE', failures.map((f) => f.message).join('; '), outcome);
+    const message = failures.map((failure) => failure.message).join('; ');
+    const hint = failures.find(({ details }) => details['hint'] !== undefined)?.details ?? {};
+    throw new WalshipError('PEER_UNREACHABLE', message, { ...outcome, details: hint });
   }
 
   /** As `request`, with the answer's JSON. */
@@ -69,6 +74,29 @@ export class ClusterClient {
       });
     }
   }
+
+  async #send(origin: string, request: ClusterRequest): Promise<Response> {
+    let target = new URL(request.path, origin);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
+      const response = await fetchOnce(target, request);
+      const location = response.headers.get('location');
+      if (response.status !== 307 || location === null) {
+        if (response.ok) return response;
+        throw await errorOf(response, request);
+      }
+      const named = parseError(await response.text())?.['leaderId'];
+      target = new URL(location, target);
+      // A node whose id was given is never looked for elsewhere.
+      const given = this.nodes.find(({ nodeId }) => nodeId !== undefined && nodeId === named);
+      if (given !== undefined) target.host = given.address;
+    }
+    const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
+    const message = `${origin} led to ${REDIRECTS_MAX} other nodes and to no leader`;
+    throw new WalshipError('NO_LEADER', message, outcome);
+  }
 }
 
 function isWrite({ method }: ClusterRequest): boolean {
@@ -79,26 +107,6 @@ function mayTryNext(error: WalshipError, request: ClusterRequest): boolean {
   if (error.outcome === 'indeterminate') return false;
   if (error.code === 'PEER_UNREACHABLE') return true;
   return TRY_NEXT_CODES.has(error.code) && (!isWrite(request) || error.outcome === 'rejected');
-}
-
-async function send(origin: string, request: ClusterRequest): Promise<Response> {
-  let target = new URL(request.path, origin);
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined) target.searchParams.set(name, String(value));
-  }
-  for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
-    const response = await fetchOnce(target, request);
-    const location = response.headers.get('location');
-    if (response.status !== 307 || location === null) {
-      if (response.ok) return response;
-      throw await errorOf(response, request);
-    }
-    await response.body?.cancel();
-    target = new URL(location, target);
-  }
-  const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
-  const message = `${origin} led to ${REDIRECTS_MAX} other nodes and to no leader`;
-  throw new WalshipError('NO_LEADER', message, outcome);
 }
 
 async function fetchOnce(target: URL, request: ClusterRequest): Promise<Response> {
@@ -141,7 +149,8 @@ function unreachable(target: URL, request: ClusterRequest, cause: unknown): Wals
     });
   }
   const message = `${target.host} did not answer (${code === '' ? String(cause) : code})`;
-  return new WalshipError('PEER_UNREACHABLE', message, { ...outcome, cause });
+  const details = cause instanceof Error ? unreachableHint(cause.cause) : {};
+  return new WalshipError('PEER_UNREACHABLE', message, { ...outcome, details, cause });
 }
 
 function errnoOf(error: unknown): string {

@@ -40,7 +40,9 @@ export async function withWriter<T>(
 async function connected({ url, timeoutMs }: ClientOptions): Promise<Client> {
   // Only here: the other commands start faster without it.
   const { connect } = await import('../client/index.ts');
-  const nodes = new ClusterClient(url).urls;
+  const nodes = new ClusterClient(url).nodes.map(({ nodeId, address }) =>
+    nodeId === undefined ? address : `${nodeId}=${address}`,
+  );
   const connectMs = Math.min(timeoutMs, CONNECT_MS_MAX);
   return await connect({ nodes, timeoutMs, connectMs });
 }

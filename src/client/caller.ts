@@ -246,7 +246,13 @@ export class Caller {
   #within<T>(forMs: number, promise: Promise<T>, address: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.#options.clock.after(forMs, () => {
-        reject(new WalshipError('PEER_UNREACHABLE', `${address} did not answer in time`));
+        // Once it is looked up again, a name that nobody knows is no more than slow.
+        const { message, details } = this.#options.pool.failureAt(address) ?? {};
+        const before = message === undefined ? '' : `; before that: ${message}`;
+        const text = `${address} did not answer in time${before}`;
+        reject(
+          new WalshipError('PEER_UNREACHABLE', text, details === undefined ? {} : { details }),
+        );
       });
       promise.then(
         (value) => {

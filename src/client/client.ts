@@ -33,12 +33,12 @@ import {
   conditionOf,
   expectOf,
   keyBytes,
-  nodeOf,
   operationOf,
   timeoutOf,
   toBytes,
   versionOf,
 } from './input.ts';
+import { parseNode } from './node-address.ts';
 import { Pool } from './pool.ts';
 import { Route } from './route.ts';
 import { Seen } from './seen.ts';
@@ -73,7 +73,7 @@ export class Client implements AsyncDisposable {
 
   /** Connects to nothing yet. @throws WalshipError CONFIG_INVALID. */
   constructor({ nodes, dialer, clock, entropy, timeoutMs }: ClientOptions) {
-    const given = nodes.map(nodeOf);
+    const given = nodes.map(parseNode);
     const addresses = [...new Set(given.map(({ address }) => address))];
     const ids = given.flatMap(({ address, nodeId }): readonly (readonly [string, string])[] =>
       nodeId === undefined ? [] : [[address, nodeId]],

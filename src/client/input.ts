@@ -10,23 +10,9 @@ import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { parseVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
-import { parseNodeAddress } from './node-address.ts';
 
 /** Room for an item without its bytes, in a message. */
 const ITEM_BYTES = 24;
-
-/** One of the nodes that a client was given. */
-export interface GivenNode {
-  readonly address: string;
-  /** Undefined where only the address was given. */
-  readonly nodeId: string | undefined;
-}
-
-/** `host:port`, or `id=host:port`; a URL of the address is understood too. @throws WalshipError CONFIG_INVALID. */
-export function nodeOf(node: string): GivenNode {
-  const [, nodeId, address = node] = /^\s*([^=/:]+)=(.*)$/s.exec(node) ?? [];
-  return { nodeId, address: parseNodeAddress(address) };
-}
 
 export function toBytes(value: Bytes): Buffer {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');

@@ -4,6 +4,30 @@ const SCHEMES: ReadonlySet<string> = new Set(['http:', 'ws:']);
 const SECURE_SCHEMES: ReadonlySet<string> = new Set(['https:', 'wss:']);
 const EXPECTED = "a node's address is HOST:PORT or http://HOST:PORT";
 
+/** One of the nodes that a person or a program named. */
+export interface GivenNode {
+  readonly address: string;
+  /** Undefined where only the address was given. */
+  readonly nodeId: string | undefined;
+}
+
+/** Where the name of a host is not known: its peers know it by that, whoever asks may not. */
+export const UNKNOWN_NAME_HINT =
+  'nodes go by the addresses of --peers; where they are reached at others from here, name all of them with their ids, as in n1=127.0.0.1:7401';
+const UNKNOWN_NAME: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
+/** Details of a failed connection: the hint, where the name of the host is what is wrong. */
+export function unreachableHint(cause: unknown): { readonly hint?: string } {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return UNKNOWN_NAME.has(code) ? { hint: UNKNOWN_NAME_HINT } : {};
+}
+
+/** `id=host:port`, or as `parseNodeAddress`. @throws WalshipError CONFIG_INVALID. */
+export function parseNode(text: string): GivenNode {
+  const [, nodeId, address = text] = /^\s*([^=/:]+)=(.*)$/s.exec(text) ?? [];
+  return { nodeId, address: parseNodeAddress(address) };
+}
+
 /**
  * The host and the port of a node, as a person or a program names it: `host:port`, or an `http` or `ws` URL of that.
  * Refuses what would not be heeded: without TLS and without a login, a secret in an address would be sent in clear.

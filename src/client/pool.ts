@@ -1,7 +1,8 @@
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dialer } from '../ports/link.ts';
 import { Connection } from './connection.ts';
+import { unreachableHint } from './node-address.ts';
 
 export interface PoolOptions {
   readonly dialer: Dialer;
@@ -13,6 +14,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #open = new Map<string, Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
+  /** Why the last attempt to open a connection failed, by address. */
+  readonly #failures = new Map<string, WalshipError>();
   /** All nodes have to be of one cluster; known from the first that has one. */
   #clusterId: string | null = null;
   #closed = false;
@@ -24,6 +27,11 @@ export class Pool {
   /** The open connection, if there is one. */
   ready(address: string): Connection | undefined {
     return this.#open.get(address);
+  }
+
+  /** Why the last attempt to open one there failed: undefined where none did, or another one succeeded since. */
+  failureAt(address: string): WalshipError | undefined {
+    return this.#failures.get(address);
   }
 
   /** @throws WalshipError PEER_UNREACHABLE, UNSUPPORTED_VERSION, WRONG_CLUSTER. */
@@ -47,7 +55,13 @@ export class Pool {
     try {
       const connection = await Connection.open({ ...this.#options, address, onClosed });
       this.#admit(connection);
+      this.#failures.delete(address);
       return connection;
+    } catch (error) {
+      if (!isWalshipError(error)) throw error;
+      const failure = withHint(error);
+      this.#failures.set(address, failure);
+      throw failure;
     } finally {
       this.#opening.delete(address);
     }
@@ -67,4 +81,11 @@ export class Pool {
       this.#open.set(address, connection);
     }
   }
+}
+
+function withHint(error: WalshipError): WalshipError {
+  const hint = unreachableHint(error.cause);
+  if (hint.hint === undefined) return error;
+  const { code, message, cause, details } = error;
+  return new WalshipError(code, message, { cause, details: { ...details, ...hint } });
 }

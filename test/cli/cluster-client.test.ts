@@ -45,6 +45,19 @@ describe('a request of an operator', () => {
     expect(leader.seen[0]).toMatchObject({ path: '/v1/admin/x', body: Buffer.from('{}') });
   });
 
+  test('goes to the leader where it is reached from here, if its id was given with an address', async () => {
+    const leader = await fake(() => ({ json: DONE }));
+    const follower = await fake((seen) => ({
+      status: 307,
+      headers: { location: `http://n2:7401${seen.path}` },
+      json: { error: { code: 'NO_LEADER', leader: 'n2:7401', leaderId: 'n2' } },
+    }));
+    const [given, own] = [leader.url, follower.url].map((url) => url.replace('http://', ''));
+
+    await expect(ask(`n1=${own},n2=${given}`)).resolves.toEqual(DONE);
+    expect(leader.seen).toHaveLength(1);
+  });
+
   test('two followers that point at each other end as NO_LEADER', async () => {
     const a: FakeServer = await fake((seen) => ({
       status: 307,

@@ -3,7 +3,9 @@
  * Method: the client as it is, against the server's side of the protocol as it is, on a simulated network; only the nodes behind are fake.
  */
 import { describe, expect, test } from 'vitest';
+import { Client } from '../../src/client/client.ts';
 import { WalshipError } from '../../src/errors.ts';
+import type { Link } from '../../src/ports/link.ts';
 import type { StagedNode } from './stage.ts';
 import { failureOf, onStage } from './stage.ts';
 
@@ -50,6 +52,45 @@ describe('finding the leader', () => {
 
       expect(error).toMatchObject({ code: 'PEER_UNREACHABLE', outcome: 'rejected' });
       expect(world.clock.nowMs() - startMs).toBeLessThan(400);
+    }));
+
+  test('a name that nobody here knows stays the reason, with what to do about it, however the last attempt ended', () =>
+    onStage(1, async ({ nodes: [n1], world, network }) => {
+      if (!n1) throw new Error('one node');
+      n1.node.failure = new WalshipError('NO_LEADER', 'this node does not lead', {
+        outcome: 'rejected',
+        details: { leader: 'n2:7401', leaderId: 'n2' },
+      });
+      const process = world.process();
+      const real = network.dialer('client', process);
+      let dials = 0;
+      const dial = (address: string): Promise<Link> => {
+        if (address === n1.address) return real.dial(address);
+        dials += 1;
+        const cause = Object.assign(new Error('getaddrinfo ENOTFOUND n2'), { code: 'ENOTFOUND' });
+        const message = 'n2:7401 could not be dialled: getaddrinfo ENOTFOUND n2';
+        const failure = new WalshipError('PEER_UNREACHABLE', message, { cause });
+        // The resolver answers at once the first time, and is slow from then on.
+        return dials === 1 ? Promise.reject(failure) : new Promise(() => undefined);
+      };
+      const client = new Client({
+        nodes: [n1.address],
+        dialer: { dial },
+        clock: process,
+        entropy: world.entropy.fork('named'),
+        timeoutMs: 3_000,
+      });
+
+      const error = await failureOf(client.put('a', '1'));
+
+      expect(dials).toBeGreaterThan(1);
+      expect(error).toMatchObject({
+        code: 'PEER_UNREACHABLE',
+        outcome: 'rejected',
+        message: expect.stringContaining('getaddrinfo ENOTFOUND n2'),
+        details: { hint: expect.stringContaining('n1=127.0.0.1:7401') },
+      });
+      await client.close();
     }));
 
   test('it waits for a leader for as long as the call may take', () =>

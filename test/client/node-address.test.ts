@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { nodeOf } from '../../src/client/input.ts';
-import { parseNodeAddress } from '../../src/client/node-address.ts';
+import { parseNode, parseNodeAddress } from '../../src/client/node-address.ts';
 import { ClusterClient } from '../../src/cli/cluster-client.ts';
 import { connect } from '../../src/client/index.ts';
 
@@ -15,7 +14,8 @@ test.for([
   ['http://n1', 'n1:80'],
 ] as const)('"%s" is the node at %s, for programs and commands', ([text, address]) => {
   expect(parseNodeAddress(text)).toBe(address);
-  expect(nodeOf(`n7=${text}`)).toEqual({ nodeId: 'n7', address });
+  expect(parseNode(`n7=${text}`)).toEqual({ nodeId: 'n7', address });
+  expect(new ClusterClient([`n7=${text}`]).nodes).toEqual([{ nodeId: 'n7', address }]);
   expect(new ClusterClient([text]).urls).toEqual([`http://${address}`]);
 });
 
@@ -39,7 +39,7 @@ test.for([
 ] as const)('"%s" is refused before anything is sent', async ([text, message]) => {
   for (const use of [
     () => parseNodeAddress(text),
-    () => nodeOf(`n7=${text}`),
+    () => parseNode(`n7=${text}`),
     () => new ClusterClient([text]),
     async () => void (await connect({ nodes: [text] })),
   ]) {
