@@ -934,4 +934,20 @@ export const DEFECTS = [
     replace: 'await askThroughOthers(direct.slice(0, 0), options.timeoutMs).then(() => direct)',
     test: unit('test/cli/status.test.ts'),
   },
+  {
+    name: 'learner-for-voter',
+    what: 'the metrics of a learner are those of a voter',
+    file: 'src/server/metrics.ts',
+    find: "kind: follower.voter ? 'voter' : 'learner'",
+    replace: "kind: 'voter'",
+    test: unit('test/server/resources.test.ts'),
+  },
+  {
+    name: 'failures-uncounted',
+    what: 'writes that fail over HTTP are not counted',
+    file: 'src/server/server.ts',
+    find: 'if (write) this.#shared.answers.failed(outcomeOf(error), error.code);',
+    replace: '',
+    test: unit('test/server/resources.test.ts'),
+  },
 ];

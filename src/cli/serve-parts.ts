@@ -10,7 +10,9 @@ import { TimedDisk } from '../ports/timed-disk.ts';
 import { WsDialer } from '../ports/ws-link.ts';
 import { startServer } from '../server/server.ts';
 import { parseHostPort } from './config.ts';
+import { dataFacts } from './data-facts.ts';
 import type { Logger } from './logger.ts';
+import { ownManifest } from './own-manifest.ts';
 import type { ServeParts } from './serve.ts';
 
 /** The real parts: this machine's disk, clock, randomness and network. */
@@ -50,9 +52,17 @@ export function nodeParts(log: Logger): ServeParts {
         onEvent,
       });
     },
-    startServer: async (node, { listen, peers, hostNames }) => {
+    startServer: async (node, { data, listen, peers, hostNames }) => {
       const ofPeers = peers.flatMap(({ address }) => parseHostPort(address)?.host ?? []);
-      const shared = { node, ...listen, hostNames: [...ofPeers, ...hostNames], log, timings };
+      const shared = {
+        node,
+        ...listen,
+        hostNames: [...ofPeers, ...hostNames],
+        log,
+        timings,
+        version: ownManifest().version,
+        dataFacts: async (snapshotLsn: number) => await dataFacts(data, snapshotLsn),
+      };
       const drilled = faults;
       if (drilled === undefined) return await startServer(shared);
       return await startServer({ ...shared, breakNode: (fault) => drilled.apply(fault) });

@@ -34,7 +34,7 @@ export interface ClientSessionOptions {
   readonly shared: {
     readonly bodies: BodyBudget;
     readonly delay: { read(): Delay };
-    readonly answers: Pick<AnswerCounts, 'wrote'>;
+    readonly answers: Pick<AnswerCounts, 'wrote' | 'failed'>;
     watchers: number;
   };
   /** Told of failures that are bugs. */
@@ -311,9 +311,11 @@ export class ClientSession {
     const error = toWalshipError(cause);
     if (error.code === 'INTERNAL') this.#options.onInternal(cause, request.kind);
     const answer = errorAnswer(error);
-    // Nobody said that nothing was written, so it must not be claimed.
-    if (request.kind !== 'write' || error.outcome !== undefined) return answer;
-    return { ...answer, outcome: 'indeterminate' };
+    if (request.kind !== 'write') return answer;
+    // Where nobody said that nothing was written, it must not be claimed.
+    const { outcome = 'indeterminate' } = error;
+    this.#options.shared.answers.failed(outcome, error.code);
+    return { ...answer, outcome };
   }
 
   #tickLater(): void {

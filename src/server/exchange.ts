@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode, Outcome } from '../errors.ts';
 import type { AckLevel, NodeApi } from '../node/api.ts';
 import type { BodyBudget } from './body.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
@@ -34,4 +35,6 @@ export interface AnswerCounts {
   count(route: string, status: number, seconds: number): void;
   /** A write was acknowledged. */
   wrote(ack: AckLevel, seconds: number): void;
+  /** A write was answered with an error. */
+  failed(outcome: Outcome, code: ErrorCode): void;
 }

@@ -1,11 +1,21 @@
 /** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
+import type { ErrorCode, Outcome } from '../errors.ts';
 import type { AckLevel, NodeApi, NodeStatus } from '../node/api.ts';
 import type { TimingName, Timings } from '../node/timings.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';
 import { CONTENT_TYPE, Registry } from './prometheus.ts';
-import type { Histogram } from './prometheus.ts';
+import type { Histogram, Labels } from './prometheus.ts';
 import { sendReply } from './reply.ts';
+
+/** What is known of a data directory beside what the node says; null where it cannot be told. */
+export interface DataFacts {
+  /** Of its file system: what this process may still fill. */
+  readonly freeBytes: number | null;
+  readonly totalBytes: number | null;
+  /** When the newest snapshot was written or came here, in milliseconds since 1970. */
+  readonly snapshotAt: number | null;
+}
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -35,6 +45,10 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
   walship_leader: {
     help: '1 while this node leads, else 0.',
     read: (s) => Number(s.role === 'leader'),
+  },
+  walship_log_bytes: {
+    help: 'Bytes of log held here, without the room of the segments that is not used yet.',
+    read: (s) => s.log.bytes,
   },
   walship_promise_epoch: {
     help: 'This node follows no epoch below this one.',
@@ -103,6 +117,11 @@ export class Metrics implements AnswerCounts {
   readonly #registry = new Registry();
   readonly #seconds: Histogram;
   readonly #writes: Histogram;
+  /** Writes that ended in an error, by outcome and code. */
+  readonly #failedWrites = new Map<string, { labels: Labels; value: number }>();
+  readonly #look: (() => Promise<DataFacts>) | undefined;
+  /** Of the scrape that is answered. */
+  #facts: DataFacts | undefined;
 
   constructor(
     node: NodeApi,
@@ -110,28 +129,13 @@ export class Metrics implements AnswerCounts {
       readonly watchers: () => number;
       readonly delay: () => Delay;
       readonly timings?: Timings | undefined;
+      readonly version?: string | undefined;
+      readonly dataFacts?: ((snapshotLsn: number) => Promise<DataFacts>) | undefined;
     },
   ) {
     this.#node = node;
     const registry = this.#registry;
-    for (const [name, { help, read }] of Object.entries(GAUGES)) {
-      registry.gauge({ name, help }, () => read(node.status()));
-    }
-    for (const [name, { help, read }] of Object.entries(FOLLOWER_GAUGES)) {
-      registry.gauge({ name, help }, () =>
-        node.status().followers.map((follower) => ({
-          labels: { follower: follower.nodeId },
-          value: read(follower),
-        })),
-      );
-    }
-    const counters = { name: 'walship_node_events_total', help: 'What the node counts, by event.' };
-    registry.counter(counters, () =>
-      Object.entries(node.status().counters).map(([event, value]) => ({
-        labels: { event },
-        value,
-      })),
-    );
+    addNode(registry, node);
     const watchers = { name: 'walship_http_watchers', help: 'Open watches.' };
     registry.gauge(watchers, server.watchers);
     const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };
@@ -144,6 +148,21 @@ export class Metrics implements AnswerCounts {
         { labels: { of: 'max' }, value: maxMs / 1000 },
       ];
     });
+    const { version, dataFacts } = server;
+    if (version !== undefined) {
+      const build = { name: 'walship_build_info', help: 'The program that runs; always 1.' };
+      const labels = { version, node_version: process.version };
+      registry.gauge(build, () => [{ labels, value: 1 }]);
+    }
+    if (dataFacts !== undefined) {
+      this.#look = async () => await dataFacts(node.status().log.snapshotLsn);
+      this.#addDataFacts(registry);
+    }
+    const failed = {
+      name: 'walship_failed_writes_total',
+      help: 'Writes answered with an error, by outcome (rejected: surely not written; indeterminate: may still commit) and code.',
+    };
+    registry.counter(failed, () => [...this.#failedWrites.values()]);
     this.#writes = registry.histogram({
       name: 'walship_write_seconds',
       help: 'From when the node was asked to write until it acknowledged, by the level that was asked for.',
@@ -163,16 +182,67 @@ export class Metrics implements AnswerCounts {
     this.#writes.observe(seconds, { ack });
   }
 
+  failed(outcome: Outcome, code: ErrorCode): void {
+    const key = `${outcome} ${code}`;
+    const failed = this.#failedWrites.get(key) ?? { labels: { outcome, code }, value: 0 };
+    failed.value += 1;
+    this.#failedWrites.set(key, failed);
+  }
+
   count(route: string, status: number, seconds: number): void {
     this.#seconds.observe(seconds, { route, status: String(status) });
   }
 
   /** Answers `GET /metrics`. */
-  readonly handle = ({ query, response }: Exchange): void => {
+  readonly handle = async ({ query, response }: Exchange): Promise<void> => {
     query.finish();
+    this.#facts = await this.#look?.();
     const headers = { 'content-type': CONTENT_TYPE, 'walship-node': this.#node.nodeId };
     sendReply(response, { status: 200, headers, body: this.#registry.text() });
   };
+
+  #addDataFacts(registry: Registry): void {
+    const add = (name: string, help: string, read: (facts: DataFacts) => number | null): void => {
+      registry.gauge({ name, help }, () => {
+        const value = this.#facts === undefined ? null : read(this.#facts);
+        return value === null ? [] : [{ value }];
+      });
+    };
+    const { free, total, snapshot } = DATA_HELP;
+    add('walship_disk_free_bytes', free, ({ freeBytes }) => freeBytes);
+    add('walship_disk_total_bytes', total, ({ totalBytes }) => totalBytes);
+    add('walship_snapshot_timestamp_seconds', snapshot, ({ snapshotAt }) => {
+      return (snapshotAt ?? 0) / 1000;
+    });
+  }
+}
+
+const DATA_HELP = {
+  free: 'Room on the file system of the data directory that this process may still fill.',
+  total: 'Size of the file system of the data directory.',
+  snapshot: 'When the newest snapshot was written or came here, since 1970; 0 without one.',
+} as const;
+
+/** Adds what the status of the node says. */
+function addNode(registry: Registry, node: NodeApi): void {
+  for (const [name, { help, read }] of Object.entries(GAUGES)) {
+    registry.gauge({ name, help }, () => read(node.status()));
+  }
+  for (const [name, { help, read }] of Object.entries(FOLLOWER_GAUGES)) {
+    registry.gauge({ name, help }, () =>
+      node.status().followers.map((follower) => ({
+        labels: { follower: follower.nodeId, kind: follower.voter ? 'voter' : 'learner' },
+        value: read(follower),
+      })),
+    );
+  }
+  const counters = { name: 'walship_node_events_total', help: 'What the node counts, by event.' };
+  registry.counter(counters, () =>
+    Object.entries(node.status().counters).map(([event, value]) => ({
+      labels: { event },
+      value,
+    })),
+  );
 }
 
 /** What the node measures of itself, as it comes. */

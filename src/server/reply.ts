@@ -81,7 +81,7 @@ function destination(
 }
 
 /** A write that failed without saying more is rejected only where the request itself was refused. */
-function outcomeOf(error: WalshipError): Outcome {
+export function outcomeOf(error: WalshipError): Outcome {
   if (error.outcome !== undefined) return error.outcome;
   return error.code === 'INTERNAL' ? 'indeterminate' : 'rejected';
 }

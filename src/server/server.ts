@@ -15,9 +15,10 @@ import { ClientSessions } from './client-sessions.ts';
 import type { Exchange } from './exchange.ts';
 import * as limits from './limits.ts';
 import { Metrics } from './metrics.ts';
+import type { DataFacts } from './metrics.ts';
 import { Query } from './query.ts';
 import { refuseBare, refuseExpectation, refuseNonsense } from './refuse.ts';
-import { sendError, toWalshipError } from './reply.ts';
+import { outcomeOf, sendError, toWalshipError } from './reply.ts';
 import { resources } from './resources.ts';
 import { Router } from './router.ts';
 import type { Routed } from './router.ts';
@@ -41,6 +42,10 @@ export interface ServerOptions {
   readonly log: ServerLog;
   /** What the node was given to measure with; for the metrics. */
   readonly timings?: Timings;
+  /** Of the program, for the metrics. */
+  readonly version?: string;
+  /** Looks at the data directory, for the metrics; `snapshotLsn` names the newest snapshot, or is 0. */
+  readonly dataFacts?: (snapshotLsn: number) => Promise<DataFacts>;
   /** Only of a node that was started for drills: does to it what they ask for. */
   readonly breakNode?: BreakNode;
 }
@@ -94,6 +99,8 @@ class HttpServer implements RunningServer {
       watchers: () => this.#shared.watchers,
       delay: () => this.#delay.read(),
       timings: options.timings,
+      version: options.version,
+      dataFacts: options.dataFacts,
     });
     this.#shared = {
       bodies: new BodyBudget(),
@@ -239,8 +246,10 @@ class HttpServer implements RunningServer {
         'request failed',
       );
     }
+    const write = !isRead(request) && !exchange.target.path.startsWith(ADMIN_PATHS);
+    if (write) this.#shared.answers.failed(outcomeOf(error), error.code);
     if (response.headersSent || response.destroyed) return void response.destroy();
-    sendError(exchange, error, !isRead(request) && !exchange.target.path.startsWith(ADMIN_PATHS));
+    sendError(exchange, error, write);
   }
 }
 

@@ -39,7 +39,7 @@ export async function onStage(count: number, main: (stage: Stage) => Promise<voi
       const shared = {
         bodies: new BodyBudget(),
         delay,
-        answers: { wrote: () => undefined },
+        answers: { wrote: () => undefined, failed: () => undefined },
         watchers: 0,
       };
       const log = { error: () => undefined };

@@ -100,6 +100,8 @@ interface Setting {
   readonly shared: { readonly bodies: BodyBudget; watchers: number };
   readonly session: ClientSession;
   readonly bugs: unknown[];
+  /** Writes that were counted as failed. */
+  readonly failed: string[];
 }
 
 async function withSession(main: (setting: Setting) => Promise<void>, greet = true): Promise<void> {
@@ -108,7 +110,11 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
     const link = new TestLink();
     const bodies = new BodyBudget();
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
-    const answers = { wrote: () => undefined };
+    const failed: string[] = [];
+    const answers = {
+      wrote: () => undefined,
+      failed: (outcome: string, code: string) => failed.push(`${outcome} ${code}`),
+    };
     const shared = { bodies, delay, answers, watchers: 0 };
     const bugs: unknown[] = [];
     const session = new ClientSession({
@@ -120,7 +126,7 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
       onClose: () => undefined,
     });
     if (greet) link.ask(1, { kind: 'hello', protocol: 1 });
-    await main({ world, node, link, bodies, shared, session, bugs });
+    await main({ world, node, link, bodies, shared, session, bugs, failed });
     session.close('the test is over');
     await world.pass(1);
   });
@@ -250,7 +256,7 @@ describe('requests', () => {
     }));
 
   test('a write that fails without an outcome is indeterminate, a read has none', () =>
-    withSession(async ({ link, node, world, bugs }) => {
+    withSession(async ({ link, node, world, bugs, failed }) => {
       node.failures.push(new Error('a bug'), new WalshipError('WAIT_TIMEOUT', 'late'));
       link.ask(2, put());
       await world.pass(1);
@@ -260,6 +266,7 @@ describe('requests', () => {
       expect(link.answerTo(2)).toMatchObject({ code: 'INTERNAL', outcome: 'indeterminate' });
       expect(link.answerTo(3)).toMatchObject({ code: 'WAIT_TIMEOUT', outcome: undefined });
       expect(bugs).toHaveLength(1);
+      expect(failed).toEqual(['indeterminate INTERNAL']);
     }));
 
   test('those in flight are answered before the node closes; new ones are refused', () =>

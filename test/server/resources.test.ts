@@ -312,7 +312,7 @@ describe('metrics', () => {
       expect.arrayContaining([
         'walship_applied_lsn 1',
         'walship_leader 1',
-        'walship_follower_lag_seconds{follower="n2"} 1.5',
+        'walship_follower_lag_seconds{follower="n2",kind="voter"} 1.5',
         'walship_node_events_total{event="truncations"} 2',
         'walship_http_request_seconds_count{route="/v1/kv/*",status="200"} 1',
         'walship_write_seconds_count{ack="quorum"} 1',
@@ -336,6 +336,71 @@ describe('metrics', () => {
         'walship_apply_lag_seconds_bucket{le="0.025"} 1',
       ]),
     );
+  });
+
+  test('tell a lost voter from a learner', async () => {
+    const { node, call } = await serverOf();
+    const learner = { ...FOLLOWER, nodeId: 'r1', voter: false };
+    node.view = { followers: [{ ...FOLLOWER, connected: false }, learner] };
+
+    const lines = (await call('GET', '/metrics')).body.toString().split('\n');
+
+    expect(lines).toContain('walship_follower_connected{follower="n2",kind="voter"} 0');
+    expect(lines).toContain('walship_follower_connected{follower="r1",kind="learner"} 1');
+  });
+
+  test('count writes that were refused, and those of which nobody knows', async () => {
+    const { node, call } = await serverOf();
+    const metrics = async (): Promise<readonly string[]> =>
+      (await call('GET', '/metrics')).body.toString().split('\n');
+    expect((await metrics()).filter((line) => line.startsWith('walship_failed_writes'))).toEqual(
+      [],
+    );
+
+    await call('PUT', '/v1/kv/a', { body: 'v', headers: { 'if-match': '"3.9"' } });
+    await call('PUT', '/v1/kv/a', { body: 'v', headers: { 'if-match': '"3.9"' } });
+    await call('PUT', '/v1/kv?key64=', { body: 'v' });
+    node.failure = new WalshipError('COMMIT_TIMEOUT', 'not in time', { outcome: 'indeterminate' });
+    await call('POST', '/v1/txn', { body: '{"ops":[{"op":"delete","key":"a"}]}' });
+    await call('GET', '/v1/kv/a');
+    await call('POST', '/v1/admin/promote');
+
+    expect((await metrics()).filter((line) => line.startsWith('walship_failed_writes'))).toEqual([
+      'walship_failed_writes_total{outcome="rejected",code="CONDITION_FAILED"} 2',
+      'walship_failed_writes_total{outcome="rejected",code="KEY_INVALID"} 1',
+      'walship_failed_writes_total{outcome="indeterminate",code="COMMIT_TIMEOUT"} 1',
+    ]);
+  });
+
+  test('say what runs, how much log there is, and how the data directory is', async () => {
+    const asked: number[] = [];
+    const facts = { freeBytes: 5_000, totalBytes: 9_000, snapshotAt: 1_700_000_000_500 };
+    const dataFacts = async (snapshotLsn: number) => (asked.push(snapshotLsn), facts);
+    const { node, call } = await serverOf(new FakeNode(), { version: '1.2.3', dataFacts });
+    node.view = { log: { firstLsn: 1, bytes: 77, snapshotLsn: 12, holds: [] } };
+
+    const lines = (await call('GET', '/metrics')).body.toString().split('\n');
+
+    expect(asked).toEqual([12]);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        `walship_build_info{version="1.2.3",node_version="${process.version}"} 1`,
+        'walship_log_bytes 77',
+        'walship_disk_free_bytes 5000',
+        'walship_disk_total_bytes 9000',
+        'walship_snapshot_timestamp_seconds 1700000000.5',
+      ]),
+    );
+  });
+
+  test('leave out what cannot be told of the data directory', async () => {
+    const dataFacts = async () => ({ freeBytes: null, totalBytes: null, snapshotAt: null });
+    const { call } = await serverOf(new FakeNode(), { dataFacts });
+
+    const text = (await call('GET', '/metrics')).body.toString();
+
+    expect(text).not.toMatch(/^walship_disk_\w+_bytes \d/m);
+    expect(text).toMatch(/^walship_snapshot_timestamp_seconds 0$/m);
   });
 
   test('forget a follower that is gone', async () => {

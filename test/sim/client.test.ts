@@ -32,7 +32,7 @@ function serveClients(cluster: SimCluster): void {
     served.add(node);
     const address = clientAddress(nodeId);
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
-    const answers = { wrote: () => undefined };
+    const answers = { wrote: () => undefined, failed: () => undefined };
     const shared = { bodies: new BodyBudget(), delay, answers, watchers: 0 };
     const log = {
       error: (fields: object) => cluster.fail(new Error('a bug', { cause: fields })),
