@@ -300,6 +300,14 @@ export const DEFECTS = [
     test: unit('test/wal/tools/tools.test.ts'),
   },
   {
+    name: 'meta-made-for-many',
+    what: 'a lost meta.json is made anew though there are other voters, to whom something may have been promised',
+    file: 'src/wal/lost-meta.ts',
+    find: 'return others.length === 0 ? first : undefined;',
+    replace: 'return others.length < 9 ? first : undefined;',
+    test: unit('test/cli/start-refusals.test.ts'),
+  },
+  {
     name: 'leftovers-stay',
     what: 'temporary files of an earlier life are not removed at a start',
     file: 'src/node/replica.ts',

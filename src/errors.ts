@@ -127,7 +127,7 @@ export const ERRORS = {
   },
   SEGMENT_MISSING: {
     status: 500,
-    hint: 'restore the segment, or let the node refetch from its peers',
+    hint: 'walship log verify says what is missing, and what helps',
   },
   STALE_EPOCH: {
     status: 409,
@@ -147,7 +147,7 @@ export const ERRORS = {
   WAIT_TIMEOUT: { status: 504, hint: 'ask again, with more time' },
   WAL_CORRUPT: {
     status: 500,
-    hint: 'see walship log verify; walship log repair is the explicit way on',
+    hint: 'walship log verify says what is wrong with the directory, and what helps',
   },
   WRONG_CLUSTER: { status: 409, hint: 'this directory or peer belongs to another cluster' },
 } as const satisfies Record<string, { readonly status: number; readonly hint: string }>;

@@ -6,10 +6,11 @@ import { addJson, example, number } from './command-options.ts';
 import type { CommandIo } from './command-io.ts';
 import { logDiff } from './log-diff.ts';
 import { logDump } from './log-dump.ts';
+import { logExport, type LogExportOptions } from './log-export.ts';
 import { logRepair } from './log-repair.ts';
 import { logVerify } from './log-verify.ts';
 
-/** `log dump`, `verify`, `diff`, `repair`. */
+/** `log dump`, `verify`, `diff`, `repair`, `export`. */
 export function addLog(program: Command, io: CommandIo): void {
   const log = program.command('log').description('Read data directories, without a running node.');
   const disk = new NodeDisk();
@@ -58,11 +59,25 @@ export function addLog(program: Command, io: CommandIo): void {
     log
       .command('repair')
       .description(
-        'Save what is behind the last good record, and cut it off. The node must not run.',
+        'Save what is behind the last good record, and cut it off; or make a lost meta.json anew. The node must not run.',
       )
       .argument('<DIR>'),
   ).action(async (dir: string, options: Json) => {
     await logRepair({ disk, clock, dir }, options, io);
   });
   example(repairCommand, 'walship log repair /var/lib/walship/n1');
+
+  const exportCommand = log
+    .command('export')
+    .description('Print the live keys of a directory as JSON lines, also without its meta.json.')
+    .argument('<DIR>')
+    .option(
+      '--committed',
+      'only what the log knows to be committed (default: all that it holds)',
+      false,
+    )
+    .action(async (dir: string, options: LogExportOptions) => {
+      await logExport({ disk, clock, dir }, options, io);
+    });
+  example(exportCommand, 'walship log export /var/lib/walship/n1 > keys.ndjson');
 }

@@ -25,6 +25,10 @@ export async function logRepair(
 export function formatRepair(report: RepairReport): string {
   const { dir, changed, gone, lastLsn, saved, warnings, state } = report;
   if (!changed) return `${dir}: nothing to repair, the log ends at lsn ${lastLsn}\n`;
+  if (report.madeMeta !== undefined) {
+    const { nodeId, promise } = report.madeMeta;
+    return `${dir}: meta.json was made anew from the log: node ${nodeId} is its only voter and has promised epoch ${promise.epoch}; no record is gone, the log ends at lsn ${lastLsn}\n`;
+  }
   const lost =
     gone === undefined ? 'no lsn is gone' : `gone from this node: lsn ${gone.from} to ${gone.to}`;
   const lines = [

@@ -1,7 +1,8 @@
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { verify } from '../wal/tools/verify.ts';
+import { lostMetaHint } from '../wal/lost-meta.ts';
+import { orphaned, verify } from '../wal/tools/verify.ts';
 import type { VerifyReport } from '../wal/tools/verify.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
@@ -19,13 +20,15 @@ export async function logVerify(
   io.out(options.json ? `${JSON.stringify(report)}\n` : formatVerify(report));
   if (report.ok) return;
   const problem = report.problem ?? report.metaProblem ?? report.title;
-  const hint = report.metaProblem === undefined ? DECISIONS[report.decision] : META_HINT;
+  const hint = report.metaProblem === undefined ? DECISIONS[report.decision] : metaHint(report);
   throw new WalshipError('WAL_CORRUPT', problem, { details: { hint } });
 }
 
 /** Whatever the log is like: without it nobody knows what the node promised. */
-const META_HINT =
-  'a start refuses: restore meta.json from a backup, or move the directory away and start with an empty one';
+function metaHint(report: VerifyReport): string {
+  if (report.metaNewer) return 'a start refuses: use the newer walship';
+  return `a start refuses: ${lostMetaHint(orphaned(report))}`;
+}
 
 /** What a start makes of each, and what else there is to do. */
 const DECISIONS = {

@@ -4,8 +4,9 @@ import type { Claim, EpochPromise, VoterState } from '../protocol/messages.ts';
 import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
 import { Log, type SavedTail } from '../wal/log.ts';
-import { leftMetaAsItWas, MetaStore } from '../wal/meta.ts';
-import type { ForcedConfig, Meta } from '../wal/meta.ts';
+import { leftMetaAsItWas } from '../wal/meta.ts';
+import type { ForcedConfig, Meta, MetaStore } from '../wal/meta.ts';
+import { openMeta } from '../wal/open-meta.ts';
 import type { Version } from '../wal/position.ts';
 import type { RecoveryWarning } from '../wal/recover.ts';
 import { removeTemporary } from '../wal/leftovers.ts';
@@ -119,7 +120,7 @@ export class Replica {
       const hasLog =
         (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal')) ||
         (await listSnapshots(disk, dir)).length > 0;
-      const meta = await MetaStore.open(disk, dir, { hasLog, nodeId });
+      const meta = await openMeta(disk, dir, { hasLog, nodeId });
       const place = { disk, clock, dir, newSeed: () => options.entropy.below(2 ** 31) };
       const { discarding } = meta.current;
       const found = await loadState(place, meta.current);

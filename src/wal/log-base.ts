@@ -70,6 +70,11 @@ export function foreignSnapshot(path: string, found: string, expected: string): 
   return new WalshipError(
     'WRONG_CLUSTER',
     `${path} is of cluster ${found}, expected ${expected}: this is the directory of another cluster, check --data`,
-    { details: { path } },
+    {
+      details: {
+        path,
+        hint: `check --data; where that is right, move ${path} out of the directory: it does not belong there`,
+      },
+    },
   );
 }

@@ -119,8 +119,7 @@ export class MetaStore {
       const path = `${dir}/${META_NAME}`;
       throw new WalshipError(
         'WAL_CORRUPT',
-        `${path} is missing beside a log: with it this node forgot what it promised; restore the file, ` +
-          'or move the directory away and start the node with an empty one',
+        `${path} is missing beside a log: with it this node forgot what it promised`,
         { details: { path } },
       );
     }
@@ -134,7 +133,14 @@ export class MetaStore {
       throw new WalshipError(
         'CONFIG_MISMATCH',
         `${dir} belongs to node ${found.nodeId}, not ${nodeId}`,
-        { details: { path: `${dir}/${META_NAME}`, ours: nodeId, theirs: found.nodeId } },
+        {
+          details: {
+            path: `${dir}/${META_NAME}`,
+            ours: nodeId,
+            theirs: found.nodeId,
+            hint: `start it with --node ${found.nodeId}, or with the directory of ${nodeId}: check --data`,
+          },
+        },
       );
     }
     const meta = { ...(found ?? BLANK_META), nodeId: nodeId ?? found?.nodeId ?? '' };
@@ -274,8 +280,7 @@ export function decodeMeta(bytes: Buffer, path: string): Meta {
   const refuse = (reason: string, cause?: unknown): never => {
     throw new WalshipError(
       'WAL_CORRUPT',
-      `${path} is unreadable (${reason}): with it this node forgot what it promised; restore the file, ` +
-        'or move the directory away and start the node with an empty one',
+      `${path} is unreadable (${reason}): with it this node forgot what it promised`,
       { details: { path }, ...(cause === undefined ? {} : { cause }) },
     );
   };

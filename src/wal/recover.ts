@@ -18,6 +18,7 @@ import {
   decisionOf,
   goneLsns,
   joinClaims,
+  refusalHint,
   refusalOf,
   type RecoveryEvidence,
   type RowId,
@@ -150,7 +151,7 @@ async function recoverBeside(
   }
   const row = rowOf(evidence);
   const decision = decisionOf(row, options);
-  if (decision === 'refuse') throw refusal(row, evidence);
+  if (decision === 'refuse') throw refusal(row, evidence, options);
   const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
   const restarts = base !== undefined && !inspection.joins;
   // What is saved comes first, also where there is little room.
@@ -292,10 +293,11 @@ async function unprovenSegments(
 
 const isSegment = (name: string): boolean => parseSegmentName(name) !== undefined;
 
-function refusal(row: RowId, evidence: RecoveryEvidence): WalshipError {
+function refusal(row: RowId, evidence: RecoveryEvidence, options: RecoverOptions): WalshipError {
   const { code, message } = refusalOf(evidence);
   const { segment, offset, last } = evidence;
-  const details = { row, segment, offset, lastGoodLsn: last.lsn, gone: goneLsns(evidence) };
+  const hint = refusalHint(evidence, options);
+  const details = { row, segment, offset, lastGoodLsn: last.lsn, gone: goneLsns(evidence), hint };
   return new WalshipError(code, message, { details });
 }
 

@@ -237,6 +237,21 @@ export function refusalOf(evidence: RecoveryEvidence): { code: ErrorCode; messag
   return { code: missingLsn === undefined ? 'WAL_CORRUPT' : 'SEGMENT_MISSING', message };
 }
 
+/** What helps against a refusal, with the command that does not refuse in its turn. */
+export function refusalHint(
+  { foreign }: Pick<RecoveryEvidence, 'foreign'>,
+  { dir, voters }: { readonly dir: string; readonly voters: number },
+): string {
+  if (foreign === undefined) {
+    return `walship log repair ${dir} saves the rest and goes on from the last good record; so does a start with --on-damage cut`;
+  }
+  if (foreign === 'format' || foreign === 'op') return 'start a newer walship on this directory';
+  const empty = `start with the right directory, or move ${dir} away and start with an empty one`;
+  return voters > 1
+    ? `${empty}: the other voters fill it`
+    : `${empty}; walship log export ${dir} prints the keys that are in this one`;
+}
+
 /** The warning that goes with a cut. */
 export function warningOf(
   row: RowId,

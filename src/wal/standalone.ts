@@ -4,7 +4,7 @@ import type { Disk, DiskLock } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { removeTemporary } from './leftovers.ts';
 import { Log } from './log.ts';
-import { MetaStore } from './meta.ts';
+import { openMeta } from './open-meta.ts';
 import type { Version } from './position.ts';
 import type { LogRecord } from './record.ts';
 import type { RecoveryReport } from './recover.ts';
@@ -79,7 +79,7 @@ export class StandaloneLog {
     try {
       await removeTemporary(disk, dir);
       const hasLog = (await disk.list(`${dir}/wal`)).some(isSegment);
-      const meta = await MetaStore.open(disk, dir, { hasLog, nodeId: NODE_ID });
+      const meta = await openMeta(disk, dir, { hasLog, nodeId: NODE_ID });
       const log = await Log.open({
         ...rest,
         disk,

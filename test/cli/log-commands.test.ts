@@ -89,7 +89,7 @@ describe('log', () => {
 
     expect(code).toBe(1);
     expect(io.stdout.split('\n')[0]).toMatch(/meta\.json is absent$/);
-    expect(io.stderr).toContain('hint: a start refuses: restore meta.json');
+    expect(io.stderr).toContain(`hint: a start refuses: walship log repair ${dir} writes another`);
   });
 
   test('diff fails where logs differ or nothing was compared, and is a success where they are equal', async () => {

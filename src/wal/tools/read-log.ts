@@ -26,6 +26,8 @@ export interface FoundMeta {
   readonly meta: Meta;
   /** Why it is not the real one. */
   readonly problem: string | undefined;
+  /** A newer walship wrote it. */
+  readonly newer: boolean;
 }
 
 /** meta.json of a data directory, as far as it reads. */
@@ -33,13 +35,14 @@ export async function readMeta(disk: Disk, dir: string): Promise<FoundMeta> {
   try {
     const meta = await readMetaFile(disk, dir);
     return meta === undefined
-      ? { meta: BLANK_META, problem: `${dir}/${META_NAME} is absent` }
-      : { meta, problem: undefined };
+      ? { meta: BLANK_META, problem: `${dir}/${META_NAME} is absent`, newer: false }
+      : { meta, problem: undefined, newer: false };
   } catch (error) {
     if (!isWalshipError(error, 'WAL_CORRUPT') && !isWalshipError(error, 'UNSUPPORTED_VERSION')) {
       throw error;
     }
-    return { meta: BLANK_META, problem: error.message };
+    const newer = error.code === 'UNSUPPORTED_VERSION';
+    return { meta: BLANK_META, problem: error.message, newer };
   }
 }
 

@@ -3,11 +3,13 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { SEGMENT_BYTES_DEFAULT } from '../limits.ts';
 import type { LogBase } from '../log-base.ts';
-import { MetaStore, type NodeState, type Claim } from '../meta.ts';
+import { lostMetaHint, metaFromLog } from '../lost-meta.ts';
+import { encodeMeta, META_NAME, MetaStore, writeWhole } from '../meta.ts';
+import type { Claim, Meta, NodeState } from '../meta.ts';
 import { recover, type RecoveryWarning } from '../recover.ts';
 import type { RowId } from '../recovery.ts';
 import { newestBase } from './newest-base.ts';
-import { verify, type VerifyReport } from './verify.ts';
+import { orphaned, verify, type VerifyReport } from './verify.ts';
 
 export interface RepairReport {
   readonly dir: string;
@@ -22,6 +24,8 @@ export interface RepairReport {
   /** Names in saved/. */
   readonly saved: readonly string[];
   readonly warnings: readonly RecoveryWarning[];
+  /** meta.json was lost, and was made anew from the log: so it says now. */
+  readonly madeMeta: Meta | undefined;
   /** What the node is from now on. */
   readonly state: NodeState;
   readonly claim: Claim;
@@ -38,23 +42,31 @@ export interface RepairOptions {
 
 /**
  * The explicit way out of a refusal: keeps a copy of everything behind the last good record in saved/, cuts it off, and makes the
- * node suspect where other voters exist. Durable on resolve.
- * @throws WalshipError WRONG_CLUSTER or UNSUPPORTED_VERSION, which no repair makes right; WAL_CORRUPT where meta.json is not
- * readable; SAVED_FULL. Nothing was changed then.
+ * node suspect where other voters exist. A lost meta.json is made anew where the log names one voter alone. Durable on resolve.
+ * @throws WalshipError WRONG_CLUSTER or UNSUPPORTED_VERSION, which no repair makes right; WAL_CORRUPT where meta.json is lost and other voters
+ * exist, or the log is damaged too; SAVED_FULL. Nothing was changed then.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
   const { disk, clock, dir } = options;
   const base = options.base ?? (await newestBase(disk, dir));
   const before = await verify(disk, dir, { base });
-  if (before.metaProblem !== undefined && before.segments.length > 0) {
-    throw new WalshipError(
-      'WAL_CORRUPT',
-      `${before.metaProblem}; a repair would not know what this node promised`,
-      { details: { dir } },
-    );
-  }
   const { row, last, voters, meta } = before;
-  const unchanged = { gone: undefined, saved: [], warnings: [] };
+  const unchanged = { gone: undefined, saved: [], warnings: [], madeMeta: undefined };
+  if (before.metaProblem !== undefined && !before.ok) {
+    const madeMeta = await makeMeta(disk, before);
+    const { state, claim } = madeMeta;
+    return {
+      dir,
+      changed: true,
+      row,
+      before,
+      ...unchanged,
+      madeMeta,
+      lastLsn: last.lsn,
+      state,
+      claim,
+    };
+  }
   if (before.ok) {
     const { state, claim } = meta;
     return { dir, changed: false, row, before, ...unchanged, lastLsn: last.lsn, state, claim };
@@ -77,5 +89,20 @@ export async function repair(options: RepairOptions): Promise<RepairReport> {
   const { gone, saved, warnings } = recovered.report;
   const { state, claim } = store.current;
   const lastLsn = recovered.state.lsn;
-  return { dir, changed: true, row, before, gone, lastLsn, saved, warnings, state, claim };
+  const done = { gone, lastLsn, saved, warnings, state, claim };
+  return { dir, changed: true, row, before, madeMeta: undefined, ...done };
+}
+
+async function makeMeta(disk: Disk, before: VerifyReport): Promise<Meta> {
+  const { dir, metaProblem = '', metaNewer } = before;
+  if (metaNewer) throw new WalshipError('UNSUPPORTED_VERSION', metaProblem, { details: { dir } });
+  const log = orphaned(before);
+  const meta = metaFromLog(log);
+  if (meta === undefined) {
+    throw new WalshipError('WAL_CORRUPT', metaProblem, {
+      details: { dir, hint: lostMetaHint(log) },
+    });
+  }
+  await writeWhole(disk, { dir, name: META_NAME, bytes: encodeMeta(meta) });
+  return meta;
 }

@@ -4,6 +4,7 @@ import type { Disk } from '../../ports/disk.ts';
 import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
 import type { EpochEntry, Position } from '../position.ts';
 import type { LogBase } from '../log-base.ts';
+import type { OrphanedLog } from '../lost-meta.ts';
 import type { Meta } from '../meta.ts';
 import {
   type Decision,
@@ -41,6 +42,8 @@ export interface VerifyReport {
   readonly gone: string | undefined;
   /** Why meta.json does not read. */
   readonly metaProblem: string | undefined;
+  /** A newer walship wrote meta.json. */
+  readonly metaNewer: boolean;
   readonly meta: Meta;
   readonly clusterId: string | undefined;
   readonly segments: readonly GoodSegment[];
@@ -72,7 +75,7 @@ export async function verify(
   dir: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { meta, problem: metaProblem, inspection } = await read(disk, dir, options);
+  const { meta, problem: metaProblem, newer, inspection } = await read(disk, dir, options);
   const { evidence, segments, state } = inspection;
   const found = rowOf(evidence);
   const stop = { walDir: `${dir}/wal`, segment: evidence.segment, last: state };
@@ -83,7 +86,7 @@ export async function verify(
   const voters = votersOf(inspection, meta);
   return {
     dir,
-    ok: row === 'end' && (metaProblem === undefined || segments.length === 0),
+    ok: row === 'end' && (metaProblem === undefined || inspection.epochs.length === 0),
     writing,
     row,
     title,
@@ -95,6 +98,7 @@ export async function verify(
     offset: evidence.offset,
     gone: row === 'end' || row === 'foreign' ? undefined : describeGone(evidence),
     metaProblem,
+    metaNewer: newer,
     meta,
     clusterId: inspection.clusterId,
     segments,
@@ -106,6 +110,13 @@ export async function verify(
     records: inspection.records,
     bytes: inspection.bytes,
   };
+}
+
+/** What is there of a log whose meta.json is lost. */
+export function orphaned({ dir, clusterId, epochs, segments, row }: VerifyReport): OrphanedLog {
+  const newestSegment = segments.at(-1)?.header.baseLsn ?? null;
+  // What is torn was acknowledged to nobody, and the next start cuts it.
+  return { dir, clusterId, epochs, newestSegment, whole: row === 'end' || row === 'torn' };
 }
 
 async function read(
