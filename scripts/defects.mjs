@@ -622,8 +622,8 @@ export const DEFECTS = [
     name: 'duplicate-candidate',
     what: 'a voter does not look who answers at the address of a candidate',
     file: 'src/node/doubtful-candidate.ts',
-    find: "if (round !== 'real' || peer === undefined)",
-    replace: "if (round !== 'real' || peer !== undefined)",
+    find: "if (round === 'real' && peer !== undefined) {",
+    replace: "if (round === 'real' && peer !== undefined && question.epoch < 0) {",
     test: ['--project', 'sim', 'test/sim/duplicates.test.ts'],
   },
   {
@@ -699,6 +699,234 @@ export const DEFECTS = [
     test: unit('test/node/versions.test.ts'),
   },
   {
+    name: 'cut-batches-in-memory',
+    what: 'batches that were cut are still handed out from memory',
+    file: 'src/wal/durable-log.ts',
+    find: `    this.#recent.truncate(end.position.lsn);
+`,
+    replace: '',
+    test: unit('test/wal/log.test.ts', '-t', 'handed out any more'),
+  },
+  {
+    name: 'proof-of-what-was-known-before',
+    what: 'a linearizable read of a new leader waits only for what was committed before its proof',
+    file: 'src/node/read-path.ts',
+    find: 'const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;',
+    replace: 'const lsn = before;',
+    test: unit('test/node/read-path.test.ts'),
+  },
+  {
+    name: 'committed-is-cut',
+    what: 'a follower cuts what it knows to be committed',
+    file: 'src/follower/cut-tail.ts',
+    find: 'if (at.lsn < committedLsn && !host.discarding) {',
+    replace: 'if (at.lsn < 0 && committedLsn > 0 && !host.discarding) {',
+    test: unit('test/follower/follower.test.ts'),
+  },
+  {
+    name: 'intact-before-durable',
+    what: 'a node becomes intact that is not durable where its leader says',
+    file: 'src/follower/become-intact.ts',
+    find: ' || ours.lsn > log.durable.lsn) {',
+    replace: ') {',
+    test: unit('test/follower/become-intact.test.ts'),
+  },
+  {
+    name: 'segments-removed-together',
+    what: 'a cut removes segments without a directory fsync between them',
+    file: 'src/wal/truncate.ts',
+    find: `      await disk.remove(\`\${walDir}/\${segmentName(base)}\`);
+      await disk.syncDir(walDir);
+`,
+    replace: `      await disk.remove(\`\${walDir}/\${segmentName(base)}\`);
+`,
+    test: unit('test/wal/restart-log.test.ts'),
+  },
+  {
+    name: 'loaded-snapshot-not-durable',
+    what: 'the name of the snapshot that a state is loaded from is not made durable',
+    file: 'src/node/load-state.ts',
+    find: `    await disk.syncDir(snapshotDirOf(dir));
+`,
+    replace: '',
+    test: unit('test/wal/restart-log.test.ts'),
+  },
+  {
+    name: 'cut-leaves-epochs',
+    what: 'a cut leaves the leaderships behind it in the history',
+    file: 'src/wal/log-history.ts',
+    find: `    this.#epochs = this.#epochs.filter((entry) => entry.firstLsn <= lsn);
+`,
+    replace: '',
+    test: unit('test/wal/log-history.test.ts'),
+  },
+  {
+    name: 'cut-leaves-commit',
+    what: 'a cut leaves what was known to be committed behind it',
+    file: 'src/wal/log-history.ts',
+    find: `    this.#knownCommitLsn = Math.min(this.#knownCommitLsn, lsn);
+`,
+    replace: '',
+    test: unit('test/wal/log-history.test.ts'),
+  },
+  {
+    name: 'promise-over-a-later-one',
+    what: 'a voter that entered a history promises without another look at its fence',
+    file: 'src/node/voter.ts',
+    find: `    if (replica.fence !== ask.epoch) return this.#reply(ask, overtakenBy(replica.fence));
+`,
+    replace: '',
+    test: unit('test/node/voter.test.ts'),
+  },
+  {
+    name: 'half-built-state-read',
+    what: 'a state that is being built anew is read',
+    file: 'src/node/read-path.ts',
+    find: `    if (!rebuilding) return;
+`,
+    replace: `    if (!rebuilding || appliedLsn >= 0) return;
+`,
+    test: unit('test/node/read-path.test.ts'),
+  },
+  {
+    name: 'arrived-snapshot-not-durable',
+    what: 'the log is put aside for a snapshot whose name is not durable',
+    file: 'src/wal/snapshot-incoming.ts',
+    find: `    await disk.syncDir(snapshotDirOf(dir));
+`,
+    replace: '',
+    test: unit('test/wal/restart-log.test.ts'),
+  },
+  {
+    name: 'mended-by-an-older-probe',
+    what: 'a suspect voter is intact by an answer to a probe that was sent before its hello',
+    file: 'src/leader/leader.ts',
+    find: 'const probe = granted ? undefined : this.#probeNumber + 1;',
+    replace: 'const probe = granted ? undefined : this.#probeNumber;',
+    test: unit('test/leader/proof.test.ts'),
+  },
+  {
+    name: 'proof-by-an-older-probe',
+    what: 'a leadership is proven by an answer to a probe that was sent before',
+    file: 'src/leader/leader.ts',
+    find: 'lsn: this.#probeNumber + 1,',
+    replace: 'lsn: this.#probeNumber,',
+    test: unit('test/leader/proof.test.ts'),
+  },
+  {
+    name: 'uncommitted-replayed',
+    what: 'records are replayed at a start that no seal calls committed',
+    file: 'src/node/replay.ts',
+    find: 'if (this.#held.length === 0 && last.lsn <= this.#committedLsn) {',
+    replace: 'if (this.#held.length === 0) {',
+    test: unit('test/node/replay.test.ts'),
+  },
+  {
+    name: 'older-snapshots-stay',
+    what: 'other snapshots stay beside a log that begins behind one',
+    file: 'src/wal/restart-log.ts',
+    find: `  await keepSnapshots(disk, dir, [\`\${snapshotDirOf(dir)}/\${snapshotName(base.start.lsn)}\`]);
+`,
+    replace: '',
+    test: unit('test/wal/restart-log.test.ts'),
+  },
+  {
+    name: 'meta-before-disk',
+    what: 'what meta.json is to say is believed before it is durable',
+    file: 'src/wal/meta.ts',
+    find: `      await this.#write(changed);
+      this.#current = changed;
+`,
+    replace: `      this.#current = changed;
+      await this.#write(changed);
+`,
+    test: unit('test/wal/meta.test.ts'),
+  },
+  {
+    name: 'sent-snapshot-removed',
+    what: 'a snapshot is removed while it is being sent',
+    file: 'src/node/snapshotter.ts',
+    find: '[...kept, ...(holds()?.paths ?? [])]',
+    replace: '[...kept]',
+    test: unit('test/node/snapshotter.test.ts'),
+  },
+  {
+    name: 'hold-ends-with-its-snapshot',
+    what: 'the log behind a snapshot is not held for the node that has just got it',
+    file: 'src/leader/holds.ts',
+    find: 'if (lsn >= given.endLsn) this.#given.delete(nodeId);',
+    replace: 'if (lsn >= given.startLsn) this.#given.delete(nodeId);',
+    test: unit('test/leader/holds.test.ts'),
+  },
+  {
+    name: 'any-attempt-confirmed',
+    what: 'a voter confirms the promise that it made to another attempt',
+    file: 'src/node/judge-ask.ts',
+    find: `    promise.candidate === ask.candidate &&
+    promise.attempt === ask.attempt
+`,
+    replace: `    promise.candidate === ask.candidate
+`,
+    test: unit('test/node/judge-ask.test.ts'),
+  },
+  {
+    name: 'intact-unasked',
+    what: 'a voter counts as intact because it says so, unasked',
+    file: 'src/leader/session.ts',
+    find: `if (this.#intactOffered) this.#state = 'intact';`,
+    replace: `this.#state = 'intact';`,
+    test: unit('test/leader/session.test.ts'),
+  },
+  {
+    name: 'snapshot-read-before-its-end',
+    what: 'a state that was loaded anew is read before it has got to the end of its snapshot',
+    file: 'src/node/state-loader.ts',
+    find: 'Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn))',
+    replace: 'Math.min(toLsn, shownLsn)',
+    test: unit('test/node/snapshotter.test.ts'),
+  },
+  {
+    name: 'waited-for-another-write',
+    what: 'whoever waits for a version is told so when another write is at its LSN',
+    file: 'src/node/read-path.ts',
+    find: `    if (this.#holds(version)) return;
+`,
+    replace: `    if (this.#holds(version) || version.lsn > 0) return;
+`,
+    test: unit('test/node/versions.test.ts', 'test/node/read-path.test.ts'),
+  },
+  {
+    name: 'overlay-gone-before-applied',
+    what: 'pending writes are dropped when they are committed, before they are applied',
+    file: 'src/node/write-path.ts',
+    find: `    this.#uncommitted.committed(committedLsn);
+`,
+    replace: `    this.#uncommitted.committed(committedLsn);
+    this.#overlay.appliedUpTo(committedLsn);
+`,
+    test: unit('test/node/write-path.test.ts'),
+  },
+  {
+    name: 'replaced-batches-in-memory',
+    what: 'batches of a log that a snapshot replaced are still handed out from memory',
+    file: 'src/wal/durable-log.ts',
+    find: `    this.#recent.clear();
+`,
+    replace: '',
+    test: unit('test/wal/log.test.ts', 'test/wal/log-purge.test.ts'),
+  },
+  {
+    name: 'cut-bytes-read-again',
+    what: 'what was read from the files before a cut is taken for what is there after it',
+    file: 'src/wal/durable-log.ts',
+    find: `    this.#map.truncate(end);
+    this.#reader.invalidate();
+`,
+    replace: `    this.#map.truncate(end);
+`,
+    test: unit('test/wal/log.test.ts'),
+  },
+  {
     name: 'grant-before-drain-by-seed',
     what: 'a voter grants while a batch is on its way to its disk, and fences only when that is there and acknowledged',
     file: 'src/node/voter.ts',
@@ -772,22 +1000,10 @@ export const DEFECTS = [
         return;
 `,
     replace: `        this.#acknowledged(message);
-        this.#probedNumber = this.#probeSent;
+        this.#probes.answer(this.#probes.asked);
         hooks.probed(this);
         return;
 `,
-    also: [
-      {
-        file: 'src/leader/session.ts',
-        find: '  #probedNumber = 0;\n',
-        replace: '  #probedNumber = 0;\n  #probeSent = 0;\n',
-      },
-      {
-        file: 'src/leader/session.ts',
-        find: '  probe(number: number): void {\n',
-        replace: '  probe(number: number): void {\n    this.#probeSent = number;\n',
-      },
-    ],
     test: { seeds: 2_000, from: 1 },
   },
   {
@@ -941,6 +1157,20 @@ export const DEFECTS = [
     find: 'await askThroughOthers(direct, options.timeoutMs)',
     replace: 'await askThroughOthers(direct.slice(0, 0), options.timeoutMs).then(() => direct)',
     test: unit('test/cli/status.test.ts'),
+    name: 'damage-kept-quiet-by-seed',
+    what: 'a node that cut damaged records off does not write down that it is suspect, in a cluster',
+    file: 'src/wal/recover.ts',
+    find: "    patch.state = 'suspect';\n",
+    replace: '',
+    test: { seeds: 2_000, from: 1 },
+  },
+  {
+    name: 'cut-unsaved-by-seed',
+    what: 'of a tail that is cut, what is in the first of its segments is not saved',
+    file: 'src/wal/save-tail.ts',
+    find: 'const pieces = map.piecesAfter(from);',
+    replace: 'const pieces = map.piecesAfter(from).slice(1);',
+    test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'learner-for-voter',

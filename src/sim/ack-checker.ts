@@ -19,8 +19,16 @@ export class AckChecker {
     { readonly generation: number; readonly epoch: number }
   >();
 
+  /** The LSN that each node acknowledged last. */
+  readonly #acked = new Map<string, number>();
+
   constructor(platters: Platters) {
     this.#platters = platters;
+  }
+
+  /** What a node said to be durable in its last ack. */
+  ackedBy(nodeId: string): number {
+    return this.#acked.get(nodeId) ?? 0;
   }
 
   /** @throws SimViolation where it is an ack that is not true. */
@@ -28,6 +36,7 @@ export class AckChecker {
     if (message.kind !== 'ack') return;
     const { epoch, durableLsn, chain } = message;
     const { nodeId } = platter;
+    this.#acked.set(nodeId, durableLsn);
     const promised = this.#promiseOf(platter);
     if (promised < epoch) {
       throw new SimViolation(

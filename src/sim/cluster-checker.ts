@@ -7,6 +7,8 @@
  *   what was acknowledged, or read so, before it began.
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
  * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
+ * - P5: what was cut off a log is in saved/ (`CutChecker`). P6: a node that finds damage says so (`IntactChecker`). P8: every file of a data
+ *   directory is known and needed (`checkDirectory`).
  * - A rejected write is in nobody's log.
  * - A node that is ready has applied what was acknowledged before it began to lead or to follow.
  *
@@ -18,10 +20,14 @@ import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from 
 import { decodeMessage } from '../protocol/codec.ts';
 import type { Version } from '../wal/position.ts';
 import { AckChecker } from './ack-checker.ts';
+import { CutChecker } from './cut-checker.ts';
+import { checkDirectory } from './directory-checker.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
-import { heldFrom, readImage } from './log-image.ts';
+import { IntactChecker } from './intact-checker.ts';
+import { heldFrom, readImage, snapshotReach } from './log-image.ts';
 import { batchOf, type Holder, type Platter, Platters } from './platters.ts';
 import { ReadyChecker } from './ready-checker.ts';
+import type { DiskOperation } from './sim-fault.ts';
 import { WAL_DIR } from './sim-machine.ts';
 
 /** What the checker looks at: a disk, and the node that runs there, if any. */
@@ -59,6 +65,8 @@ export class ClusterChecker {
   readonly #leaders = new Map<number, string>();
   readonly #platters: Platters;
   readonly #acks: AckChecker;
+  readonly #cuts: CutChecker;
+  readonly #intact = new IntactChecker();
   readonly #ready = new ReadyChecker();
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
@@ -75,6 +83,7 @@ export class ClusterChecker {
     this.#machines = machines;
     this.#platters = new Platters(machines);
     this.#acks = new AckChecker(this.#platters);
+    this.#cuts = new CutChecker(this.golden, this.#platters);
     this.#quorum = quorum;
   }
 
@@ -117,8 +126,22 @@ export class ClusterChecker {
     if (decoded.message.kind === 'hello') this.#ready.saysHello(nameOf(machine), this.#acked);
   }
 
+  /** The disk of `machine` is about to do something. To be told just before. */
+  before(machine: CheckedMachine, operation: DiskOperation): void {
+    // What is purged or put aside must have been looked at before.
+    if (operation.kind === 'remove' && operation.path.endsWith('.wal')) this.observe();
+    this.#cuts.before(machine, operation);
+  }
+
   /** A machine is about to lose what its disk holds: it owes nothing any more, until it is intact again. To be told just before. */
   loses(machine: CheckedMachine): void {
+    const { nodeId, lives, disk } = machine;
+    const end = this.#platters.imageOf(machine).batches({ fromLsn: 1, durable: true }).at(-1);
+    const committedLsn = this.#seenOf(`${nodeId} (life ${lives})`).committedLsn;
+    const heldLsn = Math.max(end?.lastLsn ?? 0, snapshotReach(disk, WAL_DIR));
+    const ackedLsn = Math.max(committedLsn, this.#acks.ackedBy(nodeId));
+    this.#intact.rots(nodeId, { life: lives, lsn: Math.min(ackedLsn, heldLsn) });
+    this.#cuts.forget(nodeId);
     this.#platters.lose(machine);
     this.#promises.delete(machine.nodeId);
     this.#lost.add(machine.nodeId);
@@ -130,6 +153,7 @@ export class ClusterChecker {
   emptied({ nodeId }: CheckedMachine): void {
     this.#promises.delete(nodeId);
     this.#mending.add(nodeId);
+    this.#intact.forget(nodeId);
   }
 
   /** Machines that lost what they held and are not intact again. */
@@ -206,6 +230,10 @@ export class ClusterChecker {
         );
       }
     }
+    for (const machine of this.#machines) {
+      this.#cuts.finish(machine);
+      checkDirectory(machine);
+    }
     const values = new Set(this.golden.records.map(({ value }) => value.toString('latin1')));
     for (const { ops } of this.#rejected) {
       const found = ops.find(({ value }) => value !== undefined && values.has(value));
@@ -236,6 +264,7 @@ export class ClusterChecker {
     if (shows) seen.appliedLsn = status.applied.lsn;
     this.#ready.observe(who, status, this.#acked);
     this.#observePromise(machine, status, who);
+    this.#intact.look(machine, status);
     if (status.state === 'intact') this.#mending.delete(machine.nodeId);
     else this.#mending.add(machine.nodeId);
     if (status.state === 'intact' && !machine.disk.hasRot) this.#found(machine.nodeId);

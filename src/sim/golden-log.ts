@@ -81,6 +81,18 @@ export class GoldenLog {
     }
   }
 
+  /** That very batch is committed. */
+  holds({ firstLsn, bytes }: ImageBatch): boolean {
+    const index = this.#index.get(firstLsn);
+    return index !== undefined && this.#batches[index]?.bytes.equals(bytes) === true;
+  }
+
+  /** Every key with `prefix` that is there at `lsn`, in byte order, with the write that it has then. */
+  stateAt(prefix: string, lsn: number): readonly ImageRecord[] {
+    const keys = [...this.#writes.keys()].filter((key) => key.startsWith(prefix));
+    return keys.toSorted(compareKeys).flatMap((key) => this.valueAt(key, lsn) ?? []);
+  }
+
   /** The newest write of `key` at or below `lsn`; undefined where it is absent or deleted. */
   valueAt(key: string, lsn: number): ImageRecord | undefined {
     const newest = this.#writes.get(key)?.findLast((record) => record.lsn <= lsn);
@@ -98,4 +110,10 @@ export class GoldenLog {
       else writes.push(record);
     }
   }
+}
+
+/** Keys are latin1 text: their order is that of their bytes. */
+function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

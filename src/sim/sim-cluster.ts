@@ -81,10 +81,9 @@ export class SimCluster {
     this.#newMachine = newMachine;
     this.machines = peers.map(({ nodeId }) => newMachine(nodeId));
     this.checker = new ClusterChecker(this.machines, quorum);
-    for (const { disk } of this.machines) {
-      // What is purged or put aside must have been looked at before.
-      disk.watch = ({ kind, path }) => {
-        if (kind === 'remove' && path.endsWith('.wal')) this.#judge(() => this.checker.observe());
+    for (const machine of this.machines) {
+      machine.disk.watch = (operation) => {
+        this.#judge(() => this.checker.before(machine, operation));
       };
     }
     // Whatever is wrong for a moment only is seen in that moment.

@@ -27,7 +27,7 @@ interface Following {
   readonly closes: readonly { reason: string; durableLsn: number }[];
 }
 
-function follow({ replica, clock }: Stage): Following {
+function follow({ replica, clock }: Stage, changes: Partial<FollowerHost> = {}): Following {
   const acks: { ack: Ack; promised: number; durableLsn: number }[] = [];
   const alarms: string[] = [];
   const closes: { reason: string; durableLsn: number }[] = [];
@@ -48,7 +48,7 @@ function follow({ replica, clock }: Stage): Following {
     },
     close: (reason) => closes.push({ reason, durableLsn: replica.log.durable.lsn }),
   };
-  const host = hostOf(replica, (code) => alarms.push(code));
+  const host = { ...hostOf(replica, (code) => alarms.push(code)), ...changes };
   const session = new FollowerSession({ ...host, clock }, link, 1_000);
   const run = session.run(helloOf(replica));
   return { run, session, acks, alarms, closes, say: (bytes) => seen.handlers?.onMessage(bytes) };
@@ -216,6 +216,25 @@ describe('a follower', () => {
       expect(new Set(acks.map(({ ack }) => ack.durableLsn))).toEqual(new Set([at.lsn]));
     });
   });
+
+  test('cuts nothing that it knows to be committed, stops and raises an alarm', () =>
+    withReplica(async (stage) => {
+      const { replica } = stage;
+      const fork = replica.log.durable;
+      append(replica);
+      await replica.log.drained();
+      const end = replica.log.durable;
+      replica.log.stopLeading();
+      const { run, acks, alarms, say } = follow(stage, { committedLsn: end.lsn });
+      say(answer('truncate', fork));
+
+      await expect(run).resolves.toMatchObject({
+        message: expect.stringContaining('is committed'),
+      });
+      expect(alarms).toHaveLength(1);
+      expect(replica.log.durable).toEqual(end);
+      expect(acks).toEqual([]);
+    }));
 
   test('applies nothing of a tail that is about to be cut, whatever is committed elsewhere', () =>
     withReplica(async (stage) => {

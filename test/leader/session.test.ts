@@ -7,13 +7,14 @@ import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import { TICK_MS } from '../../src/protocol/silence.ts';
-import type { VoterState } from '../../src/protocol/messages.ts';
+import type { ControlMessage, VoterState } from '../../src/protocol/messages.ts';
 import { ID, PACES, replicaAt } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
 
 interface Follower {
   readonly session: Session;
   readonly ack: (chain?: number) => void;
+  readonly say: (message: ControlMessage) => void;
   readonly closed: () => string | undefined;
   /** Commit LSNs that frames told, in order. */
   readonly told: readonly number[];
@@ -82,14 +83,17 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
     const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0 };
     seen.handlers?.onMessage(encodeMessage({ kind: 'ack', epoch: 1, chain, ...lsns }));
   };
+  const say = (message: ControlMessage): void => {
+    seen.handlers?.onMessage(encodeMessage(message));
+  };
   const commit = (lsn: number): void => {
     committed = lsn;
     session.committedMoved();
   };
-  return { session, ack, closed: () => seen.closed, told, commit };
+  return { session, ack, say, closed: () => seen.closed, told, commit };
 }
 
-describe.for(PACES)('on $name,', (pace) => {
+describe.for(PACES)('on %s,', ([, pace]) => {
   const withReplica = replicaAt(pace);
 
   test('a hello counts for nothing, and an ack for what it says', () =>
@@ -151,6 +155,19 @@ describe.for(PACES)('on $name,', (pace) => {
       expect(session.counts).toBe(false);
     }),
   );
+
+  test('a voter that says it is intact, and was not told so, does not count', () =>
+    withReplica(async (stage) => {
+      const { session, ack, say } = follow(stage, 'suspect');
+      session.verify();
+      ack();
+      say({ kind: 'is-intact', epoch: 1 });
+      expect(session.counts).toBe(false);
+      session.offerIntact(stage.replica.log.durable);
+      say({ kind: 'is-intact', epoch: 1 });
+
+      expect(session.counts).toBe(true);
+    }));
 
   test('a commit that no frame tells is told by one of its own', () =>
     withReplica(async (stage) => {

@@ -3,7 +3,7 @@ import { Applier, APPLY_MS_MAX } from '../../src/node/applier.ts';
 import { Store } from '../../src/store/store.ts';
 import { append, PACES, replicaAt, withReplica } from './replica-fixture.ts';
 
-describe.for(PACES)('on $name,', (pace) => {
+describe.for(PACES)('on %s,', ([, pace]) => {
   const onStage = replicaAt(pace);
 
   describe('a store that is built anew', () => {

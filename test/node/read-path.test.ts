@@ -8,8 +8,30 @@ import { append, PACES, replicaAt } from './replica-fixture.ts';
 const KEY = Buffer.from('k');
 const OTHER = 'd'.repeat(32);
 
-describe.for(PACES)('on $name,', (pace) => {
+describe.for(PACES)('on %s,', ([, pace]) => {
   const withReplica = replicaAt(pace);
+
+  describe('a state that is being built anew', () => {
+    test('is neither read nor scanned, and is again once it is built', () =>
+      withReplica(async ({ replica, clock }) => {
+        const reads = new ReadPath(replica, clock);
+        replica.setVerified(1);
+        replica.learnCommitted(1);
+        await replica.caughtUp();
+        replica.loader.forget();
+
+        const read = reads.read({ key: KEY, timeoutMs: 1_000 });
+        await expect(read).rejects.toMatchObject({ code: 'NOT_READY' });
+        const scan = reads.scan({ limit: 10, timeoutMs: 1_000 });
+        await expect(scan).rejects.toMatchObject({ code: 'NOT_READY' });
+        await replica.loader.recall(1);
+        await replica.caughtUp();
+        expect(await reads.read({ key: KEY, timeoutMs: 1_000 })).toEqual({
+          found: undefined,
+          applied: { epoch: 1, lsn: 1 },
+        });
+      }));
+  });
 
   describe('a linearizable read', () => {
     test('ends with the leadership', async () => {

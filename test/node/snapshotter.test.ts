@@ -148,6 +148,29 @@ describe('a snapshot', () => {
       expect(left()).toEqual([]);
     }));
 
+  test('that a state is loaded from is not read before everything is applied that was written while it was taken', () =>
+    withReplica(async (stage) => {
+      const { replica } = stage;
+      const { snapshotter } = await taking(stage);
+      await write(replica, 10);
+      const taken = snapshotter.take();
+      await write(replica, 8);
+      const { startLsn, endLsn } = await taken;
+      expect(endLsn).toBeGreaterThan(startLsn);
+      const state = stateOf(replica);
+      replica.setVerified(startLsn);
+
+      replica.loader.forget();
+      await replica.loader.recall(startLsn);
+      expect(replica.appliedLsn).toBe(startLsn);
+      expect(replica.rebuilding).toBe(true);
+      replica.setVerified(replica.log.durable.lsn);
+      await replica.caughtUp();
+
+      expect(replica.rebuilding).toBe(false);
+      expect(stateOf(replica)).toEqual(state);
+    }));
+
   test('is shared by all who ask while it is being taken', () =>
     withReplica(async (stage) => {
       const { snapshotter, events } = await taking(stage);
@@ -201,6 +224,21 @@ describe('of several snapshots', () => {
       expect(replica.log.firstLsn).toBeGreaterThan(40);
       expect(replica.log.firstLsn).toBeLessThanOrEqual(62);
       expect(await verify(mount, '/data')).toMatchObject({ ok: true, row: 'end' });
+    }));
+
+  test('one that is being sent is kept too', () =>
+    withReplica(async (stage) => {
+      const { replica, disk } = stage;
+      const sent = `/data/snapshots/${snapshotName(21)}`;
+      const holds = () => ({ heldLsn: Infinity, paths: [sent] });
+      const { snapshotter } = await taking(stage, { holds });
+      for (let count = 0; count < 4; count += 1) {
+        await write(replica, 20);
+        await snapshotter.take();
+      }
+
+      const kept = disk.paths().filter((path) => path.startsWith('/data/snapshots/'));
+      expect(kept).toEqual([21, 61, 81].map((lsn) => `/data/snapshots/${snapshotName(lsn)}`));
     }));
 
   test('the older one is begun from where the newer one is damaged', () =>

@@ -118,6 +118,28 @@ test('a voter on its way to another history promises nothing in the old one, and
     expect(replica.fence).toBe(replica.meta.current.promise.epoch);
   }));
 
+test('a voter that enters a forced history writes no promise over a later one that was made meanwhile', () =>
+  withReplica(async (stage) => {
+    const { replica, disk } = stage;
+    const voter = voterOf(stage);
+    const forced = { voters: ['n1', 'n2'], quorum: 2 };
+    const old = askOf(stage, 'real');
+    await voter.answer({ ...old, forced });
+    const history = { historyId: PROMISE.attempt, configHash: hashOf(forced.voters, 2) };
+    let later: Promise<boolean> | undefined;
+    disk.onOperation = ({ path }) => {
+      if (path.includes('meta.json')) later ??= replica.promiseToFollow(9);
+      return undefined;
+    };
+    const ask = { ...old, ...history, epoch: 3, attempt: 'd'.repeat(32) };
+    const answer = await voter.answer(ask);
+    await later;
+    await replica.updateMeta({});
+
+    expect(answer).toMatchObject({ granted: false, code: 'STALE_EPOCH' });
+    expect(replica.meta.current.promise.epoch).toBe(9);
+  }));
+
 describe('a blank voter', () => {
   const empty = { position: { epoch: 0, lsn: 0, chain: 0 } };
 

@@ -62,7 +62,7 @@ function every(clock: Clock, ms: number, run: () => void): void {
   });
 }
 
-describe.for(PACES)('on $name,', (pace) => {
+describe.for(PACES)('on %s,', ([, pace]) => {
   const withReplica = replicaAt(pace);
 
   describe('a transaction of conditions only', () => {
@@ -84,6 +84,21 @@ describe.for(PACES)('on $name,', (pace) => {
         expect(asked.durableOn).toEqual(['n1']);
       });
     });
+
+    test('is judged by what is committed and not applied yet', () =>
+      withReplica(async (stage) => {
+        const { replica } = stage;
+        const { writes } = await lead(stage);
+        const written = writes.write(put('a'));
+        await replica.log.drained();
+        replica.learnCommitted(replica.log.last.lsn);
+
+        const present = { key: Buffer.from('a'), expect: 'present' as const };
+        const asked = writes.write(ask(present));
+        await replica.caughtUp();
+
+        expect((await asked).version).toEqual((await written).version);
+      }));
 
     test('is judged by what is not committed yet, returns that version once it is, and nothing that came later', async () => {
       await withReplica(async (stage) => {

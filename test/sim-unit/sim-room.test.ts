@@ -52,7 +52,11 @@ async function read(disk: Disk, path: string, position = 0, bytes = BLOCK): Prom
 }
 
 const FULL = { code: 'DISK_FULL', details: { errno: 'ENOSPC' } };
-const failedWith = (errno: string): object => ({ code: 'DISK_FAILED', details: { errno } });
+const CODES = { EIO: 'DISK_FAILED', EMFILE: 'NO_DESCRIPTORS', EROFS: 'DISK_READ_ONLY' } as const;
+const failedWith = (errno: keyof typeof CODES): object => ({
+  code: CODES[errno],
+  details: { errno },
+});
 
 describe('a disk with a size', () => {
   test('takes no more than fits, and keeps of a write what fitted', async () => {

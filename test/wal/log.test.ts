@@ -74,6 +74,45 @@ function caught(run: () => unknown): WalshipError {
   throw new Error('nothing was thrown');
 }
 
+test('what was cut is not handed out any more, from memory either', () =>
+  leading(async ({ life, model }) => {
+    const { log } = life;
+    const at = log.durable;
+    for (let count = 0; count < 5; count += 1) {
+      append(life, model, 20);
+      await log.drained();
+    }
+    log.stopLeading();
+    await log.truncate(at, CUT_REASON);
+
+    expect(log.durable).toEqual(at);
+    expect(log.recentAfter(0, 1_000_000)?.last.lsn ?? 0).toBeLessThanOrEqual(at.lsn);
+    expect(log.recentAfter(at.lsn, 1_000_000)).toBeUndefined();
+    expect(await log.chainAt(at.lsn + 1)).toBeUndefined();
+  }));
+
+test('what was read ahead before a cut is not handed out after it', () =>
+  leading(async ({ life, model }) => {
+    const { log } = life;
+    const at = log.durable;
+    for (let count = 0; count < 5; count += 1) {
+      append(life, model, 20);
+      await log.drained();
+    }
+    await log.chunkAfter(at.lsn, 1);
+    log.stopLeading();
+    await log.truncate(at, CUT_REASON);
+    model.records.splice(at.lsn);
+    await lead(life, model);
+    await log.drained();
+    append(life, model, 20);
+    await log.drained();
+
+    expect((await log.chunkAfter(at.lsn, 1))?.last).toMatchObject({ epoch: 2, lsn: at.lsn + 1 });
+    expect((await log.chunkAfter(at.lsn + 1, 1))?.last).toEqual(log.durable);
+    expect(await readTexts(log, 1)).toEqual(model.records);
+  }));
+
 describe('group commit', () => {
   test('appends of one turn become durable with one write', () =>
     leading(async ({ life, model, batchWrites }) => {

@@ -1,0 +1,59 @@
+/**
+ * Judges P5: what was cut off a log is in saved/ of the same disk, whole and with a note, unless it was committed after all. What was on the platter
+ * is remembered before a segment is removed or replaced, and looked for once all is quiet.
+ */
+import type { GoldenLog } from './golden-log.ts';
+import { SimViolation } from './golden-log.ts';
+import type { ImageBatch } from './log-image.ts';
+import type { Platter, Platters } from './platters.ts';
+import type { DiskOperation } from './sim-fault.ts';
+import { DATA_DIR, WAL_DIR } from './sim-machine.ts';
+
+const SAVED_DIR = `${DATA_DIR}/saved`;
+
+export class CutChecker {
+  readonly #golden: GoldenLog;
+  readonly #platters: Platters;
+  /** Batches that were on the platter of a node when a segment of its log went, and were not committed by then. */
+  readonly #gone = new Map<string, ImageBatch[]>();
+
+  constructor(golden: GoldenLog, platters: Platters) {
+    this.#golden = golden;
+    this.#platters = platters;
+  }
+
+  /** A disk is about to do something. To be told of each operation. */
+  before(platter: Platter, { kind, path, target }: DiskOperation): void {
+    const segment = kind === 'remove' ? path : kind === 'rename' ? target : undefined;
+    if (segment?.startsWith(`${WAL_DIR}/`) !== true || !segment.endsWith('.wal')) return;
+    if (platter.disk.names.durable(segment) === undefined) return;
+    const fromLsn = Number(segment.slice(WAL_DIR.length + 1, -4));
+    const gone = this.#gone.get(platter.nodeId) ?? [];
+    const batches = this.#platters.imageOf(platter).batches({ fromLsn, durable: true });
+    gone.push(...batches.filter((batch) => !this.#golden.holds(batch) && !gone.includes(batch)));
+    this.#gone.set(platter.nodeId, gone);
+  }
+
+  /** A machine lost what its disk held: nothing of it is owed any more. */
+  forget(nodeId: string): void {
+    this.#gone.delete(nodeId);
+  }
+
+  /** Once all is quiet. @throws SimViolation where something is missing. */
+  finish(platter: Platter): void {
+    const { nodeId, disk } = platter;
+    const gone = (this.#gone.get(nodeId) ?? []).filter((batch) => !this.#golden.holds(batch));
+    if (gone.length === 0) return;
+    const paths = disk.paths().filter((path) => path.startsWith(`${SAVED_DIR}/`));
+    const noted = paths
+      .filter((path) => path.endsWith('.wal') && paths.includes(path.replace(/wal$/, 'json')))
+      .flatMap((path) => disk.contentOf(path) ?? []);
+    for (const { firstLsn, lastLsn, records, bytes } of gone) {
+      if (noted.some((saved) => saved.includes(bytes))) continue;
+      const epoch = records[0]?.epoch ?? 0;
+      throw new SimViolation(
+        `${nodeId} cut off LSN ${firstLsn} to ${lastLsn} of epoch ${epoch}, and nothing in saved/ has it with a note`,
+      );
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** Judges P8 as far as files are concerned: once all is quiet, every file of a data directory has a name that is known, and is needed. */
+import { dataFileKind } from '../wal/data-dir.ts';
+import { SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
+import { SimViolation } from './golden-log.ts';
+import type { Platter } from './platters.ts';
+import { DATA_DIR } from './sim-machine.ts';
+
+/** Temporary files that a node which runs keeps: the next segment. */
+const KEPT_TEMPORARY: ReadonlySet<string> = new Set(['wal/spare.tmp']);
+/** One that is being taken, or is being sent, beside those that are kept. */
+const SNAPSHOTS_MAX = SNAPSHOTS_KEPT + 1;
+
+/** @throws SimViolation */
+export function checkDirectory({ nodeId, disk }: Platter): void {
+  const paths = disk.paths().map((path) => path.slice(DATA_DIR.length + 1));
+  let snapshots = 0;
+  let incoming = 0;
+  for (const path of paths) {
+    const kind = dataFileKind(path);
+    if (kind === undefined) throw new SimViolation(`${nodeId} has ${path}, which no node makes`);
+    if (kind === 'snapshot') snapshots += 1;
+    if (kind === 'incoming-snapshot') incoming += 1;
+    if (kind === 'temporary' && !KEPT_TEMPORARY.has(path) && !isBeingTaken(path, paths)) {
+      throw new SimViolation(`${nodeId} has ${path} left, which nobody writes to`);
+    }
+    const other = kind === 'saved-segment' ? path.replace(/wal$/, 'json') : path;
+    if (!paths.includes(other)) throw new SimViolation(`${nodeId} has ${path} without a note`);
+  }
+  if (incoming > 1) throw new SimViolation(`${nodeId} has ${incoming} snapshots on their way in`);
+  if (snapshots > SNAPSHOTS_MAX) {
+    throw new SimViolation(`${nodeId} has ${snapshots} snapshots, and ${SNAPSHOTS_MAX} are enough`);
+  }
+}
+
+/** The newest snapshot may be under way. */
+function isBeingTaken(path: string, paths: readonly string[]): boolean {
+  if (!path.startsWith('snapshots/')) return false;
+  const names = paths.filter((name) => name.startsWith('snapshots/'));
+  return names.toSorted().at(-1) === path;
+}
