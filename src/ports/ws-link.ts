@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
-import { WalshipError } from '../errors.ts';
+import { ERRORS, WalshipError } from '../errors.ts';
 import { KiB, MiB } from '../wal/limits.ts';
 import type { Dialer, Link, LinkHandlers } from './link.ts';
 
@@ -197,7 +197,7 @@ export class WsDialer implements Dialer {
       }, this.#dialMsMax);
       socket.once('open', () => resolve(link));
       socket.once('unexpected-response', (_request, response) => {
-        fail(`answered HTTP ${response.statusCode ?? 0}, expected a walship node`);
+        fail(refusedWith(response.statusCode ?? 0));
         socket.terminate();
       });
       socket.once('error', (error) => fail(`could not be dialled: ${describe(error)}`, error));
@@ -210,6 +210,13 @@ function openSocket(address: string, path: string): WebSocket | undefined {
   const url = `ws://${address}${path}`;
   if (!URL.canParse(url) || new URL(url).pathname !== path) return undefined;
   return new WebSocket(url, { ...OPTIONS, followRedirects: false });
+}
+
+/** A node refuses names that it is not known by, and may still be the right one. */
+function refusedWith(status: number): string {
+  const known = status !== ERRORS.HOST_UNKNOWN.status;
+  const what = known ? ', expected a walship node' : ': it is not known by that name';
+  return `answered HTTP ${status}${what}`;
 }
 
 /** An aggregate of several failed addresses has a code and no message. */

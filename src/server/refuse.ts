@@ -36,11 +36,13 @@ export function refuseNonsense(cause: Error & { code?: string }, socket: Duplex)
 }
 
 /** Refuses an `Expect` header that asks for more than to be told to go on. */
-export function refuseExpectation({ headers }: IncomingMessage, response: ServerResponse): void {
+export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const { headers, method } = request;
   const message = `Expect is "${headers.expect ?? ''}", expected 100-continue`;
   const error = new WalshipError('REQUEST_INVALID', message);
   for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
   // The body may never come, so the next request would not be found.
   response.setHeader('connection', 'close');
-  sendJson(response, errorToJson(error, undefined), 417);
+  const isRead = method === 'GET' || method === 'HEAD';
+  sendJson(response, errorToJson(error, isRead ? undefined : 'rejected'), 417);
 }

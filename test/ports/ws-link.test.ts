@@ -285,6 +285,18 @@ describe('dialling', () => {
     });
   });
 
+  test('a node that is not known by the name says so', async () => {
+    const server = createServer((_request, response) => response.writeHead(421).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+
+    await expect(new WsDialer().dial(`127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 'PEER_UNREACHABLE',
+      message: `127.0.0.1:${port} answered HTTP 421: it is not known by that name`,
+    });
+  });
+
   test('a server that accepts and says nothing is given up in time', async () => {
     const sockets: Socket[] = [];
     const server = createTcpServer((socket) => sockets.push(socket));

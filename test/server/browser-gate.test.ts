@@ -241,6 +241,7 @@ describe('a server', () => {
     expect(JSON.parse(body)).toMatchObject({
       error: { code: status === 421 ? 'HOST_UNKNOWN' : 'REQUEST_INVALID' },
     });
+    if (bytes.startsWith('PUT') && status !== 400) expect(body).toContain('"outcome":"rejected"');
     expect(node.writes).toEqual([]);
   });
 
