@@ -14,8 +14,7 @@ import { Silence } from '../protocol/silence.ts';
 import { becomeIntact } from './become-intact.ts';
 import { cutTail } from './cut-tail.ts';
 import type { FollowerHost } from './host.ts';
-import { Inbox, lastLsn } from './inbox.ts';
-import type { NextWrite } from './inbox.ts';
+import { Inbox, lastLsn, type NextWrite } from './inbox.ts';
 import type { SessionEnd } from './session-end.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 import { takeOver } from './take-over.ts';
@@ -395,6 +394,7 @@ export class FollowerSession {
       chain: log.durable.chain,
       receivedLsn: this.receivedLsn,
       appliedLsn,
+      writable: log.unwritable === undefined,
     });
   }
 }

@@ -12,11 +12,10 @@ import type { Position } from '../wal/position.ts';
 import { ReadAhead } from '../wal/read-ahead.ts';
 import { ProbeNumbers } from './probes.ts';
 import { FrameSender } from './frame-sender.ts';
-import { fromFollower } from './from-follower.ts';
+import { fromFollower, NOTHING_TOLD } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
 import { LINK_BYTES_MAX, Rooms } from './rooms.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
-import type { SnapshotSource } from './snapshot-sender.ts';
+import { SnapshotSender, type SnapshotSource } from './snapshot-sender.ts';
 
 /** Read from the files at once. */
 const AHEAD_BYTES = 4 * MiB;
@@ -70,8 +69,7 @@ export class Session {
   #sender: SnapshotSender | undefined;
   #cursor: Position;
   #durable: Position | undefined;
-  #receivedLsn = 0;
-  #appliedLsn = 0;
+  #told = NOTHING_TOLD;
   #state: VoterState;
   #verified = false;
   readonly #probes = new ProbeNumbers();
@@ -132,11 +130,16 @@ export class Session {
   }
 
   get receivedLsn(): number {
-    return this.#receivedLsn;
+    return this.#told.receivedLsn;
   }
 
   get appliedLsn(): number {
-    return this.#appliedLsn;
+    return this.#told.appliedLsn;
+  }
+
+  /** Its disk takes another segment, as it said last. */
+  get writable(): boolean {
+    return this.#told.writable;
   }
 
   /** Why it did not take the lead over when it was last asked to. */
@@ -370,8 +373,7 @@ export class Session {
     // The first ack says that the snapshot is installed: from here on it is a follower like any other.
     this.#sender?.close();
     this.#sender = undefined;
-    this.#receivedLsn = ack.receivedLsn;
-    this.#appliedLsn = ack.appliedLsn;
+    this.#told = ack;
     if (ack.durableLsn !== this.#durable?.lsn) {
       const ours = this.#inFlight.acknowledge(ack.durableLsn);
       if (ours === undefined) {

@@ -277,6 +277,8 @@ export interface NodeStatus {
   readonly notReady: Reason | null;
   /** Why this node does not take what a leader gives, and when it tries again; absent where it does. */
   readonly followWaits?: Reason;
+  /** Why the disk of this node takes nothing new; absent where it does. */
+  readonly unwritable?: Reason;
   /** Why commits wait, or nothing. */
   readonly commitWaits: Reason | null;
   /** Why anything waits, is refused or goes the long way here, in words; empty where all is well. */
@@ -340,6 +342,8 @@ export interface FollowerStatus {
   readonly lagBytes: number;
   /** Since it was last durable at the leader's end of log; 0 while it is. */
   readonly lagMs: number;
+  /** Its disk takes nothing new, as it says; absent where it does. */
+  readonly unwritable?: true;
   /** Of a voter only. */
   readonly retention?: RetentionStatus;
   readonly reason: Reason | null;

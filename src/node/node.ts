@@ -28,6 +28,7 @@ import type {
 } from './api.ts';
 import { checkConfig } from './check-config.ts';
 import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
+import { DiskWatch, HAND_OVER_MS_MAX } from './disk-watch.ts';
 import { EventLog } from './event-log.ts';
 import type { EventPage } from './event-log.ts';
 import type { NodeEvent } from './events.ts';
@@ -78,6 +79,7 @@ export class Node implements NodeApi {
   readonly #startedMs: number;
   readonly #events: EventLog;
   readonly #applyLag: ApplyLag;
+  readonly #diskWatch: DiskWatch;
   #writes: WritePath | undefined;
   #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
@@ -138,6 +140,13 @@ export class Node implements NodeApi {
       onEvent: (event) => this.#noteEvent(event),
     });
     this.#reception = new Reception({ clock, run, life: this.#life, replica, onPeerFault });
+    this.#diskWatch = new DiskWatch({
+      failover: options.failover ?? 'manual',
+      unwritable: () => replica.log.unwritable,
+      followers: () => this.#life.leader?.sessions,
+      handOver: (to) => this.switchover({ to, timeoutMs: HAND_OVER_MS_MAX }),
+      onEvent: (event) => this.#noteEvent(event),
+    });
     this.#listen();
   }
 
@@ -148,18 +157,10 @@ export class Node implements NodeApi {
   static async open(options: NodeOptions): Promise<Node> {
     checkPeers(options.peers);
     const quorums = quorumsOf(options.peers.length, options.quorum);
-    const { disk, clock, entropy, dir, nodeId, segmentBytes, recentBytesMax, onDamage } = options;
-    const events = new EventLog(() => clock.wallMs());
+    const events = new EventLog(() => options.clock.wallMs());
     const replica = await Replica.open({
-      disk,
-      clock,
-      entropy,
-      dir,
-      nodeId,
+      ...options,
       voterCount: quorums.voterCount,
-      ...(segmentBytes === undefined ? {} : { segmentBytes }),
-      ...(recentBytesMax === undefined ? {} : { recentBytesMax }),
-      ...(onDamage === undefined ? {} : { onDamage }),
       onEvent: (event) => {
         events.note(event);
         options.onEvent?.(event);
@@ -325,6 +326,7 @@ export class Node implements NodeApi {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
       this.#life.tick();
       this.#snapshotter.tick();
+      this.#diskWatch.tick();
       this.#switchover?.step();
       this.#writes?.tick();
       this.#reads.expire();

@@ -25,6 +25,8 @@ export interface ReadyFacts {
   readonly term: Term | undefined;
   /** A leader sends this node its state: it follows after that. */
   readonly copying: boolean;
+  /** Why the disk of this node takes nothing new, if it does not: then it can follow nobody that writes. */
+  readonly unwritable: Reason | undefined;
   /** Why no leader was found, voter by voter. */
   readonly refusals: readonly string[];
   /** Known to be committed, and durable here. */
@@ -52,9 +54,14 @@ export function notReady(facts: ReadyFacts): Reason | null {
   return null;
 }
 
-function leaderless({ copying, refusals, voter, voterCount, state }: ReadyFacts): Reason {
+function leaderless(facts: ReadyFacts): Reason {
+  const { copying, unwritable, refusals, voter, voterCount, state } = facts;
   if (copying) {
     return { code: 'CATCHING_UP', message: 'the leader sends its state, and the log behind it' };
+  }
+  if (unwritable !== undefined) {
+    const message = `this node follows nobody, because its disk takes nothing new: ${unwritable.message}`;
+    return { code: unwritable.code, message };
   }
   const asked = refusals.join('; ') || 'nobody was asked yet';
   // A lost leader is replaced with fewer, which is what everybody knows of this cluster.

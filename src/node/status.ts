@@ -59,6 +59,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     notReady: notReady(readyFacts(options)),
     ...followWaits(options),
     commitWaits: commitWaits(options),
+    ...unwritable(options),
     warnings: [...replica.warnings, ...damaged(options)],
     contract,
     uptimeMs,
@@ -74,6 +75,7 @@ function followersOf(options: StatusOptions): readonly FollowerStatus[] {
   const sessions = leader.sessions;
   const present = sessions.map((session) => ({
     ...connected(session, replica),
+    ...(session.writable ? {} : { unwritable: true as const }),
     ...retentionOf(options, session.nodeId),
   }));
   const missing = peers
@@ -177,6 +179,7 @@ function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
     rebuilding: replica.rebuilding,
     term: termOf(life, nodeId),
     copying: life.search.copying,
+    unwritable: replica.log.unwritable,
     refusals: life.search.refusals,
     committed: { epoch: log.epochAt(lsn), lsn },
     applied: replica.applied,
@@ -197,6 +200,11 @@ function followWaits({ life }: StatusOptions): Pick<NodeStatus, 'followWaits'> {
   const { followWaits: waits } = life.search;
   const atWork = life.leader !== undefined || life.session !== undefined;
   return atWork || waits === undefined ? {} : { followWaits: waits };
+}
+
+function unwritable({ replica }: StatusOptions): Pick<NodeStatus, 'unwritable'> {
+  const lack = replica.log.unwritable;
+  return lack === undefined ? {} : { unwritable: { code: lack.code, message: lack.message } };
 }
 
 /** Writes come and are committed all the time: only what takes long waits for something. */

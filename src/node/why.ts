@@ -3,6 +3,7 @@
  * needs a snapshot. From a status alone, so that it can be asked at any time, of any node, without asking anybody.
  */
 import { votersNeeded } from '../leader/commit-rule.ts';
+import { voterWithRoom } from './disk-watch.ts';
 import type { FollowerStatus, NodeStatus, Reason } from './api.ts';
 
 /** What the answers are drawn from. */
@@ -13,12 +14,33 @@ export function why(facts: WhyFacts): readonly Reason[] {
   const unfit = mayNotLead(facts);
   // That a learner does not lead, or a follower while a leader lives, is as it should be.
   const fault = unfit !== null && !HEALTHY_CODES.has(unfit.code) ? unfit : null;
-  return [facts.notReady, facts.followWaits, ...commits(facts), fault, ...snapshots(facts)].filter(
+  const reasons = [facts.notReady, facts.followWaits, diskFull(facts), ...commits(facts), fault];
+  return [...reasons, ...snapshots(facts)].filter(
     (reason) => reason !== null && reason !== undefined,
   );
 }
 
 const HEALTHY_CODES: ReadonlySet<string> = new Set(['LEADER_LIVES', 'NOT_ELIGIBLE']);
+
+/** The disk takes nothing new: what that means here, and whether another voter could lead instead. */
+function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason | null {
+  if (unwritable === undefined || notReady?.code === unwritable.code) return null;
+  const { code, message } = unwritable;
+  if (role !== 'leader') {
+    return { code, message: `this node takes no more log than its last segment holds: ${message}` };
+  }
+  const rooms = followers.map((follower) => ({
+    ...follower,
+    counts: follower.voter && counts(follower),
+    writable: follower.unwritable === undefined,
+  }));
+  const to = voterWithRoom(rooms);
+  const help =
+    to === undefined
+      ? 'no other voter in session has room either'
+      : `${to} has room: walship switchover --to ${to} lets the cluster write`;
+  return { code, message: `new writes are rejected: ${message}; ${help}` };
+}
 
 /** A leader's: which voters are missing or behind, and by how much. */
 function commits(facts: WhyFacts): readonly Reason[] {

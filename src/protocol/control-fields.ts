@@ -54,8 +54,8 @@ function bodyFields(message: ControlMessage): unknown[] {
     case 'answer':
       return answerFields(message);
     case 'ack': {
-      const { epoch, durableLsn, chain, receivedLsn, appliedLsn } = message;
-      return [epoch, durableLsn, chain, receivedLsn, appliedLsn];
+      const { epoch, durableLsn, chain, receivedLsn, appliedLsn, writable } = message;
+      return [epoch, durableLsn, chain, receivedLsn, appliedLsn, writable];
     }
     case 'probe':
     case 'probed':

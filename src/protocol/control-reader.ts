@@ -61,6 +61,7 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
         chain: reader.chain('chain'),
         receivedLsn: reader.lsn('receivedLsn'),
         appliedLsn: reader.lsn('appliedLsn'),
+        writable: reader.boolean('writable'),
       };
     case TAGS.probe:
       return { kind: 'probe', epoch: reader.epoch('epoch'), number: reader.integer('number') };

@@ -76,7 +76,7 @@ export interface Answer {
   readonly config: VotersAndQuorum | null;
 }
 
-/** Follower to leader: how far it is. The last two are for people. */
+/** Follower to leader: how far it is. The last three are for people, and for the choice of whom to hand over to. */
 export interface Ack {
   readonly kind: 'ack';
   readonly epoch: number;
@@ -85,6 +85,8 @@ export interface Ack {
   readonly chain: number;
   readonly receivedLsn: number;
   readonly appliedLsn: number;
+  /** Its disk takes another segment. */
+  readonly writable: boolean;
 }
 
 /** Leader to follower: do you still follow this epoch? Numbers only grow within a session. */

@@ -21,11 +21,11 @@ export function getReady({ node, query, response }: Exchange): void {
   answer({ response }, node.status().notReady);
 }
 
-/** `GET /leader`: the node leads, and is ready. */
+/** `GET /leader`: the node leads, is ready, and takes writes, which is what a leader is asked for. */
 export function getLeader({ node, query, response }: Exchange): void {
   query.finish();
-  const { role, leader, notReady } = node.status();
-  if (role === 'leader') return answer({ response }, notReady);
+  const { role, leader, notReady, unwritable = null } = node.status();
+  if (role === 'leader') return answer({ response }, notReady ?? unwritable);
   if (leader === null) {
     return answer({ response }, reason('NO_LEADER', `this node is a ${role}, and knows no leader`));
   }

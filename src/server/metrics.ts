@@ -35,6 +35,10 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
     help: 'LSN known to be durable on W voters.',
     read: (s) => s.committedLsn,
   },
+  walship_disk_writable: {
+    help: '1 while the disk takes another segment of log, else 0.',
+    read: (s) => Number(s.unwritable === undefined),
+  },
   walship_durable_lsn: { help: 'LSN fsynced here.', read: (s) => s.durable.lsn },
   walship_epoch: { help: 'Epoch that this node leads or follows.', read: (s) => s.epoch },
   walship_intact: {
@@ -96,6 +100,10 @@ const FOLLOWER_GAUGES: Readonly<
   walship_follower_durable_lsn: {
     help: 'LSN the follower has fsynced.',
     read: (f) => f.durableLsn,
+  },
+  walship_follower_disk_writable: {
+    help: '1 while the disk of the follower takes another segment of log, else 0.',
+    read: (f) => Number(f.unwritable === undefined),
   },
   walship_follower_lag_bytes: { help: 'Bytes of log not yet sent to it.', read: (f) => f.lagBytes },
   walship_follower_lag_seconds: {

@@ -13,15 +13,13 @@ import { GroupCommit } from './group-commit.ts';
 import { BATCH_BYTES_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './log-map.ts';
-import { cutTail, restart } from './log-surgery.ts';
-import type { LogParts } from './log-surgery.ts';
+import { cutTail, type LogParts, restart } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import type { LogBase } from './log-base.ts';
 import { beginLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
 import type { OpenedLog, OpenedSegment } from './open-log.ts';
 import { type EpochEntry, type Position, samePosition } from './position.ts';
-import { OP, recordBytes } from './record.ts';
-import type { LogRecord } from './record.ts';
+import { type LogRecord, OP, recordBytes } from './record.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
@@ -140,6 +138,11 @@ export class Log {
     return this.#history.epochAt(lsn);
   }
 
+  /** Why the disk takes no next segment, where it does not: then nothing new is appended. */
+  get unwritable(): WalshipError | undefined {
+    return this.#writer?.lack;
+  }
+
   /** Calls `listener` after each commit, in order, when it is durable. */
   onDurable(listener: (durable: Position) => void): void {
     this.#durableListeners.push(listener);
@@ -150,10 +153,7 @@ export class Log {
     this.#failStop.onFailed(listener);
   }
 
-  /**
-   * Gives a blank log its identity and its first segment; durable on resolve.
-   * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED.
-   */
+  /** Gives a blank log its identity and its first segment; durable on resolve. @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED. */
   async begin(identity: LogIdentity): Promise<void> {
     this.#failStop.refuseIfEnded();
     assert(this.#writer === undefined, 'only a blank log begins');

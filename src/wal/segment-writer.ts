@@ -68,15 +68,20 @@ export class SegmentWriter {
     this.#fillAhead();
   }
 
-  /** The spare cannot be filled because the disk is full: accept nothing new. */
-  get full(): boolean {
-    return this.#spare.full;
+  /** Why the disk does not take the next segment: nothing new is accepted. */
+  get lack(): WalshipError | undefined {
+    return this.#spare.lack;
   }
 
-  /** @throws WalshipError DISK_FULL, rejected, where the disk is full, unless `bytes` still go into the current segment. */
+  /** @throws WalshipError of the disk that takes no next segment, rejected, unless `bytes` still go into the current one. */
   refuseIfFull(bytes: number): void {
-    if (!this.full || this.fits(bytes)) return;
-    throw rejected('DISK_FULL', 'there is no room for the next segment');
+    const { lack } = this;
+    if (lack === undefined || this.fits(bytes)) return;
+    throw rejected(
+      lack.code,
+      `the disk does not take the next segment: ${lack.message}`,
+      lack.details,
+    );
   }
 
   /** Whether a batch of `bytes` still goes into the current segment. */

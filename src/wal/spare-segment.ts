@@ -1,5 +1,6 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError } from '../errors.ts';
+import type { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { prefill, TEMPORARY_SUFFIX } from './segment.ts';
@@ -27,7 +28,7 @@ export class SpareSegment {
   #ready: PrefilledFile | undefined;
   #filling: Promise<PrefilledFile> | undefined;
   #cancelRetry: (() => void) | undefined;
-  #full = false;
+  #lack: WalshipError | undefined;
   #late = false;
   #retryMs = FILL_RETRY_MS;
   #closed = false;
@@ -36,9 +37,9 @@ export class SpareSegment {
     this.#options = options;
   }
 
-  /** The last attempt found the disk full; another success says otherwise. */
-  get full(): boolean {
-    return this.#full;
+  /** Why the disk did not take the last one; another success says otherwise. */
+  get lack(): WalshipError | undefined {
+    return this.#lack;
   }
 
   /** The last one was not ready when it was needed: the next one is to be begun earlier. */
@@ -92,21 +93,21 @@ export class SpareSegment {
       (spare) => {
         this.#filling = undefined;
         this.#ready = spare;
-        this.#full = false;
+        this.#lack = undefined;
         this.#retryMs = FILL_RETRY_MS;
         return spare;
       },
       (error: unknown) => {
         this.#filling = undefined;
-        if (isUnwritable(error)) this.#waitForRoom();
+        if (isUnwritable(error)) this.#waitForRoom(error);
         throw error;
       },
     );
     return this.#filling;
   }
 
-  #waitForRoom(): void {
-    this.#full = true;
+  #waitForRoom(lack: WalshipError): void {
+    this.#lack = lack;
     if (this.#closed) return;
     this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
       this.#cancelRetry = undefined;

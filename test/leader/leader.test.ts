@@ -141,7 +141,8 @@ test('learners that come and go leave nothing behind at the leader', () =>
     const leader = leaderOf(replica, clock, { voters: ['n1', 'n2'] });
     const lastSeen = new LastSeen();
     const { lsn, epoch, chain } = log.durable;
-    const progress = { durableLsn: lsn, chain, receivedLsn: lsn, appliedLsn: lsn };
+    const at = { durableLsn: lsn, chain, receivedLsn: lsn, appliedLsn: lsn };
+    const progress = { ...at, writable: true };
     for (const nodeId of ['n2', ...Array.from({ length: 20 }, (_, life) => `learner-${life}`)]) {
       const { link, say, leave } = linkOfTest();
       await leader.accept(link, {

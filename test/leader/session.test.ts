@@ -80,7 +80,7 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
   session.start();
   const ack = (chain = last.chain): void => {
     const { lsn } = last;
-    const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0 };
+    const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0, writable: true };
     seen.handlers?.onMessage(encodeMessage({ kind: 'ack', epoch: 1, chain, ...lsns }));
   };
   const say = (message: ControlMessage): void => {

@@ -10,6 +10,7 @@ function leader(changes: Partial<ReadyFacts> = {}): ReadyFacts {
     rebuilding: false,
     term: { leader: 'n1', epoch: 3, committedLsn: 0 },
     copying: false,
+    unwritable: undefined,
     refusals: [],
     committed: { epoch: 3, lsn: 45 },
     applied: { epoch: 3, lsn: 45 },

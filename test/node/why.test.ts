@@ -76,6 +76,22 @@ describe('why', () => {
     expect(why(leader())).toEqual([]);
   });
 
+  test('a disk takes nothing: says so, and who has room', () => {
+    const unwritable = { code: 'DISK_FULL', message: 'write of /d/wal/spare.tmp: ENOSPC' };
+    const full = (nodeId: string) => follower(nodeId, { unwritable: true });
+    const said = (facts: Partial<WhyFacts>) => why(leader({ unwritable, ...facts }));
+
+    expect(said({})).toEqual([
+      {
+        code: 'DISK_FULL',
+        message: `new writes are rejected: ${unwritable.message}; n2 has room: walship switchover --to n2 lets the cluster write`,
+      },
+    ]);
+    expect(said({ followers: [full('n2'), follower('n3')] })[0]?.message).toContain('--to n3');
+    expect(said({ followers: [full('n2'), full('n3')] })[0]?.message).toContain('no other voter');
+    expect(why(followerNode({ unwritable }))[0]?.message).toContain('takes no more log than');
+  });
+
   test('a commit waits: names who is missing, who is behind, and by how much', () => {
     const commitWaits = { code: 'IN_FLIGHT', message: 'for 600 ms' };
     const facts = leader({ committedLsn: 40, followers: [behind, away('n3')], commitWaits });

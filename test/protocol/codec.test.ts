@@ -59,9 +59,10 @@ describe('control messages', () => {
       chain: AT.chain,
       receivedLsn: 8,
       appliedLsn: 2 ** 33,
+      writable: true,
     });
 
-    expect(ack.toString('hex')).toBe('0196030207cefedcba9808cb4200000000000000');
+    expect(ack.toString('hex')).toBe('0197030207cefedcba9808cb4200000000000000c3');
     expect(encodeMessage({ kind: 'identify' }).toString('hex')).toBe('01910a');
   });
 

@@ -92,6 +92,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     chain,
     receivedLsn: lsn,
     appliedLsn: lsn,
+    writable: fc.boolean(),
   }),
   fc.record({ kind: kind('probe'), epoch, number: integer }),
   fc.record({ kind: kind('probed'), epoch, number: integer }),

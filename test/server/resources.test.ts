@@ -245,6 +245,8 @@ describe('status and health', () => {
     ['/leader', {}, 200],
     ['/leader', { role: 'follower' }, 503],
     ['/leader', { notReady: { code: 'NO_QUORUM', message: 'not yet' } }, 503],
+    ['/leader', { unwritable: { code: 'DISK_FULL', message: 'no room' } }, 503],
+    ['/readyz', { unwritable: { code: 'DISK_FULL', message: 'no room' } }, 200],
     ['/follower', {}, 503],
     ['/follower', { role: 'follower' }, 200],
     ['/follower?lagBytes=9', { role: 'follower', leader: null }, 503],

@@ -164,7 +164,15 @@ describe('a rule on which the promises rest', () => {
     const [n1] = machines(1) as [Machine];
     const checker = new ClusterChecker([n1], 1);
     const ack = (epoch: number, durableLsn: number, chain = 0): Buffer =>
-      encodeMessage({ kind: 'ack', epoch, durableLsn, chain, receivedLsn: 9, appliedLsn: 0 });
+      encodeMessage({
+        kind: 'ack',
+        epoch,
+        durableLsn,
+        chain,
+        receivedLsn: 9,
+        appliedLsn: 0,
+        writable: true,
+      });
     await cache(n1.disk, log(1, 'a', 'b'));
     expect(() => checker.sent(n1, ack(1, 0))).toThrow('the promise on its platter is of 0');
 

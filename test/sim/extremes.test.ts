@@ -176,7 +176,15 @@ function inSession(like: SimMachine): readonly ControlMessage[] {
   const { epoch, durable } = nodeOf(like).status();
   const { lsn, chain } = durable;
   return [
-    { kind: 'ack', epoch, durableLsn: lsn, chain, receivedLsn: lsn, appliedLsn: lsn },
+    {
+      kind: 'ack',
+      epoch,
+      durableLsn: lsn,
+      chain,
+      receivedLsn: lsn,
+      appliedLsn: lsn,
+      writable: true,
+    },
     { kind: 'probed', epoch, number: 0 },
     { kind: 'is-intact', epoch },
     { kind: 'declined', epoch, code: 'NOT_CAUGHT_UP', message: '' },
