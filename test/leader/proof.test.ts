@@ -121,7 +121,7 @@ test('a suspect voter is told to be intact after others answered a probe that wa
     expect(other.heard.at(-1)).toBe('probe 1');
     const suspect = await join(stage, leader, { nodeId: 'n3', state: 'suspect' });
     const { lsn, chain } = replica.log.durable;
-    const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0 };
+    const lsns = { durableLsn: lsn, receivedLsn: lsn, appliedLsn: 0, writable: true };
     suspect.say({ kind: 'ack', epoch: 1, chain, ...lsns });
 
     other.say(answered(1));
