@@ -74,6 +74,47 @@ export const DEFECTS = [
     test: { seeds: 40, from: 1 },
   },
   {
+    name: 'half-a-batch-is-read',
+    what: 'a batch that takes several turns to apply is read before it is whole',
+    file: 'src/node/applier.ts',
+    find: 'while (!this.isSettled && !this.#options.failed()) {',
+    replace: 'while (!this.isSettled && this.#options.failed()) {',
+    test: unit('test/node/applier.test.ts'),
+  },
+  {
+    name: 'judged-and-overtaken',
+    what: 'other writes get LSNs while the conditions of a large one are judged',
+    file: 'src/node/write-path.ts',
+    find: `    this.#hold.pause('large');
+    let fault`,
+    replace: '    let fault',
+    test: unit('test/node/write-path.test.ts'),
+  },
+  {
+    name: 'announced-is-held',
+    what: 'a message of a client takes its whole length from the budget of all when it is announced',
+    file: 'src/protocol/message-splitter.ts',
+    find: 'const step = Math.min(TAKEN_BYTES, rest);',
+    replace: 'const step = rest;',
+    test: unit('test/server/client-session.test.ts'),
+  },
+  {
+    name: 'items-unbounded',
+    what: 'a transaction in JSON may have any number of operations',
+    file: 'src/server/txn-json.ts',
+    find: 'if (this.#count() >= TRANSACTION_ITEMS_MAX) throw tooMany();',
+    replace: '',
+    test: unit('test/server/resources.test.ts'),
+  },
+  {
+    name: 'stalled-reader-lingers',
+    what: 'the connection of a reader that takes nothing is closed, and not reset',
+    file: 'src/server/sending.ts',
+    find: 'socket.resetAndDestroy()',
+    replace: 'socket.destroy()',
+    test: unit('test/server/slow-readers.test.ts'),
+  },
+  {
     name: 'ack-before-write',
     what: 'a batch is reported as durable before it is written',
     file: 'src/wal/group-commit.ts',
@@ -924,9 +965,9 @@ export const DEFECTS = [
     name: 'overlay-gone-before-applied',
     what: 'pending writes are dropped when they are committed, before they are applied',
     file: 'src/node/write-path.ts',
-    find: `    this.#uncommitted.committed(committedLsn);
+    find: `    this.#uncommitted.reached(committedLsn);
 `,
-    replace: `    this.#uncommitted.committed(committedLsn);
+    replace: `    this.#uncommitted.reached(committedLsn);
     this.#overlay.appliedUpTo(committedLsn);
 `,
     test: unit('test/node/write-path.test.ts'),

@@ -87,8 +87,10 @@ export class Connection {
     this.#outbox = new MessageOutbox(link, () => undefined);
     this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
       admit: () => true,
+      take: () => true,
       // Values are handed on to the caller: they must not be the link's.
-      onMessage: (body) => this.#onMessage(answerAliases(body) ? Buffer.from(body) : body),
+      onMessage: (body, gathered) =>
+        this.#onMessage(answerAliases(body) && !gathered ? Buffer.from(body) : body),
       onRefused: () => undefined,
     });
     link.receive({

@@ -1,12 +1,8 @@
 /** What programs hand to the client, checked before anything is sent. */
 import { WalshipError } from '../errors.ts';
-import {
-  CLIENT_MESSAGE_BYTES_MAX,
-  CLIENT_TIMEOUT_MS_MAX,
-  WRITE_ITEMS_MAX,
-} from '../protocol/client-messages.ts';
+import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_TIMEOUT_MS_MAX } from '../protocol/client-messages.ts';
 import type { ClientCondition, ClientOperation } from '../protocol/client-messages.ts';
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import { KEY_BYTES_MAX, TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import { parseVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
 import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
@@ -104,8 +100,8 @@ export function checkSize(
     const message = `a value of ${value.length} bytes, at most ${VALUE_BYTES_MAX}`;
     throw new WalshipError('VALUE_TOO_LARGE', message, { outcome: 'rejected' });
   }
-  const items = Math.max(input.conditions.length, input.ops.length);
-  if (bytes <= CLIENT_MESSAGE_BYTES_MAX && items <= WRITE_ITEMS_MAX) return;
+  const items = input.conditions.length + input.ops.length;
+  if (bytes <= CLIENT_MESSAGE_BYTES_MAX && items <= TRANSACTION_ITEMS_MAX) return;
   throw new WalshipError('TXN_TOO_LARGE', `a ${name} of ${items} items and ${bytes} bytes`, {
     outcome: 'rejected',
   });

@@ -331,7 +331,7 @@ export class FollowerSession {
 
   #verify(): boolean {
     try {
-      this.#inbox.verify();
+      if (this.#inbox.verify()) void this.#host.turns.next().then(() => this.#write());
       return true;
     } catch (error) {
       if (!isWalshipError(error)) throw error;

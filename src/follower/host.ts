@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
+import type { Turns } from '../ports/turns.ts';
 import type { Answer, Claim, SnapshotOffer, VoterState } from '../protocol/messages.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import type { LocalAcks } from '../wal/saved.ts';
@@ -8,6 +9,8 @@ import type { SnapshotTarget } from './snapshot-intake.ts';
 export interface FollowerHost {
   readonly log: Log;
   readonly clock: Clock;
+  /** Much that came at once is verified over several turns. */
+  readonly turns: Pick<Turns, 'next'>;
   /** In memory, at least the durable promise: nothing of a lower epoch is written or acknowledged. */
   readonly fence: number;
   readonly committedLsn: number;

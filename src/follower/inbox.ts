@@ -9,6 +9,9 @@ export const INBOX_BYTES_MAX = 64 * MiB;
 /** Bytes are gathered in allocations of this size, and of FOLLOWER_WRITE_BYTES_MAX where they come faster than they are written. */
 const SLAB_BYTES = MiB;
 
+/** Verified in one turn of the event loop, or one batch of any size. */
+const VERIFY_BYTES_MAX = MiB;
+
 interface Waiting {
   readonly bytes: Buffer;
   readonly commitLsn: number;
@@ -77,17 +80,21 @@ export class Inbox {
   }
 
   /**
-   * Verifies what can be.
+   * Verifies what can be, as far as one turn allows; true where more of it waits.
    * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR; the inbox is of no more use.
    */
-  verify(): void {
-    if (this.#end === undefined || this.#received.length === 0) return;
-    for (const { bytes, commitLsn } of this.#received) {
+  verify(): boolean {
+    if (this.#end === undefined) return false;
+    let count = 0;
+    for (let done = 0; count < this.#received.length && done < VERIFY_BYTES_MAX; count += 1) {
+      const { bytes, commitLsn } = this.#received[count] as Waiting;
       const batches = this.#check(this.#end, bytes);
       this.#end = batches.at(-1)?.last ?? this.#end;
       this.#verified.push({ bytes, commitLsn, batches });
+      done += bytes.length;
     }
-    this.#received = [];
+    this.#received = count === this.#received.length ? [] : this.#received.slice(count);
+    return this.#received.length > 0;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import { type Clock, nextTurn } from '../ports/clock.ts';
 import { WalshipError } from '../errors.ts';
-import { applyRecords } from '../store/apply.ts';
+import { applySteps } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
 import { KiB } from '../wal/limits.ts';
 import type { Log } from '../wal/log.ts';
@@ -37,14 +37,16 @@ export interface ApplierOptions extends AppliedState {
 }
 
 /**
- * Keeps the store at what may be shown: applies the log in slices, and never holds up the event loop for long.
+ * Keeps the store at what may be shown: applies the log in slices, and never holds up the event loop for long. A batch of many records takes
+ * several turns: then `appliedLsn` is its end from the first one on, and whoever reads the store waits until it is settled.
  *
- * Invariant: what is in the store is the log up to `appliedLsn`, and nothing else.
+ * Invariant: what is in the store is the log up to `settledLsn`, and part of what follows up to `appliedLsn`, and nothing else.
  */
 export class Applier {
   readonly #options: ApplierOptions;
   #store: Store;
   #appliedLsn: number;
+  #settledLsn: number;
   #applying = false;
   /** Counts stores: what was read for an earlier one is not applied to this one. */
   #generation = 0;
@@ -57,6 +59,7 @@ export class Applier {
     this.#options = options;
     this.#store = options.store;
     this.#appliedLsn = options.appliedLsn;
+    this.#settledLsn = options.appliedLsn;
     this.#rebuildToLsn = options.readyLsn ?? 0;
   }
 
@@ -71,6 +74,16 @@ export class Applier {
 
   get appliedLsn(): number {
     return this.#appliedLsn;
+  }
+
+  /** Everything up to here is in the store: below `appliedLsn` while a batch takes several turns. */
+  get settledLsn(): number {
+    return this.#settledLsn;
+  }
+
+  /** No batch is half in the store: it may be read. */
+  get isSettled(): boolean {
+    return this.#settledLsn === this.#appliedLsn;
   }
 
   /** Less is in the store than was shown before: it is not fit to be read. */
@@ -96,6 +109,7 @@ export class Applier {
     this.#generation += 1;
     this.#store = store;
     this.#appliedLsn = appliedLsn;
+    this.#settledLsn = appliedLsn;
     this.#rebuildToLsn = toLsn;
     this.tellWaiting();
     this.wake();
@@ -132,7 +146,16 @@ export class Applier {
 
   /** Resolves when everything that may be applied is, or rejects with what ended the node. */
   async caughtUp(): Promise<void> {
-    while (this.#appliedLsn < this.#options.limit() && !this.#options.failed()) {
+    while (this.#settledLsn < this.#options.limit() && !this.#options.failed()) {
+      await new Promise<void>((resolve) => {
+        this.onceApplied(resolve);
+      });
+    }
+  }
+
+  /** Resolves when no batch is half in the store, or when the node ends. */
+  async settled(): Promise<void> {
+    while (!this.isSettled && !this.#options.failed()) {
       await new Promise<void>((resolve) => {
         this.onceApplied(resolve);
       });
@@ -157,14 +180,24 @@ export class Applier {
       // The limit may have gone down while the log was read, or the store may be another one.
       const limitLsn = limit();
       if (chunk === undefined || generation !== this.#generation || from >= limitLsn) return;
-      applyRecords(this.#store, chunk.bytes, limitLsn);
       this.#appliedLsn = Math.min(chunk.last.lsn, limitLsn);
+      let sliced = false;
+      const steps = applySteps(this.#store, chunk.bytes, limitLsn);
+      while (steps.next().done !== true) {
+        if (clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
+        sliced = true;
+        await nextTurn(clock);
+        turnMs = clock.nowMs();
+        if (generation !== this.#generation || failed()) return;
+      }
+      this.#settledLsn = this.#appliedLsn;
       for (const listener of this.#listeners) listener(this.#appliedLsn);
       this.tellWaiting();
       // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
       if (this.#appliedLsn >= limit()) return;
       // From the files too: most of what comes from there was read before, and is there at once.
-      if (clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
+      // Behind a batch of several turns those who wait to read have one.
+      if (!sliced && clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
       await nextTurn(clock);
       turnMs = clock.nowMs();
       if (generation !== this.#generation) return;

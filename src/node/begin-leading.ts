@@ -4,7 +4,7 @@ import type { Candidacy } from './candidacy.ts';
 import type { LifeOptions } from './life-options.ts';
 import { identify } from './peers.ts';
 import { inheritedWrites } from './inherited.ts';
-import type { InheritedWrite } from './inherited.ts';
+import type { Overlay } from '../store/overlay.ts';
 
 export type Won = Candidacy & { readonly kind: 'won' };
 
@@ -13,7 +13,7 @@ export interface Begun {
   readonly clusterId: string;
   readonly historyId: string;
   readonly ownEpochLsn: number;
-  readonly inherited: readonly InheritedWrite[];
+  readonly inherited: Overlay;
 }
 
 /**

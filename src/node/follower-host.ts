@@ -25,6 +25,7 @@ export function followerHost(
   return {
     log: replica.log,
     clock,
+    turns: replica.place.turns,
     get fence() {
       return replica.fence;
     },

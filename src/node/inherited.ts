@@ -1,22 +1,21 @@
-import { OP } from '../wal/record.ts';
+import { Overlay } from '../store/overlay.ts';
 import type { Replica } from './replica.ts';
 
-/** A write that an earlier leadership left in the log, not known to be committed. */
-export interface InheritedWrite {
-  readonly lsn: number;
-  readonly op: number;
-  readonly key: Buffer;
-}
+/** Records that are read in one turn of the event loop. */
+const TURN_RECORDS = 1_024;
 
 /**
- * The writes in the log that are not applied yet, oldest first: what a new leader inherits and may still see committed. Everything that is
+ * The writes in the log that are not applied yet: what a new leader inherits and may still see committed. Everything that is
  * known to be committed is applied before it resolves, so what is left is bounded by the limit on uncommitted bytes.
  */
-export async function inheritedWrites(replica: Replica): Promise<readonly InheritedWrite[]> {
+export async function inheritedWrites(replica: Replica): Promise<Overlay> {
   await replica.caughtUp();
-  const found: InheritedWrite[] = [];
-  for await (const { lsn, op, key } of replica.log.read({ from: replica.appliedLsn + 1 })) {
-    if (op === OP.PUT || op === OP.DELETE) found.push({ lsn, op, key: Buffer.from(key) });
+  const overlay = new Overlay();
+  let count = 0;
+  for await (const { lsn, op, key } of replica.log.read({ from: replica.applier.settledLsn + 1 })) {
+    overlay.note(lsn, op, key);
+    count += 1;
+    if (count % TURN_RECORDS === 0) await replica.place.turns.next();
   }
-  return found;
+  return overlay;
 }

@@ -6,7 +6,7 @@ import type { LeaderHooks } from '../leader/leader-options.ts';
 import type { EventListener } from './events.ts';
 import type { PeerFault } from './peer-faults.ts';
 import type { Membership } from './membership.ts';
-import type { InheritedWrite } from './inherited.ts';
+import type { Overlay } from '../store/overlay.ts';
 import type { Replica } from './replica.ts';
 import type { Snapshotter } from './snapshotter.ts';
 import type { Trigger } from './trigger.ts';
@@ -33,7 +33,7 @@ export interface LifeOptions {
   /** A peer said what no peer may say. */
   readonly onPeerFault: (fault: PeerFault) => void;
   /** In the turn in which it happens. */
-  readonly onLeading: (leader: Leader, inherited: readonly InheritedWrite[]) => void;
+  readonly onLeading: (leader: Leader, inherited: Overlay) => void;
   /** A follower of this leader is further. */
   readonly onProgress: () => void;
   readonly onLeaderEnded: (code: string, message: string) => void;

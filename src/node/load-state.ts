@@ -4,6 +4,8 @@ import { Store } from '../store/store.ts';
 import { foreignSnapshot } from '../wal/log-base.ts';
 import type { Meta } from '../wal/meta.ts';
 import type { RecoveryWarning } from '../wal/recover.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { Turns } from '../ports/turns.ts';
 import { snapshotDirOf } from '../wal/snapshot-format.ts';
 import { listSnapshots, readSnapshot } from '../wal/snapshot-reader.ts';
 import type { SnapshotFile } from '../wal/snapshot-writer.ts';
@@ -15,6 +17,17 @@ export interface StatePlace {
   readonly dir: string;
   /** Of each store that is made. */
   readonly newSeed: () => number;
+  /** Those who go through much of the log take turns. */
+  readonly turns: Turns;
+}
+
+export function placeOf({
+  disk,
+  clock,
+  dir,
+  entropy,
+}: Pick<StatePlace, 'disk' | 'clock' | 'dir'> & { readonly entropy: Entropy }): StatePlace {
+  return { disk, clock, dir, newSeed: () => entropy.below(2 ** 31), turns: new Turns(clock) };
 }
 
 /** An empty one. */
@@ -36,7 +49,7 @@ export interface LoadedState {
  * @throws WalshipError WRONG_CLUSTER, DISK_FAILED.
  */
 export async function loadState(
-  place: StatePlace,
+  place: Omit<StatePlace, 'turns'>,
   { clusterId, cut }: Pick<Meta, 'clusterId' | 'cut'>,
 ): Promise<LoadedState> {
   const { disk, clock, dir } = place;

@@ -44,7 +44,7 @@ import { Reception } from './reception.ts';
 import { rejoin } from './rejoin.ts';
 import type { RejoinParts } from './rejoin.ts';
 import { Replica } from './replica.ts';
-import type { InheritedWrite } from './inherited.ts';
+import type { Overlay } from '../store/overlay.ts';
 import { Scrubber, SCRUB_BYTES_PER_SECOND_DEFAULT } from './scrubber.ts';
 import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
 import { statusOf } from './status.ts';
@@ -363,7 +363,7 @@ export class Node implements NodeApi {
     this.close().catch(() => undefined);
   }
 
-  #leading(leader: Leader, inherited: readonly InheritedWrite[]): void {
+  #leading(leader: Leader, inherited: Overlay): void {
     const { clock, uncommittedBytesMax } = this.#options;
     const { quorum, voterCount } = this.#membership.quorums;
     this.#snapshotter.partial.superseded();

@@ -8,8 +8,7 @@ import { Waiters } from '../wal/waiters.ts';
 import type { ReadRequest, ReadResult, ScanRequest, ScanResult, WaitRequest } from './api.ts';
 import { Deadline } from './deadline.ts';
 import type { Replica } from './replica.ts';
-import { judgeForGood } from './versions.ts';
-import { replaced } from './write-path.ts';
+import { judgeForGood, replaced } from './versions.ts';
 
 /** Those who may wait at one time for something to become durable, committed or applied here. */
 export const READ_WAITERS_MAX = 100_000;
@@ -53,11 +52,11 @@ export class ReadPath {
     if (minVersion !== undefined) {
       await this.#wait({ version: minVersion, level: 'applied' }, deadline);
     }
+    await this.#settled();
     return this.#get(key);
   }
 
   #get(key: Uint8Array): ReadResult {
-    this.#refuseUnready();
     const { store, log, applied } = this.#replica;
     const found = store.get(key);
     if (found === undefined) return { found: undefined, applied };
@@ -70,7 +69,7 @@ export class ReadPath {
     if (minVersion !== undefined) {
       await this.wait({ version: minVersion, level: 'applied', timeoutMs });
     }
-    this.#refuseUnready();
+    await this.#settled();
     const { store, log, applied } = this.#replica;
     const range = prefix === undefined ? {} : { prefix };
     const page = store.page({
@@ -166,6 +165,15 @@ export class ReadPath {
   fail(error: WalshipError): void {
     this.#ended ??= error;
     for (const waiters of Object.values(this.#waiters)) waiters.fail(() => error);
+  }
+
+  /** Resolves at once where no batch is half in the store, so that a read costs no turn. @throws WalshipError NOT_READY. */
+  async #settled(): Promise<void> {
+    const { applier } = this.#replica;
+    if (!applier.isSettled) await applier.settled();
+    const { end } = this.#replica;
+    if (!applier.isSettled && end !== undefined) throw end;
+    this.#refuseUnready();
   }
 
   #refuseUnready(): void {

@@ -15,7 +15,7 @@ import type { SnapshotFile } from '../wal/snapshot-writer.ts';
 import { Applier } from './applier.ts';
 import type { EventListener } from './events.ts';
 import { finishBirth } from './finish-birth.ts';
-import { loadState, newStore } from './load-state.ts';
+import { loadState, newStore, placeOf } from './load-state.ts';
 import type { LoadedState, StatePlace } from './load-state.ts';
 import { LocalAckMemory } from './local-acks.ts';
 import type { ReplicaOptions } from './replica-options.ts';
@@ -42,7 +42,8 @@ export class Replica {
   lastCut: SavedTail | null = null;
   /** Where its files are. */
   readonly place: StatePlace;
-  readonly #applier: Applier;
+  /** Keeps the store. */
+  readonly applier: Applier;
   /** Begins the state anew where it has to be. */
   readonly loader: StateLoader;
   readonly #lock: DiskLock;
@@ -92,7 +93,7 @@ export class Replica {
     this.#verifiedLsn = this.#committedLsn;
     this.snapshot = snapshot;
     this.warnings = [...log.recovery.warnings, ...warnings];
-    this.#applier = new Applier({
+    this.applier = new Applier({
       log,
       clock: parts.options.clock,
       store,
@@ -103,7 +104,7 @@ export class Replica {
       failed: () => this.#failure !== undefined,
       onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
     });
-    this.loader = new StateLoader(this, this.#applier);
+    this.loader = new StateLoader(this, this.applier);
     this.loader.onLoaded((begunFrom) => void (this.snapshot = begunFrom));
   }
 
@@ -121,7 +122,7 @@ export class Replica {
         (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal')) ||
         (await listSnapshots(disk, dir)).length > 0;
       const meta = await openMeta(disk, dir, { hasLog, nodeId });
-      const place = { disk, clock, dir, newSeed: () => options.entropy.below(2 ** 31) };
+      const place = placeOf(options);
       const { discarding } = meta.current;
       const found = await loadState(place, meta.current);
       const loaded = discarding ? { ...found, store: newStore(place) } : found;
@@ -149,7 +150,7 @@ export class Replica {
       const appliedLsn = discarding ? 0 : replay.appliedLsn;
       const replica = new Replica({ log, meta, loaded, place, lock, appliedLsn, options });
       await finishBirth(meta, log);
-      replica.#applier.wake();
+      replica.applier.wake();
       return replica;
     } catch (error) {
       await lock.release();
@@ -195,21 +196,21 @@ export class Replica {
 
   /** What is applied; another object after the state was built anew. */
   get store(): Store {
-    return this.#applier.store;
+    return this.applier.store;
   }
 
   /** Another number whenever the state was begun anew. */
   get stateGeneration(): number {
-    return this.#applier.generation;
+    return this.applier.generation;
   }
 
   /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
   get rebuilding(): boolean {
-    return this.meta.current.discarding || this.#applier.rebuilding;
+    return this.meta.current.discarding || this.applier.rebuilding;
   }
 
   get appliedLsn(): number {
-    return this.#applier.appliedLsn;
+    return this.applier.appliedLsn;
   }
 
   get applied(): Version {
@@ -235,12 +236,12 @@ export class Replica {
   }
 
   onApplied(listener: (lsn: number) => void): void {
-    this.#applier.onApplied(listener);
+    this.applier.onApplied(listener);
   }
 
   /** Calls `listener` once, when more is applied or this node ends. The result takes it back, so that nothing piles up while nothing is applied. */
   onceApplied(listener: () => void): () => void {
-    return this.#applier.onceApplied(listener);
+    return this.applier.onceApplied(listener);
   }
 
   onCommitted(listener: (lsn: number) => void): void {
@@ -341,7 +342,7 @@ export class Replica {
   /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
   setVerified(lsn: number): void {
     this.#verifiedLsn = lsn;
-    this.#applier.wake();
+    this.applier.wake();
   }
 
   /** The leader says that everything up to `lsn` is committed. Never goes back. */
@@ -350,12 +351,12 @@ export class Replica {
       this.#committedLsn = lsn;
       for (const listener of this.#committedListeners) listener(lsn);
     }
-    this.#applier.wake();
+    this.applier.wake();
   }
 
   /** To be called when more became durable. */
   durableMoved(): void {
-    this.#applier.wake();
+    this.applier.wake();
   }
 
   #applyLimit(): number {
@@ -366,7 +367,7 @@ export class Replica {
 
   /** Resolves when everything that is known to be committed is applied. @throws WalshipError what ended the node before that. */
   async caughtUp(): Promise<void> {
-    await this.#applier.caughtUp();
+    await this.applier.caughtUp();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -374,7 +375,7 @@ export class Replica {
   fail(error: WalshipError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#applier.tellWaiting();
+    this.applier.tellWaiting();
     this.#onEvent({ level: 'error', code: error.code, message: error.message, ...error.details });
     for (const listener of this.#failedListeners) listener(error);
   }
@@ -386,7 +387,7 @@ export class Replica {
   /** Idempotent; what has an LSN is still written. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#applier.tellWaiting();
+    this.applier.tellWaiting();
     await this.log.close();
     // Once the lock is released, another process may write meta.json.
     await Promise.allSettled(this.#updates);

@@ -191,10 +191,10 @@ export class Snapshotter {
     const { clusterId } = replica.meta.current;
     const generation = replica.stateGeneration;
     const begunAt = replica.log.extent.end.at;
-    if (replica.rebuilding || clusterId === null || replica.appliedLsn === 0) {
+    if (replica.rebuilding || clusterId === null || replica.applier.settledLsn === 0) {
       throw new WalshipError('NOT_READY', 'there is no state here that a snapshot could be of');
     }
-    const start = await replica.log.chainAt(replica.appliedLsn);
+    const start = await replica.log.chainAt(replica.applier.settledLsn);
     if (start === undefined) {
       throw new WalshipError('NOT_READY', 'what is applied does not end with a batch just now');
     }

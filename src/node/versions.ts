@@ -1,3 +1,6 @@
+import { WalshipError } from '../errors.ts';
+import type { ErrorDetails } from '../errors.ts';
+import { formatVersion } from '../wal/position.ts';
 import type { EpochEntry, Version } from '../wal/position.ts';
 
 export type VersionJudgement =
@@ -45,9 +48,24 @@ export function judgeForGood(
   const decidedLsn = Math.min(version.lsn, committedLsn);
   const holder = history.findLast(({ firstLsn }) => firstLsn <= decidedLsn);
   if (holder === undefined) return { kind: 'current' };
-  const replaced =
+  const gone =
     version.lsn <= committedLsn ? holder.epoch !== version.epoch : holder.epoch > version.epoch;
-  return replaced
-    ? { kind: 'replaced', by: holder.epoch, from: holder.firstLsn }
-    : { kind: 'current' };
+  return gone ? { kind: 'replaced', by: holder.epoch, from: holder.firstLsn } : { kind: 'current' };
+}
+
+/** What to say of a version that a failover cut off; `asked` names what it was asked of. */
+export function replaced(
+  version: Version,
+  { by, from }: { readonly by: number; readonly from: number },
+  asked: ErrorDetails = {},
+): WalshipError {
+  const text = formatVersion(version);
+  return new WalshipError(
+    'LSN_REPLACED',
+    `version ${text} was cut off: epoch ${by} begins at LSN ${from}`,
+    {
+      outcome: 'rejected',
+      details: { version: text, replacedByEpoch: by, fromLsn: from, ...asked },
+    },
+  );
 }

@@ -1,15 +1,16 @@
 import { WalshipError } from '../errors.ts';
-import { nextTurn } from '../ports/clock.ts';
 import { formatVersion } from '../wal/position.ts';
 import type { Version } from '../wal/position.ts';
-import { OP } from '../wal/record.ts';
+import { OP, recordBytes } from '../wal/record.ts';
 import { records } from '../wal/scan.ts';
 import type { LogRecord } from '../wal/record.ts';
 import type { WatchEvent, WatchRequest } from './api.ts';
 import { APPLY_BYTES_MAX } from './applier.ts';
 import type { Replica } from './replica.ts';
-import { judgeForGood } from './versions.ts';
-import { replaced } from './write-path.ts';
+import { judgeForGood, replaced } from './versions.ts';
+
+/** A small record costs as much as so many bytes of a large one: it is shown to somebody, one by one. */
+const RECORD_COST_BYTES = 128;
 
 /**
  * Applied changes, in log order, from behind `after`. A watcher is a cursor into the log with one wake-up, never a queue: a slow
@@ -55,10 +56,10 @@ export async function* watch(
       const event = change(replica, record, prefix);
       if (event !== undefined) yield event;
       // There may be much that nobody asked for, and all of it in memory.
-      turnBytes += record.key.length + record.value.length;
+      turnBytes += Math.max(recordBytes(record.key.length, record.value.length), RECORD_COST_BYTES);
       if (turnBytes >= APPLY_BYTES_MAX) {
         turnBytes = 0;
-        await nextTurn(replica.place.clock);
+        await replica.place.turns.next();
       }
       if (signal.aborted) return;
       if (aligned) last = record.lsn;
@@ -84,10 +85,9 @@ function refuseIfPurged({ log }: Replica, lsn: number): void {
   });
 }
 
-async function chunk(replica: Replica, cursor: number): Promise<readonly LogRecord[]> {
+async function chunk(replica: Replica, cursor: number): Promise<Iterable<LogRecord>> {
   const found = await replica.log.chunkAfter(cursor, APPLY_BYTES_MAX);
-  if (found === undefined) return [];
-  return [...records(found.bytes)];
+  return found === undefined ? [] : records(found.bytes);
 }
 
 function change(

@@ -13,12 +13,13 @@ export const HELD_BYTES_MAX = 64 * MiB;
 /** What a held write waits for: there is one end to a pause. */
 const END = 1;
 
-/** Why writing is paused: a switchover is under way, or a leadership has begun and no quorum follows it yet. */
-export type PauseReason = 'switchover' | 'beginning';
+/** Why writing is paused: a switchover is under way, a leadership has begun and no quorum follows it yet, or one write takes several turns. */
+export type PauseReason = 'switchover' | 'beginning' | 'large';
 
 const WHY: Readonly<Record<PauseReason, string>> = {
   switchover: 'a switchover is under way',
   beginning: 'this leadership has only begun',
+  large: 'a large transaction is going in',
 };
 
 /** Writes that came while writing is paused. None of them has an LSN: whatever becomes of the pause, nothing was written. */
@@ -33,6 +34,10 @@ export class WriteHold {
 
   get paused(): boolean {
     return this.#reasons.size > 0;
+  }
+
+  pausedBeside(reason: PauseReason): boolean {
+    return [...this.#reasons].some((one) => one !== reason);
   }
 
   pause(reason: PauseReason): void {

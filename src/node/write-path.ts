@@ -1,29 +1,36 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, nextTurn } from '../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
-import type { ErrorDetails } from '../errors.ts';
 import type { Leader } from '../leader/leader.ts';
 import { keyToJson } from '../protocol/key-json.ts';
 import { Silence } from '../protocol/silence.ts';
-import { Overlay } from '../store/overlay.ts';
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import type { Overlay } from '../store/overlay.ts';
+import { MiB } from '../wal/limits.ts';
+import { operationsBytes } from '../wal/batch-builder.ts';
+import type { LogOperation } from '../wal/batch-builder.ts';
 import { formatVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
-import { OP, recordBytes } from '../wal/record.ts';
+import { OP } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { AppendedWrite, leftMsOf } from './appended-write.ts';
 import type { TimedWrite } from './appended-write.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
+import { checkRequest } from './check-request.ts';
 import { CommitWait } from './commit-wait.ts';
 import { Deadline } from './deadline.ts';
-import type { InheritedWrite } from './inherited.ts';
+import { PendingBytes } from './pending-bytes.ts';
 import type { Replica } from './replica.ts';
-import { Uncommitted } from './uncommitted.ts';
-import { judgeVersion } from './versions.ts';
+import { judgeVersion, replaced } from './versions.ts';
 import { WriteHold } from './write-hold.ts';
 import type { PauseReason } from './write-hold.ts';
 
 /** Writes that may wait at one time for their level, or for the proof of a failed condition. */
 export const WRITE_WAITERS_MAX = 100_000;
+
+/** Writes that have an LSN and are not applied, and their bytes: a state that falls behind what is committed slows writing down. */
+export const UNAPPLIED_WRITES_MAX = 1_000_000;
+export const UNAPPLIED_BYTES_MAX = 256 * MiB;
+
+/** Operations, or conditions, of one write that are looked at in one turn of the event loop. */
+export const ITEMS_PER_TURN = 4_096;
 
 /** A new leader holds up writes until its EPOCH record is committed, but for no longer than this; then they are rejected with NO_QUORUM. */
 export const BEGINNING_MS_MAX = 1_000;
@@ -31,8 +38,8 @@ export const BEGINNING_MS_MAX = 1_000;
 export interface WritePathOptions {
   readonly replica: Replica;
   readonly leader: Leader;
-  /** What earlier leaderships left in the log above the applied state: conditions see it too. */
-  readonly inherited: readonly InheritedWrite[];
+  /** What earlier leaderships left in the log above the applied state: conditions see it too. Taken over. */
+  readonly inherited: Overlay;
   readonly clock: Clock;
   readonly quorum: number;
   readonly voterCount: number;
@@ -48,8 +55,9 @@ export interface WritePathOptions {
  */
 export class WritePath {
   readonly #options: WritePathOptions;
-  readonly #overlay = new Overlay();
-  readonly #uncommitted = new Uncommitted();
+  readonly #overlay: Overlay;
+  readonly #uncommitted = new PendingBytes();
+  readonly #unapplied = new PendingBytes();
   readonly #durable: Waiters<WriteResult>;
   readonly #committed: Waiters<WriteResult>;
   readonly #everywhere: Waiters<WriteResult>;
@@ -71,8 +79,8 @@ export class WritePath {
     this.#hold = new WriteHold(options.clock);
     // The followers are about to come: what is written meanwhile is not refused for want of them.
     if (!this.#begun) this.#hold.pause('beginning');
-    for (const { lsn, op, key } of options.inherited) this.#overlay.note(lsn, op, key);
-    this.#overlay.appliedUpTo(options.replica.appliedLsn);
+    this.#overlay = options.inherited;
+    this.#overlay.appliedUpTo(options.replica.applier.settledLsn);
   }
 
   /** A quorum follows this leadership. */
@@ -103,6 +111,8 @@ export class WritePath {
     if (this.#hold.paused && this.#ended === undefined) return this.#writeLater(request);
     try {
       this.#admit(request);
+      const items = request.conditions.length + request.ops.length;
+      if (items > ITEMS_PER_TURN) return this.#writeInTurns(request);
       if (request.conditions.length > 0) return this.#writeIf(request);
       return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
     } catch (error) {
@@ -118,13 +128,35 @@ export class WritePath {
   }
 
   async #writeIf(request: TimedWrite): Promise<WriteResult> {
-    for (const condition of request.conditions) {
-      const fault = this.#judge(condition);
-      if (fault === undefined) continue;
-      await this.#proveJudgement(leftMsOf(request));
-      throw fault;
-    }
+    const fault = this.#judgeAll(request.conditions);
+    if (fault !== undefined) return this.#refuse(request, fault);
     return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
+  }
+
+  async #refuse(request: TimedWrite, fault: WalshipError): Promise<never> {
+    await this.#proveJudgement(leftMsOf(request));
+    throw fault;
+  }
+
+  /** A write of many items: no other write gets an LSN between its first turn and its last, so that what was judged stays true. */
+  async #writeInTurns({ deadline, ...rest }: TimedWrite): Promise<WriteResult> {
+    const { clock } = this.#options;
+    const request = { ...rest, deadline: deadline ?? new Deadline(clock, rest.timeoutMs) };
+    const { conditions, ops } = request;
+    this.#hold.pause('large');
+    let fault: WalshipError | undefined;
+    for (let start = 0; start < conditions.length && fault === undefined; start += ITEMS_PER_TURN) {
+      fault = this.#judgeAll(conditions.slice(start, start + ITEMS_PER_TURN));
+      await nextTurn(clock);
+      if (this.#ended !== undefined) throw this.#ended;
+    }
+    const heldUp = this.#hold.pausedBeside('large');
+    // Those who wait go on once this turn is over: by then these operations have their LSNs.
+    this.#hold.resume('large');
+    if (fault !== undefined) return this.#refuse(request, fault);
+    // Something else may hold up writing by now.
+    if (heldUp) return this.#writeLater(request);
+    return ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
   }
 
   /** Of one write there is little to keep until its level is reached: thousands may be on their way. */
@@ -135,17 +167,28 @@ export class WritePath {
       key,
       value,
     }));
-    const sealedLsn = replica.log.written.lsn;
     const lsn = replica.log.append(ops);
-    let own = lsn - ops.length;
-    let bytes = 0;
-    for (const { op, key, value } of ops) {
-      own += 1;
-      this.#overlay.note(own, op, key);
-      bytes += recordBytes(key.length, value.length);
-    }
+    const bytes = operationsBytes(ops);
+    const sealedLsn = replica.log.written.lsn;
     this.#uncommitted.add(lsn, bytes, sealedLsn);
+    this.#unapplied.add(lsn, bytes, sealedLsn);
+    this.#note(ops, lsn - ops.length + 1);
     return this.#waitersOf(request.ack).wait(new AppendedWrite(request, lsn, this.#options));
+  }
+
+  /** Conditions of later writes see these; where they are many, no write is judged before all of them are there. */
+  #note(ops: readonly LogOperation[], firstLsn: number, start = 0): void {
+    const end = Math.min(ops.length, start + ITEMS_PER_TURN);
+    for (let index = start; index < end; index += 1) {
+      const { op, key } = ops[index] as LogOperation;
+      this.#overlay.note(firstLsn + index, op, key);
+    }
+    if (end < ops.length) {
+      this.#hold.pause('large');
+      this.#options.clock.soon(() => this.#note(ops, firstLsn, end));
+    } else if (start > 0) {
+      this.#hold.resume('large');
+    }
   }
 
   durableMoved(): void {
@@ -156,7 +199,7 @@ export class WritePath {
 
   committedMoved(): void {
     const { committedLsn } = this.#options.replica;
-    this.#uncommitted.committed(committedLsn);
+    this.#uncommitted.reached(committedLsn);
     this.#committed.reach(committedLsn);
     this.#judgements.reach(committedLsn);
     if (this.#begun) this.#hold.resume('beginning');
@@ -164,7 +207,9 @@ export class WritePath {
   }
 
   appliedMoved(): void {
-    this.#overlay.appliedUpTo(this.#options.replica.appliedLsn);
+    const { settledLsn } = this.#options.replica.applier;
+    this.#overlay.appliedUpTo(settledLsn);
+    this.#unapplied.reached(settledLsn);
   }
 
   /** A follower is further: writes that wait for every voter may be there now. */
@@ -182,6 +227,8 @@ export class WritePath {
     this.#age.tick();
     const { replica } = this.#options;
     this.#commitWait.tick(replica.committedLsn, replica.log.last.lsn);
+    // What is left of many writes that were applied at once goes now.
+    this.appliedMoved();
     if (this.#age.ms >= BEGINNING_MS_MAX) this.#hold.resume('beginning');
     this.#durable.expire();
     this.#committed.expire();
@@ -213,8 +260,7 @@ export class WritePath {
   /** Everything that can be known before an LSN is given: what fails here was certainly not written. */
   #admit(request: WriteRequest): void {
     if (this.#ended !== undefined) throw this.#ended;
-    for (const { key, value } of request.ops) checkSizes(key, value.length);
-    for (const { key } of request.conditions) checkSizes(key, 0);
+    checkRequest(request);
     const { leader, quorum, voterCount, uncommittedBytesMax } = this.#options;
     const needed = request.ack === 'all' ? voterCount : leader.votersNeeded;
     const present = leader.countingVoters;
@@ -233,16 +279,31 @@ export class WritePath {
       const message = `${waiting} writes wait already, the limit is ${WRITE_WAITERS_MAX}`;
       throw new WalshipError('BUSY', message, { outcome: 'rejected', details: { waiting } });
     }
-    if (this.#uncommitted.bytes > uncommittedBytesMax) {
+    const uncommittedBytes = this.#uncommitted.bytes;
+    if (uncommittedBytes > uncommittedBytesMax) {
       throw new WalshipError(
         'BUSY',
-        `${this.#uncommitted.bytes} bytes wait to be committed, the limit is ${uncommittedBytesMax}`,
-        {
-          outcome: 'rejected',
-          details: { uncommittedBytes: this.#uncommitted.bytes, uncommittedBytesMax },
-        },
+        `${uncommittedBytes} bytes wait to be committed, the limit is ${uncommittedBytesMax}`,
+        { outcome: 'rejected', details: { uncommittedBytes, uncommittedBytesMax } },
       );
     }
+    const unappliedBytes = this.#unapplied.bytes;
+    const unapplied = this.#overlay.count;
+    if (unapplied > UNAPPLIED_WRITES_MAX || unappliedBytes > UNAPPLIED_BYTES_MAX) {
+      throw new WalshipError(
+        'BUSY',
+        `${unapplied} writes of ${unappliedBytes} bytes wait to be applied here`,
+        { outcome: 'rejected', details: { unapplied, unappliedBytes } },
+      );
+    }
+  }
+
+  #judgeAll(conditions: readonly Condition[]): WalshipError | undefined {
+    for (const condition of conditions) {
+      const fault = this.#judge(condition);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
   }
 
   /** Against the applied state plus every record in the log above it: a write that is still on its way counts. */
@@ -311,42 +372,4 @@ export class WritePath {
     if (ack === 'quorum') return this.#committed;
     return ack === 'local' ? this.#durable : this.#everywhere;
   }
-}
-
-function checkSizes(key: Uint8Array, valueBytes: number): void {
-  if (key.length === 0 || key.length > KEY_BYTES_MAX) {
-    throw new WalshipError(
-      'KEY_INVALID',
-      `a key of ${key.length} bytes, expected 1 to ${KEY_BYTES_MAX}`,
-      {
-        outcome: 'rejected',
-      },
-    );
-  }
-  if (valueBytes > VALUE_BYTES_MAX) {
-    throw new WalshipError(
-      'VALUE_TOO_LARGE',
-      `a value of ${valueBytes} bytes, at most ${VALUE_BYTES_MAX}`,
-      {
-        outcome: 'rejected',
-      },
-    );
-  }
-}
-
-/** What to say of a version that a failover cut off; `asked` names what it was asked of. */
-export function replaced(
-  version: Version,
-  { by, from }: { readonly by: number; readonly from: number },
-  asked: ErrorDetails = {},
-): WalshipError {
-  const text = formatVersion(version);
-  return new WalshipError(
-    'LSN_REPLACED',
-    `version ${text} was cut off: epoch ${by} begins at LSN ${from}`,
-    {
-      outcome: 'rejected',
-      details: { version: text, replacedByEpoch: by, fromLsn: from, ...asked },
-    },
-  );
 }

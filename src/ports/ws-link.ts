@@ -125,15 +125,25 @@ export class WsLink implements Link {
   }
 }
 
+export interface AcceptorOptions {
+  readonly path?: string;
+  readonly linksMax?: number;
+  /** A larger message closes its link. */
+  readonly messageBytesMax?: number;
+}
+
 /** Takes links from an HTTP server's `upgrade` events. */
 export class LinkAcceptor {
-  readonly #server = new WebSocketServer({ ...OPTIONS, noServer: true, clientTracking: false });
+  readonly #server: WebSocketServer;
   readonly #links = new Set<WsLink>();
   readonly #path: string;
   readonly #linksMax: number;
   #closed = false;
 
-  constructor(options: { readonly path?: string; readonly linksMax?: number } = {}) {
+  constructor(options: AcceptorOptions = {}) {
+    const maxPayload = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
+    const own = { noServer: true, clientTracking: false };
+    this.#server = new WebSocketServer({ ...OPTIONS, ...own, maxPayload });
     this.#path = options.path ?? REPLICATE_PATH;
     this.#linksMax = options.linksMax ?? LINKS_MAX;
   }

@@ -9,8 +9,6 @@ export const CLIENT_PROTOCOL_VERSION = 1;
 export const CLIENT_MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + 256 * KiB;
 /** What goes over the link at once; longer messages travel in several of these. */
 export const CLIENT_CHUNK_BYTES_MAX = 256 * KiB;
-/** Conditions, and operations, of one write. */
-export const WRITE_ITEMS_MAX = 1_000_000;
 /** Entries of one page. */
 export const SCAN_LIMIT_MAX = 1_000;
 /** What a request may ask to wait. */

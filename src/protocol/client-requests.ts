@@ -1,8 +1,9 @@
 /**
  * Requests of clients as bytes: id u32, op u8, then the fields of that op, all integers big-endian. docs/protocol.md has the table.
  */
+import { TRANSACTION_ITEMS_MAX } from '../wal/limits.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { CLIENT_TIMEOUT_MS_MAX, SCAN_LIMIT_MAX, WRITE_ITEMS_MAX } from './client-messages.ts';
+import { CLIENT_TIMEOUT_MS_MAX, SCAN_LIMIT_MAX } from './client-messages.ts';
 import type {
   ClientCondition,
   ClientOperation,
@@ -159,13 +160,13 @@ function readWrite(reader: ByteReader): ClientWrite {
   const timeoutMs = readTimeout(reader);
   const conditions: ClientCondition[] = [];
   const ops: ClientOperation[] = [];
-  const conditionCount = reader.count('conditions', 3, WRITE_ITEMS_MAX);
+  const conditionCount = reader.count('conditions', 3, TRANSACTION_ITEMS_MAX);
   for (let index = 0; index < conditionCount && reader.problem === undefined; index += 1) {
     const kind = reader.choice('expect', EXPECTS);
     const key = reader.bytes16('key');
     conditions.push({ key, expect: kind === 'version' ? reader.version('version') : kind });
   }
-  const opCount = reader.count('ops', 3, WRITE_ITEMS_MAX);
+  const opCount = reader.count('ops', 3, TRANSACTION_ITEMS_MAX - conditions.length);
   for (let index = 0; index < opCount && reader.problem === undefined; index += 1) {
     const op = reader.choice('op', OPS);
     const key = reader.bytes16('key');

@@ -1,36 +1,51 @@
+import { KiB } from '../wal/limits.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+
 /** A length before each message: it says where the next one begins, wherever the link cut the bytes. */
 const LENGTH_BYTES = 4;
 /** What is kept of a message that is not taken: enough to say of which request it was. */
 export const REFUSED_HEAD_BYTES = 5;
 
+/** Room is asked for in steps of this, as the bytes of a message come. */
+export const TAKEN_BYTES = 64 * KiB;
+
 export interface SplitterHandlers {
-  /** Whether there is room for a message of so many bytes; if not, its bytes are thrown away as they come. */
+  /** Whether a message of so many bytes is welcome; if not, its bytes are thrown away as they come. */
   admit(bytes: number): boolean;
-  /** Valid until the handler returns. */
-  onMessage(body: Buffer): void;
-  /** A message that was not admitted: its first REFUSED_HEAD_BYTES, or all of it where it is shorter. */
+  /** Whether there is room for so many bytes more of it; if not, what was gathered is thrown away, and the rest as it comes. */
+  take(bytes: number): boolean;
+  /** Valid until the handler returns, unless it is `gathered`: then nobody else has it. */
+  onMessage(body: Buffer, gathered: boolean): void;
+  /** A message that was not taken: its first REFUSED_HEAD_BYTES, or all of it where it is shorter. */
   onRefused(head: Buffer): void;
 }
 
 /**
- * Cuts a stream of bytes into messages: a u32 of the length, big-endian, then so many bytes. Never holds more than one message, and
- * never one that was not admitted.
+ * Cuts a stream of bytes into messages: a u32 of the length, big-endian, then so many bytes. Never holds more than one message, of
+ * it no more than has come, and nothing that was not taken.
  */
 export class MessageSplitter {
   readonly #bytesMax: number;
   readonly #handlers: SplitterHandlers;
   /** A length that is not complete. */
   #length = Buffer.alloc(0);
-  /** The message that is not complete, of its full size; of a refused one only its head. */
-  #body = Buffer.alloc(0);
-  #filledBytes = 0;
+  /** The message that is not complete. */
+  #body = new GrowingBuffer(0);
   #missingBytes = 0;
-  #refused = false;
+  /** Of it: there is room for so many bytes. */
+  #takenBytes = 0;
+  /** The head of a message that is thrown away. */
+  #refused: GrowingBuffer | undefined;
 
   /** `bytesMax`: of one message. */
   constructor(bytesMax: number, handlers: SplitterHandlers) {
     this.#bytesMax = bytesMax;
     this.#handlers = handlers;
+  }
+
+  /** Part of a message has come, and the rest of it has not. */
+  get unfinished(): boolean {
+    return this.#missingBytes > 0 || this.#length.length > 0;
   }
 
   /** Calls the handlers for each message that is complete. Returns what is wrong with the stream, if anything: then it is over. */
@@ -66,30 +81,57 @@ export class MessageSplitter {
     if (length === 0 || length > this.#bytesMax) {
       return `a message of ${length} bytes, expected 1 to ${this.#bytesMax}`;
     }
-    this.#refused = !this.#handlers.admit(length);
     const end = offset + length;
-    if (this.#refused || end > chunk.length) {
-      this.#missingBytes = length;
-      this.#filledBytes = 0;
-      this.#body = Buffer.allocUnsafe(
-        this.#refused ? Math.min(length, REFUSED_HEAD_BYTES) : length,
-      );
-      return offset;
+    const admitted = this.#handlers.admit(length);
+    if (admitted && end <= chunk.length && this.#handlers.take(length)) {
+      this.#handlers.onMessage(chunk.subarray(offset, end), false);
+      return end;
     }
-    this.#handlers.onMessage(chunk.subarray(offset, end));
-    return end;
+    this.#missingBytes = length;
+    this.#takenBytes = 0;
+    this.#body = new GrowingBuffer(length);
+    this.#refused = admitted ? undefined : new GrowingBuffer(REFUSED_HEAD_BYTES);
+    return offset;
   }
 
   /** The chunk belongs to the link: what outlives it is copied. */
   #goOn(chunk: Buffer, offset: number): number {
     const end = Math.min(chunk.length, offset + this.#missingBytes);
+    this.#gather(chunk.subarray(offset, end));
     this.#missingBytes -= end - offset;
-    this.#filledBytes += chunk.copy(this.#body, this.#filledBytes, offset, end);
     if (this.#missingBytes > 0) return end;
     const body = this.#body;
-    this.#body = Buffer.alloc(0);
-    if (this.#refused) this.#handlers.onRefused(body);
-    else this.#handlers.onMessage(body);
+    const refused = this.#refused;
+    this.#body = new GrowingBuffer(0);
+    this.#refused = undefined;
+    if (refused === undefined) this.#handlers.onMessage(body.finish(), true);
+    else this.#handlers.onRefused(refused.finish());
     return end;
+  }
+
+  #gather(piece: Buffer): void {
+    if (this.#refused === undefined && this.#hasRoomFor(piece.length)) this.#body.add(piece);
+    else this.#throwAway(piece);
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const needed = this.#body.bytes + bytes;
+    while (this.#takenBytes < needed) {
+      const rest = this.#missingBytes + this.#body.bytes - this.#takenBytes;
+      const step = Math.min(TAKEN_BYTES, rest);
+      if (!this.#handlers.take(step)) return false;
+      this.#takenBytes += step;
+    }
+    return true;
+  }
+
+  #throwAway(piece: Buffer): void {
+    if (this.#refused === undefined) {
+      this.#refused = new GrowingBuffer(REFUSED_HEAD_BYTES);
+      this.#refused.add(this.#body.finish().subarray(0, REFUSED_HEAD_BYTES));
+      this.#body = new GrowingBuffer(0);
+    }
+    const missing = REFUSED_HEAD_BYTES - this.#refused.bytes;
+    if (missing > 0) this.#refused.add(piece.subarray(0, missing));
   }
 }

@@ -1,5 +1,6 @@
 import { WalshipError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { GrowingBuffer } from '../protocol/growing-buffer.ts';
 import type { Exchange } from './exchange.ts';
 import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX } from './limits.ts';
 
@@ -47,7 +48,7 @@ export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Bu
   }
   if (request.headers.expect !== undefined) response.writeContinue();
 
-  const chunks: Buffer[] = [];
+  const body = new GrowingBuffer(announced > 0 ? announced : limit.bytesMax);
   let bytes = 0;
   response.once('close', () => shared.bodies.give(bytes));
   try {
@@ -58,13 +59,13 @@ export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Bu
       if (response.closed) throw new WalshipError('REQUEST_INVALID', 'the client is gone');
       if (!shared.bodies.take(chunk.length)) throw noRoom(shared.bodies.bytes);
       bytes += chunk.length;
-      chunks.push(chunk);
+      body.add(chunk);
     }
   } catch (error) {
     if (error instanceof WalshipError) throw error;
     throw new WalshipError('REQUEST_INVALID', 'the body ended early', { cause: error });
   }
-  return Buffer.concat(chunks, bytes);
+  return body.finish();
 }
 
 function noRoom(bytes: number): WalshipError {

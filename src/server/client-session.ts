@@ -62,6 +62,12 @@ export class ClientSession {
   #requestBytes = 0;
   /** Of the message that is coming in. */
   #admittedBytes = 0;
+  /** Messages that have come whole. */
+  #messages = 0;
+  /** So many may have come at the end of this turn. */
+  #messagesMax = Infinity;
+  /** When the first byte of the message came that has not come whole. */
+  #arrivingMs: number | undefined;
   #greeted = false;
   #draining = false;
   #over = false;
@@ -81,8 +87,9 @@ export class ClientSession {
     this.#outbox = new MessageOutbox(link, () => this.#sent());
     this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
       admit: (bytes) => this.#admit(bytes),
+      take: (bytes) => this.#take(bytes),
       // What is in flight outlives the link's buffer.
-      onMessage: (body) => this.#onMessage(Buffer.from(body)),
+      onMessage: (body, gathered) => this.#onMessage(gathered ? body : Buffer.from(body)),
       onRefused: (head) => this.#onRefused(head),
     });
     link.receive({
@@ -125,18 +132,30 @@ export class ClientSession {
   #onChunk(chunk: Buffer): void {
     if (this.#over) return;
     this.#heardMs = this.#options.clock.nowMs();
+    const before = this.#messages;
+    this.#messagesMax = before + limits.CLIENT_CHUNK_MESSAGES_MAX;
     const problem = this.#splitter.push(chunk);
-    if (problem !== undefined) this.close(`PROTOCOL_ERROR: ${problem}`);
+    if (problem !== undefined) return this.close(`PROTOCOL_ERROR: ${problem}`);
+    if (!this.#splitter.unfinished) this.#arrivingMs = undefined;
+    else if (this.#messages !== before) this.#arrivingMs = this.#heardMs;
+    else this.#arrivingMs ??= this.#heardMs;
   }
 
+  /** What this link may have in flight is counted by what is announced; what it takes from the others, by what has come. */
   #admit(bytes: number): boolean {
-    const { bodies } = this.#options.shared;
-    if (this.#over) return false;
-    if (this.#requestBytes + bytes > limits.CLIENT_REQUEST_BYTES_MAX) return false;
-    if (!bodies.take(bytes)) return false;
-    this.#requestBytes += bytes;
-    this.#admittedBytes = bytes;
-    return true;
+    return !this.#over && this.#requestBytes + bytes <= limits.CLIENT_REQUEST_BYTES_MAX;
+  }
+
+  #take(bytes: number): boolean {
+    if (!this.#over && this.#options.shared.bodies.take(bytes)) {
+      this.#requestBytes += bytes;
+      this.#admittedBytes += bytes;
+      return true;
+    }
+    // What came of it is thrown away.
+    this.#give(this.#admittedBytes);
+    this.#admittedBytes = 0;
+    return false;
   }
 
   #give(bytes: number): void {
@@ -145,12 +164,17 @@ export class ClientSession {
   }
 
   #onRefused(head: Buffer): void {
+    this.#messages += 1;
     if (this.#over || head.length < 4) return;
     const message = `requests of ${this.#requestBytes} bytes are in flight on this link`;
     this.#send(head.readUInt32BE(0), busy(message));
   }
 
   #onMessage(body: Buffer): void {
+    this.#messages += 1;
+    if (this.#messages > this.#messagesMax) {
+      this.close('PROTOCOL_ERROR: too many requests at once');
+    }
     const bytes = this.#admittedBytes;
     this.#admittedBytes = 0;
     if (this.#over) return this.#give(bytes);
@@ -332,6 +356,9 @@ export class ClientSession {
     if (nowMs - this.#heardMs >= limits.CLIENT_SILENCE_MS_MAX) {
       return this.close(`no byte in ${limits.CLIENT_SILENCE_MS_MAX} ms`);
     }
+    if (nowMs - (this.#arrivingMs ?? nowMs) >= limits.REQUEST_MS_MAX) {
+      return this.close('PROTOCOL_ERROR: a message took too long to arrive');
+    }
     if (this.#outbox.unsentBytes === 0) this.#sentMs = nowMs;
     if (nowMs - this.#sentMs >= limits.SEND_STALL_MS_MAX) {
       return this.close('BUSY: the client does not read its answers');
@@ -349,8 +376,9 @@ function errorAnswer({ code, message, outcome, details }: WalshipError): ErrorAn
   return { kind: 'error', code, message, outcome, details };
 }
 
+/** Made without an error, and its stack: there may be thousands of them in one turn. */
 function busy(message: string): ErrorAnswer {
-  return errorAnswer(new WalshipError('BUSY', message, { outcome: 'rejected' }));
+  return { kind: 'error', code: 'BUSY', message, outcome: 'rejected', details: {} };
 }
 
 function shuttingDown({ kind }: ClientRequest): WalshipError {

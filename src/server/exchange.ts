@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode, Outcome } from '../errors.ts';
 import type { AckLevel, NodeApi } from '../node/api.ts';
+import type { Turns } from '../ports/turns.ts';
 import type { BodyBudget } from './body.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { Target } from './target.ts';
@@ -26,6 +27,8 @@ export interface SharedState {
   /** Values and pages on their way. */
   readonly unread: BodyBudget;
   watchers: number;
+  /** Long work on requests goes by turns. */
+  readonly turns: Turns;
   /** Answers by route and status, and the seconds they took. */
   readonly answers: AnswerCounts;
   readonly delay: EventLoopDelay;

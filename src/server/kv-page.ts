@@ -5,13 +5,14 @@ import { keyToJson } from '../protocol/key-json.ts';
 import { holdAnswer } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { PAGE_BYTES_MAX, PAGE_KEYS_DEFAULT, PAGE_KEYS_MAX } from './limits.ts';
-import { sendJson } from './reply.ts';
+import { endAnswer, sendPieces } from './sending.ts';
+import { jsonWithValue } from './value-json.ts';
 
 /** Entries are asked for in steps, because each may be large: the first step this small, then twice as many. */
 const FIRST_STEP_KEYS = 4;
 
 export async function getPage(exchange: Exchange): Promise<void> {
-  const { node, query, response } = exchange;
+  const { node, query, response, shared } = exchange;
   const prefix = query.bytes('prefix');
   const after = query.bytes('after');
   const minVersion = query.version('minVersion');
@@ -26,19 +27,35 @@ export async function getPage(exchange: Exchange): Promise<void> {
     ...(minVersion === undefined ? {} : { minVersion }),
   });
   holdAnswer(exchange, jsonBytesOf(page));
-  const last = page.entries.at(-1);
-  const applied = formatVersion(page.applied);
-  response.setHeader('walship-version', applied);
-  sendJson(response, {
-    entries: page.entries.map(({ key, value, version }) => ({
-      ...keyToJson(key),
-      value64: value.toString('base64'),
-      version: formatVersion(version),
-    })),
-    more: page.more,
-    next: page.more && last !== undefined ? { after64: last.key.toString('base64url') } : null,
-    applied,
+  const pieces = await shared.turns.run(pageJson(page));
+  if (response.destroyed) return;
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  response.setHeader('walship-version', formatVersion(page.applied));
+  response.writeHead(200, {
+    'cache-control': 'no-store',
+    'content-type': 'application/json',
+    'content-length': bytes,
   });
+  await sendPieces(response, pieces, shared.turns);
+  endAnswer(response);
+}
+
+/** The page as JSON, made in steps. */
+function* pageJson({ entries, more, applied }: ScanResult): Generator<void, Buffer[], void> {
+  const pieces: Buffer[] = [Buffer.from('{"entries":[')];
+  for (const [index, { key, value, version }] of entries.entries()) {
+    const tail = { version: formatVersion(version) };
+    const end = index < entries.length - 1 ? ',' : '';
+    for (const piece of jsonWithValue({ head: keyToJson(key), value, tail, end })) {
+      pieces.push(piece);
+      yield;
+    }
+  }
+  const last = entries.at(-1);
+  const next = more && last !== undefined ? { after64: last.key.toString('base64url') } : null;
+  const rest = JSON.stringify({ more, next, applied: formatVersion(applied) });
+  pieces.push(Buffer.from(`],${rest.slice(1)}\n`));
+  return pieces;
 }
 
 /** About what it measures as JSON. */

@@ -5,8 +5,8 @@ import { KiB, MiB, VALUE_BYTES_MAX } from '../wal/limits.ts';
 export const VALUE_BODY_BYTES_MAX = VALUE_BYTES_MAX;
 /** A batch of 32 MiB is 43 MiB of base64. Reached: 413 TXN_TOO_LARGE. */
 export const TXN_BODY_BYTES_MAX = 48 * MiB;
-/** A request that needs no body. Reached: 400 REQUEST_INVALID. */
-export const OTHER_BODY_BYTES_MAX = 64 * KiB;
+/** A request that needs no body, or a few names and numbers: none of it takes long to read. Reached: 400 REQUEST_INVALID. */
+export const OTHER_BODY_BYTES_MAX = 16 * KiB;
 /** All request bodies in memory together. Reached: 503 BUSY. */
 export const BODIES_BYTES_MAX = 256 * MiB;
 /** Values and pages that their readers have not taken, together. Reached: 503 BUSY. */
@@ -17,6 +17,8 @@ export const HEADER_BYTES_MAX = 32 * KiB;
 export const HEADERS_MS_MAX = 10_000;
 /** From the first byte of a request to the last one of its body. Reached: 408. */
 export const REQUEST_MS_MAX = 60_000;
+/** Requests on one connection that are not answered yet. Reached: closed. */
+export const PIPELINED_MAX = 128;
 /** An idle connection is closed after this. */
 export const KEEP_ALIVE_MS = 15_000;
 /** How often the bounds above are looked at. */
@@ -52,6 +54,8 @@ export const CLIENT_HELLO_MS_MAX = 3_000;
 export const CLIENT_SILENCE_MS_MAX = 60_000;
 /** Requests in flight on one client's link. Reached: BUSY. */
 export const CLIENT_REQUESTS_MAX = 4_096;
+/** Messages that come on a link at once, in one frame of it: more than a client that keeps to CLIENT_REQUESTS_MAX sends. Reached: closed. */
+export const CLIENT_CHUNK_MESSAGES_MAX = 2 * CLIENT_REQUESTS_MAX;
 /** Their bytes. Reached: BUSY; so it is where BODIES_BYTES_MAX is. */
 export const CLIENT_REQUEST_BYTES_MAX = 64 * MiB;
 /** Answers that a client has not taken: from here on its requests wait, … */

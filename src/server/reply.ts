@@ -3,7 +3,7 @@ import { ERRORS, WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
 import { DISCARD_MS_MAX } from './limits.ts';
-import { limitStall } from './stall.ts';
+import { sendBody } from './sending.ts';
 
 export interface Reply {
   readonly status: number;
@@ -13,10 +13,11 @@ export interface Reply {
 
 /** Sends a whole answer; a reader that stalls is disconnected. */
 export function sendReply(response: ServerResponse, { status, headers, body = '' }: Reply): void {
-  limitStall(response);
-  const length = status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+  const length = status === 304 ? {} : { 'content-length': bytes.length };
   response.writeHead(status, { 'cache-control': 'no-store', ...length, ...headers });
-  response.end(body);
+  // A HEAD has the same headers, and no body to wait for.
+  void sendBody(response, bytes);
 }
 
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {

@@ -6,7 +6,9 @@ import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
 import type { Timings } from '../node/timings.ts';
 import { SystemClock } from '../ports/system-clock.ts';
+import { Turns } from '../ports/turns.ts';
 import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
+import { CLIENT_CHUNK_BYTES_MAX } from '../protocol/client-messages.ts';
 import { BodyBudget } from './body.ts';
 import type { BreakNode } from '../ports/break-node.ts';
 import { HostNames, SAFE_HEADERS, gatedRequest, judgeOrigin } from './browser-gate.ts';
@@ -22,7 +24,6 @@ import { outcomeOf, sendError, toWalshipError } from './reply.ts';
 import { resources } from './resources.ts';
 import { Router } from './router.ts';
 import type { Routed } from './router.ts';
-import { beginUnlimited } from './stall.ts';
 import { parseTarget } from './target.ts';
 import { Unanswered } from './unanswered.ts';
 
@@ -77,6 +78,7 @@ class HttpServer implements RunningServer {
   readonly #clientLinks = new LinkAcceptor({
     path: CLIENT_PATH,
     linksMax: limits.CLIENT_LINKS_MAX,
+    messageBytesMax: CLIENT_CHUNK_BYTES_MAX,
   });
   readonly #clients: ClientSessions;
   readonly #router: Router;
@@ -95,6 +97,7 @@ class HttpServer implements RunningServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#hostNames = new HostNames([options.host, ...(options.hostNames ?? [])]);
+    const clock = new SystemClock();
     this.#metrics = new Metrics(options.node, {
       watchers: () => this.#shared.watchers,
       delay: () => this.#delay.read(),
@@ -106,12 +109,13 @@ class HttpServer implements RunningServer {
       bodies: new BodyBudget(),
       unread: new BodyBudget(limits.ANSWERS_BYTES_MAX),
       watchers: 0,
+      turns: new Turns(clock),
       answers: this.#metrics,
       delay: this.#delay,
     };
     this.#clients = new ClientSessions({
       ...options,
-      clock: new SystemClock(),
+      clock,
       shared: this.#shared,
     });
     this.#router = new Router(resources(this.#metrics, options.breakNode));
@@ -197,11 +201,13 @@ class HttpServer implements RunningServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Thousands of requests may come in one packet, and the parser hands over each of them.
+    if (this.#unanswered.count(request.socket) >= limits.PIPELINED_MAX) request.socket.destroy();
+    if (request.socket.destroyed) return;
     const startedAt = performance.now();
     const gone = new AbortController();
     this.#inFlight.add(gone);
     const before = this.#unanswered.add(request, response);
-    beginUnlimited(response);
     let route = 'none';
     response.once('close', () => {
       gone.abort();

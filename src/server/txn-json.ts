@@ -1,8 +1,15 @@
-/** The body of `POST /v1/txn`, checked field by field. */
+/**
+ * The body of `POST /v1/txn`, checked field by field while it is read. A parser that builds the whole value first is not used: of 48 MiB
+ * of the smallest objects it makes more than a gigabyte, in one turn of many seconds.
+ */
 import { WalshipError } from '../errors.ts';
 import type { Condition, WriteOperation } from '../node/api.ts';
+import { TRANSACTION_ITEMS_MAX } from '../wal/limits.ts';
 import { parseVersion } from '../wal/position.ts';
+import { decodeInPlace } from './base64-in-place.ts';
 import { decodeBase64, encodeText } from './bytes-json.ts';
+import { JsonCursor } from './json-cursor.ts';
+import type { JsonString } from './json-cursor.ts';
 import { checkKey } from './keys.ts';
 
 export interface Transaction {
@@ -10,80 +17,234 @@ export interface Transaction {
   readonly ops: readonly WriteOperation[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Items that are read before others may have their turn. */
+const ITEMS_PER_STEP = 64;
+/** A longer string is a value, and takes a turn of its own. */
+const SHORT_BYTES = 32 * 1024;
+/** The longest name of a field. */
+const NAME_BYTES_MAX = 32;
 
-/** @throws WalshipError REQUEST_INVALID or KEY_INVALID, naming the place. */
-export function parseTransaction(body: Buffer): Transaction {
-  const fields = objectAt(parseJson(body), 'the body', ['if', 'ops']);
-  const conditions = listAt(fields['if'] ?? [], 'if').map(parseCondition);
-  const ops = listAt(fields['ops'] ?? [], 'ops').map(parseOperation);
+/** A value of an item: where a string lies, or another word. */
+type Field = JsonString | { readonly word: string };
+type Fields = ReadonlyMap<string, Field>;
+type Steps<T> = Generator<void, T, void>;
+
+/**
+ * Reads a transaction; takes over `body`, in which long values are decoded. Yields where it may be interrupted.
+ * @throws WalshipError REQUEST_INVALID or KEY_INVALID, naming the place; TXN_TOO_LARGE, as soon as it has too many items.
+ */
+export function* parseTransaction(body: Buffer): Steps<Transaction> {
+  const conditions: Condition[] = [];
+  const ops: WriteOperation[] = [];
+  const reader = new TransactionReader(body, () => conditions.length + ops.length);
+  yield* reader.read({
+    if: (fields, where) => {
+      conditions.push(conditionOf(reader, fields, where));
+      return NO_STEPS;
+    },
+    ops: function* (fields, where) {
+      ops.push(yield* operationOf(reader, fields, where));
+    },
+  });
   if (ops.length === 0 && conditions.length === 0) throw invalid('the transaction is empty');
   return { conditions, ops };
 }
 
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (cause) {
-    throw new WalshipError('REQUEST_INVALID', 'the body is not JSON', { cause });
+/** What is done with the items of each list. */
+type Lists = Readonly<Record<'if' | 'ops', (fields: Fields, where: string) => Iterable<void>>>;
+
+const NO_STEPS: readonly [] = [];
+
+const FIELDS: Readonly<Record<keyof Lists, readonly string[]>> = {
+  if: ['key', 'key64', 'version'],
+  ops: ['op', 'key', 'key64', 'value', 'value64'],
+};
+
+/** Knows the shape: an object of two lists of flat objects. */
+class TransactionReader {
+  readonly #json: JsonCursor;
+  readonly #count: () => number;
+
+  constructor(body: Buffer, count: () => number) {
+    this.#json = new JsonCursor(body);
+    this.#count = count;
+  }
+
+  *read(lists: Lists): Steps<void> {
+    const json = this.#json;
+    yield* this.#space();
+    if (!json.take('{')) throw json.byte < 0 ? noJson() : invalid('the body must be an object');
+    const seen = new Set<string>();
+    yield* this.#members('}', function* (this: TransactionReader): Steps<void> {
+      const name = yield* this.#name();
+      if (name !== 'if' && name !== 'ops') throw invalid(`the body has unknown fields: ${name}`);
+      if (seen.has(name)) throw twice(name, 'the body');
+      seen.add(name);
+      yield* this.#list(name, lists[name]);
+    });
+    yield* this.#space();
+    if (json.byte >= 0) throw noJson();
+  }
+
+  *#list(name: keyof Lists, add: Lists['if']): Steps<void> {
+    const json = this.#json;
+    if (!json.take('[')) {
+      if (json.takeWord() === 'null') return;
+      throw json.byte < 0 ? noJson() : invalid(`${name} must be a list`);
+    }
+    let index = 0;
+    yield* this.#members(']', function* (this: TransactionReader): Steps<void> {
+      const where = `${name}[${index}]`;
+      if (this.#count() >= TRANSACTION_ITEMS_MAX) throw tooMany();
+      yield* add(yield* this.#item(where, FIELDS[name]), where);
+      index += 1;
+      if (index % ITEMS_PER_STEP === 0) yield;
+    });
+  }
+
+  *#item(where: string, names: readonly string[]): Steps<Fields> {
+    const json = this.#json;
+    if (!json.take('{')) throw json.byte < 0 ? noJson() : invalid(`${where} must be an object`);
+    const fields = new Map<string, Field>();
+    yield* this.#members('}', function* (this: TransactionReader): Steps<void> {
+      const name = yield* this.#name();
+      if (!names.includes(name)) throw invalid(`${where} has unknown fields: ${name}`);
+      if (fields.has(name)) throw twice(name, where);
+      fields.set(name, yield* this.#field(`${where}.${name}`));
+    });
+    return fields;
+  }
+
+  *#field(where: string): Steps<Field> {
+    const json = this.#json;
+    if (json.openString()) return yield* this.#string();
+    const word = json.takeWord();
+    if (word !== '') return { word };
+    throw json.byte < 0 ? noJson() : invalid(`${where} must be a string`);
+  }
+
+  /** Calls `one` at each element, with commas between, up to `close`. */
+  *#members(close: '}' | ']', one: (this: TransactionReader) => Steps<void>): Steps<void> {
+    const json = this.#json;
+    yield* this.#space();
+    if (json.take(close)) return;
+    for (;;) {
+      yield* one.call(this);
+      yield* this.#space();
+      if (json.take(close)) return;
+      if (!json.take(',')) throw noJson();
+      yield* this.#space();
+    }
+  }
+
+  /** The name of a field, and the colon behind it. */
+  *#name(): Steps<string> {
+    const json = this.#json;
+    if (!json.openString()) throw noJson();
+    const at = yield* this.#string();
+    if (at.end - at.start > NAME_BYTES_MAX) throw invalid('the body has unknown fields');
+    const name = json.textOf(at);
+    yield* this.#space();
+    if (name === undefined || !json.take(':')) throw noJson();
+    yield* this.#space();
+    return name;
+  }
+
+  *#string(): Steps<JsonString> {
+    for (;;) {
+      const found = this.#json.closeString();
+      if (found === null) throw noJson();
+      if (found !== undefined) return found;
+      yield;
+    }
+  }
+
+  *#space(): Steps<void> {
+    while (!this.#json.skipSpace()) yield;
+  }
+
+  /** The text of a field that is a string; undefined where it is none. */
+  text(field: Field | undefined): string | undefined {
+    if (field === undefined || 'word' in field) return undefined;
+    const bytes = field.end - field.start;
+    if (bytes > SHORT_BYTES) throw invalid(`a string of ${bytes} bytes, expected a short one`);
+    const text = this.#json.textOf(field);
+    if (text === undefined) throw noJson();
+    return text;
+  }
+
+  *bytes(field: JsonString, where: string): Steps<Buffer> {
+    if (field.end - field.start <= SHORT_BYTES) {
+      return decodeBase64(this.text(field) ?? '', where);
+    }
+    const bytes = yield* decodeInPlace(this.#json.bytes, field);
+    if (bytes === undefined) throw invalid(`${where} is not base64`);
+    return bytes;
   }
 }
 
-function parseCondition(value: unknown, index: number): Condition {
-  const where = `if[${index}]`;
-  const fields = objectAt(value, where, ['key', 'key64', 'version']);
-  const { version } = fields;
-  const key = keyAt(fields, where);
-  if (version === null) return { key, expect: 'absent' };
+function conditionOf(reader: TransactionReader, fields: Fields, where: string): Condition {
+  const key = keyOf(reader, fields, where);
+  const field = fields.get('version');
+  if (field !== undefined && 'word' in field && field.word === 'null') {
+    return { key, expect: 'absent' };
+  }
+  const version = reader.text(field);
   if (version === '*') return { key, expect: 'present' };
-  const expect = typeof version === 'string' ? parseVersion(version) : undefined;
+  const expect = version === undefined ? undefined : parseVersion(version);
   if (expect === undefined) {
     throw invalid(`${where}.version must be a version such as "3.17", "*" or null`);
   }
   return { key, expect };
 }
 
-function parseOperation(value: unknown, index: number): WriteOperation {
-  const where = `ops[${index}]`;
-  const fields = objectAt(value, where, ['op', 'key', 'key64', 'value', 'value64']);
-  const key = keyAt(fields, where);
-  const { op } = fields;
-  const text = fields['value'] ?? fields['value64'];
-  if (fields['value'] !== undefined && fields['value64'] !== undefined) {
+function* operationOf(
+  reader: TransactionReader,
+  fields: Fields,
+  where: string,
+): Steps<WriteOperation> {
+  const key = keyOf(reader, fields, where);
+  const op = reader.text(fields.get('op'));
+  const value = fields.get('value') ?? fields.get('value64');
+  if (fields.has('value') && fields.has('value64')) {
     throw invalid(`${where} has value and value64, expected one`);
   }
   if (op === 'delete') {
-    if (text !== undefined) throw invalid(`${where} is a delete with a value`);
+    if (value !== undefined) throw invalid(`${where} is a delete with a value`);
     return { op, key, value: Buffer.alloc(0) };
   }
   if (op !== 'put') throw invalid(`${where}.op must be "put" or "delete"`);
-  if (typeof text !== 'string') throw invalid(`${where}.value must be a string of base64`);
-  return { op, key, value: decodeBase64(text, `${where}.value`) };
+  if (value === undefined || 'word' in value) {
+    throw invalid(`${where}.value must be a string of base64`);
+  }
+  return { op, key, value: yield* reader.bytes(value, `${where}.value`) };
 }
 
-function keyAt(fields: Fields, where: string): Buffer {
-  const { key, key64 } = fields;
-  if (typeof key === 'string' && key64 === undefined) {
+function keyOf(reader: TransactionReader, fields: Fields, where: string): Buffer {
+  const key = reader.text(fields.get('key'));
+  const key64 = reader.text(fields.get('key64'));
+  if (key !== undefined && !fields.has('key64')) {
     return checkKey(encodeText(key, `${where}.key`));
   }
-  if (typeof key64 === 'string' && key === undefined) {
+  if (key64 !== undefined && !fields.has('key')) {
     return checkKey(decodeBase64(key64, `${where}.key64`));
   }
   throw invalid(`${where} must have either key or key64, a string`);
 }
 
-function listAt(value: unknown, where: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw invalid(`${where} must be a list`);
+function twice(name: string, where: string): WalshipError {
+  return invalid(`${where} has ${name} twice`);
 }
 
-function objectAt(value: unknown, where: string, names: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(`${where} must be an object`);
-  }
-  const unknown = Object.keys(value).filter((name) => !names.includes(name));
-  if (unknown.length > 0) throw invalid(`${where} has unknown fields: ${unknown.join(', ')}`);
-  return value as Fields;
+function noJson(): WalshipError {
+  return new WalshipError('REQUEST_INVALID', 'the body is not JSON');
+}
+
+function tooMany(): WalshipError {
+  const message = `more than ${TRANSACTION_ITEMS_MAX} operations and conditions`;
+  return new WalshipError('TXN_TOO_LARGE', message, {
+    details: { itemsMax: TRANSACTION_ITEMS_MAX },
+  });
 }
 
 function invalid(message: string): WalshipError {

@@ -9,6 +9,7 @@ export async function postTransaction(exchange: Exchange): Promise<void> {
   const level = levelOf(exchange.query);
   exchange.query.finish();
   const limit = { bytesMax: TXN_BODY_BYTES_MAX, code: 'TXN_TOO_LARGE' } as const;
-  const transaction = parseTransaction(await readBody(exchange, limit));
+  const body = await readBody(exchange, limit);
+  const transaction = await exchange.shared.turns.run(parseTransaction(body));
   await answerWrite(exchange, { ...transaction, ...level });
 }

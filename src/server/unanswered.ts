@@ -24,6 +24,11 @@ export class Unanswered {
     return before;
   }
 
+  /** Requests of this connection that are not answered. */
+  count(socket: Duplex): number {
+    return this.#bySocket.get(socket)?.size ?? 0;
+  }
+
   /** Whether what is wrong with the bytes that came last can be said there: to the request that they are of, and not as the answer to another. */
   mayTell(socket: Duplex): boolean {
     const [first, ...more] = this.#bySocket.get(socket) ?? [];

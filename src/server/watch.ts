@@ -3,6 +3,7 @@
  * taken, so a slow reader costs no memory, and one that stops reading is disconnected.
  */
 import type { ServerResponse } from 'node:http';
+import type { Turns } from '../ports/turns.ts';
 import { WalshipError } from '../errors.ts';
 import type { WatchEvent } from '../node/api.ts';
 import { formatVersion } from '../wal/position.ts';
@@ -10,7 +11,8 @@ import { keyToJson } from '../protocol/key-json.ts';
 import type { Exchange } from './exchange.ts';
 import { WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';
 import { errorToJson, toWalshipError } from './reply.ts';
-import { limitStall } from './stall.ts';
+import { endAnswer, sendPieces } from './sending.ts';
+import { jsonWithValue } from './value-json.ts';
 
 export async function watch(exchange: Exchange): Promise<void> {
   const { node, query, shared, signal } = exchange;
@@ -31,8 +33,8 @@ export async function watch(exchange: Exchange): Promise<void> {
   }
 }
 
-async function stream({ response, signal }: Exchange, events: AsyncIterable<WatchEvent>) {
-  const lines = new WatchLines(response);
+async function stream({ response, signal, shared }: Exchange, events: AsyncIterable<WatchEvent>) {
+  const lines = new WatchLines(response, shared.turns);
   const timer = setInterval(() => lines.idle(), WATCH_PROGRESS_MS);
   try {
     for await (const event of events) {
@@ -52,12 +54,14 @@ async function stream({ response, signal }: Exchange, events: AsyncIterable<Watc
 /** Writes events; answers 200 with the first one. */
 class WatchLines {
   readonly #response: ServerResponse;
+  readonly #turns: Turns;
   /** Where a reader may resume; undefined inside a transaction. */
   #progress: string | undefined;
   #quiet = true;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, turns: Turns) {
     this.#response = response;
+    this.#turns = turns;
   }
 
   /** Resolves when the reader has room for more; rejects where it is gone or stalls. */
@@ -72,10 +76,8 @@ class WatchLines {
     }
     this.#progress = event.last ? version : undefined;
     this.#quiet = false;
-    const { op, key, value, last } = event;
-    const value64 = op === 'put' ? { value64: value.toString('base64') } : {};
-    this.#line({ op, ...keyToJson(key), ...value64, version, last });
-    if (this.#response.writableNeedDrain) await drained(this.#response);
+    this.#begin();
+    await sendPieces(this.#response, lineOf(event, version), this.#turns);
   }
 
   /** Says where the watch is, where nothing else was said since the last time. */
@@ -89,30 +91,29 @@ class WatchLines {
   /** The last line. */
   fail(error: WalshipError): void {
     this.#line(errorToJson(error, undefined));
-    this.#response.end();
+    endAnswer(this.#response);
   }
 
   #line(value: object): void {
     if (this.#response.destroyed) return;
-    if (!this.#response.headersSent) {
-      const headers = { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' };
-      this.#response.writeHead(200, headers);
-    }
+    this.#begin();
     this.#response.write(`${JSON.stringify(value)}\n`);
+  }
+
+  #begin(): void {
+    if (this.#response.headersSent) return;
+    const headers = { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' };
+    this.#response.writeHead(200, headers);
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const unlimited = limitStall(response);
-    const done = (): void => {
-      unlimited();
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-    if (response.closed) done();
-  });
+/** The line of a change, in pieces. */
+function lineOf(
+  { op, key, value, last }: Extract<WatchEvent, { kind: 'change' }>,
+  version: string,
+): Iterable<Buffer> {
+  const head = { op, ...keyToJson(key) };
+  const tail = { version, last };
+  if (op === 'put') return jsonWithValue({ head, value, tail, end: '\n' });
+  return [Buffer.from(`${JSON.stringify({ ...head, ...tail })}\n`, 'utf8')];
 }

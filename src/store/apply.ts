@@ -1,19 +1,34 @@
 import { WalshipError } from '../errors.ts';
 import { ByteRange } from '../wal/byte-range.ts';
 import { OP } from '../wal/record.ts';
-import { forEachRecord } from '../wal/scan.ts';
+import { KiB } from '../wal/limits.ts';
+import { recordViews } from '../wal/scan.ts';
 import type { Store } from './store.ts';
 
+/** Records that are applied in one step, and the bytes that end one. */
+const STEP_RECORDS = 256;
+const STEP_BYTES = 64 * KiB;
+
 /**
- * Applies the PUT and DELETE records in verified log bytes, up to and with `limitLsn`, and returns the last LSN among all
- * records up to there (0 for none). EPOCH and REQUEST records change nothing. Idempotent.
+ * Applies the PUT and DELETE records in verified log bytes, up to and with `limitLsn`. EPOCH and REQUEST records change nothing. Idempotent.
  * @throws WalshipError OP_UNKNOWN at an operation of another state machine; what came before it has been applied.
  */
-export function applyRecords(store: Store, bytes: Buffer, limitLsn = Infinity): number {
-  let lastLsn = 0;
+export function applyRecords(store: Store, bytes: Buffer, limitLsn = Infinity): void {
+  const steps = applySteps(store, bytes, limitLsn);
+  while (steps.next().done !== true);
+}
+
+/** As `applyRecords`, in small steps: yields between two of them, in the middle of a transaction too. */
+export function* applySteps(
+  store: Store,
+  bytes: Buffer,
+  limitLsn: number,
+): Generator<void, void, void> {
   const key = new ByteRange();
   const value = new ByteRange();
-  forEachRecord(bytes, (record) => {
+  let stepRecords = 0;
+  let stepOffset = 0;
+  for (const record of recordViews(bytes)) {
     const { lsn, op } = record;
     if (lsn > limitLsn) return;
     switch (op) {
@@ -33,7 +48,10 @@ export function applyRecords(store: Store, bytes: Buffer, limitLsn = Infinity): 
           details: { op, lsn },
         });
     }
-    lastLsn = lsn;
-  });
-  return lastLsn;
+    stepRecords += 1;
+    if (stepRecords < STEP_RECORDS && record.end - stepOffset < STEP_BYTES) continue;
+    yield;
+    stepRecords = 0;
+    stepOffset = record.end;
+  }
 }

@@ -12,11 +12,16 @@ interface PendingWrite {
 }
 
 const SHIFT_COUNT_MIN = 1024;
+/** Writes that are dropped in one call; the rest is dropped later. */
+const DROPPED_AT_ONCE = 4_096;
+/** Writes that are dropped for each one that is added: what is left over gets less. */
+const DROPPED_PER_NOTE = 2;
 
 /**
  * Pending writes by key, on top of what is applied: conditions are judged against both.
  *
- * Holds one small object for each pending write; the cap on uncommitted bytes bounds how many there can be.
+ * Holds one small object for each pending write; the bounds on what is not applied say how many there can be. A write that is applied
+ * may stay for a while: it says the same of its key as the store.
  */
 export class Overlay {
   /** The newest pending write of each key; keys are latin1 strings, which lose nothing. */
@@ -24,6 +29,7 @@ export class Overlay {
   /** All pending writes, by LSN, from `#start` on. */
   #writes: PendingWrite[] = [];
   #start = 0;
+  #appliedLsn = 0;
 
   /** Pending writes. */
   get count(): number {
@@ -41,6 +47,7 @@ export class Overlay {
     if (older !== undefined) older.newer = write;
     this.#newest.set(name, write);
     this.#writes.push(write);
+    this.#drop(DROPPED_PER_NOTE);
   }
 
   /** LSN of the key's newest pending write, 0 where that deletes it, undefined where none is pending: the store knows. */
@@ -51,11 +58,17 @@ export class Overlay {
     return write.put ? write.lsn : 0;
   }
 
-  /** Drops what is applied now; constant time for each write, on average. */
+  /** Drops what is applied now, or much of it: more goes with each call. */
   appliedUpTo(lsn: number): void {
-    for (;;) {
+    this.#appliedLsn = Math.max(this.#appliedLsn, lsn);
+    this.#drop(DROPPED_AT_ONCE);
+  }
+
+  /** Constant time for each write, on average. */
+  #drop(countMax: number): void {
+    for (let count = 0; count < countMax; count += 1) {
       const write = this.#writes[this.#start];
-      if (write === undefined || write.lsn > lsn) break;
+      if (write === undefined || write.lsn > this.#appliedLsn) break;
       this.#start += 1;
       // Unlinked, or a key that is always pending would keep all of its past.
       if (write.newer === undefined) this.#newest.delete(write.key);
@@ -72,6 +85,7 @@ export class Overlay {
 
   /** Forgets what was cut off behind `lsn`; older pending writes of those keys count again. */
   truncate(lsn: number): void {
+    this.#appliedLsn = Math.min(this.#appliedLsn, lsn);
     for (;;) {
       const write = this.#writes.at(-1);
       if (this.count === 0 || write === undefined || write.lsn <= lsn) return;
@@ -89,6 +103,7 @@ export class Overlay {
     this.#newest.clear();
     this.#writes = [];
     this.#start = 0;
+    this.#appliedLsn = 0;
   }
 }
 

@@ -2,7 +2,12 @@ import { WalshipError } from '../errors.ts';
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import { operationsBytes } from './batch-builder.ts';
 import type { LogOperation } from './batch-builder.ts';
-import { BATCH_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
+import {
+  BATCH_BYTES_MAX,
+  KEY_BYTES_MAX,
+  TRANSACTION_ITEMS_MAX,
+  VALUE_BYTES_MAX,
+} from './limits.ts';
 import { OP } from './record.ts';
 import { SEAL_BYTES } from './seal.ts';
 
@@ -12,6 +17,10 @@ import { SEAL_BYTES } from './seal.ts';
  */
 export function checkOperations(ops: readonly LogOperation[]): number {
   if (ops.length === 0) throw rejected('REQUEST_INVALID', 'a transaction without operations');
+  if (ops.length > TRANSACTION_ITEMS_MAX) {
+    const message = `a transaction of ${ops.length} operations, at most ${TRANSACTION_ITEMS_MAX}`;
+    throw rejected('TXN_TOO_LARGE', message, { itemsMax: TRANSACTION_ITEMS_MAX });
+  }
   for (let index = 0; index < ops.length; index += 1) {
     const { op, key, value } = ops[index] as LogOperation;
     if (key.length === 0 || key.length > KEY_BYTES_MAX) {

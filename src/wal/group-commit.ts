@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { BatchBuilder, BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
+import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX } from './limits.ts';
 import type { Position } from './position.ts';
 
 export interface GroupCommitOptions {
@@ -14,7 +15,7 @@ export interface GroupCommitOptions {
 }
 
 /**
- * One batch in flight; what arrives meanwhile is the next batch.
+ * One batch in flight; what arrives meanwhile is the next batch, or several where it has many records.
  *
  * A flush is always scheduled and never made at once: after the I/O events that are ready now, so that what they append
  * goes into one batch. This holds behind a commit too, since those it woke are about to append again.
@@ -26,6 +27,9 @@ export class GroupCommit {
   #context: () => BatchContext = () => ({ commitLsn: 0, wallMs: 0 });
   #scheduled = false;
   #inFlight: SealedBatch | undefined;
+  /** Batches that are full and wait to be written. */
+  #sealed: SealedBatch[] = [];
+  #sealedBytes = 0;
   #written: Position;
   #stopped = false;
 
@@ -41,7 +45,13 @@ export class GroupCommit {
 
   /** Bytes that have an LSN and are not durable. */
   get pendingBytes(): number {
-    return this.#options.builder.bytes + (this.#inFlight?.bytes.length ?? 0);
+    const { builder } = this.#options;
+    return builder.bytes + this.#sealedBytes + (this.#inFlight?.bytes.length ?? 0);
+  }
+
+  /** Whether a transaction of so many bytes may be added: what waits to be written stays within one batch. */
+  hasRoom(bytes: number): boolean {
+    return this.#sealedBytes + this.#options.builder.bytesWith(bytes) <= BATCH_BYTES_MAX;
   }
 
   /** Asked for when a batch is sealed. */
@@ -51,7 +61,13 @@ export class GroupCommit {
 
   /** Adds a transaction, which was checked and fits; returns the LSN of its last record. */
   append(ops: readonly LogOperation[], bytes: number): number {
-    const lsn = this.#options.builder.add(ops, bytes);
+    const { builder } = this.#options;
+    if (builder.count > 0 && builder.count + ops.length > BATCH_RECORDS_MAX) {
+      const full = this.#seal();
+      this.#sealed.push(full);
+      this.#sealedBytes += full.bytes.length;
+    }
+    const lsn = builder.add(ops, bytes);
     if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
     return lsn;
   }
@@ -76,11 +92,12 @@ export class GroupCommit {
   }
 
   async #flush(): Promise<void> {
-    const { builder, write, onDurable, onFailed } = this.#options;
-    if (this.#stopped || builder.count === 0) return;
-    const batch = builder.seal(this.#context());
+    const { write, onDurable, onFailed } = this.#options;
+    if (this.#stopped || !this.#waits) return;
+    const full = this.#sealed.shift();
+    this.#sealedBytes -= full?.bytes.length ?? 0;
+    const batch = full ?? this.#seal();
     this.#inFlight = batch;
-    this.#written = batch.last;
     try {
       await write(batch);
     } catch (error) {
@@ -89,6 +106,16 @@ export class GroupCommit {
     }
     this.#inFlight = undefined;
     onDurable(batch);
-    if (builder.count > 0 && !this.#scheduled) this.#schedule();
+    if (this.#waits && !this.#scheduled) this.#schedule();
+  }
+
+  get #waits(): boolean {
+    return this.#sealed.length > 0 || this.#options.builder.count > 0;
+  }
+
+  #seal(): SealedBatch {
+    const batch = this.#options.builder.seal(this.#context());
+    this.#written = batch.last;
+    return batch;
   }
 }

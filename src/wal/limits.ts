@@ -7,6 +7,10 @@ export const KEY_BYTES_MAX = 4096;
 export const VALUE_BYTES_MAX = 16 * MiB;
 /** A batch with its seal. A transaction has to fit into one. */
 export const BATCH_BYTES_MAX = 32 * MiB;
+/** Operations of one transaction, with the conditions that it depends on: each of them costs, however few bytes it has. */
+export const TRANSACTION_ITEMS_MAX = 64 * KiB;
+/** Records of one batch, TRANSACTION_ITEMS_MAX at least: whoever verifies or applies one holds up nobody for long. */
+export const BATCH_RECORDS_MAX = 64 * KiB;
 export const SEGMENT_HEADER_BYTES = 64;
 export const SEGMENT_BYTES_DEFAULT = 64 * MiB;
 /** A follower writes one batch of any size, or several that together stay within this, before it fsyncs. */

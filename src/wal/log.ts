@@ -10,7 +10,7 @@ import { Exclusive } from './exclusive.ts';
 import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
-import { BATCH_BYTES_MAX, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './log-map.ts';
 import { cutTail, type LogParts, restart } from './log-surgery.ts';
@@ -198,7 +198,7 @@ export class Log {
     this.#failStop.refuseIfEnded();
     if (!this.#leading) throw rejected('NO_LEADER', 'this log follows, it does not lead');
     const bytes = checkOperations(ops);
-    if (this.#builder.bytesWith(bytes) > BATCH_BYTES_MAX) {
+    if (!this.#commit.hasRoom(bytes)) {
       const pendingBytes = this.#commit.pendingBytes;
       throw rejected('BUSY', `${pendingBytes} bytes wait to be written`, { pendingBytes });
     }

@@ -252,10 +252,15 @@ export function verifyBatches(state: LogState, bytes: Buffer): Verified {
  * object, moved on.
  */
 export function forEachRecord(bytes: Buffer, visit: (record: RecordView) => void): void {
+  for (const record of recordViews(bytes)) visit(record);
+}
+
+/** The records of verified bytes, seals left out: one object, moved on, so that each is valid until the next one. */
+export function* recordViews(bytes: Buffer): Generator<RecordView, void, undefined> {
   const view = new RecordView();
   for (let offset = 0; offset < bytes.length; offset = view.end) {
     moveTo(view, bytes, offset);
-    if (view.opByte !== OP.SEAL) visit(view);
+    if (view.opByte !== OP.SEAL) yield view;
   }
 }
 

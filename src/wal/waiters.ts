@@ -11,6 +11,9 @@ export interface Waiting<T> {
   expired(): WalshipError;
 }
 
+/** Of those who are done, so many are told in one turn of the event loop: each of them may answer a client. */
+export const TOLD_PER_TURN = 256;
+
 interface Waiter<T> {
   readonly waiting: Waiting<T>;
   readonly deadlineMs: number;
@@ -27,6 +30,9 @@ export class Waiters<T = void> {
   #queue: Waiter<T>[] = [];
   /** Waiters before it have been resolved; they are dropped in bulk. */
   #start = 0;
+  /** Those who are done, or have failed, and are told in turns to come. */
+  #ending: (() => void)[] = [];
+  #telling = false;
   /** No deadline is before this one. */
   #nextDeadlineMs = Infinity;
 
@@ -35,7 +41,7 @@ export class Waiters<T = void> {
   }
 
   get count(): number {
-    return this.#queue.length - this.#start;
+    return this.#queue.length - this.#start + this.#ending.length;
   }
 
   /** Resolves when `reach` gets to its LSN; rejects when its time is over, or with what `fail` is given. */
@@ -58,7 +64,8 @@ export class Waiters<T = void> {
     if (waiter === undefined) return;
     while (waiter !== undefined && waiter.waiting.lsn <= lsn) {
       this.#start += 1;
-      waiter.resolve(waiter.waiting.reached());
+      const { waiting, resolve } = waiter;
+      this.#ending.push(() => resolve(waiting.reached()));
       waiter = queue[this.#start];
     }
     if (this.#start === queue.length) {
@@ -68,6 +75,7 @@ export class Waiters<T = void> {
       this.#queue = queue.slice(this.#start);
       this.#start = 0;
     }
+    this.#tell();
   }
 
   /** Rejects those whose deadline has passed. */
@@ -82,8 +90,9 @@ export class Waiters<T = void> {
       this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
     }
     for (const { deadlineMs, waiting: ended, reject } of waiting) {
-      if (deadlineMs <= nowMs) reject(ended.expired());
+      if (deadlineMs <= nowMs) this.#ending.push(() => reject(ended.expired()));
     }
+    this.#tell();
   }
 
   /** Rejects all of them. */
@@ -91,7 +100,23 @@ export class Waiters<T = void> {
     const waiters = this.#queue.slice(this.#start);
     this.#queue = [];
     this.#start = 0;
-    for (const { waiting, reject } of waiters) reject(error(waiting.lsn));
+    for (const { waiting, reject } of waiters) {
+      this.#ending.push(() => reject(error(waiting.lsn)));
+    }
+    this.#tell();
+  }
+
+  /** Whoever comes first is told first; where many are done at once, the rest is told in turns to come. */
+  #tell(): void {
+    if (this.#telling) return;
+    const ending = this.#ending.splice(0, TOLD_PER_TURN);
+    for (const end of ending) end();
+    if (this.#ending.length === 0) return;
+    this.#telling = true;
+    this.#clock.soon(() => {
+      this.#telling = false;
+      this.#tell();
+    });
   }
 
   #lsnAt(index: number): number {

@@ -2,6 +2,7 @@
  * Goal: requests that wait are bounded: one more is refused in words, everything else goes on, and room comes back.
  * Method: the read and write path of a lone voter, whose log is real on a simulated disk; nothing is committed but what the test says.
  */
+import { Overlay } from '../../src/store/overlay.ts';
 import { expect, test } from 'vitest';
 import { PROOF_WAITERS_MAX } from '../../src/leader/leader.ts';
 import type { WriteRequest } from '../../src/node/api.ts';
@@ -28,7 +29,7 @@ async function lead(
   const leader = leaderOf(replica, clock, { hooks: { commit: () => undefined } });
   replica.setVerified(Number.MAX_SAFE_INTEGER);
   replica.learnCommitted(1);
-  const options = { replica, leader, inherited: [], clock, quorum: 1, voterCount: 1 };
+  const options = { replica, leader, inherited: new Overlay(), clock, quorum: 1, voterCount: 1 };
   const writes = new WritePath({ ...options, uncommittedBytesMax });
   replica.onCommitted(() => writes.committedMoved());
   replica.onApplied(() => writes.appliedMoved());
@@ -141,7 +142,7 @@ test('one more read that waits for a proof of leading is BUSY, and room comes ba
 test('writes are held up for a bounded time by a leadership that has only begun, then rejected', () =>
   withReplica(async ({ replica, clock }) => {
     const leader = leaderOf(replica, clock, { voters: ['n1', 'n2', 'n3'], quorum: 2 });
-    const options = { replica, leader, inherited: [], clock, quorum: 2, voterCount: 3 };
+    const options = { replica, leader, inherited: new Overlay(), clock, quorum: 2, voterCount: 3 };
     const writes = new WritePath({ ...options, uncommittedBytesMax: 1_000_000 });
     const beganMs = clock.nowMs();
     const tick = (): void => {

@@ -57,6 +57,7 @@ function follow({ replica, clock }: Stage, changes: Partial<FollowerHost> = {}):
 function hostOf(replica: Replica, alarm: (code: string) => void): Omit<FollowerHost, 'clock'> {
   return {
     log: replica.log,
+    turns: replica.place.turns,
     // Lower than any epoch here, and never in the way.
     fence: 0,
     committedLsn: 0,

@@ -1,5 +1,8 @@
+import { OP } from '../../src/wal/record.ts';
 import { describe, expect, test } from 'vitest';
 import { Applier, APPLY_MS_MAX } from '../../src/node/applier.ts';
+import type { Replica } from '../../src/node/replica.ts';
+import { type Clock, nextTurn } from '../../src/ports/clock.ts';
 import { Store } from '../../src/store/store.ts';
 import { append, PACES, replicaAt, withReplica } from './replica-fixture.ts';
 
@@ -114,4 +117,62 @@ describe('much to apply', () => {
       expect(turns).toBe(4);
     }),
   );
+});
+
+describe('a batch of many records', () => {
+  /** A store that is behind, and whose clock lets a turn do one step only. */
+  async function slowly(replica: Replica, clock: Clock): Promise<Applier> {
+    const put = { op: OP.PUT, value: Buffer.from('new') };
+    replica.log.append(
+      Array.from({ length: 3_000 }, (_, index) => ({ ...put, key: Buffer.from(`k${index}`) })),
+    );
+    await replica.log.drained();
+    let nowMs = 0;
+    return new Applier({
+      log: replica.log,
+      clock: { ...fakeClock, nowMs: () => (nowMs += APPLY_MS_MAX), soon: (run) => clock.soon(run) },
+      store: new Store({ seed: 1 }),
+      appliedLsn: 0,
+      limit: () => replica.log.durable.lsn,
+      failed: () => false,
+      onFailed: () => undefined,
+    });
+  }
+  const fakeClock = { wallMs: () => 0, after: () => () => undefined };
+
+  test('is applied over several turns, and whoever reads waits until it is whole', () =>
+    withReplica(async ({ replica, clock }) => {
+      const applier = await slowly(replica, clock);
+      applier.wake();
+      // The batch of the EPOCH record goes before it.
+      while (applier.isSettled) await nextTurn(clock);
+      const seen: number[] = [];
+      const read = applier.settled().then(() => seen.push(applier.store.count));
+      let turns = 0;
+      for (; !applier.isSettled; turns += 1) {
+        expect(seen).toEqual([]);
+        expect(applier.settledLsn).toBe(1);
+        expect(applier.appliedLsn).toBe(3_001);
+        await nextTurn(clock);
+      }
+      await read;
+
+      expect(turns).toBeGreaterThan(5);
+      expect(seen).toEqual([3_000]);
+      expect(applier.settledLsn).toBe(3_001);
+    }));
+
+  test('that is half in a state which is begun anew is left', () =>
+    withReplica(async ({ replica, clock }) => {
+      const applier = await slowly(replica, clock);
+      applier.wake();
+      while (applier.isSettled) await nextTurn(clock);
+      const loaded = new Store({ seed: 2 });
+      applier.rebuild({ store: loaded, appliedLsn: replica.log.durable.lsn }, 0);
+      expect(applier.isSettled).toBe(true);
+      for (let turn = 0; turn < 30; turn += 1) await nextTurn(clock);
+
+      expect(loaded.count).toBe(0);
+      expect(applier.store).toBe(loaded);
+    }));
 });

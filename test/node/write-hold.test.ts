@@ -8,7 +8,12 @@ function write(valueBytes: number): WriteRequest {
   return { conditions: [], ops: [put], ack: 'quorum', timeoutMs: 1_000 };
 }
 
-const newHold = (): WriteHold => new WriteHold(new SimProcess(new SimClock()));
+/** Its turns are those of the event loop. */
+function newHold(): WriteHold {
+  const clock = new SimProcess(new SimClock());
+  clock.soon = (run) => void setImmediate(run);
+  return new WriteHold(clock);
+}
 const busy = { code: 'BUSY', outcome: 'rejected' };
 
 describe('held writes', () => {

@@ -4,10 +4,12 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Condition, WriteRequest } from '../../src/node/api.ts';
-import { WritePath } from '../../src/node/write-path.ts';
+import { Overlay } from '../../src/store/overlay.ts';
+import { ITEMS_PER_TURN, UNAPPLIED_BYTES_MAX, WritePath } from '../../src/node/write-path.ts';
+import { MiB, TRANSACTION_ITEMS_MAX } from '../../src/wal/limits.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { leaderOf } from './leader-fixture.ts';
-import { PACES, replicaAt } from './replica-fixture.ts';
+import { PACES, replicaAt, withReplica } from './replica-fixture.ts';
 import type { Stage } from './replica-fixture.ts';
 
 interface Written {
@@ -24,7 +26,7 @@ async function lead({ replica, clock }: Stage): Promise<Written> {
   const writes = new WritePath({
     replica,
     leader,
-    inherited: [],
+    inherited: new Overlay(),
     clock,
     quorum: 1,
     voterCount: 1,
@@ -211,7 +213,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
       const writes = new WritePath({
         replica,
         leader,
-        inherited: [],
+        inherited: new Overlay(),
         clock,
         quorum: 1,
         voterCount: 2,
@@ -234,5 +236,104 @@ describe.for(PACES)('on %s,', ([, pace]) => {
       writes.end('NODE_CLOSED', 'the test is over');
       await expect(write).rejects.toMatchObject({ outcome: 'indeterminate' });
     });
+  });
+});
+
+describe('a transaction of many items', () => {
+  const many = ITEMS_PER_TURN * 2 + 7;
+  const keys = Array.from({ length: many }, (_, index) => Buffer.from(`k${index}`));
+  const conditions = keys.map((key) => ({ key, expect: 'absent' as const }));
+  const ops = keys.map((key) => ({ op: 'put' as const, key, value: Buffer.from('v') }));
+  const lastKey = keys.at(-1) as Buffer;
+
+  test('is judged over several turns, and what was judged stays true until it has its LSNs', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const { replica, world } = stage;
+      const large = writes.write({ ...put('large'), conditions });
+      // It would make a condition false that was found true.
+      const small = writes.write(put('k0'));
+      await world.pass(1);
+      await commitAll();
+
+      const [first, second] = await Promise.all([large, small]);
+      expect(first.version.lsn).toBeLessThan(second.version.lsn);
+      expect(replica.log.last.lsn).toBe(second.version.lsn);
+    });
+  });
+
+  test('is seen whole by the conditions of the next write', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const { world } = stage;
+      const large = writes.write({ ...put('large'), ops });
+      const small = writes.write({
+        ...put('k0'),
+        conditions: [{ key: lastKey, expect: 'absent' as const }],
+      });
+      const refused = expect(small).rejects.toMatchObject({ code: 'CONDITION_FAILED' });
+      await world.pass(1);
+      await commitAll();
+
+      await large;
+      await refused;
+    });
+  });
+
+  test('waits with the others where writing is held up while it is judged', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const { replica, world } = stage;
+      const before = replica.log.last.lsn;
+      const large = writes.write({ ...put('large'), conditions });
+      writes.pause('switchover');
+      await world.pass(1);
+      expect(replica.log.last.lsn).toBe(before);
+      writes.resume('switchover');
+      await world.pass(1);
+      await commitAll();
+
+      expect((await large).version.lsn).toBe(before + 1);
+    });
+  });
+
+  test('is refused beyond the bound, before anything is judged', async () => {
+    await withReplica(async (stage) => {
+      const { writes } = await lead(stage);
+      const [op] = ops;
+      const tooMany = Array.from({ length: TRANSACTION_ITEMS_MAX + 1 }, () => op ?? ops[0]);
+
+      await expect(
+        writes.write({ ...put('large'), ops: tooMany as WriteRequest['ops'] }),
+      ).rejects.toMatchObject({ code: 'TXN_TOO_LARGE', outcome: 'rejected' });
+    });
+  });
+});
+
+test('writing waits for a state that falls behind what is committed', async () => {
+  await withReplica(async (stage) => {
+    const { writes } = await lead(stage);
+    const { replica, world } = stage;
+    // Committed at once, and never verified: nothing of it may be applied.
+    replica.setVerified(0);
+    const large = { op: 'put' as const, key: Buffer.from('k'), value: Buffer.alloc(16 * MiB) };
+    for (let bytes = 0; bytes < UNAPPLIED_BYTES_MAX; bytes += large.value.length) {
+      const written = writes.write({ ...put('k'), ops: [large] });
+      await replica.log.drained();
+      replica.learnCommitted(replica.log.last.lsn);
+      await written;
+    }
+    await expect(writes.write(put('k'))).rejects.toMatchObject({
+      code: 'BUSY',
+      outcome: 'rejected',
+    });
+    replica.setVerified(Number.MAX_SAFE_INTEGER);
+    await replica.caughtUp();
+    await world.pass(1);
+    const written = writes.write(put('k'));
+    await replica.log.drained();
+    replica.learnCommitted(replica.log.last.lsn);
+
+    await written;
   });
 });

@@ -139,6 +139,7 @@ describe('a stream of messages', () => {
     const refused: string[] = [];
     const reader = new MessageSplitter(bytesMax, {
       admit: room,
+      take: () => true,
       onMessage: (body) => messages.push(body.toString('latin1')),
       onRefused: (head) => refused.push(head.toString('latin1')),
     });

@@ -9,13 +9,16 @@ import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeAnswer } from '../../src/protocol/client-answers.ts';
 import type { ClientAnswer, ClientRequest } from '../../src/protocol/client-messages.ts';
 import { encodeRequest } from '../../src/protocol/client-requests.ts';
-import { MessageSplitter } from '../../src/protocol/message-splitter.ts';
+import { MessageSplitter, TAKEN_BYTES } from '../../src/protocol/message-splitter.ts';
 import { BodyBudget } from '../../src/server/body.ts';
 import { ClientSession } from '../../src/server/client-session.ts';
 import {
+  BODIES_BYTES_MAX,
+  CLIENT_CHUNK_MESSAGES_MAX,
   CLIENT_REQUEST_BYTES_MAX,
   CLIENT_REQUESTS_MAX,
   CLIENT_UNSENT_BYTES_HIGH,
+  REQUEST_MS_MAX,
   SEND_STALL_MS_MAX,
   WATCHERS_MAX,
 } from '../../src/server/limits.ts';
@@ -37,6 +40,7 @@ class TestLink implements Link {
   readonly #sent: { readonly bytes: number; readonly sent: (() => void) | undefined }[] = [];
   readonly #splitter = new MessageSplitter(64 * MiB, {
     admit: () => true,
+    take: () => true,
     onMessage: (body) => {
       const decoded = decodeAnswer(Buffer.from(body));
       if (decoded.kind === 'invalid') throw new Error(decoded.reason);
@@ -253,6 +257,56 @@ describe('requests', () => {
 
       expect(link.countOf('written')).toBe(5);
       expect(bodies.bytes).toBe(0);
+    }));
+
+  test('that are only announced take nothing from others', () =>
+    withSession(async ({ link, bodies, world }) => {
+      const announced = Buffer.from([2, 0, 0, 0, 7]);
+      link.push(announced);
+      await world.pass(1);
+
+      expect(bodies.bytes).toBe(TAKEN_BYTES);
+      link.push(Buffer.alloc(TAKEN_BYTES));
+      expect(bodies.bytes).toBe(2 * TAKEN_BYTES);
+    }));
+
+  test('that come too slowly close their link, and give back what they took', () =>
+    withSession(async ({ link, bodies, world }) => {
+      link.push(Buffer.from([2, 0, 0, 0]));
+      // A byte now and then: the link is never silent.
+      for (let ms = 0; ms < REQUEST_MS_MAX; ms += 20_000) {
+        expect(link.closedFor).toBeUndefined();
+        link.push(Buffer.from([7]));
+        await world.pass(20_000);
+      }
+      await world.pass(1_000);
+
+      expect(link.closedFor).toContain('too long to arrive');
+      expect(bodies.bytes).toBe(0);
+    }));
+
+  test('that find no room are refused by id once the rest of them has come, and hold nothing meanwhile', () =>
+    withSession(async ({ link, bodies, world }) => {
+      const request = encodeRequest(7, put(Buffer.alloc(MiB)));
+      const others = BODIES_BYTES_MAX - 3 * TAKEN_BYTES;
+      bodies.take(others);
+      link.push(request.subarray(0, 2 * TAKEN_BYTES));
+      expect(bodies.bytes).toBe(others + 2 * TAKEN_BYTES);
+      link.push(request.subarray(2 * TAKEN_BYTES, request.length - 1));
+      expect(bodies.bytes).toBe(others);
+      link.push(request.subarray(request.length - 1));
+      await world.pass(1);
+
+      expect(link.answerTo(7)).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
+    }));
+
+  test('that come by the thousand in one frame close their link', () =>
+    withSession(async ({ link, world }) => {
+      const ping = encodeRequest(2, { kind: 'ping' });
+      link.push(Buffer.concat(Array.from({ length: CLIENT_CHUNK_MESSAGES_MAX + 1 }, () => ping)));
+      await world.pass(1);
+
+      expect(link.closedFor).toContain('too many requests at once');
     }));
 
   test('a write that fails without an outcome is indeterminate, a read has none', () =>

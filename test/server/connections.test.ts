@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { ANSWERS_BYTES_MAX } from '../../src/server/limits.ts';
+import { ANSWERS_BYTES_MAX, PIPELINED_MAX } from '../../src/server/limits.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { VALUE_BYTES_MAX } from '../../src/wal/limits.ts';
 import { sendRaw, serverOf } from './harness.ts';
@@ -50,6 +50,17 @@ describe('a connection', () => {
 
     expect(await answered).toBe('');
     release();
+  });
+
+  test('with far more requests than one client sends at once is closed, and most of them are never looked at', async () => {
+    const { node, server } = await serverOf();
+    let open = (): void => {};
+    node.gate = new Promise((resolve) => (open = resolve));
+    const text = await sendRaw(server, put('a').repeat(PIPELINED_MAX * 3));
+    open();
+
+    expect(text).toBe('');
+    expect(node.writes.length).toBeLessThanOrEqual(PIPELINED_MAX);
   });
 
   test('with garbage behind a write that was answered is told so', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Timings } from '../../src/node/timings.ts';
 import { WalshipError } from '../../src/errors.ts';
 import { PAGE_BYTES_MAX, TXN_BODY_BYTES_MAX } from '../../src/server/limits.ts';
+import { TRANSACTION_ITEMS_MAX } from '../../src/wal/limits.ts';
 import { FakeNode } from './fake-node.ts';
 import { sendRaw, serverOf } from './harness.ts';
 
@@ -21,6 +22,8 @@ const FOLLOWER = {
   reason: null,
 } as const;
 
+const repeated = (item: string, count: number): string =>
+  Array.from({ length: count }, () => item).join(',');
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 describe('pages', () => {
@@ -121,6 +124,15 @@ describe('transactions', () => {
     ['[]', 'the body must be an object'],
     ['{}', 'the transaction is empty'],
     ['{"ops":{}}', 'ops must be a list'],
+    ['{"ops":[{}]}{', 'ops[0] must have either key or key64'],
+    ['{"ops":[],"ops":[]}', 'the body has ops twice'],
+    ['{"ops":[{"op":"delete","key":"a","key":"b"}]}', 'ops[0] has key twice'],
+    ['{"ops":[{"op":"delete","key":"a"}]} x', 'the body is not JSON'],
+    ['{"ops":[{"op":"delete","key":"a"},]}', 'ops[1] must be an object'],
+    ['{"ops":[{"op":"delete","key":"a" "key64":""}]}', 'the body is not JSON'],
+    ['{"ops":[{"op":"delete","key":"a', 'the body is not JSON'],
+    ['{"ops":[{"op":"delete","key":["a"]}]}', 'ops[0].key must be a string'],
+    ['{"ops":[{"op":"delete","key":"\\x"}]}', 'the body is not JSON'],
     ['{"op":[]}', 'the body has unknown fields: op'],
     ['{"ops":[1]}', 'ops[0] must be an object'],
     ['{"ops":[{"op":"put","key":"a"}]}', 'ops[0].value must be a string of base64'],
@@ -145,6 +157,57 @@ describe('transactions', () => {
     expect(answer.json['error'].outcome).toBe('rejected');
     expect(node.writes).toEqual([]);
   });
+
+  test.for([
+    ['operations', 'ops', '{"op":"delete","key":"a"}'],
+    ['conditions', 'if', '{"key":"a","version":null}'],
+  ] as const)('more %s than a transaction may have are refused', async ([, name, item]) => {
+    const { node, call } = await serverOf();
+    const body = `{"${name}":[${repeated(item, TRANSACTION_ITEMS_MAX + 1)}]}`;
+
+    const answer = await call('POST', '/v1/txn', { ...post, body });
+
+    expect(answer.status).toBe(413);
+    expect(answer.json['error']).toMatchObject({ code: 'TXN_TOO_LARGE', outcome: 'rejected' });
+    expect(node.writes).toEqual([]);
+  });
+
+  test('as many operations as may be are written', async () => {
+    const { node, call } = await serverOf();
+    const body = `{"ops":[${repeated('{"op":"delete","key":"a"}', TRANSACTION_ITEMS_MAX)}]}`;
+
+    expect((await call('POST', '/v1/txn', { ...post, body })).status).toBe(200);
+    expect(node.writes[0]?.ops).toHaveLength(TRANSACTION_ITEMS_MAX);
+  });
+
+  test.for([
+    ['white space, escapes and both alphabets', '\\/-_+', ' \n\t\r '],
+    ['no white space', '////', ''],
+  ])('a value of many pieces comes as it was sent: %s', async ([, digits, space]) => {
+    const { node, call } = await serverOf();
+    // Longer than what is decoded at once, and such that escapes lie across each border.
+    const text = (digits ?? '').repeat(60_001);
+    const body = `{${space}"ops"${space}:${space}[{"op":"put","key":"a","value":"${text}QQ=="${space}}]}`;
+
+    expect((await call('POST', '/v1/txn', { ...post, body })).status).toBe(200);
+    const expected = Buffer.from(`${JSON.parse(`"${text}"`) as string}QQ==`, 'base64');
+    expect(expected.length).toBeGreaterThan(100_000);
+    expect(expected.equals(node.writes[0]?.ops[0]?.value as Buffer)).toBe(true);
+  });
+
+  test.for(['?', '=', '\\\\', '\\u00', '\u00e9'])(
+    'a long value with %s in it is not base64',
+    async (wrong) => {
+      const { node, call } = await serverOf();
+      const text = `${'QUJD'.repeat(30_000)}${wrong}${'QUJD'.repeat(30_000)}`;
+      const body = `{"ops":[{"op":"put","key":"a","value":"${text}"}]}`;
+
+      const answer = await call('POST', '/v1/txn', { ...post, body });
+
+      expect(answer.status).toBe(400);
+      expect(node.writes).toEqual([]);
+    },
+  );
 
   test('bytes that are not UTF-8 are no JSON', async () => {
     const { call } = await serverOf();

@@ -21,7 +21,7 @@ describe('applyRecords', () => {
     const store = new Store();
     const put = OP.PUT | OP.CONTINUED;
 
-    const last = applyRecords(
+    applyRecords(
       store,
       logOf([
         [OP.EPOCH, 'n1', 'x'],
@@ -32,7 +32,6 @@ describe('applyRecords', () => {
       ]),
     );
 
-    expect(last).toBe(5);
     expect(linesOf(contentOf(store))).toEqual(['62 = 32 @3']);
   });
 
@@ -43,7 +42,8 @@ describe('applyRecords', () => {
       [OP.PUT, 'a', '2'],
     ]);
 
-    expect(applyRecords(store, bytes, 1)).toBe(1);
+    applyRecords(store, bytes, 1);
+
     expect(store.lsnOf(Buffer.from('a'))).toBe(1);
   });
 

@@ -8,6 +8,8 @@ import {
   BATCH_BYTES_MAX,
   FOLLOWER_WRITE_BYTES_MAX,
   SEGMENT_HEADER_BYTES,
+  BATCH_RECORDS_MAX,
+  TRANSACTION_ITEMS_MAX,
 } from '../../src/wal/limits.ts';
 import type { LogOperation } from '../../src/wal/log.ts';
 import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
@@ -171,6 +173,21 @@ describe('group commit', () => {
       expect([0, 1, 2, 3].map((lsn) => life.log.epochAt(lsn))).toEqual([0, 1, 2, 2]);
     }));
 
+  test('what comes in one turn is several batches where it has many records, all of them durable in order', () =>
+    leading(async ({ life, model }) => {
+      const large = Array.from({ length: BATCH_RECORDS_MAX / 2 + 1 }, () => put('k', 1));
+      for (const ops of [large, large, large, [put('last', 1)]]) {
+        life.log.append(ops);
+        for (const _ of ops) model.records.push('not looked at');
+      }
+      await life.log.drained();
+      const batches = await batchesAfter(life.log, 1);
+
+      const one = large.length;
+      expect(batches.map(({ last }) => last.lsn - 1)).toEqual([one, 2 * one, 3 * one + 1]);
+      expect(batches.at(-1)?.last).toEqual(life.log.durable);
+    }));
+
   test('a log that stopped leading still writes what has an LSN, and takes no more', () =>
     leading(async ({ life, model }) => {
       append(life, model, 10);
@@ -188,6 +205,11 @@ describe('group commit', () => {
 describe('refusals', () => {
   test.for([
     ['nothing', [], 'REQUEST_INVALID'],
+    [
+      'too many operations',
+      Array.from({ length: TRANSACTION_ITEMS_MAX + 1 }, () => put('k', 1)),
+      'TXN_TOO_LARGE',
+    ],
     ['an empty key', [put('', 1)], 'KEY_INVALID'],
     ['a long key behind a good one', [put('k', 1), put('k'.repeat(4097), 1)], 'KEY_INVALID'],
     ['a large value', [put('k', 16 * 1024 * 1024 + 1)], 'VALUE_TOO_LARGE'],

@@ -2,22 +2,25 @@
 import { expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import { Waiters } from '../../src/wal/waiters.ts';
+import { TOLD_PER_TURN, Waiters } from '../../src/wal/waiters.ts';
 
 interface Stage {
   readonly waiters: Waiters<string>;
   readonly passTo: (nowMs: number) => void;
+  /** Runs what was put off to the next turn. */
+  readonly turn: () => void;
   readonly wait: (lsn: number, timeoutMs?: number) => Promise<string>;
 }
 
 /** Answers of waiters are the LSN they waited for, or `code lsn`. */
 function stage(): Stage {
   const time = { nowMs: 0 };
+  const soon: (() => void)[] = [];
   const clock: Clock = {
     nowMs: () => time.nowMs,
     wallMs: () => 0,
     after: () => () => undefined,
-    soon: () => undefined,
+    soon: (run) => void soon.push(run),
   };
   const waiters = new Waiters<string>(clock);
   const wait = (lsn: number, timeoutMs = 100): Promise<string> => {
@@ -26,7 +29,8 @@ function stage(): Stage {
     const waiting = waiters.wait({ lsn, timeoutMs, reached, expired });
     return waiting.catch((error: unknown) => (error as WalshipError).code);
   };
-  return { waiters, wait, passTo: (nowMs) => (time.nowMs = nowMs) };
+  const turn = (): void => soon.shift()?.();
+  return { waiters, wait, turn, passTo: (nowMs) => (time.nowMs = nowMs) };
 }
 
 test('what is reached resolves with its own answer, whatever the order in which it came', async () => {
@@ -82,12 +86,28 @@ test('where nothing more comes, all that wait hear why, with their LSN', async (
   expect(seen).toEqual([3, 4]);
 });
 
-test('thousands that wait are answered in part and then all', async () => {
-  const { waiters, wait } = stage();
-  const all = Array.from({ length: 5_000 }, (_, index) => wait(index + 1));
+test('thousands that are done are told in several turns, in order, whatever comes meanwhile', async () => {
+  const { waiters, wait, turn, passTo } = stage();
+  const told: string[] = [];
+  const all = Array.from({ length: 5_000 }, async (_, index) => {
+    const answer = await wait(index + 1);
+    told.push(answer);
+    return answer;
+  });
   waiters.reach(3_000);
-  expect(waiters.count).toBe(2_000);
-  waiters.reach(5_000);
+  await Promise.resolve();
+  // Those who are not told yet still count.
+  expect(waiters.count).toBe(5_000 - TOLD_PER_TURN);
+  passTo(100);
+  waiters.expire();
+  waiters.fail(() => new WalshipError('NODE_CLOSED', 'closed'));
+  for (let turns = 0; waiters.count > 0; turns += 1) {
+    expect(turns).toBeLessThan(5_000 / TOLD_PER_TURN);
+    turn();
+  }
 
-  expect(await Promise.all(all)).toEqual(all.map((_, index) => String(index + 1)));
+  await Promise.all(all);
+  const reached = Array.from({ length: 3_000 }, (_, index) => String(index + 1));
+  expect(told.slice(0, 3_000)).toEqual(reached);
+  expect(new Set(told.slice(3_000))).toEqual(new Set(['COMMIT_TIMEOUT']));
 });

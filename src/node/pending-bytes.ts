@@ -1,5 +1,5 @@
-/** Log bytes that were given an LSN and are not committed yet: the bound on what a stalled cluster can pile up. */
-export class Uncommitted {
+/** Log bytes that were given an LSN and are not yet committed, or not yet applied: what a cluster, or a state, that falls behind can pile up. */
+export class PendingBytes {
   /** What was added between two seals, since nothing between them is committed without the rest. */
   #batches: { lsn: number; bytes: number }[] = [];
   #bytes = 0;
@@ -20,7 +20,7 @@ export class Uncommitted {
     }
   }
 
-  committed(lsn: number): void {
+  reached(lsn: number): void {
     let count = 0;
     for (const batch of this.#batches) {
       if (batch.lsn > lsn) break;
