@@ -268,6 +268,14 @@ export const DEFECTS = [
     test: unit('test/server/resources.test.ts'),
   },
   {
+    name: 'unreadable-ends-recovery',
+    what: 'a sector that recovery cannot read ends every start',
+    file: 'src/wal/unreadable.ts',
+    find: '      if (!isUnreadable(error)) throw error;',
+    replace: '      if (error instanceof Error) throw error;',
+    test: unit('test/wal/unreadable.test.ts'),
+  },
+  {
     name: 'follow-without-promise',
     what: 'a follower writes and acks for an epoch that it has not promised',
     file: 'src/follower/follower.ts',

@@ -10,6 +10,7 @@ import { TimedDisk } from '../ports/timed-disk.ts';
 import { WsDialer } from '../ports/ws-link.ts';
 import { startServer } from '../server/server.ts';
 import { parseHostPort } from './config.ts';
+import { connectionsMaxHere } from './connections-max.ts';
 import { dataFacts } from './data-facts.ts';
 import type { Logger } from './logger.ts';
 import { ownManifest } from './own-manifest.ts';
@@ -59,6 +60,7 @@ export function nodeParts(log: Logger): ServeParts {
         ...listen,
         hostNames: [...ofPeers, ...hostNames],
         log,
+        connectionsMax: connectionsMaxHere(log),
         timings,
         version: ownManifest().version,
         dataFacts: async (snapshotLsn: number) => await dataFacts(data, snapshotLsn),

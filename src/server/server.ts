@@ -41,6 +41,8 @@ export interface ServerOptions {
   /** By what names clients and nodes reach it, beside `host`, `localhost` and IP addresses; `*.suffix` for all below. */
   readonly hostNames?: readonly string[];
   readonly log: ServerLog;
+  /** Sockets of all kinds; default CONNECTIONS_MAX. */
+  readonly connectionsMax?: number;
   /** What the node was given to measure with; for the metrics. */
   readonly timings?: Timings;
   /** Of the program, for the metrics. */
@@ -130,7 +132,7 @@ class HttpServer implements RunningServer {
     });
     // Node drops headers beyond a number without a word, and a condition may be among them. Their bytes are bounded.
     this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = limits.CONNECTIONS_MAX;
+    this.#server.maxConnections = options.connectionsMax ?? limits.CONNECTIONS_MAX;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response);
     };

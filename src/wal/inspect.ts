@@ -1,4 +1,5 @@
 /** Reads a whole log once and gathers the evidence that the recovery table wants. Changes nothing, and decides nothing. */
+import { readingOver, type UnreadableBlocks } from './unreadable.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
@@ -81,11 +82,15 @@ export interface InspectOptions {
 
 /** @throws WalshipError DISK_FAILED. */
 export function inspect(options: InspectOptions): Promise<Inspection> {
-  return new Inspector(options).run();
+  const unreadable = new Map<string, UnreadableBlocks>();
+  const disk = readingOver(options.disk, (blocks) => unreadable.set(blocks.path, blocks));
+  return new Inspector({ ...options, disk }, unreadable).run();
 }
 
 class Inspector {
   readonly #options: InspectOptions;
+  /** Blocks that were read over, by the path of their segment. */
+  readonly #unreadable: ReadonlyMap<string, UnreadableBlocks>;
   #segments: GoodSegment[] = [];
   readonly #epochs: EpochEntry[] = [];
   #stale: readonly string[] = [];
@@ -100,7 +105,8 @@ class Inspector {
   #records = 0;
   #bytes = 0;
 
-  constructor(options: InspectOptions) {
+  constructor(options: InspectOptions, unreadable: ReadonlyMap<string, UnreadableBlocks>) {
+    this.#unreadable = unreadable;
     this.#options = options;
     const { clusterId } = options.meta;
     this.#clusterId = clusterId ?? undefined;
@@ -327,7 +333,7 @@ class Inspector {
       ending: stop.ending,
       segment,
       offset: stop.offset,
-      reason: stop.reason,
+      reason: stop.reason + this.#readOver(segment),
       last: this.#state,
       lastEnd: this.#segments.at(-1)?.usedBytes ?? 0,
       tail: stop.tail,
@@ -336,6 +342,14 @@ class Inspector {
       foreign: stop.foreign,
       followed,
     };
+  }
+
+  /** What could not be read of the segment where the log ends: the cause of the rest. */
+  #readOver(segment: string): string {
+    const found = this.#unreadable.get(`${this.#options.dir}/${segment}`);
+    if (found === undefined) return '';
+    const { count, offset } = found;
+    return `; the disk cannot read ${count} of its blocks, the first at offset ${offset}`;
   }
 
   async #laterSegment(name: string): Promise<LaterSegment> {

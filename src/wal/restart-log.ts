@@ -3,6 +3,7 @@
  * is removed. `newestSegment` of meta.json is null from the moment on in which a log is being replaced as a whole: everything that has to be in
  * saved/ is there then, and the next start finishes what was interrupted.
  */
+import { readingOver } from './unreadable.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
@@ -103,7 +104,7 @@ export async function keepRest(
   const header = headerAfter(base.clusterId, base.start);
   const path = `${walDir}/${segmentName(header.baseLsn)}`;
   const temporary = `${path}${TEMPORARY_SUFFIX}`;
-  const source = await disk.open(`${walDir}/${rest.name}`, 'read');
+  const source = await readingOver(disk).open(`${walDir}/${rest.name}`, 'read');
   try {
     const target = await disk.open(temporary, 'create');
     try {
@@ -164,7 +165,7 @@ async function extentOf(
 ): Promise<
   { end: number; epoch: number; to: { epoch: number; lsn: number } | 'unknown' } | undefined
 > {
-  const file = await disk.open(path, 'read');
+  const file = await readingOver(disk).open(path, 'read');
   try {
     const sizeBytes = await file.size();
     const head = Buffer.alloc(SEGMENT_HEADER_BYTES);

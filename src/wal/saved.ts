@@ -2,6 +2,7 @@
  * saved/: what was cut off a log. Each entry is an ordinary segment file and one JSON beside it; nothing here is ever
  * erased by the node. At the cap, saving is refused, and so is whatever needed it.
  */
+import { readingOver } from './unreadable.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { writeAnew } from './adopt.ts';
 import { WalshipError } from '../errors.ts';
@@ -108,7 +109,7 @@ export async function saveSegment(
   for (const name of await disk.list(dir)) {
     if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${dir}/${name}`).catch(absent);
   }
-  const file = await disk.open(source.path, 'read');
+  const file = await readingOver(disk).open(source.path, 'read');
   try {
     const head = source.header === undefined ? Buffer.alloc(0) : encodeSegmentHeader(source.header);
     const content = { file, head, start: source.start, end: source.end };

@@ -1,0 +1,18 @@
+import { CONNECTIONS_MAX } from './limits.ts';
+
+/** Descriptors that a node needs beside its connections: log, snapshots, saved files, links to peers, and what Node.js itself holds open. */
+export const FILES_MAX = 128;
+/** However few descriptors there are. */
+export const CONNECTIONS_MIN = 16;
+
+/** Reads the soft limit of open files from the text of `/proc/self/limits`; undefined where it has none. Pure. */
+export function descriptorLimit(limits: string): number | undefined {
+  const soft = /^Max open files\s+(\d+)\s/m.exec(limits)?.[1];
+  return soft === undefined ? undefined : Number(soft);
+}
+
+/** Returns how many connections a process with so many descriptors may hold, so that none is missing for a file. Pure. */
+export function connectionsFor(limit: number | undefined): number {
+  if (limit === undefined) return CONNECTIONS_MAX;
+  return Math.min(CONNECTIONS_MAX, Math.max(CONNECTIONS_MIN, limit - FILES_MAX));
+}
