@@ -17,6 +17,8 @@ export const SEGMENT_BYTES_DEFAULT = 64 * MiB;
 export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
 /** What the log fills unwritten space with: a block that still holds it is proof that a write did not reach the disk. */
 export const FILL_BYTE = 0xa7;
+/** The first segment of a log is no larger: a new node does not wait for one of full size to be filled. */
+export const FIRST_SEGMENT_BYTES_MAX = 2 * MiB;
 /** The unit in which disks tear writes. */
 export const BLOCK_BYTES = 512;
 /**

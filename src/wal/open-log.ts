@@ -4,7 +4,7 @@ import assert from 'node:assert';
 import { isWalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
+import { FIRST_SEGMENT_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { LogMap } from './log-map.ts';
 import type { LogIdentity, LogOptions } from './log-options.ts';
 import type { MetaStore } from './meta.ts';
@@ -135,7 +135,8 @@ export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<Op
   await meta.update(identity);
   await disk.makeDir(walDir);
   const header = headerAfter(identity.clusterId, startOf(identity));
-  const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
+  const sizeBytes = Math.min(segmentBytes, FIRST_SEGMENT_BYTES_MAX);
+  const segment = await createSegment(disk, walDir, { header, sizeBytes });
   await meta.update({ newestSegment: header.baseLsn });
   return segment;
 }

@@ -65,7 +65,7 @@ export class SegmentWriter {
     this.#current = current;
     this.#offset = usedBytes;
     this.#spare = new SpareSegment({ disk, clock, walDir, sizeBytes: segmentBytes, onFailed });
-    this.#fillAhead();
+    if (this.#halfUsed) this.#spare.start();
   }
 
   /** Why the disk does not take the next segment: nothing new is accepted. */
@@ -138,8 +138,13 @@ export class SegmentWriter {
     await this.#current.file.close();
   }
 
+  get #halfUsed(): boolean {
+    return this.#offset * 2 >= this.#current.sizeBytes;
+  }
+
   #fillAhead(): void {
-    if (this.#spare.late || this.#offset * 2 >= this.#current.sizeBytes) this.#spare.start();
+    const small = this.#current.sizeBytes < this.#options.segmentBytes;
+    if (small || this.#spare.late || this.#halfUsed) this.#spare.start();
   }
 
   async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {

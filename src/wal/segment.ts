@@ -27,7 +27,7 @@ const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
 /** So much is written at once, at most; it never changes. */
-const FILL_CHUNK = Buffer.alloc(4 * MiB, FILL_BYTE);
+const FILL_CHUNK = Buffer.alloc(2 * MiB, FILL_BYTE);
 /** So much is synced at once, so that a commit that comes meanwhile waits for one piece at most, and not for the whole file. */
 const FILL_SYNC_BYTES = 2 * MiB;
 /** And so much where commits wait for the file itself. */
