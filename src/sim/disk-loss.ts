@@ -91,6 +91,17 @@ export class DiskLoss {
     disk.rot(path, offset, 1 << entropy.below(8));
   }
 
+  /** A part of a file cannot be read any more, by whatever process, until it is written anew. */
+  loseSector(machine: SimMachine, entropy: SimEntropy): void {
+    const { disk, nodeId } = machine;
+    const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
+    if (files.length === 0 || !this.#loses(machine)) return;
+    const path = entropy.pick(files);
+    const offset = entropy.below(disk.contentOf(path)?.length ?? 0);
+    this.#options.note(`${nodeId}: byte ${offset} of ${path} cannot be read any more`);
+    disk.loseSectors(path, offset);
+  }
+
   /** A person copies the disk, in one moment. */
   backUp({ nodeId, disk }: SimMachine): void {
     this.#backups.set(nodeId, disk.backup());
@@ -111,7 +122,9 @@ export class DiskLoss {
   /** Starts a machine that is down; one that refuses to start on a disk that was lost gets an empty one first. */
   start(machine: SimMachine): void {
     const { failure, nodeId, isUp } = machine;
-    const isRefusal = isWalshipError(failure) && REFUSALS.has(failure.code);
+    // A disk that cannot be read goes to the one who sells them.
+    const isUnreadable = isWalshipError(failure, 'DISK_FAILED') && machine.disk.hasRot;
+    const isRefusal = isUnreadable || (isWalshipError(failure) && REFUSALS.has(failure.code));
     const { checker } = this.#options;
     if (!isUp && isRefusal && checker.lost.has(nodeId)) {
       checker.emptied(machine);

@@ -5,6 +5,7 @@ import type { Version } from '../wal/position.ts';
 import type { ClientWrite, ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
 import type { History, WriteOutcome } from './history.ts';
+import { oddValue } from './odd-values.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -35,6 +36,8 @@ const GONE = 'gone';
 export class SimClient {
   readonly #options: SimClientOptions;
   readonly #versions = new Map<string, Version>();
+  /** For values that are rare. */
+  readonly #odd: SimEntropy;
   #running = true;
   #count = 0;
   /** Node id of who seems to lead. */
@@ -42,6 +45,7 @@ export class SimClient {
 
   constructor(options: SimClientOptions) {
     this.#options = options;
+    this.#odd = options.entropy.fork('values');
   }
 
   stop(): void {
@@ -112,7 +116,9 @@ export class SimClient {
   #newWrite(): ClientWrite {
     const { checker, entropy, name } = this.#options;
     this.#count += 1;
-    const value = `${name}-${this.#count}${'.'.repeat(entropy.pick([0, 5, 100, 1000]))}`;
+    const size = entropy.pick([0, 5, 100, 1000]);
+    const odd = oddValue(this.#odd, checker.ackedLsn + 1);
+    const value = `${name}-${this.#count}${'.'.repeat(size)}${odd}`;
     const ack = entropy.pick(['quorum', 'quorum', 'quorum', 'quorum', 'local', 'all'] as const);
     const register = `r${entropy.below(REGISTERS)}`;
     const isConditional = entropy.chance(0.25);

@@ -1,6 +1,6 @@
 /**
  * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and everything that goes wrong. A
- * run breaks things for a while, checking P1 to P4 after every step; then it heals everything, and demands a leader within a bound, and equal logs.
+ * run breaks things for a while, checking the promises after every step; then it heals everything, and demands a leader within a bound, and equal logs.
  */
 import type { FollowerStatus } from '../node/api.ts';
 import type { Failover } from '../node/trigger.ts';
@@ -9,6 +9,7 @@ import { SimViolation } from './golden-log.ts';
 import { History } from './history.ts';
 import { judgeLinearizable } from './linearizability.ts';
 import { judgeLocalReads } from './local-reads.ts';
+import { Onlooker } from './onlooker.ts';
 import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
@@ -332,6 +333,9 @@ async function live(
   for (const client of clients) client.run().catch(onFailure);
   nemesis.run().catch(onFailure);
   nemesis.restart().catch(onFailure);
+  nemesis.breakDisks().catch(onFailure);
+  const onlooker = new Onlooker({ world, machines, checker, onViolation: onFailure });
+  onlooker.run().catch(onFailure);
   await world.pass(forMs);
 
   nemesis.stop();
@@ -351,6 +355,7 @@ async function live(
   });
   operator.stop();
   await world.pass(1_000);
+  onlooker.stop();
   checker.finish();
   judgeHistory(cluster.history);
 }

@@ -1,5 +1,6 @@
 import type { ClusterChecker } from './cluster-checker.ts';
 import { DiskLoss } from './disk-loss.ts';
+import { DiskNemesis } from './disk-nemesis.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { Schemes } from './sim-schemes.ts';
 import type { SimMachine } from './sim-machine.ts';
@@ -25,12 +26,14 @@ export class SimNemesis {
   readonly #options: NemesisOptions;
   readonly #faults: readonly Fault[];
   readonly #losses: DiskLoss;
+  readonly #disks: DiskNemesis;
   #running = true;
   readonly #duplicates: SimMachine[] = [];
 
   constructor(options: NemesisOptions) {
     this.#options = options;
     this.#losses = new DiskLoss(options);
+    this.#disks = new DiskNemesis({ ...options, losses: this.#losses });
     const schemes = new Schemes({
       ...options,
       losses: this.#losses,
@@ -78,6 +81,12 @@ export class SimNemesis {
 
   stop(): void {
     this.#running = false;
+    this.#disks.stop();
+  }
+
+  /** Breaks disks for longer than one operation; to be called all along. */
+  breakDisks(): Promise<void> {
+    return this.#disks.run();
   }
 
   async run(): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * Goal: no fault within the fault model breaks a promise of the cluster (P1 to P4), and once faults stop there is a leader within a
+ * Goal: no fault within the fault model breaks a promise of the cluster (P1 to P6, and P8 as far as files are concerned), and once faults stop there is a leader within a
  * bound, and all logs are equal.
  * Method: whole clusters on simulated disks, network and clocks, one per seed: crashes, power cuts, partitions, one-way cuts,
- * delays, slow, full, failing, rotting, wiped and restored disks, clock jumps, pauses longer than any timeout, people who promote
- * whom they like, while clients write and read; see src/sim/cluster-checker.ts for what is checked.
+ * delays, slow, full, read-only, failing, rotting, wiped and restored disks, without inodes, descriptors or single sectors, clock jumps, pauses longer than any timeout, people who promote
+ * whom they like, while clients write and read, scan, watch and wait; see src/sim/cluster-checker.ts for what is checked.
  * More seeds: `npm run sim -- --seeds 10000 --from 1`.
  */
 import { describe, expect, test } from 'vitest';

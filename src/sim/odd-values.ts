@@ -1,0 +1,25 @@
+/** Values that clients write now and then: far larger than the others, or made of what the log itself is made of. */
+import { SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import { encodeSeal, SEAL_BYTES } from '../wal/seal.ts';
+import { encodeSegmentHeader } from '../wal/segment.ts';
+import type { SimEntropy } from './sim-entropy.ts';
+
+const LARGE = 0.002;
+const LOG_LIKE = 0.03;
+const LARGE_BYTES: readonly number[] = [70_000, 300_000, 1_200_000];
+
+/** What follows the name of a value, as latin1 text; empty for nearly all of them. `lsn` is about where its record will be. */
+export function oddValue(entropy: SimEntropy, lsn: number): string {
+  if (entropy.chance(LARGE)) return 'x'.repeat(entropy.pick(LARGE_BYTES));
+  if (!entropy.chance(LOG_LIKE)) return '';
+  const seals = 1 + entropy.below(20);
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES + seals * SEAL_BYTES);
+  const header = { clusterId: '0'.repeat(32), baseLsn: lsn + 1, epoch: 1, chain: 1 };
+  encodeSegmentHeader(header).copy(bytes);
+  for (let index = 0; index < seals; index += 1) {
+    const at = SEGMENT_HEADER_BYTES + index * SEAL_BYTES;
+    const seal = { epoch: 1, timeMs: 1, commitLsn: lsn, count: 1, chain: index, lsn: lsn + index };
+    encodeSeal(bytes, at, seal);
+  }
+  return bytes.toString('latin1');
+}

@@ -1,0 +1,78 @@
+/** Judges what scans and watches show by the committed history: all of it, in order, and nothing else (P2). */
+import type { ScanRequest, ScanResult, WatchEvent } from '../node/api.ts';
+import type { Version } from '../wal/position.ts';
+import { OP } from '../wal/record.ts';
+import type { GoldenLog } from './golden-log.ts';
+import { SimViolation } from './golden-log.ts';
+
+/** @throws SimViolation where the page is not what the history says of the position that it names. */
+export function judgeScan(
+  golden: GoldenLog,
+  { prefix, limit }: Pick<ScanRequest, 'prefix' | 'limit'>,
+  { entries, applied, more }: ScanResult,
+): void {
+  const name = `a scan at ${applied.epoch}.${applied.lsn}`;
+  if (applied.lsn > golden.end) throw new SimViolation(`${name} is beyond what is committed`);
+  const all = golden.stateAt(Buffer.from(prefix ?? []).toString('latin1'), applied.lsn);
+  const expected = all.slice(0, limit);
+  if (entries.length !== expected.length || more !== all.length > entries.length) {
+    throw new SimViolation(`${name} shows ${entries.length} keys, expected ${expected.length}`);
+  }
+  for (const [index, { key, value, version }] of entries.entries()) {
+    const record = expected[index];
+    const isSame =
+      record?.key === key.toString('latin1') &&
+      record.lsn === version.lsn &&
+      record.epoch === version.epoch &&
+      record.value.equals(value);
+    if (!isSame) throw new SimViolation(`${name} shows another ${key.toString('latin1')}`);
+  }
+}
+
+/** One who watches all keys, from a version on, at one node after the other. */
+export class WatchJudge {
+  readonly #golden: GoldenLog;
+  #cursor: Version = { epoch: 0, lsn: 0 };
+  /** Changes that were shown. */
+  shown = 0;
+
+  constructor(golden: GoldenLog) {
+    this.#golden = golden;
+  }
+
+  /** Everything up to here was shown. */
+  get cursor(): Version {
+    return this.#cursor;
+  }
+
+  /** The log does not reach back so far: it goes on from there. */
+  skipTo(version: Version): void {
+    this.#cursor = version;
+  }
+
+  /** @throws SimViolation where something was left out, comes twice, or is not what is committed there. */
+  saw(event: WatchEvent): void {
+    const { epoch, lsn } = event.version;
+    const name = `a watch at ${epoch}.${lsn}, behind ${this.#cursor.epoch}.${this.#cursor.lsn},`;
+    if (lsn > this.#golden.end) throw new SimViolation(`${name} is beyond what is committed`);
+    const between = this.#golden.records.slice(this.#cursor.lsn, lsn);
+    const changes = between.filter(({ op }) => op === OP.PUT || op === OP.DELETE);
+    if (event.kind === 'progress') {
+      if (lsn < this.#cursor.lsn) throw new SimViolation(`${name} goes back`);
+      if (changes.length > 0) throw new SimViolation(`${name} left out LSN ${changes[0]?.lsn}`);
+    } else {
+      const [record] = changes;
+      if (record === undefined || record.lsn !== lsn) {
+        throw new SimViolation(`${name} shows LSN ${lsn}, expected ${record?.lsn}`);
+      }
+      const isSame =
+        record.epoch === epoch &&
+        record.key === event.key.toString('latin1') &&
+        (event.op === 'put') === (record.op === OP.PUT) &&
+        (record.op === OP.DELETE || record.value.equals(event.value));
+      if (!isSame) throw new SimViolation(`${name} shows another change than the log`);
+      this.shown += 1;
+    }
+    this.#cursor = { epoch: lsn === 0 ? 0 : epoch, lsn };
+  }
+}
