@@ -144,6 +144,10 @@ export const ERRORS = {
   TXN_TOO_LARGE: { status: 413, hint: 'split the transaction' },
   UNSUPPORTED_VERSION: { status: 400, hint: 'this needs a newer walship' },
   VALUE_TOO_LARGE: { status: 413, hint: 'a value has at most 16 MiB' },
+  VERSION_FORGOTTEN: {
+    status: 410,
+    hint: 'the version is too old for this node to tell: read the key again',
+  },
   WAIT_TIMEOUT: { status: 504, hint: 'ask again, with more time' },
   WAL_CORRUPT: {
     status: 500,

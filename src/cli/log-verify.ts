@@ -41,6 +41,9 @@ const DECISIONS = {
     'a start refuses: walship log repair keeps a copy and cuts here, --on-damage cut does so at the start',
 } as const satisfies Record<VerifyReport['decision'], string>;
 
+/** So many leaderships are shown to people. */
+const LEADERSHIPS_MAX = 20;
+
 /** A report for people. */
 export function formatVerify(report: VerifyReport): string {
   const { dir, segments, batches, records, bytes, firstLsn, last, gone } = report;
@@ -50,9 +53,7 @@ export function formatVerify(report: VerifyReport): string {
     `  ${segments.length} segments, ${batches} batches, ${records} records, ${bytes} bytes: ${held}`,
     `  epoch ${last.epoch}, chain ${last.chain.toString(16).padStart(8, '0')}, known to be committed: lsn ${report.knownCommitLsn}`,
     `  cluster ${report.clusterId ?? 'none'}, node ${report.meta.nodeId}, ${report.meta.state}`,
-    ...report.epochs.map(
-      (entry) => `  epoch ${entry.epoch} from lsn ${entry.firstLsn}, led by ${entry.leader}`,
-    ),
+    ...leadershipsOf(report),
   ];
   if (report.writing) {
     lines.push(`  a node is writing to it: this is up to where it had come`);
@@ -62,6 +63,16 @@ export function formatVerify(report: VerifyReport): string {
     if (gone !== undefined) lines.push(`  a cut takes away: ${gone}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The newest ones; there may be very many. */
+function leadershipsOf({ epochs }: VerifyReport): readonly string[] {
+  const before = epochs.length - LEADERSHIPS_MAX;
+  const lines = epochs.slice(-LEADERSHIPS_MAX).map(({ epoch, firstLsn, leader }) => {
+    if (epoch === null) return `  from lsn ${firstLsn}: it is forgotten who led`;
+    return `  epoch ${epoch} from lsn ${firstLsn}, led by ${leader ?? 'somebody, from earlier on'}`;
+  });
+  return before > 0 ? [`  ${before} earlier leaderships`, ...lines] : lines;
 }
 
 const VERDICTS = {

@@ -1,4 +1,4 @@
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
@@ -250,9 +250,9 @@ export class Client implements AsyncDisposable {
     try {
       return await this.#read(options, (timeoutMs) => make(timeoutMs, least), leads);
     } catch (error) {
-      if (error instanceof WalshipError && error.code === 'LSN_REPLACED' && least !== asked) {
-        this.#seen.forget();
-      }
+      const isGone =
+        isWalshipError(error, 'LSN_REPLACED') || isWalshipError(error, 'VERSION_FORGOTTEN');
+      if (isGone && least !== asked) this.#seen.forget();
       throw error;
     }
   }

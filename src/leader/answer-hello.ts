@@ -1,15 +1,14 @@
 /**
  * The leader's one answer to a hello: section 5 of the design, points 1 and 2.
  *
- * The fork is where two logs stop being equal: behind the common prefix of their epoch histories, an entry being epoch, leader and first
- * LSN. In the last common epoch both hold the log of one leadership, so the shorter end is the fork. One epoch is led once, so an
- * epoch that both know and that is not in the common prefix is no fork but a contradiction: an alarm, never a truncation. The driver
+ * One epoch is led once, so an epoch that is in both histories in two ways is no fork but a contradiction: an alarm, never a truncation. The driver
  * confirms the fork by chain.
  */
 import { EPOCH_STEP_MAX } from '../protocol/limits.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import type { Hello, HistoryEntry, Identity } from '../protocol/messages.ts';
 import { isStranger } from '../protocol/stranger.ts';
+import { findFork } from './find-fork.ts';
 import { comparePositions } from '../wal/position.ts';
 import type { Position } from '../wal/position.ts';
 
@@ -106,6 +105,7 @@ function mayComeOver(leader: AnsweringLeader, { historyId, promise, discard }: H
 /** A hello has to agree with itself before it is compared with anything. */
 function judgeShape({ epochs, last }: Hello): HelloAnswer | undefined {
   const newest = epochs.at(-1);
+  if (newest?.epoch === null) return refuse('PROTOCOL_ERROR', 'a hello that forgot its own epoch');
   const agrees =
     newest === undefined
       ? last.lsn === 0
@@ -133,11 +133,14 @@ function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undef
 }
 
 function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
-  const { last, nodeId } = hello;
-  const common = commonPrefix(leader.epochs, hello.epochs);
-  const contradiction = ledTwice(leader.epochs.slice(common), hello.epochs.slice(common));
-  if (contradiction !== undefined && !hello.discard) {
-    const message = `epoch ${contradiction} began elsewhere or under another leader in the log of ${nodeId}`;
+  const { last, nodeId, epochs, epochsBefore } = hello;
+  const fork = findFork(
+    { epochs: leader.epochs, lastLsn: leader.durable.lsn, epochsBefore: 0 },
+    { epochs, lastLsn: last.lsn, epochsBefore },
+    hello.discard,
+  );
+  if (fork.kind === 'contradiction') {
+    const message = `epoch ${fork.epoch} began elsewhere or under another leader in the log of ${nodeId}`;
     return alarm('CHAIN_MISMATCH', message);
   }
   // Everything is shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
@@ -147,7 +150,11 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     const claim = { epoch: last.epoch, lsn: last.lsn };
     return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message, claim };
   }
-  const lsn = forkLsn(leader, hello, common);
+  if (fork.kind === 'unknown') {
+    const message = `the log of ${nodeId} is of leaderships that are forgotten here or there; it ends at LSN ${last.lsn}, and this log begins at ${leader.firstLsn}`;
+    return { kind: 'snapshot', lsn: 0, code: 'PURGED', message };
+  }
+  const { lsn } = fork;
   // A follower that lags knows of commits above its own end: what matters is whether it would have to cut one off.
   const committed = Math.min(hello.commitLsn, last.lsn);
   if (committed > lsn && !hello.discard) {
@@ -167,40 +174,6 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     return { kind: 'truncate', lsn, code: 'DIVERGENT_TAIL', message };
   }
   return { kind: 'continue', lsn, code: 'OK', message: `go on from LSN ${lsn}` };
-}
-
-function forkLsn(leader: AnsweringLeader, hello: Hello, common: number): number {
-  if (common === 0) return 0;
-  const ours = endOfEpoch(leader.epochs, common, leader.durable.lsn);
-  return Math.min(ours, endOfEpoch(hello.epochs, common, hello.last.lsn));
-}
-
-/** The last LSN of the epoch before entry `next`. */
-function endOfEpoch(epochs: readonly HistoryEntry[], next: number, lastLsn: number): number {
-  const entry = epochs[next];
-  return entry === undefined ? lastLsn : entry.firstLsn - 1;
-}
-
-function commonPrefix(ours: readonly HistoryEntry[], theirs: readonly HistoryEntry[]): number {
-  const differing = ours.findIndex((entry, index) => !sameEntry(entry, theirs[index]));
-  return differing === -1 ? ours.length : differing;
-}
-
-function sameEntry(ours: HistoryEntry, theirs: HistoryEntry | undefined): boolean {
-  return (
-    theirs !== undefined &&
-    ours.epoch === theirs.epoch &&
-    ours.leader === theirs.leader &&
-    ours.firstLsn === theirs.firstLsn
-  );
-}
-
-function ledTwice(
-  ours: readonly HistoryEntry[],
-  theirs: readonly HistoryEntry[],
-): number | undefined {
-  const epochs = new Set(ours.map(({ epoch }) => epoch));
-  return theirs.find(({ epoch }) => epochs.has(epoch))?.epoch;
 }
 
 /** No leader needs the promise of one that has no vote, so what it says proves nothing about this leadership. */

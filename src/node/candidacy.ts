@@ -3,7 +3,9 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Ask, AskReply } from '../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { EPOCH_MAX } from '../wal/limits.ts';
-import type { EpochEntry, Position, Version } from '../wal/position.ts';
+import { isWhole } from '../wal/history-spans.ts';
+import type { EpochSpan } from '../wal/history-spans.ts';
+import type { Position, Version } from '../wal/position.ts';
 import { askRound } from './ask-round.ts';
 import { mayLead } from './may-lead.ts';
 import type { Candidate, MayLead } from './may-lead.ts';
@@ -232,15 +234,15 @@ export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLe
 
 /** A promise of a later epoch may have been followed by a cut: then others may well have more of this one. */
 function ownEpoch({ nodeId, log, meta }: Replica): number | null {
-  const last = log.epochs.at(-1);
+  const last = log.newestEpoch;
   const isOwn = last?.leader === nodeId && meta.current.promise.epoch === last.epoch;
   return isOwn ? last.epoch : null;
 }
 
 /** The EPOCH record at LSN 1, with which the cluster was born. */
-function bornBy(epochs: readonly EpochEntry[]): Candidate['born'] {
+function bornBy(epochs: readonly EpochSpan[]): Candidate['born'] {
   const [first] = epochs;
-  return first?.firstLsn === 1 ? first : null;
+  return isWhole(first) && first.firstLsn === 1 ? first : null;
 }
 
 /** The answers of those who gave one. */

@@ -1,3 +1,4 @@
+import { isWhole } from '../wal/history-spans.ts';
 import type { Log } from '../wal/log.ts';
 import type { MetaStore } from '../wal/meta.ts';
 
@@ -8,7 +9,7 @@ import type { MetaStore } from '../wal/meta.ts';
 export async function finishBirth(meta: MetaStore, log: Log): Promise<void> {
   const { state, birth } = meta.current;
   const first = log.epochs[0];
-  if (state !== 'blank' || birth === null || first?.firstLsn !== 1) return;
+  if (state !== 'blank' || birth === null || !isWhole(first) || first.firstLsn !== 1) return;
   if (first.epoch !== birth.epoch || first.leader !== birth.candidate) return;
   await meta.update({ state: 'intact' });
 }

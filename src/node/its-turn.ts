@@ -5,7 +5,7 @@ import type { Replica } from './replica.ts';
  * was named.
  */
 export function itsTurn({ nodeId, log, meta }: Replica, initialLeader: string): boolean {
-  const last = log.epochs.at(-1);
+  const last = log.newestEpoch;
   const first = last === undefined ? initialLeader : last.leader;
   return first === nodeId || meta.current.promise.candidate === nodeId;
 }

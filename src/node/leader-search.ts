@@ -4,7 +4,7 @@ import { isWalshipError } from '../errors.ts';
 import { FollowerSession } from '../follower/follower.ts';
 import type { SessionEnd } from '../follower/session-end.ts';
 import type { Hello } from '../protocol/messages.ts';
-import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from '../protocol/messages.ts';
 import { Silence, TICK_MS } from '../protocol/silence.ts';
 import { lowestCut } from '../wal/snapshot-shelf.ts';
 import type { Reason } from './api.ts';
@@ -242,6 +242,7 @@ export class LeaderSearch {
   #hello(lowestCutLsn: number): Hello {
     const { replica, run, membership } = this.#options;
     const { clusterId, historyId, promise, state, discarding } = replica.meta.current;
+    const { epochs } = replica.log;
     return {
       kind: 'hello',
       protocol: PROTOCOL_VERSION,
@@ -249,11 +250,8 @@ export class LeaderSearch {
       historyId,
       nodeId: replica.nodeId,
       run,
-      epochs: replica.log.epochs.map(({ epoch, leader, firstLsn }) => ({
-        epoch,
-        leader,
-        firstLsn,
-      })),
+      epochs: epochs.slice(-HISTORY_ENTRIES_MAX),
+      epochsBefore: Math.max(0, epochs.length - HISTORY_ENTRIES_MAX),
       last: replica.log.durable,
       commitLsn: Math.min(replica.committedLsn, replica.log.durable.lsn),
       lowestCutLsn,

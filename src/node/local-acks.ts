@@ -1,5 +1,5 @@
 import type { LocalAcks } from '../wal/saved.ts';
-import type { EpochEntry } from '../wal/position.ts';
+import type { EpochSpan } from '../wal/history-spans.ts';
 
 /**
  * Remembers how far this run acknowledged writes that were durable on this node alone, so that it can be said of a divergent tail
@@ -25,11 +25,11 @@ export class LocalAckMemory {
   }
 
   /** Of the records above `lsn` in a log with this history. */
-  above(lsn: number, epochs: readonly EpochEntry[]): LocalAcks {
+  above(lsn: number, epochs: readonly EpochSpan[]): LocalAcks {
     if (this.#highestLsn > lsn) return 'yes';
     // The leadership that wrote the first of them, and every later one.
     const first = epochs.findLastIndex((entry) => entry.firstLsn <= lsn + 1);
     const writers = epochs.slice(Math.max(first, 0));
-    return writers.every(({ epoch }) => this.#led.has(epoch)) ? 'no' : 'unknown';
+    return writers.every(({ epoch }) => epoch !== null && this.#led.has(epoch)) ? 'no' : 'unknown';
   }
 }

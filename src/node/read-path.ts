@@ -196,11 +196,18 @@ export class ReadPath {
     const { epochs } = this.#replica.log;
     const judged = judgeForGood(epochs, version, this.#reached('committed'));
     if (judged.kind === 'replaced') throw replaced(version, judged);
+    if (judged.kind === 'forgotten') throw forgotten(version);
   }
 
   #holds(version: Version): boolean {
     return version.lsn === 0 || this.#replica.log.epochAt(version.lsn) === version.epoch;
   }
+}
+
+function forgotten(version: Version): WalshipError {
+  const text = formatVersion(version);
+  const message = `this node has forgotten which leadership wrote LSN ${version.lsn}, so whether that was version ${text} is not known`;
+  return new WalshipError('VERSION_FORGOTTEN', message, { details: { version: text } });
 }
 
 function historyLeft(cause?: WalshipError): WalshipError {

@@ -4,6 +4,7 @@ import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Holds } from '../leader/holds.ts';
 import type { SnapshotSource } from '../leader/snapshot-sender.ts';
 import { MiB } from '../wal/limits.ts';
+import { newestOf } from '../wal/history-spans.ts';
 import { listSnapshots, readSnapshot } from '../wal/snapshot-reader.ts';
 import { keepSnapshots, SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
 import { writeSnapshot } from '../wal/snapshot-writer.ts';
@@ -198,12 +199,16 @@ export class Snapshotter {
     if (start === undefined) {
       throw new WalshipError('NOT_READY', 'what is applied does not end with a batch just now');
     }
-    const epochs = replica.log.epochs.filter(({ firstLsn }) => firstLsn <= start.lsn);
+    const history = replica.log.epochs.filter(({ firstLsn }) => firstLsn <= start.lsn);
+    if (newestOf(history) === undefined) {
+      throw new WalshipError('NOT_READY', `who wrote LSN ${start.lsn} is not known here any more`);
+    }
     const snapshot = await writeSnapshot({
       disk,
       clock,
       dir,
-      header: { clusterId, start, epochs },
+      header: { clusterId, start },
+      history,
       source: {
         page: (request) => replica.store.page(request),
         get appliedLsn() {
@@ -224,6 +229,7 @@ export class Snapshotter {
       );
     }
     const { path, endLsn, count, bytes } = snapshot;
+    if (replica.stateGeneration === generation) replica.log.snapshotTaken(snapshot);
     this.#begunAt = begunAt;
     await this.#shelve({ path, startLsn: start.lsn });
     const tookMs = clock.nowMs() - startMs;
@@ -243,8 +249,13 @@ export class Snapshotter {
 
   #failed(error: unknown): void {
     const { clock, replica, onEvent } = this.#options;
-    if (!isWalshipError(error)) throw error;
     this.#notBeforeMs = clock.nowMs() + SNAPSHOT_RETRY_MS;
+    if (!isWalshipError(error)) {
+      // A mistake of this program, which is no reason to end: it is told, and tried again later.
+      const message = `no snapshot was taken, for a bug in walship: ${String(error)}`;
+      onEvent({ level: 'error', code: 'SNAPSHOT_FAILED', message, reason: 'INTERNAL' });
+      return;
+    }
     if (error.code === 'NODE_CLOSED' || error.code === 'NOT_READY') return;
     if (error.code === 'DISK_FAILED') return replica.fail(error);
     const message = `no snapshot was taken: ${error.message}`;

@@ -96,7 +96,7 @@ export class StateLoader {
     { toLsn, shownLsn }: { readonly toLsn: number; readonly shownLsn: number },
     change: () => Promise<Changed<T>>,
   ): Promise<T> {
-    const { place, meta } = this.#owner;
+    const { place, meta, log } = this.#owner;
     const applier = this.#applier;
     const { appliedLsn } = applier;
     let changed: Changed<T> | undefined;
@@ -109,6 +109,7 @@ export class StateLoader {
       const { store, snapshot } = changed?.loaded ?? (await loadState(place, meta.current));
       this.#loading -= 1;
       if (changed !== undefined) this.#forgotten = false;
+      if (snapshot !== undefined) log.rebase(snapshot);
       const state = { store, appliedLsn: snapshot?.start.lsn ?? 0 };
       applier.rebuild(state, Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn)));
       for (const listener of this.#listeners) listener(snapshot);

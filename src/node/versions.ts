@@ -1,13 +1,17 @@
 import { WalshipError } from '../errors.ts';
 import type { ErrorDetails } from '../errors.ts';
+import { indexAt } from '../wal/history-spans.ts';
+import type { EpochSpan } from '../wal/history-spans.ts';
 import { formatVersion } from '../wal/position.ts';
-import type { EpochEntry, Version } from '../wal/position.ts';
+import type { Version } from '../wal/position.ts';
 
 export type VersionJudgement =
   /** The history holds it, or may come to hold it. */
   | { readonly kind: 'current' }
   /** The history cut it off: epoch `by` begins at or before it. */
-  | { readonly kind: 'replaced'; readonly by: number; readonly from: number };
+  | { readonly kind: 'replaced'; readonly by: number; readonly from: number }
+  /** Whether the history holds it is not known any more. */
+  | { readonly kind: 'forgotten' };
 
 /**
  * Says whether `version` belongs to this history. An LSN alone does not identify a write: after a failover the
@@ -15,20 +19,18 @@ export type VersionJudgement =
  *
  * `history` is oldest first. A version of a leadership that this node has not met yet is `current`: it may arrive.
  */
-export function judgeVersion(history: readonly EpochEntry[], version: Version): VersionJudgement {
-  const last = history.at(-1);
-  if (last === undefined || version.epoch > last.epoch || version.lsn === 0) {
+export function judgeVersion(history: readonly EpochSpan[], version: Version): VersionJudgement {
+  const newest = history.at(-1);
+  if (newest === undefined || version.epoch > (newest.epoch ?? Infinity) || version.lsn === 0) {
     return { kind: 'current' };
   }
-  const index = history.findIndex(({ epoch }) => epoch === version.epoch);
-  const own = history[index];
-  if (own !== undefined && version.lsn >= own.firstLsn) {
-    const next = history[index + 1];
-    if (next === undefined || version.lsn < next.firstLsn) return { kind: 'current' };
-    return { kind: 'replaced', by: next.epoch, from: next.firstLsn };
-  }
-  const holder = history.findLast(({ firstLsn }) => firstLsn <= version.lsn) ?? last;
-  return { kind: 'replaced', by: holder.epoch, from: holder.firstLsn };
+  const holder = history[indexAt(history, version.lsn)] ?? newest;
+  if (holder.epoch === null) return { kind: 'forgotten' };
+  if (holder.epoch === version.epoch) return { kind: 'current' };
+  // The first of the leaderships behind that of the version.
+  const by = history.find(({ epoch }) => epoch !== null && epoch > version.epoch) ?? holder;
+  const first = by.firstLsn <= version.lsn ? by : holder;
+  return { kind: 'replaced', by: first.epoch ?? holder.epoch, from: first.firstLsn };
 }
 
 /**
@@ -39,15 +41,16 @@ export function judgeVersion(history: readonly EpochEntry[], version: Version): 
  * can still commit under the next one.
  */
 export function judgeForGood(
-  history: readonly EpochEntry[],
+  history: readonly EpochSpan[],
   version: Version,
   committedLsn: number,
 ): VersionJudgement {
   if (version.lsn === 0) return { kind: 'current' };
   // Epochs never fall along a log: behind the last committed record none below its epoch can follow.
   const decidedLsn = Math.min(version.lsn, committedLsn);
-  const holder = history.findLast(({ firstLsn }) => firstLsn <= decidedLsn);
+  const holder = history[indexAt(history, decidedLsn)];
   if (holder === undefined) return { kind: 'current' };
+  if (holder.epoch === null) return { kind: 'forgotten' };
   const gone =
     version.lsn <= committedLsn ? holder.epoch !== version.epoch : holder.epoch > version.epoch;
   return gone ? { kind: 'replaced', by: holder.epoch, from: holder.firstLsn } : { kind: 'current' };

@@ -112,7 +112,7 @@ export class Voter {
         promise,
         fence,
         position: replica.log.durable,
-        lastLeader: replica.log.epochs.at(-1)?.leader ?? null,
+        lastLeader: replica.log.newestEpoch?.leader ?? null,
         state,
         claim,
         clusterId,

@@ -69,7 +69,10 @@ export async function* watch(
   }
 }
 
-/** Again once its LSN is here: a version from elsewhere may have named a leadership that this node had not met. */
+/**
+ * Again once its LSN is here: a version from elsewhere may have named a leadership that this node had not met. What is forgotten is purged too, and
+ * that is what is said of it.
+ */
 function check(replica: Replica, after: Version): void {
   const judged = judgeForGood(replica.log.epochs, after, replica.appliedLsn);
   if (judged.kind === 'replaced') throw replaced(after, judged);

@@ -102,6 +102,7 @@ function helloFields(hello: Hello): unknown[] {
     hello.nodeId,
     hello.run,
     hello.epochs.map(({ epoch, leader, firstLsn }) => [epoch, leader, firstLsn]),
+    hello.epochsBefore,
     ...positionFields(hello.last),
     hello.commitLsn,
     hello.lowestCutLsn,

@@ -128,6 +128,7 @@ function readHello(reader: FieldReader): Hello {
     nodeId: readNodeId(reader, 'nodeId'),
     run: reader.id('run'),
     epochs: readHistory(reader),
+    epochsBefore: reader.integer('epochsBefore'),
     last: reader.position('last'),
     commitLsn: reader.lsn('commitLsn'),
     lowestCutLsn: reader.lsn('lowestCutLsn'),
@@ -267,21 +268,23 @@ function readClaim(reader: FieldReader): Claim {
 /** Epochs and first LSNs only ever grow: whoever looks for a fork may rely on it. */
 function readHistory(reader: FieldReader): readonly HistoryEntry[] {
   const entries: HistoryEntry[] = [];
-  let before = { epoch: 0, firstLsn: 0 };
+  let [epoch, firstLsn] = [0, 0];
   for (const element of reader.array('epochs', HISTORY_ENTRIES_MAX)) {
     const inner = new FieldReader(Array.isArray(element) ? element : []);
     const entry = {
-      epoch: inner.epoch('epochs.epoch'),
-      leader: inner.text('epochs.leader', NODE_ID_CHARS_MAX),
+      epoch: inner.epochOrNull('epochs.epoch'),
+      leader: inner.textOrNull('epochs.leader', NODE_ID_CHARS_MAX),
       firstLsn: inner.lsn('epochs.firstLsn'),
     };
     reader.check(inner.finish());
-    if (entry.epoch <= before.epoch || entry.firstLsn <= before.firstLsn) {
+    if ((entry.epoch ?? Infinity) <= epoch || entry.firstLsn <= firstLsn) {
       reader.check('epochs do not grow');
     }
+    if (entry.epoch === null && entry.leader !== null) reader.check('a leader without an epoch');
     if (reader.problem !== undefined) return [];
     entries.push(entry);
-    before = entry;
+    epoch = entry.epoch ?? epoch;
+    ({ firstLsn } = entry);
   }
   return entries;
 }

@@ -50,6 +50,12 @@ export class FieldReader {
     return this.integer(name, EPOCH_MAX);
   }
 
+  epochOrNull(name: string): number | null {
+    if (this.peek() !== null) return this.epoch(name);
+    this.skip();
+    return null;
+  }
+
   /** As `epoch`, for LSNs. */
   lsn(name: string): number {
     return this.integer(name, LSN_MAX);

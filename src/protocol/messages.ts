@@ -1,4 +1,5 @@
-import type { EpochEntry, Position, Version } from '../wal/position.ts';
+import type { SpanView } from '../wal/history-spans.ts';
+import type { Position, Version } from '../wal/position.ts';
 
 /**
  * What nodes say to each other over `/v1/replicate`. The first message of a link decides what it is for: `hello` opens a
@@ -33,8 +34,10 @@ export interface Hello {
   readonly nodeId: string;
   /** One run of one process: 32 hexadecimal digits. */
   readonly run: string;
-  /** Of its whole log, oldest first. */
+  /** Who wrote its log, oldest first: the last HISTORY_ENTRIES_MAX spans. */
   readonly epochs: readonly HistoryEntry[];
+  /** So many older ones were left out. */
+  readonly epochsBefore: number;
   readonly last: Position;
   /** The highest LSN it knows to be committed. */
   readonly commitLsn: number;
@@ -54,7 +57,7 @@ export interface VotersAndQuorum {
   readonly quorum: number;
 }
 
-export type HistoryEntry = Pick<EpochEntry, 'epoch' | 'leader' | 'firstLsn'>;
+export type HistoryEntry = SpanView;
 
 /** The leader's one answer to a hello. */
 export interface Answer {
@@ -278,7 +281,7 @@ export type Message = ControlMessage | Frame | SnapshotPiece;
 
 /** Whole batches are put together up to this size; a larger batch goes in pieces of it. */
 export const FRAME_BYTES_MAX = 256 * 1024;
-/** A control message; the epoch history is the only part that grows. */
+/** A control message; none that a node sends comes near it. */
 export const CONTROL_BYTES_MAX = 1024 * 1024;
-/** Entries of an epoch history that a hello may carry. */
-export const HISTORY_ENTRIES_MAX = 10_000;
+/** Spans of a history that a hello carries. */
+export const HISTORY_ENTRIES_MAX = 256;

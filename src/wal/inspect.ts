@@ -4,7 +4,8 @@ import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Meta } from './meta.ts';
-import { endOfSeal, joinEpochs, type LogBase } from './log-base.ts';
+import { type EpochSpan, isWhole, joinSpans, newestOf, sharing } from './history-spans.ts';
+import { endOfSeal, type LogBase } from './log-base.ts';
 import { samePosition } from './position.ts';
 import type { EpochEntry } from './position.ts';
 import { followedIn, type LaterSegment, type RecoveryEvidence } from './recovery.ts';
@@ -54,7 +55,7 @@ export interface Inspection {
   /** At the last good seal. */
   readonly state: LogState;
   readonly lastSeal: Seal | undefined;
-  readonly epochs: readonly EpochEntry[];
+  readonly epochs: readonly EpochSpan[];
   /** Highest commitLsn in any seal. */
   readonly knownCommitLsn: number;
   readonly clusterId: string | undefined;
@@ -247,8 +248,12 @@ class Inspector {
     }
   }
 
-  get #history(): readonly EpochEntry[] {
-    return joinEpochs(this.#options.base, this.#epochs);
+  get #history(): readonly EpochSpan[] {
+    const { base } = this.#options;
+    if (base === undefined) return this.#epochs;
+    const oldest = this.#segments[0];
+    const start = oldest === undefined ? base.start : stateBefore(oldest.header);
+    return joinSpans(base.epochs, this.#epochs, start);
   }
 
   readonly #visit: BatchVisitor = (batch, bytes) => {
@@ -257,7 +262,9 @@ class Inspector {
     this.#bytes += batch.end - batch.offset;
     this.#lastSeal = batch.seal;
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, batch.seal.commitLsn);
-    if (batch.epochStart !== undefined) this.#epochs.push(batch.epochStart);
+    if (batch.epochStart !== undefined) {
+      this.#epochs.push(sharing(batch.epochStart, this.#epochs.at(-1)));
+    }
     this.#meet(batch.last);
     const { base, visit } = this.#options;
     const needed = base === undefined || (this.#joins && batch.first.lsn >= base.start.lsn);
@@ -296,9 +303,9 @@ class Inspector {
     const foreign =
       !joining &&
       historyId !== null &&
-      !this.#history.some((entry) => entry.historyId === historyId);
+      !this.#history.some((span) => isWhole(span) && span.historyId === historyId);
     if (foreign && this.#history.length > 0) {
-      const found = this.#history.at(-1)?.historyId ?? '';
+      const found = newestOf(this.#history)?.historyId ?? '';
       const reason = `history id ${found}, meta.json says ${historyId}`;
       return { ...stop, reason, foreign: 'history' };
     }

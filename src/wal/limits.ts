@@ -27,5 +27,3 @@ export const BLOCK_BYTES = 512;
  */
 export const EPOCH_MAX = 2 ** 52;
 export const LSN_MAX = 2 ** 52;
-/** Leaderships that a snapshot's header may name. */
-export const SNAPSHOT_EPOCHS_MAX = 10_000;

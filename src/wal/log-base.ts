@@ -1,7 +1,8 @@
 import { WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import { MiB } from './limits.ts';
-import type { EpochEntry, Position } from './position.ts';
+import type { EpochSpan } from './history-spans.ts';
+import type { Position } from './position.ts';
 import { decodeRecord, OP, RecordView, writeU32, writeU64 } from './record.ts';
 import { decodeSeal, SEAL_BYTES, SEAL_VALUE_BYTES } from './seal.ts';
 
@@ -11,17 +12,8 @@ export interface LogBase {
   readonly start: Position;
   /** Everything up to here is committed. */
   readonly endLsn: number;
-  /** Every leadership up to the start, oldest first. */
-  readonly epochs: readonly EpochEntry[];
-}
-
-/** Everything of two histories, of which the first one ends at the start of `base`. */
-export function joinEpochs(
-  base: LogBase | undefined,
-  log: readonly EpochEntry[],
-): readonly EpochEntry[] {
-  if (base === undefined) return log;
-  return [...base.epochs, ...log.filter(({ firstLsn }) => firstLsn > base.start.lsn)];
+  /** Who wrote what it holds, and the record at the start; what no key names is forgotten. */
+  readonly epochs: readonly EpochSpan[];
 }
 
 const WINDOW_BYTES = MiB;

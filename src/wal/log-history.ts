@@ -1,34 +1,60 @@
+import {
+  forget,
+  isWhole,
+  joinSpans,
+  lastLsnOf,
+  newestOf,
+  sharing,
+  spanAt,
+} from './history-spans.ts';
+import type { EpochSpan } from './history-spans.ts';
 import type { LogBase } from './log-base.ts';
 import type { RecoveredLog } from './recover.ts';
-import type { EpochEntry } from './position.ts';
+import type { EpochEntry, Version } from './position.ts';
 
-/** Who led when, and what is known to be committed, as the records themselves say. */
+/**
+ * Who led when, and what is known to be committed, as the records themselves say.
+ *
+ * Invariant: of every record that the log holds, of the one before the first, and of every live key it is known which epoch wrote it. What
+ * else was there is forgotten, so that a log of any number of leaderships takes no more memory than what it holds.
+ */
 export class LogHistory {
-  #epochs: EpochEntry[];
+  #spans: EpochSpan[];
   #knownCommitLsn: number;
+  /** First LSNs of the spans up to an LSN that a live key names, as the newest snapshot says. */
+  #named: { readonly firstLsns: ReadonlySet<number>; readonly toLsn: number } | undefined;
 
-  constructor({ epochs, knownCommitLsn }: Pick<RecoveredLog, 'epochs' | 'knownCommitLsn'>) {
-    this.#epochs = [...epochs];
+  constructor(
+    { epochs, knownCommitLsn }: Pick<RecoveredLog, 'epochs' | 'knownCommitLsn'>,
+    base: LogBase | undefined,
+  ) {
+    this.#spans = [...epochs];
     this.#knownCommitLsn = knownCommitLsn;
+    this.#named = base && namedIn(base);
   }
 
   /** Oldest first. */
-  get epochs(): readonly EpochEntry[] {
-    return this.#epochs;
+  get spans(): readonly EpochSpan[] {
+    return this.#spans;
+  }
+
+  /** The last leadership; undefined before the first. */
+  get newest(): EpochEntry | undefined {
+    return newestOf(this.#spans);
   }
 
   get knownCommitLsn(): number {
     return this.#knownCommitLsn;
   }
 
-  /** The epoch of the record at `lsn`; 0 before the first leadership. */
+  /** The epoch of the record at `lsn`; 0 before the first leadership, and where it is forgotten. */
   epochAt(lsn: number): number {
-    return this.#epochs.findLast((entry) => entry.firstLsn <= lsn)?.epoch ?? 0;
+    return spanAt(this.#spans, lsn)?.epoch ?? 0;
   }
 
   /** A leadership was written, or is about to be. */
   began(entry: EpochEntry): void {
-    this.#epochs.push(entry);
+    this.#spans.push(sharing(entry, this.#spans.at(-1)));
   }
 
   /** A durable seal says that `lsn` is committed. */
@@ -37,14 +63,43 @@ export class LogHistory {
   }
 
   /** A snapshot took the place of all that was held. */
-  restart({ epochs, endLsn }: LogBase): void {
-    this.#epochs = [...epochs];
-    this.#knownCommitLsn = Math.max(this.#knownCommitLsn, endLsn);
+  restart(base: LogBase): void {
+    this.#spans = [...base.epochs];
+    this.#knownCommitLsn = Math.max(this.#knownCommitLsn, base.endLsn);
+    this.#named = namedIn(base);
   }
 
-  /** The log was cut behind `lsn`. */
+  /** The log was cut behind `lsn`: the state is another one from now on, and nobody knows yet what its keys name. */
   truncate(lsn: number): void {
-    this.#epochs = this.#epochs.filter((entry) => entry.firstLsn <= lsn);
+    this.#spans = this.#spans.filter((span) => span.firstLsn <= lsn);
     this.#knownCommitLsn = Math.min(this.#knownCommitLsn, lsn);
+    this.#named = undefined;
   }
+
+  /** The state was begun anew from `base`, whose keys name what other ones did not; the log begins behind `start`. */
+  rebase(base: LogBase, start: Version): void {
+    this.#spans = joinSpans(base.epochs, this.#spans, start);
+    this.#named = namedIn(base);
+  }
+
+  /** A snapshot of the state was taken: what it does not name, and a log that begins behind `start` does not hold, is forgotten. */
+  snapshotTaken(base: LogBase, start: Version): void {
+    this.#named = namedIn(base);
+    this.purged(start);
+  }
+
+  /** The log begins behind `start`. */
+  purged(start: Version): void {
+    const named = this.#named;
+    if (named === undefined) return;
+    this.#spans = forget(this.#spans, ({ firstLsn }, index) => {
+      const lastLsn = lastLsnOf(this.#spans, index);
+      return lastLsn >= start.lsn || lastLsn > named.toLsn || named.firstLsns.has(firstLsn);
+    });
+  }
+}
+
+function namedIn({ epochs, start }: LogBase): { firstLsns: ReadonlySet<number>; toLsn: number } {
+  const named = epochs.filter((span) => isWhole(span));
+  return { firstLsns: new Set(named.map(({ firstLsn }) => firstLsn)), toLsn: start.lsn };
 }

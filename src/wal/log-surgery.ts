@@ -108,7 +108,7 @@ async function unprovenFrom(
   committedLsn: number,
 ): Promise<Place> {
   const { discarding } = options.meta.current;
-  const historyId = discarding ? undefined : history.epochs.at(-1)?.historyId;
+  const historyId = discarding ? undefined : history.newest?.historyId;
   const log = { historyId, lastLsn: durable.end.lsn, committedLsn };
   const lsn = supersededLsn(log, replacing(base));
   try {

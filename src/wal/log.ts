@@ -11,6 +11,7 @@ import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { EpochSpan } from './history-spans.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './log-map.ts';
 import { cutTail, type LogParts, restart } from './log-surgery.ts';
@@ -57,7 +58,7 @@ export class Log {
     this.#options = options;
     this.recovery = recovered.report;
     this.#durable = new DurableLog(options.disk, map, options.recentBytesMax);
-    this.#history = new LogHistory(recovered);
+    this.#history = new LogHistory(recovered, options.base);
     this.#clusterId = recovered.clusterId;
     this.#builder = new BatchBuilder(map.end.position, recovered.lastSeal?.timeMs ?? 0);
     const commit = {
@@ -88,7 +89,7 @@ export class Log {
   get identity(): LogIdentity | undefined {
     const clusterId = this.#clusterId;
     if (clusterId === undefined) return undefined;
-    const historyId = this.epochs.at(-1)?.historyId ?? this.#options.meta.current.historyId;
+    const historyId = this.newestEpoch?.historyId ?? this.#options.meta.current.historyId;
     return { clusterId, historyId: historyId ?? '' };
   }
 
@@ -113,9 +114,14 @@ export class Log {
     return this.#history.knownCommitLsn;
   }
 
-  /** Every leadership that wrote to this log, oldest first. */
-  get epochs(): readonly EpochEntry[] {
-    return this.#history.epochs;
+  /** Who wrote which stretch, oldest first: see LogHistory. */
+  get epochs(): readonly EpochSpan[] {
+    return this.#history.spans;
+  }
+
+  /** The last leadership that wrote to this log. */
+  get newestEpoch(): EpochEntry | undefined {
+    return this.#history.newest;
   }
 
   /** The oldest LSN held, or to be written first. */
@@ -133,7 +139,17 @@ export class Log {
     return this.#durable.bytesAfter(lsn);
   }
 
-  /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one. */
+  /** A snapshot of the state was taken: what neither it nor this log needs is forgotten of the history. */
+  snapshotTaken(base: LogBase): void {
+    this.#history.snapshotTaken(base, this.#durable.map.start);
+  }
+
+  /** The state was begun anew from `base`: the history goes back as far as that needs. */
+  rebase(base: LogBase): void {
+    this.#history.rebase(base, this.#durable.map.start);
+  }
+
+  /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one, and where that is forgotten. */
   epochAt(lsn: number): number {
     return this.#history.epochAt(lsn);
   }
@@ -268,6 +284,7 @@ export class Log {
   async purge(lsn: number): Promise<void> {
     this.#failStop.refuseIfEnded();
     await this.sealed.purge(lsn);
+    this.#history.purged(this.#durable.map.start);
   }
 
   /**

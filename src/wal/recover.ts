@@ -11,7 +11,9 @@ import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { Meta, MetaStore } from './meta.ts';
-import type { EpochEntry, Position } from './position.ts';
+import { newestOf } from './history-spans.ts';
+import type { EpochSpan } from './history-spans.ts';
+import type { Position } from './position.ts';
 import {
   claimOf,
   type Decision,
@@ -108,7 +110,7 @@ export interface RecoveredLog {
   readonly clusterId: string | undefined;
   /** Of the last EPOCH record, if any. */
   readonly historyId: string | undefined;
-  readonly epochs: readonly EpochEntry[];
+  readonly epochs: readonly EpochSpan[];
   /** Highest commitLsn in any seal. */
   readonly knownCommitLsn: number;
   readonly report: RecoveryReport;
@@ -181,7 +183,7 @@ async function recoverBeside(
     lastSeal: inspection.lastSeal,
     firstLsn: segments[0]?.header.baseLsn ?? 1,
     clusterId: segments.length === 0 ? undefined : inspection.clusterId,
-    historyId: inspection.epochs.at(-1)?.historyId,
+    historyId: newestOf(inspection.epochs)?.historyId,
     epochs: inspection.epochs,
     knownCommitLsn: inspection.knownCommitLsn,
     report: {
@@ -256,7 +258,7 @@ async function restartedLog(
     lastSeal: undefined,
     firstLsn: header.baseLsn,
     clusterId: base.clusterId,
-    historyId: base.epochs.at(-1)?.historyId,
+    historyId: newestOf(base.epochs)?.historyId,
     epochs: base.epochs,
     knownCommitLsn: inspection?.knownCommitLsn ?? 0,
     report: {
@@ -347,7 +349,7 @@ function metaPatch(
   const newest = segments.at(-1)?.header.baseLsn ?? null;
   if (newest !== current.newestSegment) patch.newestSegment = newest;
   if (current.clusterId === null && clusterId !== undefined) patch.clusterId = clusterId;
-  const lastEpoch = epochs.at(-1);
+  const lastEpoch = newestOf(epochs);
   if (lastEpoch !== undefined) {
     if (current.historyId === null) patch.historyId = lastEpoch.historyId;
     const arrived = current.historyId === null || lastEpoch.historyId === current.historyId;

@@ -5,7 +5,8 @@
 import type { ErrorCode } from '../errors.ts';
 import { FOLLOWER_WRITE_BYTES_MAX } from './limits.ts';
 import type { Claim, Promised } from './meta.ts';
-import type { EpochEntry, Position, Version } from './position.ts';
+import type { EpochSpan } from './history-spans.ts';
+import type { Position, Version } from './position.ts';
 import type { TailEvidence } from './evidence.ts';
 
 /** How the part of the log that continues comes to its end. */
@@ -148,7 +149,7 @@ export function decisionOf(
 export interface Leaders {
   readonly nodeId: string;
   readonly last: Position;
-  readonly history: readonly EpochEntry[];
+  readonly history: readonly EpochSpan[];
   readonly promise: Promised;
 }
 
@@ -157,7 +158,7 @@ export function followedIn(tail: TailEvidence, known: Leaders): boolean {
   const { nodeId, last, history, promise } = known;
   const followed = (epoch: number): boolean => {
     const entry = history.find((candidate) => candidate.epoch === epoch);
-    if (entry !== undefined) return entry.leader !== nodeId;
+    if (entry !== undefined) return entry.leader !== null && entry.leader !== nodeId;
     return promise.epoch === epoch && promise.candidate !== nodeId;
   };
   // The batch that does not continue is of the epoch before it, unless its own seal is there and says otherwise.

@@ -1,16 +1,17 @@
 import { ByteRange } from './byte-range.ts';
-import { decodeEpochRecord } from './epoch-record.ts';
 import { OP, decodeRecord, readU32, readU64, RecordView, recordBytes, SHORT } from './record.ts';
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts';
-import type { EpochEntry } from './position.ts';
+import { newestOf } from './history-spans.ts';
+import type { EpochSpan } from './history-spans.ts';
 import {
-  decodeFixedHeader,
+  decodeSnapshotHeader,
+  decodeSpan,
   DIGEST_BYTES,
   FOOTER_VALUE_BYTES,
   newDigest,
   SNAPSHOT_HEADER_BYTES,
 } from './snapshot-format.ts';
-import type { FixedHeader, SnapshotFooter, SnapshotHeader } from './snapshot-format.ts';
+import type { SnapshotFooter, SnapshotHeader } from './snapshot-format.ts';
 
 const KEY_OFFSET = 13;
 
@@ -32,8 +33,9 @@ export class SnapshotDecoder {
   #waitingBytes = 0;
   /** So many bytes are needed before it is worth looking again. */
   #neededBytes = SNAPSHOT_HEADER_BYTES;
-  #fixed: FixedHeader | undefined;
-  readonly #epochs: EpochEntry[] = [];
+  #header: SnapshotHeader | undefined;
+  readonly #epochs: EpochSpan[] = [];
+  #newestEpoch = 0;
   #footer: SnapshotFooter | undefined;
   readonly #key = new ByteRange();
   readonly #value = new ByteRange();
@@ -53,15 +55,14 @@ export class SnapshotDecoder {
     this.#visit = visit;
   }
 
-  /** Undefined until it was read whole. */
+  /** Undefined until it was read. */
   get header(): SnapshotHeader | undefined {
-    if (this.#fixed === undefined || !this.#headerIsWhole) return undefined;
-    const { clusterId, start } = this.#fixed;
-    return { clusterId, start, epochs: this.#epochs };
+    return this.#header;
   }
 
-  get #headerIsWhole(): boolean {
-    return this.#epochs.length === this.#fixed?.epochCount;
+  /** Who wrote what, up to the start; all of it where `footer` is there. */
+  get epochs(): readonly EpochSpan[] {
+    return this.#epochs;
   }
 
   /** Undefined until the whole file was read and found to be right. */
@@ -122,7 +123,7 @@ export class SnapshotDecoder {
     if (this.#spent) return false;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#neededBytes = this.#fixed === undefined ? SNAPSHOT_HEADER_BYTES : KEY_OFFSET;
+    this.#neededBytes = this.#header === undefined ? SNAPSHOT_HEADER_BYTES : KEY_OFFSET;
     this.#fault = undefined;
     return true;
   }
@@ -138,13 +139,13 @@ export class SnapshotDecoder {
   /** Returns where the last whole record ends. */
   #read(bytes: Buffer): number {
     let offset = 0;
-    if (this.#fixed === undefined) {
-      const fixed = decodeFixedHeader(bytes);
-      if (typeof fixed === 'string') {
-        this.#fault = fixed;
+    if (this.#header === undefined) {
+      const header = decodeSnapshotHeader(bytes);
+      if (typeof header === 'string') {
+        this.#fault = header;
         return 0;
       }
-      this.#fixed = fixed;
+      this.#header = header;
       offset = SNAPSHOT_HEADER_BYTES;
     }
     this.#hashedEnd = 0;
@@ -180,27 +181,23 @@ export class SnapshotDecoder {
   /** Puts the record where it belongs, or says why it does not belong there. */
   #place(): string | undefined {
     const { opByte } = this.#record;
-    if (!this.#headerIsWhole) {
-      return opByte === OP.EPOCH ? this.#epoch() : `op ${opByte} among the leaderships`;
-    }
-    if (opByte === OP.PUT) return this.#put();
-    return opByte === OP.SEAL ? this.#seal() : `op ${opByte} among the keys`;
+    if (opByte === OP.EPOCH) return this.#span();
+    if (opByte === OP.SEAL) return this.#seal();
+    if (this.#epochs.length > 0) return `op ${opByte} among the leaderships`;
+    return opByte === OP.PUT ? this.#put() : `op ${opByte} among the keys`;
   }
 
-  #epoch(): string | undefined {
-    const entry = decodeEpochRecord(this.#record);
-    if (typeof entry === 'string') return entry;
+  #span(): string | undefined {
+    const span = decodeSpan(this.#record);
+    if (typeof span === 'string') return span;
     const before = this.#epochs.at(-1);
-    if (before !== undefined && entry.epoch <= before.epoch) return 'leaderships out of order';
-    if (before !== undefined && entry.firstLsn <= before.firstLsn) {
+    const rises = span.firstLsn > (before?.firstLsn ?? 0);
+    const isSecondGap = before?.epoch === null && span.epoch === null;
+    if (!rises || isSecondGap || (span.epoch !== null && span.epoch <= this.#newestEpoch)) {
       return 'leaderships out of order';
     }
-    this.#epochs.push(entry);
-    if (this.header === undefined) return undefined;
-    const { start } = this.header;
-    if (entry.epoch !== start.epoch || entry.firstLsn > start.lsn) {
-      return `the last leadership is of epoch ${entry.epoch}, the start of ${start.epoch}`;
-    }
+    this.#newestEpoch = span.epoch ?? this.#newestEpoch;
+    this.#epochs.push(span);
     return undefined;
   }
 
@@ -234,8 +231,13 @@ export class SnapshotDecoder {
     const { lsn, keyBytes, value, bytes, valueOffset } = this.#record;
     if (keyBytes !== 0 || value.length !== FOOTER_VALUE_BYTES) return 'a footer of another shape';
     if (readU64(value, 0) !== this.#count) return `${this.#count} keys, not as many as it says`;
-    if (lsn < this.#highestLsn || lsn < (this.#fixed?.start.lsn ?? 0)) {
+    if (lsn < this.#highestLsn || lsn < (this.#header?.start.lsn ?? 0)) {
       return `its end, LSN ${lsn}, is below what it holds`;
+    }
+    const newest = newestOf(this.#epochs);
+    const { start } = this.#header ?? {};
+    if (newest?.epoch !== start?.epoch || (newest?.firstLsn ?? 0) > (start?.lsn ?? 0)) {
+      return `the last leadership is of epoch ${newest?.epoch ?? 0}, the start of ${start?.epoch ?? 0}`;
     }
     this.#spent = true;
     this.#hash.update(bytes.subarray(this.#hashedEnd, valueOffset + 8));

@@ -3,13 +3,13 @@
  *
  *   0         8       10      12         16            32          40        48       52         56      60      64
  *   +---------+-------+-------+----------+-------------+-----------+---------+--------+----------+-------+-------+
- *   | WALSNAP\n| format| 0     | 64   u32 | cluster id  | start lsn | epoch   | chain  | epochs   | 0     | crc   |
+ *   | WALSNAP\n| format| 0     | 64   u32 | cluster id  | start lsn | epoch   | chain  | 0        | 0     | crc   |
  *   +---------+-------+-------+----------+-------------+-----------+---------+--------+----------+-------+-------+
  *     8 bytes   u16     u16     u32        16 bytes      u64         u64       u32      u32        u32     u32
  *
- * Then, all of them records as in the log: one EPOCH record for each leadership up to the start, oldest first; one PUT for each live
- * key, in byte order of the keys, with the LSN that wrote it; and the footer, a SEAL record whose LSN is the end and whose value is the
- * number of PUT records (u64) and the SHA-256 of every byte of the file before that digest.
+ * Then, all of them records as in the log: one PUT for each live key, in byte order of the keys, with the LSN that wrote it; who wrote the keys up to
+ * the start, oldest first (see `encodeSpan`); and the footer, a SEAL record whose LSN is the end and whose value is the number of PUT records (u64) and
+ * the SHA-256 of every byte of the file before that digest.
  *
  * It is fuzzy: taken while writes go on. It is right once the log from start to end is replayed over it, and means nothing before.
  */
@@ -17,11 +17,14 @@ import assert from 'node:assert';
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { crc32 } from './checksum.ts';
-import { encodeEpochRecord, encodeEpochValue, isId } from './epoch-record.ts';
-import { EPOCH_MAX, LSN_MAX, SNAPSHOT_EPOCHS_MAX } from './limits.ts';
-import type { EpochEntry, Position } from './position.ts';
+import { decodeEpochRecord, encodeEpochRecord, encodeEpochValue, isId } from './epoch-record.ts';
+import { isWhole } from './history-spans.ts';
+import type { EpochSpan } from './history-spans.ts';
+import { EPOCH_MAX, LSN_MAX } from './limits.ts';
+import type { Position } from './position.ts';
 import { encodeRecord, hex32, OP, readU32, readU64, recordBytes } from './record.ts';
 import { writeU32, writeU64 } from './record.ts';
+import type { RecordView } from './record.ts';
 
 /** Format 1: the first. */
 export const SNAPSHOT_FORMAT = 1;
@@ -42,8 +45,6 @@ export interface SnapshotHeader {
   readonly clusterId: string;
   /** The end of a batch: replaying begins behind it. */
   readonly start: Position;
-  /** Every leadership up to the start, oldest first; at least one. */
-  readonly epochs: readonly EpochEntry[];
 }
 
 /** What a snapshot says behind its keys. */
@@ -56,28 +57,16 @@ export interface SnapshotFooter {
   readonly digest: string;
 }
 
-/** The fixed part of a header. */
-export interface FixedHeader {
-  readonly clusterId: string;
-  readonly start: Position;
-  readonly epochCount: number;
-}
-
 /** A new running SHA-256. */
 export function newDigest(): Hash {
   return createHash('sha256');
 }
 
-/** The header with its EPOCH records, in a buffer of its own. */
-export function encodeSnapshotHeader({ clusterId, start, epochs }: SnapshotHeader): Buffer {
+/** The header, in a buffer of its own. */
+export function encodeSnapshotHeader({ clusterId, start }: SnapshotHeader): Buffer {
   assert(isId(clusterId), 'a cluster id has 32 hexadecimal digits');
   assert(start.lsn >= 1, 'a snapshot holds at least one record');
-  assert(epochs.at(-1)?.epoch === start.epoch, 'the last leadership wrote the start');
-  assert(epochs.length <= SNAPSHOT_EPOCHS_MAX, 'at most SNAPSHOT_EPOCHS_MAX leaderships');
-  const sizes = epochs.map((entry) =>
-    recordBytes(Buffer.byteLength(entry.leader), encodeEpochValue(entry).length),
-  );
-  const bytes = Buffer.alloc(SNAPSHOT_HEADER_BYTES + sizes.reduce((sum, size) => sum + size, 0));
+  const bytes = Buffer.alloc(SNAPSHOT_HEADER_BYTES);
   MAGIC.copy(bytes);
   bytes.writeUInt16BE(SNAPSHOT_FORMAT, 8);
   writeU32(bytes, 12, SNAPSHOT_HEADER_BYTES);
@@ -85,15 +74,12 @@ export function encodeSnapshotHeader({ clusterId, start, epochs }: SnapshotHeade
   writeU64(bytes, 32, start.lsn);
   writeU64(bytes, 40, start.epoch);
   writeU32(bytes, 48, start.chain);
-  writeU32(bytes, 52, epochs.length);
   writeU32(bytes, CRC_OFFSET, crc32(bytes.subarray(0, CRC_OFFSET)));
-  let end = SNAPSHOT_HEADER_BYTES;
-  for (const entry of epochs) end = encodeEpochRecord(bytes, end, entry);
   return bytes;
 }
 
-/** The fixed part of a header, or what is wrong with it. Never throws. */
-export function decodeFixedHeader(bytes: Buffer): FixedHeader | string {
+/** What stands before the keys, or what is wrong with it. Never throws. */
+export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader | string {
   if (bytes.length < SNAPSHOT_HEADER_BYTES) return `a header of ${bytes.length} bytes`;
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return 'not a walship snapshot';
   const stored = readU32(bytes, CRC_OFFSET);
@@ -103,7 +89,8 @@ export function decodeFixedHeader(bytes: Buffer): FixedHeader | string {
   if (format !== SNAPSHOT_FORMAT) return `snapshot format ${format}, expected ${SNAPSHOT_FORMAT}`;
   const headerBytes = readU32(bytes, 12);
   if (headerBytes !== SNAPSHOT_HEADER_BYTES) return `a header that claims ${headerBytes} bytes`;
-  if (bytes.readUInt16BE(10) !== 0 || readU32(bytes, 56) !== 0) return 'reserved bytes in use';
+  const reserved = [bytes.readUInt16BE(10), readU32(bytes, 52), readU32(bytes, 56)];
+  if (reserved.some((value) => value !== 0)) return 'reserved bytes in use';
   const start = {
     lsn: readU64(bytes, 32),
     epoch: readU64(bytes, 40),
@@ -111,9 +98,30 @@ export function decodeFixedHeader(bytes: Buffer): FixedHeader | string {
   };
   if (start.lsn < 1 || start.lsn > LSN_MAX) return 'a start LSN out of range';
   if (start.epoch < 1 || start.epoch > EPOCH_MAX) return 'an epoch out of range';
-  const epochCount = readU32(bytes, 52);
-  if (epochCount < 1 || epochCount > SNAPSHOT_EPOCHS_MAX) return `${epochCount} leaderships`;
-  return { clusterId: bytes.toString('hex', 16, 32), start, epochCount };
+  return { clusterId: bytes.toString('hex', 16, 32), start };
+}
+
+/**
+ * Who wrote a stretch of the log, as a record of op EPOCH in a buffer of its own: the very EPOCH record that began it; or, where that is forgotten, one with
+ * the LSN at which the stretch begins, and neither key nor value.
+ */
+export function encodeSpan(span: EpochSpan): Buffer {
+  if (isWhole(span)) {
+    const bytes = Buffer.alloc(
+      recordBytes(Buffer.byteLength(span.leader), encodeEpochValue(span).length),
+    );
+    encodeEpochRecord(bytes, 0, span);
+    return bytes;
+  }
+  const bytes = Buffer.alloc(recordBytes(0, 0));
+  encodeRecord(bytes, 0, { lsn: span.firstLsn, op: OP.EPOCH, key: NO_KEY, value: NO_KEY });
+  return bytes;
+}
+
+/** The span in a record of op EPOCH, or what is wrong with it. Never throws. */
+export function decodeSpan(record: RecordView): EpochSpan | string {
+  if (record.keyBytes > 0 || record.valueBytes > 0) return decodeEpochRecord(record);
+  return { epoch: null, leader: null, firstLsn: record.lsn };
 }
 
 /** The footer; `hash` has seen every byte before it, and is finished here. */

@@ -125,7 +125,8 @@ export class IncomingSnapshot {
       await disk.rename(path, this.#path).catch(ignoreFailure);
       throw error;
     }
-    return { ...header, ...footer, path, bytes };
+    const { epochs } = this.#decoder;
+    return { ...header, ...footer, epochs, path, bytes };
   }
 
   /** Leaves what came so far for the next time. Idempotent. */

@@ -60,7 +60,8 @@ export async function readSnapshot(
     if (reason !== undefined || header === undefined || footer === undefined) {
       return { kind: 'invalid', reason: reason ?? 'the file ends before its footer' };
     }
-    return { kind: 'snapshot', snapshot: { ...header, ...footer, path, bytes } };
+    const { epochs } = decoder;
+    return { kind: 'snapshot', snapshot: { ...header, ...footer, epochs, path, bytes } };
   } finally {
     await file.close();
   }

@@ -4,7 +4,7 @@ import type { Disk } from '../ports/disk.ts';
 import { decodeRecord, OP, RecordView } from './record.ts';
 import type { Position } from './position.ts';
 import {
-  decodeFixedHeader,
+  decodeSnapshotHeader,
   DIGEST_BYTES,
   FOOTER_BYTES,
   FOOTER_VALUE_BYTES,
@@ -48,7 +48,7 @@ export async function glanceAtStart(disk: Disk, path: string): Promise<Position 
   const file = await disk.open(path, 'read');
   try {
     const header = Buffer.alloc(SNAPSHOT_HEADER_BYTES);
-    const fixed = decodeFixedHeader(header.subarray(0, await file.read(header, 0)));
+    const fixed = decodeSnapshotHeader(header.subarray(0, await file.read(header, 0)));
     return typeof fixed === 'string' ? undefined : fixed.start;
   } finally {
     await file.close();

@@ -1,11 +1,14 @@
 import assert from 'node:assert';
 import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { forget, indexAt } from './history-spans.ts';
+import type { EpochSpan } from './history-spans.ts';
 import { KiB, MiB } from './limits.ts';
 import { encodeRecord, OP, recordBytes } from './record.ts';
 import {
   encodeFooter,
   encodeSnapshotHeader,
+  encodeSpan,
   newDigest,
   snapshotDirOf,
   snapshotName,
@@ -43,6 +46,8 @@ export interface KeySource {
 
 /** A snapshot on disk. */
 export interface SnapshotFile extends SnapshotHeader, SnapshotFooter {
+  /** Who wrote its keys and the record at the start, oldest first. */
+  readonly epochs: readonly EpochSpan[];
   readonly path: string;
   readonly bytes: number;
 }
@@ -53,6 +58,8 @@ export interface SnapshotOrder {
   /** The data directory. */
   readonly dir: string;
   readonly header: SnapshotHeader;
+  /** Who wrote the log up to the start; it stays as it is. */
+  readonly history: readonly EpochSpan[];
   readonly source: KeySource;
   /** Asked between two turns; once true, nothing is left behind. */
   readonly cancelled: () => boolean;
@@ -71,13 +78,13 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
   try {
     const file = await disk.open(temporary, 'create');
     const writer = new Writer(order, file);
-    let footer: SnapshotFooter | undefined;
+    let written: Written | undefined;
     try {
-      footer = await writer.run();
+      written = await writer.run();
     } finally {
       await file.close();
     }
-    if (footer === undefined) {
+    if (written === undefined) {
       await disk.remove(temporary);
       return undefined;
     }
@@ -89,7 +96,7 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
       return undefined;
     }
     await disk.syncDir(directory);
-    return { ...header, ...footer, path, bytes: writer.bytes };
+    return { ...header, ...written, path, bytes: writer.bytes };
   } catch (error) {
     // It is harder to fail at removing than at writing, and the first failure is what counts.
     await disk.remove(temporary).catch(() => undefined);
@@ -97,8 +104,12 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
   }
 }
 
+type Written = SnapshotFooter & Pick<SnapshotFile, 'epochs'>;
+
 class Writer {
   readonly #order: SnapshotOrder;
+  /** Indexes of the spans that wrote what was visited. */
+  readonly #named = new Set<number>();
   readonly #file: DiskFile;
   readonly #hash = newDigest();
   #unsyncedBytes = 0;
@@ -109,8 +120,8 @@ class Writer {
     this.#file = file;
   }
 
-  async run(): Promise<SnapshotFooter | undefined> {
-    const { header, source, cancelled } = this.#order;
+  async run(): Promise<Written | undefined> {
+    const { header, history, source, cancelled } = this.#order;
     await this.#write(encodeSnapshotHeader(header));
     let count = 0;
     let after: Buffer | undefined;
@@ -121,17 +132,44 @@ class Writer {
       if (last === undefined) break;
       count += page.length;
       after = last.key;
+      this.#name(page);
       await this.#write(encodePage(page));
       await nextTurn(this.#order.clock);
       if (cancelled()) return undefined;
     }
     const endLsn = Math.max(source.appliedLsn, header.start.lsn);
+    const epochs = forget(history, (_, index) => this.#named.has(index));
+    await this.#writeSpans(epochs);
+    if (cancelled()) return undefined;
     const footer = encodeFooter(this.#hash, endLsn, count);
     const digest = footer.toString('hex', footer.length - 4 - 32, footer.length - 4);
     await this.#file.write(footer, this.bytes);
     this.bytes += footer.length;
     await this.#file.sync();
-    return { endLsn, count, digest };
+    return { endLsn, count, digest, epochs };
+  }
+
+  #name(page: readonly VisitedKey[]): void {
+    const { header, history } = this.#order;
+    for (const { lsn } of page) {
+      if (lsn <= header.start.lsn) this.#named.add(indexAt(history, lsn));
+    }
+  }
+
+  async #writeSpans(spans: readonly EpochSpan[]): Promise<void> {
+    let page: Buffer[] = [];
+    let bytes = 0;
+    for (const span of spans) {
+      const record = encodeSpan(span);
+      page.push(record);
+      bytes += record.length;
+      if (bytes < VISIT_BYTES_MAX && page.length < VISIT_KEYS_MAX) continue;
+      await this.#write(Buffer.concat(page, bytes));
+      await nextTurn(this.#order.clock);
+      page = [];
+      bytes = 0;
+    }
+    await this.#write(Buffer.concat(page, bytes));
   }
 
   async #write(bytes: Buffer): Promise<void> {

@@ -1,3 +1,4 @@
+import { newestOf } from './history-spans.ts';
 import type { LogBase } from './log-base.ts';
 
 /** A log that a snapshot is to replace. */
@@ -30,5 +31,5 @@ export function supersededLsn(log: ReplacedLog, snapshot: ReplacingSnapshot): nu
 
 /** A snapshot, as what it says of itself. */
 export function replacing({ start, epochs }: Pick<LogBase, 'start' | 'epochs'>): ReplacingSnapshot {
-  return { historyId: epochs.at(-1)?.historyId, startLsn: start.lsn };
+  return { historyId: newestOf(epochs)?.historyId, startLsn: start.lsn };
 }

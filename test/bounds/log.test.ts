@@ -15,7 +15,7 @@ import type { Ahead } from '../../src/wal/read-ahead.ts';
 import { prefill } from '../../src/wal/segment.ts';
 import { VISIT_BYTES_MAX, VISIT_KEYS_MAX, writeSnapshot } from '../../src/wal/snapshot-writer.ts';
 import type { KeySource } from '../../src/wal/snapshot-writer.ts';
-import { HEADER } from '../wal/snapshot-fixture.ts';
+import { EPOCHS, HEADER } from '../wal/snapshot-fixture.ts';
 import { withReplica } from '../node/replica-fixture.ts';
 
 const batch = (lsn: number, bytes: number, commitLsn = 0) => ({
@@ -125,7 +125,7 @@ test('a snapshot is taken in pages of at most so many bytes and keys, and fsynce
       return undefined;
     };
 
-    const order = { disk, clock: process, dir: '/data', header: HEADER, source };
+    const order = { disk, clock: process, dir: '/data', header: HEADER, history: EPOCHS, source };
     await writeSnapshot({ ...order, cancelled: () => false });
 
     expect(asked).toHaveLength(pages + 1);

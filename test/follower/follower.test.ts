@@ -90,6 +90,7 @@ function helloOf({ log }: Replica): Hello {
     nodeId: 'n1',
     run: ID,
     epochs: log.epochs,
+    epochsBefore: 0,
     last: log.durable,
     commitLsn: 0,
     lowestCutLsn: 0,

@@ -37,6 +37,7 @@ function hello(epochs: HistoryEntry[], lsn: number, rest: Partial<Hello> = {}): 
     nodeId: 'n3',
     run: ID,
     epochs,
+    epochsBefore: 0,
     last,
     commitLsn: 0,
     lowestCutLsn: 0,

@@ -73,6 +73,7 @@ function helloOf(last: Position): Hello {
     nodeId: 'learner',
     run: ID,
     epochs: [{ epoch: 1, leader: 'n1', firstLsn: 1 }],
+    epochsBefore: 0,
     last,
     commitLsn: 0,
     lowestCutLsn: 0,

@@ -68,6 +68,7 @@ function follow({ replica, clock }: Stage, state: VoterState = 'intact'): Follow
       nodeId: 'n2',
       run: ID,
       epochs: log.epochs,
+      epochsBefore: 0,
       last,
       commitLsn: 0,
       lowestCutLsn: 0,

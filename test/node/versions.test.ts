@@ -30,6 +30,23 @@ describe('judgeVersion, by all of a log', () => {
   });
 });
 
+describe('where leaderships are forgotten', () => {
+  /** Epoch 2 wrote 1 to 9, nobody knows who 10 to 19, epoch 5 everything from 20 on. */
+  const holed = [entry(2, 1), { epoch: null, leader: null, firstLsn: 10 }, entry(5, 20)] as const;
+
+  test.for([
+    ['2.9', { epoch: 2, lsn: 9 }, 'current'],
+    ['3.12', { epoch: 3, lsn: 12 }, 'forgotten'],
+    ['2.12', { epoch: 2, lsn: 12 }, 'forgotten'],
+    ['3.9', { epoch: 3, lsn: 9 }, 'replaced'],
+    ['3.25', { epoch: 3, lsn: 25 }, 'replaced'],
+    ['5.25', { epoch: 5, lsn: 25 }, 'current'],
+  ] as const)('%s is %s', ([, version, kind]) => {
+    expect(judgeVersion(holed, version).kind).toBe(kind);
+    expect(judgeForGood(holed, version, 30).kind).toBe(kind);
+  });
+});
+
 describe('judgeForGood, by what is committed', () => {
   test.for([
     [

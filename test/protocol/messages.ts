@@ -31,7 +31,8 @@ const epochs = fc
   .array(
     fc.record({
       epochs: fc.integer({ min: 1, max: 2 ** 40 }),
-      leader: nodeId,
+      leader: fc.option(nodeId),
+      forgotten: fc.boolean(),
       lsns: fc.integer({ min: 1, max: 2 ** 40 }),
     }),
     { maxLength: 5 },
@@ -41,6 +42,7 @@ const epochs = fc
     return steps.map((step) => {
       epoch += step.epochs;
       firstLsn += step.lsns;
+      if (step.forgotten) return { epoch: null, leader: null, firstLsn };
       return { epoch, leader: step.leader, firstLsn };
     });
   });
@@ -64,6 +66,7 @@ export const controlMessages: fc.Arbitrary<ControlMessage> = fc.oneof(
     nodeId,
     run: id,
     epochs,
+    epochsBefore: integer,
     last: position,
     commitLsn: lsn,
     lowestCutLsn: lsn,

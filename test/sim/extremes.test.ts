@@ -92,6 +92,7 @@ function messagesOf(like: SimMachine, nodeId: string, run: string): readonly Mes
     nodeId,
     run,
     epochs: [{ epoch: last.epoch, leader: 'n1', firstLsn: 1 }],
+    epochsBefore: 0,
     last,
     commitLsn,
     lowestCutLsn: 0,

@@ -1,6 +1,12 @@
 import type { ByteRange } from '../../src/wal/byte-range.ts';
 import type { SnapshotHeader } from '../../src/wal/snapshot-format.ts';
-import { encodeFooter, encodeSnapshotHeader, newDigest } from '../../src/wal/snapshot-format.ts';
+import {
+  encodeFooter,
+  encodeSnapshotHeader,
+  encodeSpan,
+  newDigest,
+} from '../../src/wal/snapshot-format.ts';
+import type { EpochSpan } from '../../src/wal/history-spans.ts';
 import { SnapshotDecoder } from '../../src/wal/snapshot-decoder.ts';
 import { encodeRecord, OP, recordBytes } from '../../src/wal/record.ts';
 import { CLUSTER_ID, HISTORY_ID } from './fixture.ts';
@@ -8,25 +14,28 @@ import { CLUSTER_ID, HISTORY_ID } from './fixture.ts';
 export const HEADER: SnapshotHeader = {
   clusterId: CLUSTER_ID,
   start: { lsn: 7, epoch: 3, chain: 0xdeadbeef },
-  epochs: [
-    {
-      epoch: 2,
-      leader: 'n1',
-      firstLsn: 1,
-      historyId: HISTORY_ID,
-      voters: ['n1', 'n2', 'n3'],
-      quorum: 2,
-    },
-    {
-      epoch: 3,
-      leader: 'n2',
-      firstLsn: 5,
-      historyId: HISTORY_ID,
-      voters: ['n1', 'n2', 'n3'],
-      quorum: 2,
-    },
-  ],
 };
+
+/** Who wrote the log up to there. */
+export const EPOCHS: readonly EpochSpan[] = [
+  {
+    epoch: 2,
+    leader: 'n1',
+    firstLsn: 1,
+    historyId: HISTORY_ID,
+    voters: ['n1', 'n2', 'n3'],
+    quorum: 2,
+  },
+  { epoch: null, leader: null, firstLsn: 4 },
+  {
+    epoch: 3,
+    leader: 'n2',
+    firstLsn: 5,
+    historyId: HISTORY_ID,
+    voters: ['n1', 'n2', 'n3'],
+    quorum: 2,
+  },
+];
 
 export interface Key {
   readonly lsn: number;
@@ -43,9 +52,14 @@ export const KEYS: readonly Key[] = [
 /** The bytes of a snapshot, right or not. */
 export function snapshotBytes(
   keys: readonly Key[],
-  shape: { endLsn?: number; op?: number; count?: number } = {},
+  shape: {
+    endLsn?: number;
+    op?: number;
+    count?: number;
+    epochs?: readonly EpochSpan[];
+  } = {},
 ): Buffer {
-  const { endLsn = 9, op = OP.PUT, count = keys.length } = shape;
+  const { endLsn = 9, op = OP.PUT, count = keys.length, epochs = EPOCHS } = shape;
   const parts = [encodeSnapshotHeader(HEADER)];
   for (const { lsn, key, value } of keys) {
     const record = { lsn, op, key: Buffer.from(key), value: Buffer.from(value) };
@@ -53,6 +67,7 @@ export function snapshotBytes(
     encodeRecord(bytes, 0, record);
     parts.push(bytes);
   }
+  for (const span of epochs) parts.push(encodeSpan(span));
   const hash = newDigest();
   for (const part of parts) hash.update(part);
   return Buffer.concat([...parts, encodeFooter(hash, endLsn, count)]);

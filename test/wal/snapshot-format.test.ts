@@ -2,18 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { OP } from '../../src/wal/record.ts';
 import { parseSnapshotName, snapshotName } from '../../src/wal/snapshot-format.ts';
-import { decode, HEADER, KEYS, snapshotBytes } from './snapshot-fixture.ts';
+import { decode, EPOCHS, HEADER, KEYS, snapshotBytes } from './snapshot-fixture.ts';
 
+const GAP = { epoch: null, leader: null, firstLsn: 3 } as const;
 const FIRST_KEY = { lsn: 6, key: 'a', value: 'one' };
 const GOLDEN = [
   '57414c534e41500a000100000000004000112233445566778899aabbccddeeff000000000000000700000000',
-  '00000003deadbeef00000002000000007e7468b2000000000000000103000000026e31000000240000000000',
-  '000002ffeeddccbbaa998877665544332211009293a26e31a26e32a26e330227676c27000000000000000503',
-  '000000026e32000000240000000000000003ffeeddccbbaa998877665544332211009293a26e31a26e32a26e',
-  '330251eeb1d10000000000000006010000000161000000036f6e65f8f213d300000000000000080100000001',
-  '62000000001ab4b2be000000000000000201000000026261000000057468726565d319ab0500000000000000',
-  '090400000000000000280000000000000003d5d0caaeb1dea278fd553e6d553135bc8ca72c04faadf1e4070b',
-  'c8b6c0c06f817600cfa6',
+  '00000003deadbeef000000000000000004b43bd20000000000000006010000000161000000036f6e65f8f213',
+  'd30000000000000008010000000162000000001ab4b2be000000000000000201000000026261000000057468',
+  '726565d319ab05000000000000000103000000026e31000000240000000000000002ffeeddccbbaa99887766',
+  '5544332211009293a26e31a26e32a26e330227676c270000000000000004030000000000000000f9896d0200',
+  '0000000000000503000000026e32000000240000000000000003ffeeddccbbaa998877665544332211009293',
+  'a26e31a26e32a26e330251eeb1d1000000000000000904000000000000002800000000000000039a6267bf01',
+  '06ab88ac5683178f8c0ee76917c147a98f9f045d0aa5b0a5d29f5fc838fb3b',
 ].join('');
 
 describe('a snapshot file', () => {
@@ -27,6 +28,7 @@ describe('a snapshot file', () => {
     expect(fault).toBeUndefined();
     expect(keys).toEqual(KEYS);
     expect(decoder.header).toEqual(HEADER);
+    expect(decoder.epochs).toEqual(EPOCHS);
     expect(decoder.footer).toMatchObject({ endLsn: 9, count: 3 });
     expect(decoder.doneBytes).toBe(GOLDEN.length / 2);
   });
@@ -73,6 +75,17 @@ describe('a snapshot file', () => {
     ['3 keys, not as many as it says', snapshotBytes(KEYS, { count: 2 })],
     ['its end, LSN 7, is below what it holds', snapshotBytes(KEYS, { endLsn: 7 })],
     ['its end, LSN 6, is below what it holds', snapshotBytes([], { endLsn: 6 })],
+    ['the last leadership is of epoch 0, the start of 3', snapshotBytes(KEYS, { epochs: [] })],
+    [
+      'the last leadership is of epoch 2, the start of 3',
+      snapshotBytes(KEYS, { epochs: EPOCHS.slice(0, 1) }),
+    ],
+    [
+      'the last leadership is of epoch 0, the start of 3',
+      snapshotBytes(KEYS, { epochs: EPOCHS.slice(0, 2) }),
+    ],
+    ['leaderships out of order', snapshotBytes(KEYS, { epochs: EPOCHS.toReversed() })],
+    ['leaderships out of order', snapshotBytes(KEYS, { epochs: EPOCHS.toSpliced(1, 0, GAP) })],
     ['another SHA-256 than it says', swapped()],
   ] as const)('is nothing with %s', ([words, bytes]) => {
     expect(decode(bytes).fault).toBe(words);

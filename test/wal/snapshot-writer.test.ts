@@ -15,7 +15,7 @@ import type { ReadSnapshot } from '../../src/wal/snapshot-reader.ts';
 import { writeSnapshot } from '../../src/wal/snapshot-writer.ts';
 import type { SnapshotFile } from '../../src/wal/snapshot-writer.ts';
 import { linesOf, contentOf, randomBelow } from '../store/store-model.ts';
-import { HEADER } from './snapshot-fixture.ts';
+import { EPOCHS, HEADER } from './snapshot-fixture.ts';
 
 interface Write {
   readonly lsn: number;
@@ -82,6 +82,7 @@ async function take(taking: Taking): Promise<SnapshotFile | undefined> {
     clock: process,
     dir: '/data',
     header: { ...HEADER, start: { ...HEADER.start, lsn: written.appliedLsn } },
+    history: EPOCHS,
     source: written,
     cancelled: () => {
       for (let count = 0; count < writesEach; count += 1) written.write(keys);

@@ -2,7 +2,8 @@ import type { Clock } from '../../ports/clock.ts';
 import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
-import type { EpochEntry, Position } from '../position.ts';
+import type { Position } from '../position.ts';
+import { type EpochSpan, newestOf } from '../history-spans.ts';
 import type { LogBase } from '../log-base.ts';
 import type { OrphanedLog } from '../lost-meta.ts';
 import type { Meta } from '../meta.ts';
@@ -50,7 +51,7 @@ export interface VerifyReport {
   readonly firstLsn: number;
   readonly last: Position;
   readonly knownCommitLsn: number;
-  readonly epochs: readonly EpochEntry[];
+  readonly epochs: readonly EpochSpan[];
   readonly batches: number;
   readonly records: number;
   readonly bytes: number;
@@ -145,5 +146,5 @@ async function read(
 }
 
 function votersOf(inspection: Inspection, meta: Meta): number {
-  return meta.voters?.length ?? inspection.epochs.at(-1)?.voters.length ?? 1;
+  return meta.voters?.length ?? newestOf(inspection.epochs)?.voters.length ?? 1;
 }
