@@ -42,6 +42,31 @@ export const DEFECTS = [
     test: unit('test/wal/meta.test.ts'),
   },
   {
+    name: 'named-leadership-forgotten',
+    what: 'a leadership is forgotten although a live key names it',
+    file: 'src/wal/log-history.ts',
+    find: ' || named.firstLsns.has(firstLsn)',
+    replace: '',
+    test: unit('test/wal/history-spans.test.ts'),
+  },
+  {
+    name: 'fork-behind-what-is-forgotten',
+    what: 'a fork is told although it is forgotten who wrote what follows',
+    file: 'src/leader/find-fork.ts',
+    find: "if (isForgotten) return { kind: 'unknown' };",
+    replace: '',
+    test: unit('test/leader/find-fork.test.ts'),
+  },
+  {
+    name: 'forgotten-is-replaced',
+    what: 'a version of a forgotten leadership is called cut off',
+    file: 'src/node/versions.ts',
+    find: `  if (holder === undefined) return { kind: 'current' };
+  if (holder.epoch === null) return { kind: 'forgotten' };`,
+    replace: "  if (holder === undefined || holder.epoch === null) return { kind: 'replaced', by: 0, from: 0 };",
+    test: unit('test/node/versions.test.ts'),
+  },
+  {
     name: 'answer-to-no-probe',
     what: 'an answer to a probe that was never sent counts for all that follow',
     file: 'src/leader/probes.ts',

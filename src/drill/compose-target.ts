@@ -68,6 +68,10 @@ export class ComposeTarget implements DrillTarget {
   }
 
   async start(shape: ClusterShape, signal: AbortSignal): Promise<void> {
+    if ((shape.leaderships ?? 0) > 0) {
+      const message = 'a history is made beforehand on this machine only: leave --compose out';
+      throw new WalshipError('DRILL_FAILED', message);
+    }
     this.#dir = await mkdtemp(path.join(tmpdir(), 'walship-drill-'));
     const ports = await nodePorts(shape.nodes);
     await writeFile(this.#shapeFile, composeShape(shape, ports));

@@ -17,6 +17,7 @@ import type { Fault, FaultKind } from './fault.ts';
 import { damageFiles } from './file-faults.ts';
 import { LocalNetwork } from './local-network.ts';
 import type { Listener } from './local-network.ts';
+import { makeDrillHistory } from './made-history.ts';
 import { nodePorts } from './node-ports.ts';
 import { NodeProcess } from './node-process.ts';
 import type { ClusterShape, DrillTarget, TargetNode } from './target.ts';
@@ -93,6 +94,7 @@ export class LocalTarget implements DrillTarget {
       signal.throwIfAborted();
       const config = path.join(this.#dir, `${nodeId}.json`);
       await writeFile(config, JSON.stringify(this.#configOf(nodeId, listeners, shape)));
+      await this.#prepare(nodeId, shape);
       const { program } = this.#options;
       const logPath = path.join(this.#dir, `${nodeId}.log`);
       const node = new NodeProcess({ program, args: ['serve', '--config', config], logPath });
@@ -100,6 +102,12 @@ export class LocalTarget implements DrillTarget {
       await node.start();
     }
     await untilReady(this, { withinMs: READY_MS_MAX, signal });
+  }
+
+  async #prepare(nodeId: string, { leaderships = 0, quorum }: ClusterShape): Promise<void> {
+    if (leaderships === 0) return;
+    const voters = this.#nodes.map((node) => node.nodeId);
+    await makeDrillHistory(this.#dataDirOf(nodeId), { nodeId, voters, quorum, leaderships });
   }
 
   async apply(fault: Fault): Promise<string | undefined> {

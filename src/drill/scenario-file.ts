@@ -68,6 +68,9 @@ function readScenario(file: MappingReader, problems: Problems): Scenario {
   return scenario;
 }
 
+/** Of a history that is made beforehand. */
+const LEADERSHIPS_MAX = 1_000_000;
+
 function readCluster(cluster: MappingReader): ClusterShape {
   const nodes = cluster.number('nodes', { min: 1, max: NODES_MAX, fallback: 3 });
   const majority = Math.floor(nodes / 2) + 1;
@@ -75,6 +78,7 @@ function readCluster(cluster: MappingReader): ClusterShape {
     nodes,
     quorum: cluster.number('quorum', { min: 1, max: nodes, fallback: majority }),
     failover: cluster.choice('failover', ['manual', 'auto'] as const, 'manual'),
+    leaderships: cluster.number('leaderships', { min: 0, max: LEADERSHIPS_MAX, fallback: 0 }),
     options: readOptions(cluster.mapping('options')),
   };
   cluster.finish();

@@ -12,6 +12,8 @@ export interface ClusterShape {
   readonly nodes: number;
   readonly quorum: number;
   readonly failover: 'manual' | 'auto';
+  /** With so many leaderships in their logs, and nothing else; none: with empty directories. */
+  readonly leaderships?: number;
   /** Other options of `serve` by field name, as in a configuration file: `{ segmentBytes: 65536 }`. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
@@ -22,7 +24,7 @@ export interface DrillTarget {
   readonly nodes: readonly TargetNode[];
   /** What it can do; the rest is refused before the drill begins. */
   readonly can: ReadonlySet<FaultKind>;
-  /** Starts every node with an empty data directory; resolves when all of them are ready, rejects when `signal` aborts. */
+  /** Starts every node with an empty data directory, or one that `shape` describes; resolves when all of them are ready, rejects when `signal` aborts. */
   start(shape: ClusterShape, signal: AbortSignal): Promise<void>;
   /**
    * Resolves when it is done: a killed process is gone, a started one is spawned (it may not be ready yet). Says what exactly was damaged,
