@@ -234,7 +234,7 @@ export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLe
 
 /** A promise of a later epoch may have been followed by a cut: then others may well have more of this one. */
 function ownEpoch({ nodeId, log, meta }: Replica): number | null {
-  const last = log.newestEpoch;
+  const last = log.history.newest;
   const isOwn = last?.leader === nodeId && meta.current.promise.epoch === last.epoch;
   return isOwn ? last.epoch : null;
 }

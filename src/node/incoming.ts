@@ -92,7 +92,7 @@ async function askForRoom(
   answer: Answer,
 ): Promise<void> {
   const { discarding } = meta.current;
-  const ours = discarding ? undefined : log.newestEpoch?.historyId;
+  const ours = discarding ? undefined : log.history.newest?.historyId;
   const fromLsn = supersededLsn(
     { historyId: ours, lastLsn: log.durable.lsn, committedLsn },
     { historyId: answer.historyId ?? undefined, startLsn: answer.at.lsn },

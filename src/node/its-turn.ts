@@ -5,7 +5,7 @@ import type { Replica } from './replica.ts';
  * was named.
  */
 export function itsTurn({ nodeId, log, meta }: Replica, initialLeader: string): boolean {
-  const last = log.newestEpoch;
+  const last = log.history.newest;
   const first = last === undefined ? initialLeader : last.leader;
   return first === nodeId || meta.current.promise.candidate === nodeId;
 }

@@ -20,7 +20,7 @@ export interface ClusterConfig {
 export function configOf({ log, meta }: Replica): ClusterConfig | undefined {
   const { voters, quorum } = meta.current;
   if (voters !== null && quorum !== null) return { voters, quorum };
-  return log.newestEpoch;
+  return log.history.newest;
 }
 
 /** Who votes, by which quorums, and where everybody is reached. Voters and W may change while the node runs; it asks each time. */

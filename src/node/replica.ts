@@ -87,7 +87,7 @@ export class Replica {
     // With one voter, a log ends before it that was cut by an operator who wants what is left: there is no more than that.
     const alone = parts.options.voterCount === 1;
     const endLsn = alone ? Math.min(snapshotLsn, log.durable.lsn) : snapshotLsn;
-    const known = Math.max(Math.min(log.knownCommitLsn, log.durable.lsn), endLsn);
+    const known = Math.max(Math.min(log.history.knownCommitLsn, log.durable.lsn), endLsn);
     // What an operator sent to another history does not know what is committed there.
     this.#committedLsn = discarding ? 0 : known;
     this.#verifiedLsn = this.#committedLsn;
@@ -322,7 +322,7 @@ export class Replica {
    */
   async arrived(): Promise<void> {
     const { log } = this;
-    const known = Math.min(log.knownCommitLsn, log.durable.lsn);
+    const known = Math.min(log.history.knownCommitLsn, log.durable.lsn);
     await this.loader.recall(known);
     await this.updateMeta({ discarding: false });
     this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));

@@ -106,7 +106,7 @@ class FetchSource {
       }
       this.#chunk = chunk;
     }
-    const context = { epoch: log.durable.epoch, commitLsn: log.knownCommitLsn };
+    const context = { epoch: log.durable.epoch, commitLsn: log.history.knownCommitLsn };
     const frame = framesOf(this.#chunk, context)[pieceIndex];
     if (frame === undefined) throw new WalshipError('PROTOCOL_ERROR', `no piece ${pieceIndex}`);
     return frame;

@@ -229,7 +229,7 @@ export class Snapshotter {
       );
     }
     const { path, endLsn, count, bytes } = snapshot;
-    if (replica.stateGeneration === generation) replica.log.snapshotTaken(snapshot);
+    if (replica.stateGeneration === generation) replica.log.history.rebase(snapshot);
     this.#begunAt = begunAt;
     await this.#shelve({ path, startLsn: start.lsn });
     const tookMs = clock.nowMs() - startMs;

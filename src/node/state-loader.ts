@@ -109,7 +109,7 @@ export class StateLoader {
       const { store, snapshot } = changed?.loaded ?? (await loadState(place, meta.current));
       this.#loading -= 1;
       if (changed !== undefined) this.#forgotten = false;
-      if (snapshot !== undefined) log.rebase(snapshot);
+      if (snapshot !== undefined) log.history.rebase(snapshot);
       const state = { store, appliedLsn: snapshot?.start.lsn ?? 0 };
       applier.rebuild(state, Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn)));
       for (const listener of this.#listeners) listener(snapshot);

@@ -112,7 +112,7 @@ export class Voter {
         promise,
         fence,
         position: replica.log.durable,
-        lastLeader: replica.log.newestEpoch?.leader ?? null,
+        lastLeader: replica.log.history.newest?.leader ?? null,
         state,
         claim,
         clusterId,

@@ -19,6 +19,8 @@ import type { EpochEntry, Version } from './position.ts';
  * else was there is forgotten, so that a log of any number of leaderships takes no more memory than what it holds.
  */
 export class LogHistory {
+  /** Behind it the log begins. */
+  readonly #start: () => Version;
   #spans: EpochSpan[];
   #knownCommitLsn: number;
   /** First LSNs of the spans up to an LSN that a live key names, as the newest snapshot says. */
@@ -26,8 +28,9 @@ export class LogHistory {
 
   constructor(
     { epochs, knownCommitLsn }: Pick<RecoveredLog, 'epochs' | 'knownCommitLsn'>,
-    base: LogBase | undefined,
+    { base, start }: { readonly base?: LogBase | undefined; readonly start: () => Version },
   ) {
+    this.#start = start;
     this.#spans = [...epochs];
     this.#knownCommitLsn = knownCommitLsn;
     this.#named = base && namedIn(base);
@@ -76,25 +79,20 @@ export class LogHistory {
     this.#named = undefined;
   }
 
-  /** The state was begun anew from `base`, whose keys name what other ones did not; the log begins behind `start`. */
-  rebase(base: LogBase, start: Version): void {
-    this.#spans = joinSpans(base.epochs, this.#spans, start);
+  /** A snapshot of the state was taken, or the state was begun anew from one: what neither its keys name nor the log holds is forgotten. */
+  rebase(base: LogBase): void {
+    this.#spans = joinSpans(base.epochs, this.#spans, this.#start());
     this.#named = namedIn(base);
   }
 
-  /** A snapshot of the state was taken: what it does not name, and a log that begins behind `start` does not hold, is forgotten. */
-  snapshotTaken(base: LogBase, start: Version): void {
-    this.#named = namedIn(base);
-    this.purged(start);
-  }
-
-  /** The log begins behind `start`. */
-  purged(start: Version): void {
+  /** Segments at the beginning of the log are gone. */
+  purged(): void {
     const named = this.#named;
     if (named === undefined) return;
+    const { lsn } = this.#start();
     this.#spans = forget(this.#spans, ({ firstLsn }, index) => {
       const lastLsn = lastLsnOf(this.#spans, index);
-      return lastLsn >= start.lsn || lastLsn > named.toLsn || named.firstLsns.has(firstLsn);
+      return lastLsn >= lsn || lastLsn > named.toLsn || named.firstLsns.has(firstLsn);
     });
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { isWalshipError, type WalshipError } from '../errors.ts';
-import { BatchBuilder } from './batch-builder.ts';
-import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
+import { BatchBuilder, type BatchContext } from './batch-builder.ts';
+import type { LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
 import type { LogChunk } from './chunk.ts';
 import { DurableLog } from './durable-log.ts';
@@ -39,12 +39,13 @@ export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-option
 export class Log {
   /** What recovery found, cut and saved. */
   readonly recovery: RecoveryReport;
+  /** Who led, and what is known to be committed. */
+  readonly history: LogHistory;
   readonly #options: LogOptions;
   readonly #builder: BatchBuilder;
   readonly #commit: GroupCommit;
   readonly #durable: DurableLog;
   readonly #durableListeners: ((durable: Position) => void)[] = [];
-  readonly #history: LogHistory;
   readonly #failStop = new FailStop();
   #writer: SegmentWriter | undefined;
   #clusterId: string | undefined;
@@ -58,7 +59,10 @@ export class Log {
     this.#options = options;
     this.recovery = recovered.report;
     this.#durable = new DurableLog(options.disk, map, options.recentBytesMax);
-    this.#history = new LogHistory(recovered, options.base);
+    this.history = new LogHistory(recovered, {
+      base: options.base,
+      start: () => this.#durable.map.start,
+    });
     this.#clusterId = recovered.clusterId;
     this.#builder = new BatchBuilder(map.end.position, recovered.lastSeal?.timeMs ?? 0);
     const commit = {
@@ -89,7 +93,7 @@ export class Log {
   get identity(): LogIdentity | undefined {
     const clusterId = this.#clusterId;
     if (clusterId === undefined) return undefined;
-    const historyId = this.newestEpoch?.historyId ?? this.#options.meta.current.historyId;
+    const historyId = this.history.newest?.historyId ?? this.#options.meta.current.historyId;
     return { clusterId, historyId: historyId ?? '' };
   }
 
@@ -109,19 +113,9 @@ export class Log {
     return this.#durable.end;
   }
 
-  /** The highest commitLsn in any durable seal. */
-  get knownCommitLsn(): number {
-    return this.#history.knownCommitLsn;
-  }
-
   /** Who wrote which stretch, oldest first: see LogHistory. */
   get epochs(): readonly EpochSpan[] {
-    return this.#history.spans;
-  }
-
-  /** The last leadership that wrote to this log. */
-  get newestEpoch(): EpochEntry | undefined {
-    return this.#history.newest;
+    return this.history.spans;
   }
 
   /** The oldest LSN held, or to be written first. */
@@ -139,19 +133,9 @@ export class Log {
     return this.#durable.bytesAfter(lsn);
   }
 
-  /** A snapshot of the state was taken: what neither it nor this log needs is forgotten of the history. */
-  snapshotTaken(base: LogBase): void {
-    this.#history.snapshotTaken(base, this.#durable.map.start);
-  }
-
-  /** The state was begun anew from `base`: the history goes back as far as that needs. */
-  rebase(base: LogBase): void {
-    this.#history.rebase(base, this.#durable.map.start);
-  }
-
   /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one, and where that is forgotten. */
   epochAt(lsn: number): number {
-    return this.#history.epochAt(lsn);
+    return this.history.epochAt(lsn);
   }
 
   /** Why the disk takes no next segment, where it does not: then nothing new is appended. */
@@ -201,7 +185,7 @@ export class Log {
     this.#commit.context = context;
     this.#leading = true;
     const firstLsn = this.#commit.append([op], bytes);
-    this.#history.began({ ...entry, firstLsn });
+    this.history.began({ ...entry, firstLsn });
     return firstLsn;
   }
 
@@ -284,7 +268,7 @@ export class Log {
   async purge(lsn: number): Promise<void> {
     this.#failStop.refuseIfEnded();
     await this.sealed.purge(lsn);
-    this.#history.purged(this.#durable.map.start);
+    this.history.purged();
   }
 
   /**
@@ -367,7 +351,7 @@ export class Log {
     return {
       options: this.#options,
       durable: this.#durable,
-      history: this.#history,
+      history: this.history,
       commit: this.#commit,
       writer: this.#writer,
       settled: () => this.sealed.settled(),
@@ -388,15 +372,15 @@ export class Log {
   #settleBatch({ bytes, previous, last, commitLsn }: SealedBatch): void {
     if (this.#failStop.failure !== undefined) return;
     this.#durable.add(bytes, previous, last);
-    this.#history.committed(commitLsn);
+    this.history.committed(commitLsn);
     this.#announce();
   }
 
   #settleFollower(bytes: Buffer, batches: readonly BatchInfo[]): void {
     for (const { offset, end, first, last, seal, epochStart } of batches) {
       this.#durable.add(bytes.subarray(offset, end), first, last);
-      this.#history.committed(seal.commitLsn);
-      if (epochStart !== undefined) this.#history.began(epochStart);
+      this.history.committed(seal.commitLsn);
+      if (epochStart !== undefined) this.history.began(epochStart);
     }
     this.#announce();
   }

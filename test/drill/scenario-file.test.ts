@@ -42,7 +42,7 @@ describe('a scenario file', () => {
       name: 'mine',
       about: 'Mine.',
       lesson: undefined,
-      cluster: { nodes: 3, quorum: 2, failover: 'manual', options: {} },
+      cluster: { nodes: 3, quorum: 2, failover: 'manual', leaderships: 0, options: {} },
       ack: 'quorum',
       loss: 'none',
       lossByChance: false,
@@ -79,7 +79,7 @@ steps:
     expect(problems).toEqual([
       'mine.yaml: name must be up to 48 small letters, digits and dashes, not "My Drill"',
       'mine.yaml: cluster.quorum must be a whole number in [1, 3], not 4',
-      'mine.yaml: cluster.colour is not known here (known: nodes, quorum, failover, options)',
+      'mine.yaml: cluster.colour is not known here (known: nodes, quorum, failover, leaderships, options)',
       'mine.yaml: steps[0].after must be a duration such as 300ms, 2s or 1h, not "2 seconds"',
       'mine.yaml: steps[1]: there is no n4 (there are n1, n2, n3, roles and sets)',
       'mine.yaml: steps[2] does several things: kill, start',

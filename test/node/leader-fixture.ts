@@ -10,7 +10,7 @@ interface Changes extends Partial<Omit<LeaderOptions, 'hooks'>> {
 
 /** A leader of the last epoch that `replica` began, the only voter unless `changes` say so; it commits what is durable. */
 export function leaderOf(replica: Replica, clock: Clock, changes: Changes = {}): Leader {
-  const last = replica.log.newestEpoch;
+  const last = replica.log.history.newest;
   if (last === undefined) throw new Error('no epoch has begun');
   return new Leader({
     log: replica.log,

@@ -88,19 +88,18 @@ test('a log that goes on from a snapshot knows the epoch of every record that it
 
 test('a history of 100,000 leaderships is as long as what the log holds and the keys name', () => {
   const all = Array.from({ length: 100_000 }, (_, index) => entry(index + 1, 2 * index + 1));
-  const known = new LogHistory({ epochs: all, knownCommitLsn: 0 }, undefined);
+  let begins = { lsn: 0, epoch: 0 };
+  const known = new LogHistory({ epochs: all, knownCommitLsn: 0 }, { start: () => begins });
   const start = { lsn: 199_998, epoch: 99_999, chain: 0 };
   const epochs = forget(
     all.filter(({ firstLsn }) => firstLsn <= start.lsn),
     (span) => span.epoch === 7,
   );
 
-  known.snapshotTaken(
-    { clusterId: CLUSTER_ID, start, endLsn: start.lsn, epochs },
-    { lsn: 0, epoch: 0 },
-  );
+  known.rebase({ clusterId: CLUSTER_ID, start, endLsn: start.lsn, epochs });
   expect(known.spans).toHaveLength(100_000);
-  known.purged({ lsn: 199_990, epoch: 99_995 });
+  begins = { lsn: 199_990, epoch: 99_995 };
+  known.purged();
 
   expect(known.spans.length).toBeLessThan(10);
   expect(known.epochAt(14)).toBe(7);

@@ -243,7 +243,7 @@ describe('a restart behind a snapshot', () => {
           const committedLsn = batches[committed - 1]?.last.lsn ?? 0;
           const { lsn } = follower.log.durable;
           // A restart of the process knows no more than the seals say.
-          const knownLsn = Math.max(committedLsn, follower.log.knownCommitLsn);
+          const knownLsn = Math.max(committedLsn, follower.log.history.knownCommitLsn);
           const first = sim.operations;
           if (at !== undefined) sim.crashAt(first + at);
           const reason = { ...REASON, committedLsn };

@@ -497,7 +497,7 @@ describe('a follower’s write', () => {
       expect(writes).toBe(1);
       expect(position).toEqual(leader.log.durable);
       expect(follower.log.epochs).toEqual(leader.log.epochs);
-      expect(follower.log.knownCommitLsn).toBe(leader.log.knownCommitLsn);
+      expect(follower.log.history.knownCommitLsn).toBe(leader.log.history.knownCommitLsn);
     }));
 
   test('keeps the very bytes, without a copy', () =>
