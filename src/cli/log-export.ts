@@ -6,7 +6,8 @@ import { keyToJson } from '../protocol/key-json.ts';
 import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
 import { KiB } from '../wal/limits.ts';
-import { type EpochEntry, formatVersion } from '../wal/position.ts';
+import { type EpochSpan, newestOf, spanAt } from '../wal/history-spans.ts';
+import { formatVersion } from '../wal/position.ts';
 import { type LogEvent, readLog } from '../wal/tools/read-log.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
@@ -27,7 +28,7 @@ export interface LogExportOptions {
 /** The state that a data directory holds. */
 interface ReadState {
   readonly store: Store;
-  readonly epochs: readonly EpochEntry[];
+  readonly epochs: readonly EpochSpan[];
   readonly lastLsn: number;
   /** Up to here the seals and the snapshot say that it is committed. */
   readonly committedLsn: number;
@@ -96,7 +97,7 @@ async function readState(
     problem ??= `the snapshot of lsn ${snapshot.start.lsn} needs the log up to lsn ${snapshot.endLsn}, which ends at ${endLsn}: some keys may be missing or too old`;
   }
   // Alone, what is durable is committed.
-  if (epochs.at(-1)?.voters.length === 1) committedLsn = Math.max(committedLsn, endLsn);
+  if (newestOf(epochs)?.voters.length === 1) committedLsn = Math.max(committedLsn, endLsn);
   return { store, epochs, lastLsn, committedLsn, problem };
 }
 
@@ -111,7 +112,7 @@ function* pagesOf({ store, epochs }: ReadState): Generator<string> {
     after = page.at(-1)?.key;
     if (after === undefined) return;
     const lines = page.map(({ key, value, lsn }) => {
-      const epoch = epochs.findLast(({ firstLsn }) => firstLsn <= lsn)?.epoch ?? 0;
+      const epoch = spanAt(epochs, lsn)?.epoch ?? 0;
       const version = formatVersion({ epoch, lsn });
       const line = { ...keyToJson(key), value64: value.toString('base64'), version };
       return `${JSON.stringify(line)}\n`;

@@ -1,13 +1,13 @@
 /** What is to be done where meta.json is lost: with it a node forgot what it promised. Pure. */
 import { BLANK_META, type Meta } from './meta.ts';
-import type { EpochEntry } from './position.ts';
+import { type EpochSpan, newestOf } from './history-spans.ts';
 
 /** A log beside which meta.json is missing or unreadable. */
 export interface OrphanedLog {
   /** The data directory. */
   readonly dir: string;
   readonly clusterId: string | undefined;
-  readonly epochs: readonly EpochEntry[];
+  readonly epochs: readonly EpochSpan[];
   /** Base LSN of its newest segment; null where there is none. */
   readonly newestSegment: number | null;
   /** It is read up to its end, and nothing is missing. */
@@ -20,7 +20,7 @@ export interface OrphanedLog {
  */
 export function metaFromLog(log: OrphanedLog): Meta | undefined {
   const { clusterId, epochs, newestSegment, whole } = log;
-  const last = epochs.at(-1);
+  const last = newestOf(epochs);
   const only = onlyVoter(epochs);
   if (!whole || clusterId === undefined || newestSegment === null) return undefined;
   if (last === undefined || only === undefined) return undefined;
@@ -49,7 +49,7 @@ export function lostMetaHint(log: OrphanedLog): string {
   return `the log is damaged too: walship log export ${dir} prints the keys that can still be read; then ${empty}, and write them again`;
 }
 
-function onlyVoter(epochs: readonly EpochEntry[]): string | undefined {
-  const [first, ...others] = epochs.at(-1)?.voters ?? [];
+function onlyVoter(epochs: readonly EpochSpan[]): string | undefined {
+  const [first, ...others] = newestOf(epochs)?.voters ?? [];
   return others.length === 0 ? first : undefined;
 }

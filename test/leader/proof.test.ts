@@ -66,6 +66,7 @@ async function join(
     nodeId,
     run: ID,
     epochs: log.epochs,
+    epochsBefore: 0,
     last: log.durable,
     commitLsn: 0,
     lowestCutLsn: 0,
