@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { isWalshipError, type WalshipError } from '../errors.ts';
-import { BatchBuilder, type BatchContext } from './batch-builder.ts';
-import type { LogOperation, SealedBatch } from './batch-builder.ts';
+import { BatchBuilder } from './batch-builder.ts';
+import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
 import type { LogChunk } from './chunk.ts';
 import { DurableLog } from './durable-log.ts';
@@ -39,7 +39,6 @@ export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-option
 export class Log {
   /** What recovery found, cut and saved. */
   readonly recovery: RecoveryReport;
-  /** Who led, and what is known to be committed. */
   readonly history: LogHistory;
   readonly #options: LogOptions;
   readonly #builder: BatchBuilder;
