@@ -4,10 +4,9 @@ import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Meta } from './meta.ts';
-import { type EpochSpan, isWhole, joinSpans, newestOf, sharing } from './history-spans.ts';
+import { type EpochSpan, isWhole, joinSpans, newestOf } from './history-spans.ts';
 import { endOfSeal, type LogBase } from './log-base.ts';
-import { samePosition } from './position.ts';
-import type { EpochEntry } from './position.ts';
+import { type EpochEntry, samePosition } from './position.ts';
 import { followedIn, type LaterSegment, type RecoveryEvidence } from './recovery.ts';
 import { type BatchInfo, type LogState, UNKNOWN_OP } from './scan.ts';
 import { firstChain, type Seal } from './seal.ts';
@@ -262,9 +261,7 @@ class Inspector {
     this.#bytes += batch.end - batch.offset;
     this.#lastSeal = batch.seal;
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, batch.seal.commitLsn);
-    if (batch.epochStart !== undefined) {
-      this.#epochs.push(sharing(batch.epochStart, this.#epochs.at(-1)));
-    }
+    if (batch.epochStart !== undefined) this.#epochs.push(batch.epochStart);
     this.#meet(batch.last);
     const { base, visit } = this.#options;
     const needed = base === undefined || (this.#joins && batch.first.lsn >= base.start.lsn);

@@ -31,7 +31,10 @@ export class LogHistory {
     { base, start }: { readonly base?: LogBase | undefined; readonly start: () => Version },
   ) {
     this.#start = start;
-    this.#spans = [...epochs];
+    this.#spans = [];
+    for (const span of epochs) {
+      this.#spans.push(isWhole(span) ? sharing(span, this.#spans.at(-1)) : span);
+    }
     this.#knownCommitLsn = knownCommitLsn;
     this.#named = base && namedIn(base);
   }
