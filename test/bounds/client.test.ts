@@ -5,7 +5,7 @@ import { failureOf, onStage } from '../client/stage.ts';
 
 test('one more call than a client may have under way is BUSY; a write is rejected by that, and room comes back', () =>
   onStage(1, async ({ client }) => {
-    const db = client(['nobody:7401'], 1_000);
+    const db = client(['nobody:7401'], 20);
     const waiting = Array.from({ length: CALLS_MAX }, () => failureOf(db.get('k')));
 
     expect(await failureOf(db.get('k'))).toMatchObject({ code: 'BUSY' });
