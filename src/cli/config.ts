@@ -3,6 +3,7 @@
  *
  * Everything that is wrong is found before anything is reported, so that one start shows one list.
  */
+import * as v from 'valibot';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { WalshipError } from '../errors.ts';
@@ -150,75 +151,75 @@ function parseField(
     const others = `or ${variableOf(name)}, or ${name} in the file of --config`;
     return { problem: `${flagOf(name)} is required (${others})` };
   }
-  const value = valueOf(field, given.value);
-  if (value !== undefined) return { value };
+  const result = v.safeParse(schemaOf(field), given.value);
+  if (result.success) return { value: result.output };
   const shown = JSON.stringify(given.value) ?? String(given.value);
-  return { problem: `${given.name} must be ${wantedOf(field)}, not ${shown}` };
+  const wanted = result.issues[0].message;
+  return { problem: `${given.name} must be ${wanted}, not ${shown}` };
 }
 
-/** Completes the sentence "… must be …". */
-function wantedOf(field: Field): string {
+/** The messages say what a value must be: they complete the sentence "… must be …". */
+function schemaOf(field: Field): v.GenericSchema<unknown, unknown> {
   switch (field.kind) {
-    case 'integer':
-      return `a whole number in [${field.min}, ${field.max}]`;
+    case 'integer': {
+      const wanted = `a whole number in [${field.min}, ${field.max}]`;
+      const digits = v.pipe(v.string(wanted), v.regex(/^\d{1,16}$/, wanted), v.transform(Number));
+      return v.pipe(
+        v.union([v.number(), digits], wanted),
+        v.safeInteger(wanted),
+        v.minValue(field.min, wanted),
+        v.maxValue(field.max, wanted),
+      );
+    }
     case 'choice':
-      return field.choices.join(' or ');
-    case 'switch':
-      return 'true or false';
-    case 'id':
-      return `a name of ${boundsText(field)}`;
+      return v.picklist(field.choices, field.choices.join(' or '));
+    case 'switch': {
+      const wanted = 'true or false';
+      const text = v.pipe(
+        v.picklist(['true', 'false'], wanted),
+        v.transform((word) => word === 'true'),
+      );
+      return v.union([v.boolean(), text], wanted);
+    }
+    case 'id': {
+      const wanted = `a name of ${boundsText(field)}`;
+      return v.pipe(v.string(wanted), v.regex(NODE_ID, wanted));
+    }
     case 'address':
-      return 'HOST:PORT (or [IPV6]:PORT) with a port up to 65535';
+      return ADDRESS_SCHEMA;
     case 'peers':
-      return `1 to ${PEERS_MAX} different voters as ID=HOST:PORT,ID=HOST:PORT,…`;
+      return PEERS_SCHEMA;
     case 'hosts':
-      return `1 to ${HOST_NAMES_MAX} host names without ports, as NAME,*.SUFFIX,…`;
+      return HOSTS_SCHEMA;
     case 'path':
   }
-  return 'a path';
-}
-
-/** The value that was given, or spelled as text; undefined where it is none of this field. */
-function valueOf(field: Field, given: unknown): unknown {
-  if (field.kind === 'integer') return integerOf(given, field);
-  if (field.kind === 'switch') return switchOf(given);
-  if (typeof given !== 'string') return undefined;
-  switch (field.kind) {
-    case 'choice':
-      return field.choices.find((choice) => choice === given);
-    case 'id':
-      return NODE_ID.test(given) ? given : undefined;
-    case 'address':
-      return parseHostPort(given);
-    case 'peers':
-      return splitPeers(given);
-    case 'hosts':
-      return splitHosts(given);
-    case 'path':
-  }
-  return given === '' ? undefined : given;
-}
-
-function switchOf(given: unknown): boolean | undefined {
-  if (given === true || given === 'true') return true;
-  return given === false || given === 'false' ? false : undefined;
-}
-
-function integerOf(given: unknown, { min, max }: { min: number; max: number }): number | undefined {
-  const isDigits = typeof given === 'string' && /^\d{1,16}$/.test(given);
-  const value = isDigits ? Number(given) : given;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return undefined;
-  return value >= min && value <= max ? value : undefined;
+  return v.pipe(v.string('a path'), v.nonEmpty('a path'));
 }
 
 const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const HOST_NAME = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})$/;
 
-function splitHosts(text: string): readonly string[] | undefined {
-  const names = text.split(',').map((name) => name.trim());
-  const valid = names.length <= HOST_NAMES_MAX && names.every((name) => HOST_NAME.test(name));
-  return valid ? names : undefined;
-}
+const ADDRESS_WANTED = 'HOST:PORT (or [IPV6]:PORT) with a port up to 65535';
+const ADDRESS_SCHEMA = v.pipe(
+  v.string(ADDRESS_WANTED),
+  v.check((text) => parseHostPort(text) !== undefined, ADDRESS_WANTED),
+  v.transform(parseHostPort),
+);
+
+const PEERS_WANTED = `1 to ${PEERS_MAX} different voters as ID=HOST:PORT,ID=HOST:PORT,…`;
+const PEERS_SCHEMA = v.pipe(
+  v.string(PEERS_WANTED),
+  v.transform(splitPeers),
+  v.check((peers) => peers !== undefined, PEERS_WANTED),
+);
+
+const HOSTS_WANTED = `1 to ${HOST_NAMES_MAX} host names without ports, as NAME,*.SUFFIX,…`;
+const HOSTS_SCHEMA = v.pipe(
+  v.string(HOSTS_WANTED),
+  v.transform((text) => text.split(',').map((name) => name.trim())),
+  v.check((names) => names.length <= HOST_NAMES_MAX, HOSTS_WANTED),
+  v.check((names) => names.every((name) => HOST_NAME.test(name)), HOSTS_WANTED),
+);
+const HOST_NAME = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})$/;
 
 function splitPeers(text: string): readonly Peer[] | undefined {
   const peers = text.split(',').map((part): Peer => {

@@ -36,11 +36,7 @@ function addServe(program: Command, io: CommandIo): void {
   );
   command.action(async (flags: Record<string, unknown>) => {
     const config = loadConfig({ flags, env: process.env });
-    const log = createLogger({
-      level: config.logLevel,
-      fields: { node: config.node },
-      write: (line) => io.err(line),
-    });
+    const log = createLogger({ level: config.logLevel, fields: { node: config.node } });
     // Only here: the other commands start twice as fast without a whole node.
     const { nodeParts } = await import('./serve-parts.ts');
     // Daemons read their files again at SIGHUP: one that ends instead would be a surprise.

@@ -4,7 +4,7 @@ import type { AckLevel, NodeApi, NodeStatus } from '../node/api.ts';
 import type { TimingName, Timings } from '../node/timings.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';
-import { CONTENT_TYPE, Registry } from './prometheus.ts';
+import { Registry } from './prometheus.ts';
 import type { Histogram, Labels } from './prometheus.ts';
 import { sendReply } from './reply.ts';
 
@@ -148,7 +148,11 @@ export class Metrics implements AnswerCounts {
     registry.gauge(watchers, server.watchers);
     const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };
     registry.gauge(memory, () => process.memoryUsage.rss());
-    const delay = { name: 'walship_event_loop_delay_seconds', help: DELAY_HELP };
+    const delay = {
+      name: 'walship_event_loop_delay_seconds',
+      help: DELAY_HELP,
+      labelNames: ['of'],
+    };
     registry.gauge(delay, () => {
       const { p99Ms, maxMs } = server.delay();
       return [
@@ -158,8 +162,12 @@ export class Metrics implements AnswerCounts {
     });
     const { version, dataFacts } = server;
     if (version !== undefined) {
-      const build = { name: 'walship_build_info', help: 'The program that runs; always 1.' };
       const labels = { version, node_version: process.version };
+      const build = {
+        name: 'walship_build_info',
+        help: 'The program that runs; always 1.',
+        labelNames: Object.keys(labels),
+      };
       registry.gauge(build, () => [{ labels, value: 1 }]);
     }
     if (dataFacts !== undefined) {
@@ -169,20 +177,21 @@ export class Metrics implements AnswerCounts {
     const failed = {
       name: 'walship_failed_writes_total',
       help: 'Writes answered with an error, by outcome (rejected: surely not written; indeterminate: may still commit) and code.',
+      labelNames: ['outcome', 'code'],
     };
     registry.counter(failed, () => [...this.#failedWrites.values()]);
     this.#writes = registry.histogram({
       name: 'walship_write_seconds',
+      labelNames: ['ack'],
       help: 'From when the node was asked to write until it acknowledged, by the level that was asked for.',
       bounds: SECONDS,
-      labelled: true,
     });
     server.timings?.listen(timed(registry));
     this.#seconds = registry.histogram({
       name: 'walship_http_request_seconds',
+      labelNames: ['route', 'status'],
       help: 'Time to answer, by route and status; a watch counts when it ends.',
       bounds: SECONDS,
-      labelled: true,
     });
   }
 
@@ -205,8 +214,10 @@ export class Metrics implements AnswerCounts {
   readonly handle = async ({ query, response }: Exchange): Promise<void> => {
     query.finish();
     this.#facts = await this.#look?.();
-    const headers = { 'content-type': CONTENT_TYPE, 'walship-node': this.#node.nodeId };
-    sendReply(response, { status: 200, headers, body: this.#registry.text() });
+    const body = await this.#registry.text();
+    const { contentType } = this.#registry;
+    const headers = { 'content-type': contentType, 'walship-node': this.#node.nodeId };
+    sendReply(response, { status: 200, headers, body });
   };
 
   #addDataFacts(registry: Registry): void {
@@ -237,14 +248,18 @@ function addNode(registry: Registry, node: NodeApi): void {
     registry.gauge({ name, help }, () => read(node.status()));
   }
   for (const [name, { help, read }] of Object.entries(FOLLOWER_GAUGES)) {
-    registry.gauge({ name, help }, () =>
+    registry.gauge({ name, help, labelNames: ['follower', 'kind'] }, () =>
       node.status().followers.map((follower) => ({
         labels: { follower: follower.nodeId, kind: follower.voter ? 'voter' : 'learner' },
         value: read(follower),
       })),
     );
   }
-  const counters = { name: 'walship_node_events_total', help: 'What the node counts, by event.' };
+  const counters = {
+    name: 'walship_node_events_total',
+    help: 'What the node counts, by event.',
+    labelNames: ['event'],
+  };
   registry.counter(counters, () =>
     Object.entries(node.status().counters).map(([event, value]) => ({
       labels: { event },
@@ -260,13 +275,11 @@ function timed(registry: Registry): (name: TimingName, ms: number) => void {
       name: 'walship_fsync_seconds',
       help: 'Time to write one batch of log and make it durable.',
       bounds: FSYNC_SECONDS,
-      labelled: false,
     }),
     apply: registry.histogram({
       name: 'walship_apply_lag_seconds',
       help: 'From when this node knew of a commit until it had applied it; a sample, one commit at a time.',
       bounds: FSYNC_SECONDS,
-      labelled: false,
     }),
   };
   return (name, ms) => histograms[name].observe(ms / 1000);

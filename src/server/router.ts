@@ -1,3 +1,4 @@
+import createRouter from 'find-my-way';
 import type { Exchange } from './exchange.ts';
 
 export type Handler = (exchange: Exchange) => Promise<void> | void;
@@ -23,21 +24,18 @@ export type Routed =
 
 /** Finds the handler of a raw path. */
 export class Router {
-  readonly #exact = new Map<string, Resource>();
-  /** By what stands before their `*`. */
-  readonly #open: (readonly [string, Resource])[] = [];
+  readonly #router = createRouter();
 
   constructor(resources: readonly Resource[]) {
-    for (const resource of resources) {
-      if (resource.path.endsWith('/*')) this.#open.push([resource.path.slice(0, -1), resource]);
-      else this.#exact.set(resource.path, resource);
-    }
+    // Only the path is looked up: which methods a resource has is its own knowledge.
+    for (const resource of resources) this.#router.on('GET', resource.path, () => {}, resource);
   }
 
   route(method: string, path: string): Routed {
-    const resource =
-      this.#exact.get(path) ?? this.#open.find(([head]) => path.startsWith(head))?.[1];
-    if (resource === undefined) return { kind: 'unknown' };
+    // The library decodes what it matches and stops at `#`; keys are ours to decode, so it sees neither.
+    const found = this.#router.find('GET', path.replaceAll(/[%#?]/g, '_'));
+    if (found === null || !path.startsWith('/')) return { kind: 'unknown' };
+    const resource = found.store as Resource;
     const route = resource.path;
     const asked = method === 'HEAD' && resource.head !== false ? 'GET' : method;
     const handler = Object.entries(resource.methods).find(([name]) => name === asked)?.[1];
