@@ -78,24 +78,24 @@ export const DEFECTS = [
     name: 'no-fsync',
     what: 'a batch is written and not fsynced before it is durable',
     file: 'src/wal/segment-writer.ts',
-    find: 'await this.#current.file.writeDurable(bytes, offset);',
-    replace: 'await this.#current.file.write(bytes, offset);',
+    find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
+    replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: unit('test/wal/crash.test.ts'),
   },
   {
     name: 'no-fsync-on-a-follower',
     what: 'the same, where the batches came from a leader',
     file: 'src/wal/segment-writer.ts',
-    find: 'await this.#current.file.writeDurable(bytes, offset);',
-    replace: 'await this.#current.file.write(bytes, offset);',
+    find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
+    replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: unit('test/wal/crash.test.ts', '-t', 'a follower.*power loss at every disk operation$'),
   },
   {
     name: 'no-fsync-in-a-cluster',
     what: 'the same, in a cluster',
     file: 'src/wal/segment-writer.ts',
-    find: 'await this.#current.file.writeDurable(bytes, offset);',
-    replace: 'await this.#current.file.write(bytes, offset);',
+    find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
+    replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: { seeds: 40, from: 1 },
   },
   {
@@ -144,21 +144,22 @@ export const DEFECTS = [
     what: 'a batch is reported as durable before it is written',
     file: 'src/wal/group-commit.ts',
     find: `    try {
-      await write(batch);
+      offset = await write(batch);
     } catch (error) {
       onFailed(error);
       return;
     }
     this.#inFlight = undefined;
-    onDurable(batch);`,
-    replace: `    onDurable(batch);
+    onDurable(batch, offset);`,
+    replace: `    onDurable(batch, 512);
     try {
-      await write(batch);
+      offset = await write(batch);
     } catch (error) {
       onFailed(error);
       return;
     }
-    this.#inFlight = undefined;`,
+    this.#inFlight = undefined;
+    void offset;`,
     test: unit('test/wal/log.test.ts'),
   },
   {
@@ -166,21 +167,22 @@ export const DEFECTS = [
     what: 'the same, in a cluster',
     file: 'src/wal/group-commit.ts',
     find: `    try {
-      await write(batch);
+      offset = await write(batch);
     } catch (error) {
       onFailed(error);
       return;
     }
     this.#inFlight = undefined;
-    onDurable(batch);`,
-    replace: `    onDurable(batch);
+    onDurable(batch, offset);`,
+    replace: `    onDurable(batch, 512);
     try {
-      await write(batch);
+      offset = await write(batch);
     } catch (error) {
       onFailed(error);
       return;
     }
-    this.#inFlight = undefined;`,
+    this.#inFlight = undefined;
+    void offset;`,
     test: { seeds: 40, from: 1 },
   },
   {
@@ -254,8 +256,8 @@ export const DEFECTS = [
     name: 'full-disk-does-not-start',
     what: 'a last segment that has no room to be copied is not written over itself',
     file: 'src/wal/rewrite-last.ts',
-    find: '      if (!isUnwritable(error)) throw error;\n      await rewriteInPlace',
-    replace: '      if (error instanceof Error) throw error;\n      await rewriteInPlace',
+    find: '      if (!isUnwritable(error)) throw error;\n      const copy = await rewriteInPlace',
+    replace: '      if (error instanceof Error) throw error;\n      const copy = await rewriteInPlace',
     test: unit('test/wal/full-disk.test.ts'),
   },
   {
@@ -454,6 +456,71 @@ export const DEFECTS = [
     find: '  await disk.syncDir(dir);\n',
     replace: '',
     test: unit('test/wal/crash.test.ts'),
+  },
+  {
+    name: 'write-shares-a-block',
+    what: 'a write begins right behind the one before, in the block that holds its end',
+    file: 'src/wal/write-header.ts',
+    find: 'return Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;',
+    replace: 'return Math.max(offset, BLOCK_BYTES);',
+    test: unit('test/wal/write-proof.test.ts'),
+  },
+  {
+    name: 'any-hole-is-a-torn-write',
+    what: 'a block that was never written makes a torn write of what stands before it, wherever it lies',
+    file: 'src/wal/evidence.ts',
+    find: 'const blocksEnd = write === undefined ? start + BLOCK_BYTES : write.end;',
+    replace: 'const blocksEnd = write === undefined ? start + BLOCK_BYTES : Infinity;',
+    test: unit('test/wal/write-proof.test.ts'),
+  },
+  {
+    name: 'fill-of-a-client-is-a-hole',
+    what: 'a block of fill counts as one that was never written, although a client stored it',
+    file: 'src/wal/evidence.ts',
+    find: ': this.#fillBlocks > write.fillBlocks;',
+    replace: ': this.#fillBlocks > 0;',
+    test: unit('test/wal/write-proof.test.ts'),
+  },
+  {
+    name: 'later-write-proves-nothing',
+    what: 'a torn write may have another one behind it',
+    file: 'src/wal/recovery.ts',
+    find: "if (tail === undefined || tail.laterWrite !== undefined) return 'damage';",
+    replace: "if (tail === undefined) return 'damage';",
+    test: unit('test/wal/recovery.test.ts'),
+  },
+  {
+    name: 'old-write-proves-something',
+    what: 'a copy of the segment, stored as a value, passes for a later write',
+    file: 'src/wal/evidence.ts',
+    find: 'if (number <= (this.#lastWrite?.number ?? last)) return;',
+    replace: '',
+    test: unit('test/wal/write-proof.test.ts'),
+  },
+  {
+    name: 'salt-stays',
+    what: 'a segment that is written anew keeps its salt',
+    file: 'src/wal/segment-copy.ts',
+    find: 'const header = { ...decoded.header, salt };',
+    replace: 'const { header } = decoded;',
+    also: [
+      {
+        file: 'src/wal/segment-copy.ts',
+        find: 'encodeWriteHeader(window, next - offset, { salt, number, bytes, firstLsn, fillBlocks });',
+        replace: `void salt;
+      const kept = { salt: header.salt, number, bytes, firstLsn, fillBlocks };
+      encodeWriteHeader(window, next - offset, kept);`,
+      },
+    ],
+    test: unit('test/wal/recovery.test.ts'),
+  },
+  {
+    name: 'mended-segment-is-read-by-the-old-map',
+    what: 'places in a segment that was fetched anew are read as they were before',
+    file: 'src/wal/sealed-segments.ts',
+    find: '      durable.map.rewritten(segment.path, header, usedBytes);\n',
+    replace: '',
+    test: unit('test/wal/scrub.test.ts'),
   },
   {
     name: 'early-trim',

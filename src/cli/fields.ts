@@ -118,7 +118,7 @@ export const FIELDS = {
     min: 64 * KiB,
     max: 1024 * 1024 * MiB,
     default: 256 * MiB,
-    doc: 'How much log comes together before the next snapshot is taken.',
+    doc: 'How much log, on disk, comes together before the next snapshot is taken.',
   },
   retainBytesMax: {
     kind: 'integer',
@@ -126,7 +126,7 @@ export const FIELDS = {
     min: 64 * KiB,
     max: 1024 * 1024 * MiB,
     default: 1024 * MiB,
-    doc: 'How much log a leader keeps for a voter that is behind; past it, that one gets a snapshot.',
+    doc: 'How much log, on disk, a leader keeps for a voter that is behind; past it, that one gets a snapshot.',
   },
   scrubBytesPerSecond: {
     kind: 'integer',

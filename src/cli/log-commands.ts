@@ -2,6 +2,7 @@
 import type { Command } from './commander.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 import { SystemClock } from '../ports/system-clock.ts';
+import { SystemEntropy } from '../ports/system-entropy.ts';
 import { addJson, example, number } from './command-options.ts';
 import type { CommandIo } from './command-io.ts';
 import { logDiff } from './log-diff.ts';
@@ -63,7 +64,7 @@ export function addLog(program: Command, io: CommandIo): void {
       )
       .argument('<DIR>'),
   ).action(async (dir: string, options: Json) => {
-    await logRepair({ disk, clock, dir }, options, io);
+    await logRepair({ disk, clock, entropy: new SystemEntropy(), dir }, options, io);
   });
   example(repairCommand, 'walship log repair /var/lib/walship/n1');
 

@@ -1,20 +1,18 @@
-import type { Clock } from '../ports/clock.ts';
-import type { Disk } from '../ports/disk.ts';
 import { repair } from '../wal/tools/repair.ts';
-import type { RepairReport } from '../wal/tools/repair.ts';
+import type { RepairOptions, RepairReport } from '../wal/tools/repair.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 
 /** `walship log repair DIR`: saves what is behind the last good record and cuts it off. The node must not run. */
 export async function logRepair(
-  { disk, clock, dir }: { readonly disk: Disk; readonly clock: Clock; readonly dir: string },
+  { disk, clock, entropy, dir }: Omit<RepairOptions, 'base'>,
   options: { readonly json: boolean },
   io: CommandIo,
 ): Promise<void> {
   const checked = await checkPath(dir, 'a directory');
   const lock = await disk.lock(`${checked}/LOCK`);
   try {
-    const report = await repair({ disk, clock, dir: checked });
+    const report = await repair({ disk, clock, entropy, dir: checked });
     io.out(options.json ? `${JSON.stringify(report)}\n` : formatRepair(report));
   } finally {
     await lock.release();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { WalshipError } from '../errors.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 import type { SimEntropy } from '../sim/sim-entropy.ts';
-import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import { BLOCK_BYTES, FILL_BYTE } from '../wal/limits.ts';
 import { META_NAME } from '../wal/meta.ts';
 import { parseSegmentName } from '../wal/segment.ts';
 import { parseSnapshotName } from '../wal/snapshot-format.ts';
@@ -51,10 +51,12 @@ type Where = Extract<FileFault, { readonly kind: 'flip-bit' }>['where'];
 async function flipBit(where: Where, { dir, entropy }: DamagedNode): Promise<string> {
   const { name, from, end } = await placeOf(where, { dir, entropy });
   const file = path.join(dir, name);
-  const offset = from + entropy.below(end - from);
+  const bytes = await readFile(file);
+  let offset = from + entropy.below(end - from);
+  // What stands between two writes means nothing.
+  while (offset > from && bytes[offset] === FILL_BYTE) offset -= 1;
   const bit = entropy.below(8);
   const lsns = name.startsWith('wal/') ? await batchAt(dir, name, offset) : undefined;
-  const bytes = await readFile(file);
   bytes.writeUInt8(bytes.readUInt8(offset) ^ (1 << bit), offset);
   await writeFile(file, bytes);
   return `bit ${bit} of byte ${offset} of ${name} is flipped${lsns === undefined ? '' : `, in the batch of LSN ${lsns}`}`;
@@ -80,7 +82,7 @@ async function placeOf(
   const used: Place[] = [];
   for (const name of await segmentsIn(dir)) {
     const end = writtenEnd(await readFile(path.join(dir, name)));
-    if (end > SEGMENT_HEADER_BYTES) used.push({ name, from: SEGMENT_HEADER_BYTES, end });
+    if (end > BLOCK_BYTES) used.push({ name, from: BLOCK_BYTES, end });
   }
   const sealed = used.slice(0, -1);
   const last = used.at(-1);
@@ -93,13 +95,13 @@ async function wholeFile(dir: string, name: string): Promise<Place> {
   return { name, from: 0, end: (await readFile(path.join(dir, name))).length };
 }
 
-/** The LSNs of the batch at a place, as far as the log reads. */
+/** The LSNs of the batch at a place, or of the one whose header is there, as far as the log reads. */
 async function batchAt(dir: string, name: string, at: number): Promise<string | undefined> {
   for await (const event of readLog(new NodeDisk(), dir)) {
     if (event.kind !== 'batch' || `wal/${event.segment}` !== name) continue;
     const { first, last } = event.batch;
     const from = first.lsn + 1;
-    if (at >= event.offset && at < event.offset + event.bytes.length) {
+    if (at < event.offset + event.bytes.length) {
       return from === last.lsn ? String(last.lsn) : `${from} to ${last.lsn}`;
     }
   }

@@ -3,6 +3,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 import { SystemClock } from '../ports/system-clock.ts';
+import { SystemEntropy } from '../ports/system-entropy.ts';
+import type { Entropy } from '../ports/entropy.ts';
 import { encodeEpochRecord, encodeEpochValue } from '../wal/epoch-record.ts';
 import { MiB } from '../wal/limits.ts';
 import { Log } from '../wal/log.ts';
@@ -53,14 +55,21 @@ export interface MadeHistory {
   readonly leaderships: number;
 }
 
+export interface HistoryPlace {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly dir: string;
+}
+
 /** Makes the empty directory `dir` that of a node which is intact and has been through so many leaderships. */
 export async function makeHistory(
-  { disk, clock, dir }: { readonly disk: Disk; readonly clock: Clock; readonly dir: string },
+  { disk, clock, entropy, dir }: HistoryPlace,
   { nodeId, voters, quorum, leaderships }: MadeHistory,
 ): Promise<void> {
   await disk.makeDir(dir);
   const meta = await MetaStore.open(disk, dir, { hasLog: false, nodeId });
-  const log = await Log.open({ disk, clock, dir, meta, nodeId, voters: voters.length });
+  const log = await Log.open({ disk, clock, entropy, dir, meta, voters: voters.length });
   await log.begin(IDENTITY);
   const common = { historyId: IDENTITY.historyId, voters, quorum };
   for (const page of leadershipPages(log.durable, leaderships, common)) await log.write(page);
@@ -71,7 +80,8 @@ export async function makeHistory(
 
 /** The same on this machine, in a directory that drills may ruin. */
 export async function makeDrillHistory(dir: string, history: MadeHistory): Promise<void> {
-  const place = { disk: new NodeDisk(), clock: new SystemClock(), dir };
+  const [disk, clock] = [new NodeDisk(), new SystemClock()];
+  const place = { disk, clock, entropy: new SystemEntropy(), dir };
   await NodeFaults.open(place.disk, place.clock, dir);
   await makeHistory(place, history);
 }

@@ -7,7 +7,11 @@ import { BatchBuilder } from '../wal/batch-builder.ts';
 import { BLOCK_BYTES } from '../wal/limits.ts';
 import type { Position } from '../wal/position.ts';
 import { OP, recordBytes } from '../wal/record.ts';
-import { readLog } from '../wal/tools/read-log.ts';
+import type { SegmentHeader } from '../wal/segment.ts';
+import { readSegmentHeader } from '../wal/segment-copy.ts';
+import { scanSegment, type SegmentEnd } from '../wal/segment-scan.ts';
+import { segmentPaths } from '../wal/tools/read-log.ts';
+import { borderAfter, headerOf } from '../wal/write-header.ts';
 
 /** Of the value: the batch covers several blocks. */
 const VALUE_BYTES = 8 * BLOCK_BYTES;
@@ -20,33 +24,49 @@ const ROOM_BYTES_MIN = 3 * BLOCK_BYTES;
  * @returns what was torn, in words; undefined where there is no log, or no room behind it.
  */
 export async function tearWrite(dir: string, entropy: SimEntropy): Promise<string | undefined> {
-  let last: Position = { epoch: 0, lsn: 0, chain: 0 };
-  let end = { segment: '', offset: 0 };
-  for await (const event of readLog(new NodeDisk(), dir)) {
-    if (event.kind === 'batch') ({ last } = event.batch);
-    if (event.kind === 'end') end = event;
-  }
-  if (last.lsn === 0) return undefined;
-  const file = path.join(dir, 'wal', end.segment);
+  const found = await endOfLog(dir);
+  if (found === undefined || found.end.last.lsn === 0) return undefined;
+  const { file, header, end } = found;
+  const { last, lastEnd, number } = end;
   const content = await readFile(file);
+  const start = borderAfter(lastEnd);
+  const batch = batchBehind(last);
+  const firstLsn = last.lsn + 1;
+  const whole = [headerOf(batch, { salt: header.salt, number: number + 1, firstLsn }), batch];
   // A live segment ends in a fill byte.
-  const torn = batchBehind(last).subarray(0, Math.max(0, content.length - 1 - end.offset));
+  const torn = Buffer.concat(whole).subarray(0, Math.max(0, content.length - 1 - start));
   if (torn.length < ROOM_BYTES_MIN) return undefined;
-  const blocks = blocksOf(end.offset, torn.length);
+  const blocks = blocksOf(start, torn.length);
   const absent = new Set([entropy.pick(blocks)]);
   for (const block of blocks) if (entropy.chance(0.5)) absent.add(block);
   if (absent.size === blocks.length) absent.delete(entropy.pick(blocks));
   for (const block of blocks) {
-    if (absent.has(block)) continue;
-    const from = Math.max(block, end.offset);
-    torn.copy(content, from, from - end.offset, block + BLOCK_BYTES - end.offset);
+    if (!absent.has(block)) torn.copy(content, block, block - start, block + BLOCK_BYTES - start);
   }
   await writeFile(file, content);
-  const lsn = last.lsn + 1;
   return (
-    `of a write of LSN ${lsn}, bytes ${end.offset} to ${end.offset + torn.length} of wal/${end.segment}, ` +
+    `of a write of LSN ${firstLsn}, bytes ${start} to ${start + torn.length} of wal/${path.basename(file)}, ` +
     `${absent.size} of ${blocks.length} blocks are missing; nobody was told of it`
   );
+}
+
+/** The newest segment, and where its batches end. */
+async function endOfLog(
+  dir: string,
+): Promise<{ file: string; header: SegmentHeader; end: SegmentEnd } | undefined> {
+  const disk = new NodeDisk();
+  const newest = (await segmentPaths(disk, dir)).at(-1);
+  if (newest === undefined) return undefined;
+  const file = await disk.open(newest, 'read');
+  try {
+    const decoded = await readSegmentHeader(file);
+    if (decoded.kind !== 'header') return undefined;
+    const { header } = decoded;
+    const source = { file, sizeBytes: await file.size(), header };
+    return { file: newest, header, end: await scanSegment(source, () => undefined) };
+  } finally {
+    await file.close();
+  }
 }
 
 function batchBehind(last: Position): Buffer {

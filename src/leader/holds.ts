@@ -13,6 +13,7 @@ export interface HoldsOptions {
   /** Of this node, for which nothing is held. */
   readonly nodeId: string;
   readonly voters: readonly string[];
+  /** On disk. */
   readonly retainBytesMax: number;
 }
 
@@ -34,7 +35,7 @@ export class Holds {
   constructor(options: HoldsOptions) {
     const { log, clock, voters, nodeId: self } = options;
     this.#options = options;
-    this.#rate = new WriteRate(log.extent.end.at, clock.nowMs());
+    this.#rate = new WriteRate(log.onDisk.diskBytes, clock.nowMs());
     for (const nodeId of voters) if (nodeId !== self) this.#positions.set(nodeId, undefined);
   }
 
@@ -62,7 +63,7 @@ export class Holds {
   tick(): void {
     const { log, clock } = this.#options;
     const nowMs = clock.nowMs();
-    this.#rate.sample(log.extent.end.at, nowMs);
+    this.#rate.sample(log.onDisk.diskBytes, nowMs);
     for (const [nodeId, { heardMs }] of this.#given) {
       if (nowMs - heardMs > SNAPSHOT_HOLD_MS) this.#given.delete(nodeId);
     }
@@ -85,7 +86,7 @@ export class Holds {
   /** The log above this LSN is kept. */
   get heldLsn(): number {
     const { log, retainBytesMax } = this.#options;
-    const held = { boundaryBefore: (bytes: number) => log.extent.boundaryBefore(bytes).lsn };
+    const held = { boundaryBefore: (bytes: number) => log.onDisk.boundaryBefore(bytes).lsn };
     return heldLsn(this.holds, held, retainBytesMax);
   }
 
@@ -94,12 +95,12 @@ export class Holds {
     return [...this.#given.values()].map(({ path }) => path);
   }
 
-  /** How much log may still be written before `nodeId` needs a full copy; undefined where it has no hold, or was not heard of in this leadership. */
+  /** How much log, on disk, may still be written before `nodeId` needs a full copy; undefined where it has no hold, or was not heard of in this leadership. */
   forecast(nodeId: string): Forecast | undefined {
     const { log, retainBytesMax } = this.#options;
     const lsn = this.#positions.get(nodeId);
     if (lsn === undefined) return undefined;
-    const at = { lsn, firstLsn: log.firstLsn, bytesBehind: log.bytesAfter(lsn) };
+    const at = { lsn, firstLsn: log.firstLsn, bytesBehind: log.onDisk.diskBytesAfter(lsn) };
     return forecast(at, { retainBytesMax, bytesPerSecond: this.#rate.bytesPerSecond });
   }
 }

@@ -1,6 +1,6 @@
 /** How much log a leader keeps for those who lag: pure rules. */
 
-/** Log that is kept for a voter that lags, unless said otherwise. */
+/** Log, in bytes on disk, that is kept for a voter that lags, unless said otherwise. */
 export const RETAIN_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
 /** For one that was given a snapshot, this many times as much, until it has streamed past the end of that. */
 export const SNAPSHOT_RETAIN_FACTOR = 2;
@@ -15,12 +15,12 @@ export interface Hold {
 
 /** What the rules need of a log. */
 export interface HeldLog {
-  /** The LSN before a border of segments that has at least so many bytes of log behind it; the one before the first LSN, where none has. */
+  /** The LSN before a border of segments that has at least so many bytes on disk behind it; the one before the first LSN, where none has. */
   boundaryBefore(bytes: number): number;
 }
 
 /**
- * The log above this LSN is kept: what the furthest behind needs, but no more than `retainBytesMax` of log, or a multiple of it for a
+ * The log above this LSN is kept: what the furthest behind needs, but no more than `retainBytesMax` on disk, or a multiple of it for a
  * snapshot that is on its way. Infinity where nobody holds anything.
  */
 export function heldLsn(holds: readonly Hold[], log: HeldLog, retainBytesMax: number): number {
@@ -34,7 +34,7 @@ export function heldLsn(holds: readonly Hold[], log: HeldLog, retainBytesMax: nu
 
 /** How long somebody who is away may stay away. */
 export interface Forecast {
-  /** Log that may still be written before it needs a full copy; 0 where it does. */
+  /** Log, on disk, that may still be written before it needs a full copy; 0 where it does. */
   readonly bytesLeft: number;
   /** At the rate of the last seconds; null where nothing is written. */
   readonly secondsLeft: number | null;

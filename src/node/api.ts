@@ -313,6 +313,7 @@ export interface ScrubStatus {
 export interface LogStatus {
   /** The oldest LSN that is held. */
   readonly firstLsn: number;
+  /** Of the log that is held, on this node's disk. */
   readonly bytes: number;
   /** Start of the newest snapshot; 0 where there is none. */
   readonly snapshotLsn: number;
@@ -322,7 +323,7 @@ export interface LogStatus {
 
 /** How long a voter may stay behind. */
 export interface RetentionStatus {
-  /** Log that may still be written before it needs a full copy; 0 where it does. */
+  /** Log, on the leader's disk, that may still be written before it needs a full copy; 0 where it does. */
   readonly bytesLeft: number;
   /** At the present rate; null where nothing is written. */
   readonly secondsLeft: number | null;
@@ -338,7 +339,7 @@ export interface FollowerStatus {
   readonly durableLsn: number;
   readonly appliedLsn: number;
   readonly lagLsns: number;
-  /** Bytes of log not yet sent to it, as far as known. */
+  /** Bytes of the stream not yet sent to it, as far as known. */
   readonly lagBytes: number;
   /** Since it was last durable at the leader's end of log; 0 while it is. */
   readonly lagMs: number;

@@ -134,9 +134,9 @@ export class Replica {
       const log = await Log.open({
         disk,
         clock,
+        entropy: options.entropy,
         dir,
         meta,
-        nodeId,
         voters: options.voterCount,
         base: snapshot,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),

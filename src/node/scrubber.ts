@@ -1,12 +1,13 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import { MiB } from '../wal/limits.ts';
 import type { SealedSegment } from '../wal/log-map.ts';
 import { refetchSegment, scrubSegment } from '../wal/scrub.ts';
-import type { FetchBatches, ScrubDamage } from '../wal/scrub.ts';
+import type { FetchBatches, RefetchedSegment, ScrubDamage } from '../wal/scrub.ts';
 import type { ScrubStatus } from './api.ts';
 import type { EventListener } from './events.ts';
 import { LogFetcher } from './fetch-log.ts';
@@ -25,6 +26,7 @@ export interface ScrubberOptions {
   readonly replica: Replica;
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly dialer: Dialer;
   /** The voters; this node may be among them. */
   readonly peers: () => readonly Peer[];
@@ -209,16 +211,16 @@ export class Scrubber {
   }
 
   async #mendFrom(damage: ScrubDamage, source: Peer | undefined): Promise<void> {
-    const { replica, disk, onEvent } = this.#options;
+    const { replica, disk, entropy, onEvent } = this.#options;
     const { segment } = damage;
     const fetcher = await this.#fetcher(source);
-    let temporary: string;
+    let refetched: RefetchedSegment;
     try {
-      temporary = await refetchSegment(disk, segment, fetcher.fetch);
+      refetched = await refetchSegment({ disk, entropy }, segment, fetcher.fetch);
     } finally {
       fetcher.close();
     }
-    const replaced = await replica.log.sealed.replace(damage, temporary);
+    const replaced = await replica.log.sealed.replace(damage, refetched);
     if (replaced === undefined) return;
     this.#mended += 1;
     const from = source?.nodeId ?? 'memory';

@@ -24,6 +24,7 @@ export interface SnapshotterOptions {
   readonly clock: Clock;
   /** The data directory. */
   readonly dir: string;
+  /** A snapshot is taken after so much of log, on disk. */
   readonly logBytes: number;
   /** Who keeps log from being purged: nobody, where this node does not lead. */
   readonly holds: () => Pick<Holds, 'heldLsn' | 'paths'> | undefined;
@@ -83,7 +84,7 @@ export class Snapshotter {
     const newest = replica.snapshot?.start.lsn ?? 0;
     const found = await listSnapshots(disk, dir);
     this.#shelf = found.filter(({ startLsn }) => startLsn <= newest);
-    this.#begunAt = replica.log.extent.end.at - replica.log.bytesAfter(newest);
+    this.#begunAt = replica.log.onDisk.diskBytes - replica.log.onDisk.diskBytesAfter(newest);
   }
 
   /** Start of the newest snapshot; 0 where there is none. */
@@ -145,7 +146,7 @@ export class Snapshotter {
   applied(): void {
     const { replica, clock, logBytes } = this.#options;
     if (this.#running !== undefined || clock.nowMs() < this.#notBeforeMs) return;
-    if (replica.log.extent.end.at - this.#begunAt < logBytes) return;
+    if (replica.log.onDisk.diskBytes - this.#begunAt < logBytes) return;
     this.take().catch((error: unknown) => this.#failed(error));
   }
 
@@ -191,7 +192,7 @@ export class Snapshotter {
     if (this.#closed) throw new WalshipError('NODE_CLOSED', 'the node is shutting down');
     const { clusterId } = replica.meta.current;
     const generation = replica.stateGeneration;
-    const begunAt = replica.log.extent.end.at;
+    const begunAt = replica.log.onDisk.diskBytes;
     if (replica.rebuilding || clusterId === null || replica.applier.settledLsn === 0) {
       throw new WalshipError('NOT_READY', 'there is no state here that a snapshot could be of');
     }

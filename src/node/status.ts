@@ -160,7 +160,8 @@ function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
       code: snapshot ? 'SNAPSHOT_HOLD' : 'FOLLOWER_HOLD',
       message: `${lsn === 0 ? 'all log' : `log behind LSN ${lsn}`} is kept for ${nodeId}${snapshot ? ', which was given a snapshot' : ''}`,
     }));
-  return { firstLsn: log.firstLsn, bytes: log.bytesAfter(0), snapshotLsn: newestLsn, holds };
+  const bytes = log.onDisk.diskBytesAfter(0);
+  return { firstLsn: log.firstLsn, bytes, snapshotLsn: newestLsn, holds };
 }
 
 /** How long a voter may stay behind. */

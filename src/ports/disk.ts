@@ -37,8 +37,11 @@ export interface DiskFile {
   read(target: Buffer, position: number): Promise<number>;
   /** Writes all of `source` at `position`; not durable. */
   write(source: Buffer, position: number): Promise<void>;
-  /** Writes all of `source` at `position` and makes it durable, in one hop to the thread pool. */
-  writeDurable(source: Buffer, position: number): Promise<void>;
+  /**
+   * Writes all of `source`, or several of them one behind the other, at `position` and makes it durable, with one system call in one
+   * hop to the thread pool.
+   */
+  writeDurable(source: Buffer | readonly Buffer[], position: number): Promise<void>;
   /** Makes the file's bytes and size durable. */
   sync(): Promise<void>;
   /** Sets the size; not durable before `sync`. */

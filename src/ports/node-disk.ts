@@ -196,14 +196,15 @@ class NodeFile implements DiskFile {
     return writeWhole(this.#fds.plain, source, { position, path: this.#path });
   }
 
-  async writeDurable(source: Buffer, position: number): Promise<void> {
+  async writeDurable(source: Buffer | readonly Buffer[], position: number): Promise<void> {
     const path = this.#path;
     const fd = this.#fds.durable;
     if (fd === undefined) {
       const error = Object.assign(new Error('opened for reading only'), { code: 'EBADF' });
       throw diskError('write', path, error);
     }
-    await writeWhole(fd, source, { position, path });
+    if (Buffer.isBuffer(source)) await writeWhole(fd, source, { position, path });
+    else await writeAll(fd, source, { position, path });
     if (fd === this.#fds.plain) await this.sync();
   }
 
@@ -259,6 +260,31 @@ function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget)
         const cause = second ?? new Error(`wrote ${count} of ${source.length} bytes`);
         fail(diskError('write', path, cause));
       });
+    });
+  });
+}
+
+/** As `writeWhole`, for several sources. */
+function writeAll(
+  fd: number,
+  sources: readonly Buffer[],
+  { position, path }: WriteTarget,
+): Promise<void> {
+  let bytes = 0;
+  for (const source of sources) bytes += source.length;
+  return new Promise((done, fail) => {
+    fs.writev(fd, sources, position, (error, count) => {
+      if (error !== null) fail(diskError('write', path, error));
+      else if (count === bytes) done();
+      else {
+        const target = { position: position + count, path };
+        const rest = Buffer.concat(sources).subarray(count);
+        // Said in the same words as by `writeWhole`, whether the rest can be written or not.
+        writeWhole(fd, rest, target).then(
+          () => fail(diskError('write', path, new Error(`wrote ${count} of ${bytes} bytes`))),
+          fail,
+        );
+      }
     });
   });
 }

@@ -78,7 +78,7 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
     read: (s) => (s.scrub?.lastPassAt ?? 0) / 1000,
   },
   walship_uncommitted_bytes: {
-    help: 'Bytes of log written and not committed.',
+    help: 'Bytes of the stream written and not committed.',
     read: (s) => s.uncommittedBytes,
   },
   walship_uptime_seconds: { help: 'Since the node started.', read: (s) => s.uptimeMs / 1000 },
@@ -105,7 +105,10 @@ const FOLLOWER_GAUGES: Readonly<
     help: '1 while the disk of the follower takes another segment of log, else 0.',
     read: (f) => Number(f.unwritable === undefined),
   },
-  walship_follower_lag_bytes: { help: 'Bytes of log not yet sent to it.', read: (f) => f.lagBytes },
+  walship_follower_lag_bytes: {
+    help: 'Bytes of the stream not yet sent to it.',
+    read: (f) => f.lagBytes,
+  },
   walship_follower_lag_seconds: {
     help: 'Since it was last durable at the end of the log.',
     read: (f) => f.lagMs / 1000,

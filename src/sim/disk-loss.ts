@@ -5,7 +5,7 @@
 import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
 import type { SimEntropy } from './sim-entropy.ts';
-import { FILL_BYTE } from '../wal/limits.ts';
+import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
 import { DATA_DIR, type SimMachine, WAL_DIR } from './sim-machine.ts';
 
 export interface DiskLossOptions {
@@ -14,7 +14,6 @@ export interface DiskLossOptions {
   readonly note: (text: string) => void;
 }
 
-const SEGMENT_HEADER_BYTES = 64;
 /** So much of the end of the log counts as new. */
 const NEWEST_BYTES = 2048;
 /** Bits that rot at once. */
@@ -63,7 +62,7 @@ export class DiskLoss {
     const end = path === undefined ? 0 : usedBytes(disk.contentOf(path));
     if (path === undefined || end <= SEGMENT_HEADER_BYTES || !this.#loses(machine)) return;
     const from = Math.max(SEGMENT_HEADER_BYTES, end - NEWEST_BYTES);
-    const offset = from + entropy.below(end - from);
+    const offset = writtenAt(disk.contentOf(path), from + entropy.below(end - from));
     this.#options.note(
       `${nodeId}: a bit rots in ${path} at byte ${offset}, near the end of the log`,
     );
@@ -86,7 +85,7 @@ export class DiskLoss {
     const path = entropy.pick(sealed);
     const size = disk.contentOf(path)?.length ?? 0;
     checker.loses(machine);
-    const offset = entropy.below(size);
+    const offset = writtenAt(disk.contentOf(path), entropy.below(size));
     note(`${nodeId}: a bit rots in ${path} at byte ${offset}, beneath the node`);
     disk.rot(path, offset, 1 << entropy.below(8));
   }
@@ -140,6 +139,13 @@ export class DiskLoss {
     checker.loses(machine);
     return true;
   }
+}
+
+/** The last byte up to `offset` that is not fill: what stands between two writes may rot unnoticed, since it means nothing. */
+function writtenAt(bytes: Buffer | undefined, offset: number): number {
+  let at = offset;
+  while (at > 0 && bytes?.[at] === FILL_BYTE) at -= 1;
+  return at;
 }
 
 /** Where the fill begins. */

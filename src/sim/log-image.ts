@@ -7,7 +7,8 @@ import type { SimDisk } from './sim-disk.ts';
 import type { SimFile } from './sim-file.ts';
 
 const HEADER_BYTES = 64;
-const FILL = 0xa7;
+const BLOCK_BYTES = 512;
+const WRITE_HEADER_BYTES = 32;
 const SEAL = 4;
 const RECORD_FIXED_BYTES = 21;
 
@@ -62,6 +63,8 @@ interface Page {
   /** Where the first batch begins that was not read yet, and its first LSN. */
   offset: number;
   nextLsn: number;
+  /** Just past the write that it is in; where the batch begins, if that comes in the next one. */
+  writeEnd: number;
 }
 
 /** Reads one machine's log again and again; of a segment only what came since the last time. */
@@ -98,7 +101,8 @@ export class ImageReader {
     const pages = durable ? this.#durable : this.#cached;
     let page = pages.get(file);
     if (page?.generation !== file.generation) {
-      page = { generation: file.generation, batches: [], offset: HEADER_BYTES, nextLsn: baseLsn };
+      const [offset, writeEnd] = [HEADER_BYTES, HEADER_BYTES];
+      page = { generation: file.generation, batches: [], offset, nextLsn: baseLsn, writeEnd };
       pages.set(file, page);
     }
     readOn(file.soundView(durable), page);
@@ -108,18 +112,38 @@ export class ImageReader {
 
 /** Adds the batches that are whole. */
 function readOn(bytes: Buffer, page: Page): void {
+  while (page.offset < page.writeEnd || enterWrite(bytes, page)) {
+    if (!readBatch(bytes, page)) return;
+  }
+}
+
+/** Whether another write begins behind the last one. */
+function enterWrite(bytes: Buffer, page: Page): boolean {
+  const at = Math.ceil(page.writeEnd / BLOCK_BYTES) * BLOCK_BYTES;
+  const header = bytes.subarray(at, at + WRITE_HEADER_BYTES);
+  if (header.length < WRITE_HEADER_BYTES) return false;
+  // The salt of the segment, and the header's own checksum.
+  if (!header.subarray(0, 8).equals(bytes.subarray(52, 60))) return false;
+  if (zlib.crc32(header.subarray(0, 28)) !== header.readUInt32BE(28)) return false;
+  page.offset = at + WRITE_HEADER_BYTES;
+  page.writeEnd = page.offset + header.readUInt32BE(12);
+  return true;
+}
+
+/** False where it is not whole. */
+function readBatch(bytes: Buffer, page: Page): boolean {
   let { offset } = page;
-  let records: Omit<ImageRecord, 'epoch'>[] = [];
-  while (offset < bytes.length && bytes[offset] !== FILL) {
+  const records: Omit<ImageRecord, 'epoch'>[] = [];
+  while (offset < page.writeEnd) {
     const read = readRecord(bytes, offset);
-    if (read === undefined) return;
+    if (read === undefined) return false;
     const { end, ...record } = read;
     offset = end;
     if (record.op !== SEAL) {
       records.push(record);
       continue;
     }
-    if (record.lsn !== page.nextLsn + records.length - 1) return;
+    if (record.lsn !== page.nextLsn + records.length - 1) return false;
     const epoch = Number(record.value.readBigUInt64BE(0));
     page.batches.push({
       firstLsn: page.nextLsn,
@@ -129,8 +153,9 @@ function readOn(bytes: Buffer, page: Page): void {
     });
     page.nextLsn = record.lsn + 1;
     page.offset = offset;
-    records = [];
+    return true;
   }
+  return false;
 }
 
 function readRecord(

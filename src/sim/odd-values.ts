@@ -1,5 +1,6 @@
 /** Values that clients write now and then: far larger than the others, or made of what the log itself is made of. */
 import { SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import { Salt } from '../wal/salt.ts';
 import { encodeSeal, SEAL_BYTES } from '../wal/seal.ts';
 import { encodeSegmentHeader } from '../wal/segment.ts';
 import type { SimEntropy } from './sim-entropy.ts';
@@ -14,7 +15,8 @@ export function oddValue(entropy: SimEntropy, lsn: number): string {
   if (!entropy.chance(LOG_LIKE)) return '';
   const seals = 1 + entropy.below(20);
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES + seals * SEAL_BYTES);
-  const header = { clusterId: '0'.repeat(32), baseLsn: lsn + 1, epoch: 1, chain: 1 };
+  const salt = Salt.random(entropy);
+  const header = { clusterId: '0'.repeat(32), baseLsn: lsn + 1, epoch: 1, chain: 1, salt };
   encodeSegmentHeader(header).copy(bytes);
   for (let index = 0; index < seals; index += 1) {
     const at = SEGMENT_HEADER_BYTES + index * SEAL_BYTES;

@@ -56,20 +56,24 @@ export class SimHandle implements DiskFile {
     );
   }
 
-  writeDurable(source: Buffer, position: number): Promise<void> {
-    const end = position + source.length;
+  writeDurable(source: Buffer | readonly Buffer[], position: number): Promise<void> {
+    const sources = Buffer.isBuffer(source) ? [source] : source;
+    const bytes = sources.reduce((sum, { length }) => sum + length, 0);
+    const end = position + bytes;
+    // Taken when it happens, as any other write does.
+    const whole = (): Buffer => Buffer.concat(sources);
     return this.#perform(
-      { kind: 'writeDurable', position, bytes: source.length },
+      { kind: 'writeDurable', position, bytes },
       {
         apply: (operation) => {
-          this.#write(source, position, operation);
+          this.#write(whole(), position, operation);
           this.file.finishSync(this.file.beginSync(position, end));
         },
-        applyInPart: () => this.#writeInPart(source, position),
+        applyInPart: () => this.#writeInPart(whole(), position),
         // The write itself may have come through; what failed is the sync.
         fail: () => {
           const isWritten = this.#mount.disk.entropy.chance(0.5);
-          if (isWritten && this.#roomUpTo(end) === end) this.file.write(source, position);
+          if (isWritten && this.#roomUpTo(end) === end) this.file.write(whole(), position);
           this.file.failSync(this.file.beginSync(position, end));
         },
       },

@@ -10,7 +10,7 @@ import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import { removeQuietly } from '../ports/remove-quietly.ts';
 import { MiB } from './limits.ts';
-import { fill, TEMPORARY_SUFFIX } from './segment.ts';
+import { TEMPORARY_SUFFIX } from './segment.ts';
 
 /** Most that is read and written at once. */
 const COPY_BYTES = MiB;
@@ -56,39 +56,9 @@ export async function writeAnew(
 }
 
 /** A part of a file. */
-export interface FileRange {
+interface FileRange {
   readonly start: number;
   readonly end: number;
-}
-
-/** Copies a range of `source` to the same place in `target`, not durable. @throws WalshipError DISK_FAILED where the source ends before. */
-export async function copyRange(
-  source: DiskFile,
-  target: Pick<DiskFile, 'write'>,
-  range: FileRange,
-): Promise<void> {
-  await eachPiece(source, range, (bytes, offset) => target.write(bytes, offset));
-}
-
-/**
- * Writes the used bytes of a segment over themselves, and fill over everything behind them: durable on resolve. It needs no room where the
- * file holds at least one byte more than is used. A power loss meanwhile leaves what was there: the same bytes, or what is cut off.
- */
-export async function rewriteInPlace(
-  disk: Disk,
-  segment: { readonly path: string; readonly usedBytes: number; readonly sizeBytes: number },
-): Promise<void> {
-  const { path, usedBytes } = segment;
-  const file = await disk.open(path, 'write');
-  try {
-    await eachPiece(file, { start: 0, end: usedBytes }, (bytes, at) =>
-      file.writeDurable(bytes, at),
-    );
-    await fill(file, usedBytes, Math.max(segment.sizeBytes, usedBytes + 1));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** Writes the first `bytes` of a file over themselves and cuts off the rest: durable on resolve, its size as well. It needs no room. */

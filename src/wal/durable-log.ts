@@ -10,6 +10,8 @@ import type { ReadAhead } from './read-ahead.ts';
 import { LogReader } from './reader.ts';
 import { RecentBatches } from './recent-batches.ts';
 import type { LogRecord } from './record.ts';
+import type { BatchInfo } from './scan.ts';
+import type { BatchPlace } from './write-scan.ts';
 
 const RECENT_BYTES_DEFAULT = 16 * MiB;
 const READ_BYTES = 256 * KiB;
@@ -52,10 +54,23 @@ export class DurableLog {
     this.#reader = new LogReader(this.#disk, this.#map);
   }
 
-  /** A batch became durable; `bytes` never change again. */
-  add(bytes: Buffer, previous: Position, last: Position): void {
-    this.#map.addBatch(bytes.length, last);
+  /** A batch became durable, which ends at `place` in its file; its bytes never change again. */
+  add({ bytes, previous, last }: LogChunk, place: BatchPlace): void {
+    this.#map.addBatch(bytes.length, last, place);
     this.#recent.add(bytes, previous, last);
+  }
+
+  /** As `add`, for all batches of one write, whose first one begins at `at` in its file. */
+  addWrite(written: Buffer, batches: readonly BatchInfo[], at: number): void {
+    for (const { offset, end, first: previous, last } of batches) {
+      const bytes = written.subarray(offset, end);
+      this.add({ bytes, previous, last }, { offset: at + end, left: written.length - end });
+    }
+  }
+
+  /** `work` puts other files in the place of segments, and says so to the map; what is read meanwhile and fails is read again. */
+  during(work: () => Promise<void>): Promise<void> {
+    return this.#reader.during(work);
   }
 
   /** Forgets whole segments whose records are all at or below `lsn`; returns their paths. Nothing in them is read any more. */
@@ -105,7 +120,7 @@ export class DurableLog {
     return this.#recent.positionAt(lsn) ?? (await this.placeAt(lsn))?.position;
   }
 
-  /** About how many bytes of log follow `lsn`: exact to the distance of known places. */
+  /** About how many bytes of the stream follow `lsn`: exact to the distance of known places. */
   bytesAfter(lsn: number): number {
     return lsn >= this.end.lsn ? 0 : this.#map.end.at - this.#map.placeBefore(lsn).at;
   }

@@ -1,169 +1,127 @@
 /**
- * What the bytes behind the last good seal give away: where written bytes end, whether a block of them never reached the disk,
- * and which seals stand further on. Pure: it is fed with a segment's bytes, window by window.
+ * What stands behind the last good write of a segment: which blocks were never written, and which writes began there. Pure: it is fed with
+ * the segment's bytes, window by window.
  */
-import { BLOCK_BYTES, FILL_BYTE, MiB } from './limits.ts';
-import type { Position, Version } from './position.ts';
-import { decodeRecord, OP, RecordView, recordBytes } from './record.ts';
-import { decodeSeal, SEAL_BYTES, SEAL_VALUE_BYTES } from './seal.ts';
+import { isFill, writtenBytes } from './fill-byte.ts';
+import { BLOCK_BYTES, WRITE_HEADER_BYTES } from './limits.ts';
+import type { Version } from './position.ts';
+import type { Salt } from './salt.ts';
+import type { Seal } from './seal.ts';
+import { decodeWriteHeader } from './write-header.ts';
+import type { Extent } from './write-scan.ts';
 
-/** A seal of exact shape and CRC, behind the last good one. */
-export interface FoundSeal extends Version {
-  readonly count: number;
-  /** Just past it, in the segment. */
+/** A write that began behind the last good one, known by its header. */
+export interface FoundWrite {
+  readonly number: number;
+  readonly firstLsn: number;
+  /** Just past it, in the file. */
   readonly end: number;
 }
 
-/** What stands behind the last good seal of one segment. Offsets are in the file. */
+/** What stands behind the last good write of one segment. Offsets are in the file. */
 export interface TailEvidence {
-  /** Just past the last byte that is not fill; the beginning of the tail where there is none. */
+  /** Just past the last byte that is not fill; the last good seal's end where there is none behind it. */
   readonly writtenEnd: number;
-  /**
-   * Where a block that still holds the fill begins although bytes further on were written, or where written bytes end on a
-   * block border: the place of a write that did not reach the disk.
-   */
+  /** Bytes of the write that does not continue behind its last good seal; 0 where none of its batches is good. */
+  readonly left: number;
+  /** The first block of the first write that still is fill although it was to be written: the write was torn. */
   readonly hole: number | undefined;
-  /** The first seal behind the last good one: often the one that closes the batch which does not continue. */
-  readonly nextSeal: FoundSeal | undefined;
-  /** The first seal of a batch that begins behind the one which does not continue. */
-  readonly laterSeal: FoundSeal | undefined;
-  /** The one that reaches furthest into the file. */
-  readonly lastSeal: FoundSeal | undefined;
-  /** The highest of them. */
+  /** The first write behind the one that does not continue: proof that all before it were durable. */
+  readonly laterWrite: FoundWrite | undefined;
+  /** The last write whose header can be read. */
+  readonly lastWrite: FoundWrite | undefined;
+  /** Its end, as its seal says; undefined where that cannot be read. */
   readonly highest: Version | undefined;
-  /** Epochs of all of them, ascending. */
-  readonly epochs: readonly number[];
+  /** Nothing but fill follows it. */
+  readonly clean: boolean;
 }
 
-const FILL = Buffer.alloc(MiB, FILL_BYTE);
-/** From the op of a seal to the length of its value. */
-const SEAL_PATTERN = Buffer.from([OP.SEAL, 0, 0, 0, 0, 0, 0, 0, SEAL_VALUE_BYTES]);
-const PATTERN_OFFSET = 8;
-const RECORD_BYTES_MIN = recordBytes(1, 0);
-/** More distinct epochs than this in one tail are noise. */
-const EPOCHS_MAX = 64;
-
-/** True where every byte of `bytes` is fill. */
-export function isFill(bytes: Buffer): boolean {
-  for (let offset = 0; offset < bytes.length; offset += FILL.length) {
-    const end = Math.min(bytes.length, offset + FILL.length);
-    if (bytes.compare(FILL, 0, end - offset, offset, end) !== 0) return false;
-  }
-  return true;
+export interface TailStart {
+  /** A border of blocks: where the write begins that does not continue, or where the next one would. */
+  readonly start: number;
+  /** Undefined where the header of the segment is damaged: then nothing tells where its writes began. */
+  readonly salt: Salt | undefined;
+  /** The write that does not continue; undefined where its header is not whole. */
+  readonly write: Extent | undefined;
+  /** Of the last write that is good: those behind it have higher ones. */
+  readonly number: number;
+  /** Of the first record behind the last good one. */
+  readonly firstLsn: number;
+  /** Just past the last good seal. */
+  readonly lastEnd: number;
 }
 
-/** Gathers a tail's evidence. Windows are given in order, without gaps. */
+/** Gathers a tail's evidence. Windows are given in order, without gaps, and hold whole blocks except at the end of the file. */
 export class TailScan {
-  readonly #start: number;
-  readonly #last: Position;
-  readonly #view = new RecordView();
+  readonly #start: TailStart;
   #writtenEnd: number;
-  /** The first stretch of fill that reaches to a block border; a hole once something written follows. */
-  #hole: number | undefined;
-  #carry: Buffer = Buffer.alloc(0);
-  #nextSeal: FoundSeal | undefined;
-  #laterSeal: FoundSeal | undefined;
-  #lastSeal: FoundSeal | undefined;
-  #highest: Version | undefined;
-  readonly #epochs = new Set<number>();
+  #firstFill: number | undefined;
+  #fillBlocks = 0;
+  #laterWrite: FoundWrite | undefined;
+  #lastWrite: FoundWrite | undefined;
 
-  /** `start` is where the tail begins, just past the last good seal, and `last` the position there. */
-  constructor(start: number, last: Position) {
+  constructor(start: TailStart) {
     this.#start = start;
-    this.#writtenEnd = start;
-    this.#last = last;
+    this.#writtenEnd = start.lastEnd;
+    const { write, firstLsn } = start;
+    if (write !== undefined) this.#lastWrite = { number: write.number, firstLsn, end: write.end };
+  }
+
+  /** The last write found so far. */
+  get lastWrite(): FoundWrite | undefined {
+    return this.#lastWrite;
   }
 
   /** The bytes from `offset` of the file on. */
   add(bytes: Buffer, offset: number): void {
-    if (isFill(bytes)) {
-      if (bytes.length > 0) this.#noteFill(offset, offset + bytes.length);
-      // A seal may end in fill, but none lies in it: what is behind its first bytes need not be searched.
-      this.#findSeals(bytes.subarray(0, SEAL_BYTES), offset);
-    } else {
-      this.#addBlocks(bytes, offset);
-      this.#findSeals(bytes, offset);
+    const { start, write } = this.#start;
+    const blocksEnd = write === undefined ? start + BLOCK_BYTES : write.end;
+    if (offset >= blocksEnd && isFill(bytes)) return;
+    for (let from = 0; from < bytes.length; from += BLOCK_BYTES) {
+      const at = offset + from;
+      const block = bytes.subarray(from, from + BLOCK_BYTES);
+      if (at < blocksEnd && isFill(block.subarray(0, blocksEnd - at))) {
+        this.#firstFill ??= at;
+        this.#fillBlocks += 1;
+      }
+      if (isFill(block)) continue;
+      this.#writtenEnd = Math.max(this.#writtenEnd, at + writtenBytes(block));
+      if (block.length >= WRITE_HEADER_BYTES) this.#noteWrite(block, at);
     }
   }
 
-  finish(): TailEvidence {
-    // A seal may end in a byte that looks like fill.
-    const end = Math.max(this.#writtenEnd, this.#lastSeal?.end ?? 0);
-    let hole = this.#hole !== undefined && this.#hole < end ? this.#hole : undefined;
-    if (hole === undefined && end > this.#start && end % BLOCK_BYTES === 0) hole = end;
+  /** `seal` is the one with which the last write ends. */
+  finish(seal: Seal | undefined): TailEvidence {
+    const { start, write } = this.#start;
+    const lastWrite = this.#lastWrite;
+    const isTorn =
+      write === undefined
+        ? this.#fillBlocks > 0 && this.#writtenEnd > start
+        : this.#fillBlocks > write.fillBlocks;
+    const isLast = seal !== undefined && lastWrite !== undefined && seal.lsn >= lastWrite.firstLsn;
+    // The last byte of a seal may look like fill.
+    const writtenEnd = Math.max(this.#writtenEnd, isLast ? lastWrite.end : 0);
+    const { lastEnd } = this.#start;
     return {
-      writtenEnd: end,
-      hole,
-      nextSeal: this.#nextSeal,
-      laterSeal: this.#laterSeal,
-      lastSeal: this.#lastSeal,
-      highest: this.#highest,
-      epochs: [...this.#epochs].toSorted((a, b) => a - b),
+      writtenEnd,
+      left: write !== undefined && lastEnd > start ? write.end - lastEnd : 0,
+      hole: isTorn ? this.#firstFill : undefined,
+      laterWrite: this.#laterWrite,
+      lastWrite,
+      highest: isLast ? { epoch: seal.epoch, lsn: seal.lsn } : undefined,
+      clean: lastWrite !== undefined && writtenEnd <= lastWrite.end,
     };
   }
 
-  #addBlocks(bytes: Buffer, offset: number): void {
-    let from = 0;
-    while (from < bytes.length) {
-      const border = BLOCK_BYTES - ((offset + from) % BLOCK_BYTES);
-      const to = Math.min(bytes.length, from + border);
-      const block = bytes.subarray(from, to);
-      if (isFill(block)) this.#noteFill(offset + from, offset + to);
-      else this.#writtenEnd = offset + from + writtenBytes(block);
-      from = to;
-    }
+  #noteWrite(block: Buffer, at: number): void {
+    const { salt, start, write, number: last } = this.#start;
+    const header = salt === undefined ? 'no salt' : decodeWriteHeader(block, 0, salt);
+    if (typeof header === 'string') return;
+    const { number, firstLsn, bytes } = header;
+    if (at === start && write !== undefined) return;
+    if (number <= (this.#lastWrite?.number ?? last)) return;
+    const found = { number, firstLsn, end: at + WRITE_HEADER_BYTES + bytes };
+    this.#laterWrite ??= found;
+    this.#lastWrite = found;
   }
-
-  /** A stretch that ends at a border of blocks; what comes before it in its block is older, and was durable. */
-  #noteFill(from: number, to: number): void {
-    const wholeBlock = from % BLOCK_BYTES === 0 || from === this.#start;
-    if (this.#hole === undefined && wholeBlock && to > from) this.#hole = from;
-  }
-
-  #findSeals(bytes: Buffer, offset: number): void {
-    const joined = this.#carry.length === 0 ? bytes : Buffer.concat([this.#carry, bytes]);
-    const base = offset - this.#carry.length;
-    let from = 0;
-    for (;;) {
-      const found = joined.indexOf(SEAL_PATTERN, from);
-      if (found < 0) break;
-      const start = found - PATTERN_OFFSET;
-      if (start + SEAL_BYTES > joined.length) break;
-      if (start >= 0) this.#noteSeal(joined, start, base);
-      from = found + 1;
-    }
-    const keep = Math.min(joined.length, SEAL_BYTES - 1);
-    this.#carry = Buffer.from(joined.subarray(joined.length - keep));
-  }
-
-  #noteSeal(bytes: Buffer, start: number, base: number): void {
-    if (decodeRecord(bytes, start, this.#view) !== undefined) return;
-    const seal = decodeSeal(this.#view);
-    if (typeof seal === 'string') return;
-    const { epoch, lsn, count } = seal;
-    const fileOffset = base + start;
-    // As many records as fit in between, at most: a value may hold a seal of some other log.
-    const reach = Math.ceil((fileOffset - this.#start) / RECORD_BYTES_MIN);
-    if (lsn <= this.#last.lsn || lsn > this.#last.lsn + reach || count > lsn) return;
-    const found: FoundSeal = { epoch, lsn, count, end: fileOffset + SEAL_BYTES };
-    // A window's end may show the same seal twice.
-    if (this.#lastSeal !== undefined && this.#lastSeal.end >= found.end) return;
-    this.#nextSeal ??= found;
-    if (lsn - count > this.#last.lsn) this.#laterSeal ??= found;
-    this.#lastSeal = found;
-    if (this.#highest === undefined || epoch > this.#highest.epoch || lsn > this.#highest.lsn) {
-      this.#highest = {
-        epoch: Math.max(epoch, this.#highest?.epoch ?? 0),
-        lsn: Math.max(lsn, this.#highest?.lsn ?? 0),
-      };
-    }
-    if (this.#epochs.size < EPOCHS_MAX) this.#epochs.add(epoch);
-  }
-}
-
-/** Bytes of `block` up to the last one that is not fill. */
-function writtenBytes(block: Buffer): number {
-  let end = block.length;
-  while (end > 0 && block[end - 1] === FILL_BYTE) end -= 1;
-  return end;
 }

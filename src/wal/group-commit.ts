@@ -6,10 +6,10 @@ import type { Position } from './position.ts';
 export interface GroupCommitOptions {
   readonly clock: Clock;
   readonly builder: BatchBuilder;
-  /** Writes the batch; durable on resolve. A failure is final. */
-  readonly write: (batch: SealedBatch) => Promise<void>;
-  /** Called for each batch in order, once it is durable. */
-  readonly onDurable: (batch: SealedBatch) => void;
+  /** Writes the batch; durable on resolve, with its place in its file. A failure is final. */
+  readonly write: (batch: SealedBatch) => Promise<number>;
+  /** Called for each batch in order, once it is durable, with what `write` said. */
+  readonly onDurable: (batch: SealedBatch, offset: number) => void;
   /** Called with what `write` threw; nothing is written after it. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -98,14 +98,15 @@ export class GroupCommit {
     this.#sealedBytes -= full?.bytes.length ?? 0;
     const batch = full ?? this.#seal();
     this.#inFlight = batch;
+    let offset: number;
     try {
-      await write(batch);
+      offset = await write(batch);
     } catch (error) {
       onFailed(error);
       return;
     }
     this.#inFlight = undefined;
-    onDurable(batch);
+    onDurable(batch, offset);
     if (this.#waits && !this.#scheduled) this.#schedule();
   }
 

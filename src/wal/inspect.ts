@@ -1,17 +1,16 @@
 /** Reads a whole log once and gathers the evidence that the recovery table wants. Changes nothing, and decides nothing. */
 import { readingOver, type UnreadableBlocks } from './unreadable.ts';
-import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Disk } from '../ports/disk.ts';
 import type { TailEvidence } from './evidence.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Meta } from './meta.ts';
 import { type EpochSpan, isWhole, joinSpans, newestOf } from './history-spans.ts';
-import { endOfSeal, type LogBase } from './log-base.ts';
+import type { LogBase } from './log-base.ts';
 import { type EpochEntry, samePosition } from './position.ts';
-import { followedIn, type LaterSegment, type RecoveryEvidence } from './recovery.ts';
+import type { LaterSegment, RecoveryEvidence } from './recovery.ts';
 import { type BatchInfo, type LogState, UNKNOWN_OP } from './scan.ts';
 import { firstChain, type Seal } from './seal.ts';
 import {
-  decodeSegmentHeader,
   parseSegmentName,
   segmentName,
   type SegmentHeader,
@@ -19,21 +18,29 @@ import {
   TEMPORARY_SUFFIX,
 } from './segment.ts';
 import {
-  type BatchVisitor,
   scanSegment,
   scanTail,
   type SegmentEnd,
   type SegmentSource,
+  wholeTail,
 } from './segment-scan.ts';
+import { readSegmentHeader } from './segment-copy.ts';
 import { headerStop, type Stop } from './stop.ts';
+import { endOfSeal, type SealPlace } from './seal-place.ts';
+import { borderAfter } from './write-header.ts';
+import type { BatchPlace, BatchVisitor } from './write-scan.ts';
 
 /** A segment, as far as it is good. */
 export interface GoodSegment {
   readonly name: string;
   readonly header: SegmentHeader;
-  /** The header and whole batches. */
+  /** Just past its last good batch, in the file; the segment's header alone where there is none. */
   readonly usedBytes: number;
   readonly sizeBytes: number;
+  /** Of its good batches, as they are on every node. */
+  readonly streamBytes: number;
+  /** Of its last write whose header is good; 0 where there is none. */
+  readonly number: number;
   /** Below the base LSN where it holds nothing. */
   readonly lastLsn: number;
 }
@@ -47,8 +54,8 @@ export interface Inspection {
   readonly stale: readonly string[];
   /** False where the log does not reach the snapshot's start, or is another log there. */
   readonly joins: boolean;
-  /** A segment is damaged below the snapshot's start, and what is needed of the log begins in it, at this offset. Then `evidence` is of the damage. */
-  readonly rest: { readonly name: string; readonly offset: number } | undefined;
+  /** A segment is damaged below the snapshot's start, and what is needed of the log begins in it, at this place. Then `evidence` is of the damage. */
+  readonly rest: (SealPlace & { readonly name: string }) | undefined;
   /** Names of files that were being made. */
   readonly temporary: readonly string[];
   /** At the last good seal. */
@@ -64,18 +71,26 @@ export interface Inspection {
   readonly bytes: number;
 }
 
+/** A good batch, and the bytes it lies in, which are reused after the call. */
+export interface VisitedBatch {
+  readonly batch: BatchInfo;
+  readonly bytes: Buffer;
+  readonly place: BatchPlace;
+  /** The snapshot does not hold it. */
+  readonly needed: boolean;
+}
+
 export interface InspectOptions {
   readonly disk: Disk;
   /** The directory of the segments. */
   readonly dir: string;
   readonly meta: Meta;
-  readonly nodeId: string;
   /** 1 or more. */
   readonly voters: number;
   /** What holds everything before the log; none where the log itself must begin with LSN 1. */
   readonly base?: LogBase | undefined;
-  /** Called for each good batch, in order; `needed` where the snapshot does not hold it. The bytes are reused after the call. */
-  readonly visit: (batch: BatchInfo, bytes: Buffer, needed: boolean) => void;
+  /** Called for each good batch, in order. */
+  readonly visit: (visited: VisitedBatch) => void;
   /** What was visited so far is below the snapshot and stands before damage: the log begins with what is visited next. */
   readonly restarted?: () => void;
 }
@@ -164,8 +179,7 @@ class Inspector {
     const file = await disk.open(`${dir}/${name}`, 'read');
     try {
       const sizeBytes = await file.size();
-      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+      const decoded = await readSegmentHeader(file);
       const state = this.#segments.length === 0 ? undefined : this.#state;
       const clusterId = this.#clusterId;
       const neededFromLsn = this.#neededFromLsn;
@@ -175,37 +189,39 @@ class Inspector {
       this.#clusterId = header.clusterId;
       this.#state = stateBefore(header);
       this.#meet(this.#state);
-      const end = await this.#scan({ name, header }, { file, sizeBytes, state: this.#state });
-      return await this.#endOf(index, { file, sizeBytes, end });
+      const end = await this.#scan(name, { file, sizeBytes, header });
+      return await this.#endOf(index, { file, sizeBytes, header, end });
     } finally {
       await file.close();
     }
   }
 
-  async #scan(
-    segment: Pick<GoodSegment, 'name' | 'header'>,
-    source: SegmentSource,
-  ): Promise<SegmentEnd> {
+  async #scan(name: string, source: SegmentSource): Promise<SegmentEnd> {
+    const bytesBefore = this.#bytes;
     const end = await scanSegment(source, this.#visit);
     this.#state = end.last;
-    const { sizeBytes } = source;
-    const { last, lastEnd } = end;
-    this.#segments.push({ ...segment, usedBytes: lastEnd, sizeBytes, lastLsn: last.lsn });
+    const { sizeBytes, header } = source;
+    const { last, lastEnd, number } = end;
+    const streamBytes = this.#bytes - bytesBefore;
+    const used = { usedBytes: lastEnd, streamBytes, number };
+    this.#segments.push({ name, header, sizeBytes, ...used, lastLsn: last.lsn });
     return end;
   }
 
   async #endOf(
     index: number,
-    scanned: { readonly file: DiskFile; readonly sizeBytes: number; readonly end: SegmentEnd },
+    scanned: SegmentSource & { readonly end: SegmentEnd },
   ): Promise<Stop | undefined> {
-    const { file, sizeBytes, end } = scanned;
-    const { last, lastEnd } = end;
+    const { file, sizeBytes, header, end } = scanned;
+    const { last, lastEnd, write, number } = end;
     if (await this.#goesOn(index, end.last)) return undefined;
     // Trimmed or clean, but not continued: then the next header says what is wrong.
     const hasNext = index < this.#names.length - 1;
     if (end.lastEnd === sizeBytes) return hasNext ? undefined : this.#trimmed(end);
-    const tail = await scanTail(file, { start: lastEnd, end: sizeBytes, last });
-    const stopped = stopOf(end, { tail, sizeBytes });
+    const start = write?.start ?? borderAfter(lastEnd);
+    const from = { start, end: sizeBytes, salt: header.salt, write, number, lastEnd };
+    const tail = await scanTail(file, { ...from, firstLsn: last.lsn + 1 });
+    const stopped = stopOf(end, tail);
     return hasNext && stopped.ending === 'fill' ? undefined : stopped;
   }
 
@@ -225,10 +241,10 @@ class Inspector {
       return next;
     }
     const name = this.#names[index] as string;
-    const offset = await endOfSeal(disk, `${dir}/${name}`, base.start);
-    if (offset === undefined) return undefined;
+    const found = await endOfSeal(disk, `${dir}/${name}`, base.start);
+    if (found === undefined) return undefined;
     this.#stale = this.#names.slice(0, index + 1);
-    this.#rest = { name, offset };
+    this.#rest = { name, ...found };
     return undefined;
   }
 
@@ -255,7 +271,7 @@ class Inspector {
     return joinSpans(base.epochs, this.#epochs, start);
   }
 
-  readonly #visit: BatchVisitor = (batch, bytes) => {
+  readonly #visit: BatchVisitor = (batch, bytes, place) => {
     this.#batches += 1;
     this.#records += batch.seal.count;
     this.#bytes += batch.end - batch.offset;
@@ -265,7 +281,7 @@ class Inspector {
     this.#meet(batch.last);
     const { base, visit } = this.#options;
     const needed = base === undefined || (this.#joins && batch.first.lsn >= base.start.lsn);
-    visit(batch, bytes, needed);
+    visit({ batch, bytes, place, needed });
   };
 
   /**
@@ -279,8 +295,7 @@ class Inspector {
     if (name === undefined) return false;
     const file = await disk.open(`${dir}/${name}`, 'read');
     try {
-      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+      const decoded = await readSegmentHeader(file);
       const clusterId = this.#clusterId;
       return headerStop(decoded, { name, clusterId, state: last, neededFromLsn }) === undefined;
     } finally {
@@ -327,12 +342,8 @@ class Inspector {
     readonly rejected: readonly string[];
   }): Promise<RecoveryEvidence> {
     const { segment, stop, rejected } = found;
-    const { nodeId, meta } = this.#options;
     const later: LaterSegment[] = [];
     for (const name of rejected) later.push(await this.#laterSegment(name));
-    const { promise } = meta;
-    const known = { nodeId, last: this.#state, history: this.#history, promise };
-    const followed = stop.tail !== undefined && followedIn(stop.tail, known);
     return {
       ending: stop.ending,
       segment,
@@ -344,7 +355,6 @@ class Inspector {
       later,
       missingLsn: stop.missingLsn,
       foreign: stop.foreign,
-      followed,
     };
   }
 
@@ -361,15 +371,15 @@ class Inspector {
     const file = await disk.open(`${dir}/${name}`, 'read');
     try {
       const sizeBytes = await file.size();
-      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-      const start = Math.min(SEGMENT_HEADER_BYTES, sizeBytes);
-      const last = decoded.kind === 'header' ? stateBefore(decoded.header) : this.#state;
-      const tail = await scanTail(file, { start, end: sizeBytes, last });
-      const usedBytes = tail.lastSeal?.end ?? start;
+      const decoded = await readSegmentHeader(file);
+      const tail = await scanTail(file, wholeTail(decoded, sizeBytes));
       const clean =
-        decoded.kind === 'header' && tail.writtenEnd <= usedBytes && sizeBytes > usedBytes;
-      const before = decoded.kind === 'header' ? last : undefined;
+        decoded.kind === 'header' &&
+        sizeBytes > tail.writtenEnd &&
+        (tail.lastWrite === undefined
+          ? tail.writtenEnd <= SEGMENT_HEADER_BYTES
+          : tail.clean && tail.highest !== undefined);
+      const before = decoded.kind === 'header' ? stateBefore(decoded.header) : undefined;
       return { name, highest: tail.highest ?? before, clean, writtenEnd: tail.writtenEnd };
     } finally {
       await file.close();
@@ -378,23 +388,13 @@ class Inspector {
 }
 
 /** Where a segment that is not continued by another one ends, and how. */
-function stopOf(
-  end: SegmentEnd,
-  at: { readonly tail: TailEvidence; readonly sizeBytes: number },
-): Stop {
-  const { offset, reason } = end;
-  const { tail, sizeBytes } = at;
-  if (end.kind === 'fill') {
-    return tail.writtenEnd > end.lastEnd
+function stopOf({ kind, offset, reason }: SegmentEnd, tail: TailEvidence): Stop {
+  if (kind === 'end') return { ending: 'short', offset, reason, tail };
+  if (kind === 'fill') {
+    return tail.writtenEnd > offset
       ? { ending: 'invalid', offset, reason: 'fill, and written bytes behind it', tail }
       : { ending: 'fill', offset, reason, tail };
   }
-  if (end.kind === 'invalid') {
-    const foreign = reason.startsWith(UNKNOWN_OP) ? ({ foreign: 'op' } as const) : {};
-    return { ending: 'invalid', offset, reason, tail, ...foreign };
-  }
-  // A length that points beyond the file is no proof that the file was cut: a live segment ends in fill.
-  return tail.writtenEnd === sizeBytes
-    ? { ending: 'short', offset, reason, tail }
-    : { ending: 'invalid', offset, reason: 'a record longer than the rest of the file', tail };
+  const foreign = reason.startsWith(UNKNOWN_OP) ? ({ foreign: 'op' } as const) : {};
+  return { ending: 'invalid', offset, reason, tail, ...foreign };
 }

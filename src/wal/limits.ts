@@ -12,6 +12,8 @@ export const TRANSACTION_ITEMS_MAX = 64 * KiB;
 /** Records of one batch, TRANSACTION_ITEMS_MAX at least: whoever verifies or applies one holds up nobody for long. */
 export const BATCH_RECORDS_MAX = 64 * KiB;
 export const SEGMENT_HEADER_BYTES = 64;
+/** In front of each physical write. */
+export const WRITE_HEADER_BYTES = 32;
 export const SEGMENT_BYTES_DEFAULT = 64 * MiB;
 /** A follower writes one batch of any size, or several that together stay within this, before it fsyncs. */
 export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
@@ -19,7 +21,7 @@ export const FOLLOWER_WRITE_BYTES_MAX = 4 * MiB;
 export const FILL_BYTE = 0xa7;
 /** The first segment of a log is no larger: a new node does not wait for one of full size to be filled. */
 export const FIRST_SEGMENT_BYTES_MAX = 2 * MiB;
-/** The unit in which disks tear writes. */
+/** The unit in which disks tear writes; each write to a segment begins at a border of it. */
 export const BLOCK_BYTES = 512;
 /**
  * The largest epoch and the largest LSN that are taken from outside or written. Far below 2^53, so that nothing that is derived from one can

@@ -3,17 +3,20 @@ import { KiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Position } from './position.ts';
 import { stateBefore } from './segment.ts';
 import type { SegmentHeader } from './segment.ts';
+import type { BatchPlace } from './write-scan.ts';
 
-/** How far apart the known places are at first, in bytes of log. */
+/** How far apart the known places are at first, in bytes of the stream. */
 const STEP_BYTES = 64 * KiB;
+/** Just past the header of a segment, where its first write comes. */
+const SEGMENT_START: BatchPlace = { offset: SEGMENT_HEADER_BYTES, left: 0 };
 /** Places kept; at the bound every other one is forgotten, and new ones are twice as far apart. */
 const PLACES_MAX = 32_768;
 
 /**
- * A place between two batches. `at` counts the bytes of all batches held before it, as if they were in one file: so
- * nothing here depends on where segments begin.
+ * A place between two batches. `at` counts bytes of the stream: those of all batches before it, which are the same on every node. Where
+ * that is in this node's files, with the headers of writes and their fill, is what `offset` and `left` say.
  */
-export interface Place {
+export interface Place extends BatchPlace {
   readonly position: Position;
   readonly at: number;
 }
@@ -21,8 +24,20 @@ export interface Place {
 interface MappedSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** The place of its first batch. */
+  /** The place of its first batch, in the stream. */
   readonly at: number;
+  /** Bytes on disk of all segments before it. */
+  readonly diskAt: number;
+}
+
+/** A segment as recovery found it. */
+export interface FoundSegment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  /** Just past its last batch, in the file. */
+  readonly usedBytes: number;
+  /** Of its batches, in the stream. */
+  readonly streamBytes: number;
 }
 
 /** A part of a segment, and the position just before it. */
@@ -30,6 +45,7 @@ export interface MappedPiece {
   readonly path: string;
   readonly header: SegmentHeader;
   readonly start: number;
+  readonly left: number;
   readonly end: number;
   readonly position: Position;
 }
@@ -40,14 +56,16 @@ export interface SealedSegment {
   readonly header: SegmentHeader;
   /** Just past its last batch, in the file. */
   readonly end: number;
+  /** Of its batches, in the stream. */
+  readonly streamBytes: number;
   /** The end of its last batch. */
   readonly last: Position;
 }
 
-/** Where to read: a range of a segment file that holds whole batches. */
-export interface FileRange {
+/** Where to read: a range of a segment file that begins and ends between two batches. */
+export interface FileRange extends BatchPlace {
   readonly path: string;
-  readonly offset: number;
+  readonly header: SegmentHeader;
   readonly end: number;
 }
 
@@ -63,13 +81,30 @@ export class LogMap {
 
   /** A log that begins at `start`. */
   constructor(start: Position) {
-    this.#end = { position: start, at: 0 };
+    this.#end = { position: start, at: 0, ...SEGMENT_START };
     this.#places.push(this.#end);
   }
 
   /** The end of what is durable. */
   get end(): Place {
     return this.#end;
+  }
+
+  /** Bytes on disk of all segments that ever were part of the log in this process's life, up to its end. */
+  get diskBytes(): number {
+    return this.#diskAt(this.#end);
+  }
+
+  /** About how many of these bytes lie behind `lsn`: exact to the distance of known places. */
+  diskBytesAfter(lsn: number): number {
+    if (lsn >= this.#end.position.lsn) return 0;
+    return this.diskBytes - this.#diskAt(this.placeBefore(lsn));
+  }
+
+  #diskAt(place: Place): number {
+    const segment = lastWhere(this.#segments, (held) => held.at <= place.at);
+    if (segment === undefined) return 0;
+    return segment.diskAt + (segment.at === place.at ? SEGMENT_HEADER_BYTES : place.offset);
   }
 
   /** Just before the oldest record held. */
@@ -81,9 +116,10 @@ export class LogMap {
     return this.#segments;
   }
 
-  /** A batch of `bytes` that ends at `last` is durable behind what was. */
-  addBatch(bytes: number, last: Position): void {
-    const end = { position: last, at: this.#end.at + bytes };
+  /** A batch of `bytes` that ends at `last`, and in its file at `place`, is durable behind what was. */
+  addBatch(bytes: number, last: Position, place: BatchPlace): void {
+    const { offset, left } = place;
+    const end = { position: last, at: this.#end.at + bytes, offset, left };
     const known = this.#places.at(-1)?.at ?? 0;
     if (end.at - known >= this.#stepBytes) this.#places.push(end);
     if (this.#places.length > PLACES_MAX) this.#thin();
@@ -92,21 +128,55 @@ export class LogMap {
 
   /** What was mapped so far continues `start`, which was not known when the first batch was added. */
   beginAt(start: Position): void {
-    this.#places[0] = { position: start, at: 0 };
-    if (this.#end.at === 0) this.#end = { position: start, at: 0 };
+    this.#places[0] = { position: start, at: 0, ...SEGMENT_START };
+    if (this.#end.at === 0) this.#end = this.#places[0];
   }
 
   /** The batches behind the end go into this segment. One that replaces an empty one takes its place. */
   addSegment(path: string, header: SegmentHeader): void {
-    this.addSegmentAt(path, header, this.#end.at);
+    const { at } = this.#end;
+    const newest = this.#segments.at(-1);
+    let diskAt = newest === undefined ? 0 : this.diskBytes;
+    if (newest?.header.baseLsn === header.baseLsn) {
+      this.#segments.pop();
+      ({ diskAt } = newest);
+    }
+    this.#segments.push({ path, header, at, diskAt });
+    this.#end = { ...this.#end, ...SEGMENT_START };
   }
 
-  /** As recovery found it: `at` is where its first batch lies. */
-  addSegmentAt(path: string, header: SegmentHeader, at: number): void {
-    const newest = this.#segments.at(-1);
-    if (newest?.header.baseLsn === header.baseLsn) this.#segments.pop();
-    assert(newest === undefined || newest.at <= at, 'segments follow each other');
-    this.#segments.push({ path, header, at });
+  /** The segments as recovery found them, once every batch in them is on the map. */
+  addSegments(segments: readonly FoundSegment[]): void {
+    let [at, diskAt] = [0, 0];
+    for (const { path, header, usedBytes, streamBytes } of segments) {
+      this.#segments.push({ path, header, at, diskAt });
+      at += streamBytes;
+      diskAt += usedBytes;
+      this.#end = { ...this.#end, offset: usedBytes, left: 0 };
+    }
+    assert(at === this.#end.at, 'every batch is in a segment');
+    // The last write may have been cut: what was known inside of it is wrong.
+    this.truncate(this.#end);
+  }
+
+  /** The newest segment was copied into a file with another salt; everything is where it was. */
+  rewroteNewest(header: SegmentHeader): void {
+    const newest = this.#segments.pop();
+    assert(newest?.header.baseLsn === header.baseLsn, 'a copy has the place of what it replaces');
+    this.#segments.push({ ...newest, header });
+  }
+
+  /** The batches of a sealed segment were written anew: they lie elsewhere in its file, which ends at `usedBytes`. */
+  rewritten(path: string, header: SegmentHeader, usedBytes: number): void {
+    const index = this.#segments.findIndex((held) => held.path === path);
+    const [segment, next] = [this.#segments[index], this.#segments[index + 1]];
+    assert(segment !== undefined && next !== undefined, 'a sealed segment has a successor');
+    const grownBytes = usedBytes - (next.diskAt - segment.diskAt);
+    this.#segments = this.#segments.map((held, at) => {
+      if (at === index) return { ...held, header };
+      return at < index ? held : { ...held, diskAt: held.diskAt + grownBytes };
+    });
+    this.#places = this.#places.filter(({ at }, i) => i === 0 || at <= segment.at || at >= next.at);
   }
 
   /** The nearest known place at or before `lsn`; the start, where `lsn` is below it. */
@@ -116,7 +186,7 @@ export class LogMap {
     // The header of each segment says where its first batch continues.
     const segment = lastWhere(this.#segments, (held) => held.header.baseLsn - 1 <= lsn);
     if (segment === undefined || segment.at <= place.at) return place;
-    return { position: stateBefore(segment.header), at: segment.at };
+    return startOf(segment);
   }
 
   /** Where the batches behind `place` are in files: up to the end of its segment, or of what is durable. */
@@ -125,12 +195,18 @@ export class LogMap {
     const index = lastIndexWhere(this.#segments, (held) => held.at <= place.at);
     const segment = this.#segments[index];
     assert(segment !== undefined, 'every place lies in a segment');
-    const endAt = Math.min(this.#segments[index + 1]?.at ?? this.#end.at, this.#end.at);
-    return {
-      path: segment.path,
-      offset: SEGMENT_HEADER_BYTES + place.at - segment.at,
-      end: SEGMENT_HEADER_BYTES + endAt - segment.at,
-    };
+    const { path, header } = segment;
+    // The end of a segment is the beginning of the next one.
+    const { offset, left } = segment.at === place.at ? SEGMENT_START : place;
+    return { path, header, offset, left, end: this.#endOf(index) };
+  }
+
+  /** Just past the last batch of a segment, in its file. */
+  #endOf(index: number): number {
+    const next = this.#segments[index + 1];
+    return next === undefined
+      ? this.#end.offset
+      : next.diskAt - (this.#segments[index]?.diskAt ?? 0);
   }
 
   /** What follows `place`, segment by segment. */
@@ -138,14 +214,15 @@ export class LogMap {
     const pieces: MappedPiece[] = [];
     let from = place;
     for (let range = this.rangeAfter(from); range !== undefined; range = this.rangeAfter(from)) {
-      const { path, offset, end } = range;
+      const { path, offset, left, end } = range;
       const index = this.#segments.findIndex((held) => held.path === path);
       const segment = this.#segments[index];
       const next = this.#segments[index + 1];
       assert(segment !== undefined, 'every range lies in a segment');
-      pieces.push({ path, header: segment.header, start: offset, end, position: from.position });
+      const { position } = from;
+      pieces.push({ path, header: segment.header, start: offset, left, end, position });
       if (next === undefined) break;
-      from = { position: stateBefore(next.header), at: next.at };
+      from = startOf(next);
     }
     return pieces;
   }
@@ -157,8 +234,8 @@ export class LogMap {
     const next = this.#segments[index + 1];
     if (segment === undefined || next === undefined) return undefined;
     const { path, header, at } = segment;
-    const end = SEGMENT_HEADER_BYTES + next.at - at;
-    return { path, header, end, last: stateBefore(next.header) };
+    const streamBytes = next.at - at;
+    return { path, header, end: this.#endOf(index), streamBytes, last: stateBefore(next.header) };
   }
 
   /** Base LSN of the newest segment. */
@@ -175,37 +252,43 @@ export class LogMap {
     const purged = this.#segments.splice(0, kept);
     const oldest = this.#segments[0];
     if (purged.length === 0 || oldest === undefined) return [];
-    const start = { position: stateBefore(oldest.header), at: oldest.at };
+    const start = startOf(oldest);
     const later = this.#places.filter(({ at }) => at > start.at);
     this.#places = [start, ...later];
     return purged.map(({ path }) => path);
   }
 
-  /** Where the newest segment begins that has at least `bytes` of log behind its beginning; the start where none has. */
+  /** Where the newest segment begins that has at least `bytes` on disk behind its beginning; the start where none has. */
   boundaryBefore(bytes: number): Position {
-    const found = lastWhere(this.#segments, ({ at }) => this.#end.at - at >= bytes);
+    const found = lastWhere(this.#segments, ({ diskAt }) => this.diskBytes - diskAt >= bytes);
     return found === undefined ? this.start : stateBefore(found.header);
   }
 
   /** Nothing is held any more; the log goes on behind `start`. */
   restart(start: Position): void {
     this.#segments = [];
-    this.#end = { position: start, at: 0 };
+    this.#end = { position: start, at: 0, ...SEGMENT_START };
     this.#places = [this.#end];
   }
 
   /** The log ends at `end` now. */
   truncate(end: Place): void {
     const { lsn } = end.position;
-    this.#places = this.#places.filter((known) => known.position.lsn <= lsn);
     this.#segments = this.#segments.filter((held) => held.header.baseLsn - 1 <= lsn);
-    this.#end = end;
+    // What was known inside of the write that is cut is wrong: it ends here now.
+    this.#places = this.#places.filter(({ at, left }) => at + left <= end.at);
+    const isAtStart = this.#segments.at(-1)?.at === end.at;
+    this.#end = isAtStart ? { ...end, ...SEGMENT_START } : { ...end, left: 0 };
   }
 
   #thin(): void {
     this.#places = this.#places.filter((_, index) => index % 2 === 0);
     this.#stepBytes *= 2;
   }
+}
+
+function startOf({ header, at }: MappedSegment): Place {
+  return { position: stateBefore(header), at, ...SEGMENT_START };
 }
 
 /** The last one that fits, in a sorted list whose front fits and whose rest does not. */

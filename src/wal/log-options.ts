@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
 import type { LogBase } from './log-base.ts';
 import type { MetaStore } from './meta.ts';
 import type { ReplayedBatch } from './recover.ts';
@@ -16,11 +17,12 @@ export interface LogIdentity {
 export interface LogOptions {
   readonly disk: Disk;
   readonly clock: Clock;
+  /** For the salts of segments. */
+  readonly entropy: Entropy;
   /** The data directory; segments are in its `wal`. The caller holds its lock. */
   readonly dir: string;
   /** Opened by the caller. */
   readonly meta: MetaStore;
-  readonly nodeId: string;
   /** 1 or more: the column of the recovery table. */
   readonly voters: number;
   /** Size of a segment; a batch that does not fit gets a larger one. Default SEGMENT_BYTES_DEFAULT. */

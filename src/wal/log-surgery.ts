@@ -3,16 +3,16 @@ import assert from 'node:assert';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { DurableLog } from './durable-log.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { LogHistory } from './log-history.ts';
 import type { Place } from './log-map.ts';
 import type { CutReason, LogOptions, SavedTail } from './log-options.ts';
 import { placeOf, walDirOf } from './open-log.ts';
-import type { OpenedSegment } from './open-log.ts';
 import type { Position } from './position.ts';
 import { replacedWhy, restartLog } from './restart-log.ts';
 import { saveTail } from './save-tail.ts';
+import { emptySegment } from './segment.ts';
+import type { OpenedSegment } from './segment.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import { dropSnapshotsAbove } from './snapshot-shelf.ts';
 import { replacing, supersededLsn } from './superseded.ts';
@@ -57,8 +57,11 @@ export async function cutTail(
     // First: a snapshot that holds what is cut must not outlive the cut.
     await dropSnapshotsAbove(disk, dir, to.lsn);
     const cut = { ...placeOf(parts.options), walDir: walDirOf(dir) };
-    const { segment, usedBytes } = await cutLog(cut, to, map.newestBase);
-    await writer.replace(segment, usedBytes);
+    await durable.during(async () => {
+      const opened = await cutLog(cut, to, map.newestBase);
+      map.rewroteNewest(opened.segment.header);
+      await writer.replace(opened);
+    });
   } catch (error) {
     throw fail(error);
   }
@@ -94,8 +97,7 @@ export async function restart(
       },
     });
     durable.map.addSegment(segment.path, segment.header);
-    const opened = { segment, usedBytes: SEGMENT_HEADER_BYTES };
-    return { opened, tail };
+    return { opened: emptySegment(segment), tail };
   } catch (error) {
     throw begun ? fail(error) : error;
   }

@@ -10,7 +10,6 @@ import { Exclusive } from './exclusive.ts';
 import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
 import { GroupCommit } from './group-commit.ts';
-import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { EpochSpan } from './history-spans.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './log-map.ts';
@@ -18,13 +17,15 @@ import { cutTail, type LogParts, restart } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import type { LogBase } from './log-base.ts';
 import { beginLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
-import type { OpenedLog, OpenedSegment } from './open-log.ts';
+import type { OpenedLog } from './open-log.ts';
 import { type EpochEntry, type Position, samePosition } from './position.ts';
 import { type LogRecord, OP, recordBytes } from './record.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
 import { SealedSegments } from './sealed-segments.ts';
+import { emptySegment } from './segment.ts';
+import type { OpenedSegment } from './segment.ts';
 import { type SegmentWriter, wasRefused } from './segment-writer.ts';
 
 export type { LogOperation } from './batch-builder.ts';
@@ -67,8 +68,9 @@ export class Log {
     const commit = {
       clock: options.clock,
       builder: this.#builder,
-      write: (batch: SealedBatch) => this.#writeBatch(batch),
-      onDurable: (batch: SealedBatch) => this.#settleBatch(batch),
+      write: ({ bytes, previous }: SealedBatch) =>
+        this.#segments().write(bytes, { before: previous, whenFull: 'wait' }),
+      onDurable: (batch: SealedBatch, offset: number) => this.#settleBatch(batch, offset),
       onFailed: (error: unknown) => this.#fail(error),
     };
     this.#commit = new GroupCommit(commit, map.end.position);
@@ -127,7 +129,7 @@ export class Log {
     return this.#commit.pendingBytes;
   }
 
-  /** About how many durable bytes lie behind `lsn`; it may say a few more, never fewer. */
+  /** About how many durable bytes of the stream lie behind `lsn`; it may say a few more, never fewer. */
   bytesAfter(lsn: number): number {
     return this.#durable.bytesAfter(lsn);
   }
@@ -162,7 +164,7 @@ export class Log {
       this.#durable.begin(startOf(identity));
       this.#durable.map.addSegment(segment.path, segment.header);
       this.#commit.continueFrom(this.durable, 0);
-      this.#writer = this.#writeTo({ segment, usedBytes: SEGMENT_HEADER_BYTES });
+      this.#writer = this.#writeTo(emptySegment(segment));
     });
   }
 
@@ -238,15 +240,16 @@ export class Log {
     assert(samePosition(batches[0]?.first ?? before, before), 'batches continue the log');
     await this.#exclusive.run(async () => {
       this.#commit.continueFrom(newest.last, newest.seal.timeMs);
+      let offset: number;
       try {
-        await this.#segments().write(bytes, { before, whenFull: 'refuse' });
+        offset = await this.#segments().write(bytes, { before, whenFull: 'refuse' });
       } catch (error) {
         if (!wasRefused(error)) throw this.#fail(error);
         this.#commit.continueFrom(before, 0);
         throw error;
       }
       if (this.#failStop.failure !== undefined) throw this.#failStop.failure;
-      this.#settleFollower(bytes, batches);
+      this.#settleFollower(bytes, batches, offset);
     });
     return newest.last;
   }
@@ -282,13 +285,13 @@ export class Log {
       const { opened, tail } = await restart(this.#parts(), base, reason);
       this.#clusterId = base.clusterId;
       if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
-      else await this.#writer.replace(opened.segment, opened.usedBytes);
+      else await this.#writer.replace(opened);
       return tail;
     });
   }
 
-  /** Where the durable log ends, in bytes ever written by this process, and where its segments begin. */
-  get extent(): Pick<LogMap, 'end' | 'boundaryBefore'> {
+  /** What the durable log takes on this node's disk: with headers, and with what stays empty between writes. */
+  get onDisk(): Pick<LogMap, 'diskBytes' | 'diskBytesAfter' | 'boundaryBefore'> {
     return this.#durable.map;
   }
 
@@ -363,21 +366,17 @@ export class Log {
     return this.#writer;
   }
 
-  #writeBatch(batch: SealedBatch): Promise<void> {
-    return this.#segments().write(batch.bytes, { before: batch.previous, whenFull: 'wait' });
-  }
-
   /** What was in flight when the log failed is announced no more: nobody may build on it. */
-  #settleBatch({ bytes, previous, last, commitLsn }: SealedBatch): void {
+  #settleBatch(batch: SealedBatch, offset: number): void {
     if (this.#failStop.failure !== undefined) return;
-    this.#durable.add(bytes, previous, last);
-    this.history.committed(commitLsn);
+    this.#durable.add(batch, { offset: offset + batch.bytes.length, left: 0 });
+    this.history.committed(batch.commitLsn);
     this.#announce();
   }
 
-  #settleFollower(bytes: Buffer, batches: readonly BatchInfo[]): void {
-    for (const { offset, end, first, last, seal, epochStart } of batches) {
-      this.#durable.add(bytes.subarray(offset, end), first, last);
+  #settleFollower(written: Buffer, batches: readonly BatchInfo[], offset: number): void {
+    this.#durable.addWrite(written, batches, offset);
+    for (const { seal, epochStart } of batches) {
       this.history.committed(seal.commitLsn);
       if (epochStart !== undefined) this.history.began(epochStart);
     }

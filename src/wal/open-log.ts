@@ -1,16 +1,18 @@
-import type { OpenSegment } from './segment.ts';
+import type { OpenedSegment, OpenSegment } from './segment.ts';
 import { createSegment, headerAfter, stateBefore } from './segment.ts';
 import assert from 'node:assert';
 import { isWalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { FIRST_SEGMENT_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { FIRST_SEGMENT_BYTES_MAX, SEGMENT_BYTES_DEFAULT } from './limits.ts';
 import { LogMap } from './log-map.ts';
 import type { LogIdentity, LogOptions } from './log-options.ts';
 import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
 import { recover } from './recover.ts';
 import type { RecoveredLog, RecoverOptions } from './recover.ts';
+import { Salt } from './salt.ts';
 import { firstChain } from './seal.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SegmentWriterOptions } from './segment-writer.ts';
@@ -29,31 +31,26 @@ export interface OpenedLog {
   readonly untrimmed: readonly OpenedSegment[];
 }
 
-export interface OpenedSegment {
-  readonly segment: OpenSegment;
-  readonly usedBytes: number;
-}
-
 /** Finishes a cut that was interrupted, recovers, and maps what is there. All of it is durable on resolve. */
 export async function openLog(options: LogOptions): Promise<OpenedLog> {
-  const { disk, clock, dir, meta, nodeId, voters, base, replay } = options;
+  const { disk, clock, entropy, dir, meta, voters, base, replay } = options;
   const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
   const walDir = walDirOf(dir);
   const { cut } = meta.current;
-  if (cut !== null) await finishCut({ disk, walDir, segmentBytes }, cut);
+  if (cut !== null) await finishCut({ disk, entropy, walDir, segmentBytes }, cut);
   const blank = { epoch: 0, lsn: 0, chain: 0 };
   let map = new LogMap(blank);
   const recoverOptions: RecoverOptions = {
     disk,
     clock,
+    entropy,
     dir,
     meta,
-    nodeId,
     voters,
     segmentBytes,
     onDamage: options.onDamage ?? 'refuse',
     base,
-    mapped: ({ bytes, last }) => map.addBatch(bytes.length, last),
+    mapped: ({ bytes, last, place }) => map.addBatch(bytes.length, last, place),
     restarted: () => {
       map = new LogMap(blank);
     },
@@ -65,17 +62,15 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
   const [oldest] = segments;
   if (oldest !== undefined) map.beginAt(stateBefore(oldest.header));
   assert(map.end.position.lsn === recovered.state.lsn, 'every batch was replayed');
+  map.addSegments(segments);
   const untrimmed: OpenedSegment[] = [];
   let current: OpenedSegment | undefined;
-  let at = 0;
   for (const segment of segments) {
-    const { path, header, sizeBytes, usedBytes } = segment;
-    map.addSegmentAt(path, header, at);
-    at += usedBytes - SEGMENT_HEADER_BYTES;
+    const { path, header, sizeBytes, usedBytes, number } = segment;
     const live = segment === segments.at(-1);
     if (!live && sizeBytes === usedBytes) continue;
     const file = await disk.open(path, 'write');
-    const opened = { segment: { path, file, header, sizeBytes }, usedBytes };
+    const opened = { segment: { path, file, header, sizeBytes }, usedBytes, number };
     if (live) current = opened;
     else untrimmed.push(opened);
   }
@@ -98,25 +93,26 @@ async function finishCut(place: CutPlace, cut: Position): Promise<void> {
 export interface LogPlace {
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly dir: string;
   readonly meta: MetaStore;
   readonly segmentBytes: number;
 }
 
 export function placeOf(options: LogOptions): LogPlace {
-  const { disk, clock, dir, meta, segmentBytes = SEGMENT_BYTES_DEFAULT } = options;
-  return { disk, clock, dir, meta, segmentBytes };
+  const { disk, clock, entropy, dir, meta, segmentBytes = SEGMENT_BYTES_DEFAULT } = options;
+  return { disk, clock, entropy, dir, meta, segmentBytes };
 }
 
 /** What goes on writing in an opened segment. */
 export function writerFor(
   options: LogOptions,
-  { segment, usedBytes }: OpenedSegment,
+  opened: OpenedSegment,
   hooks: Pick<SegmentWriterOptions, 'onSegment' | 'onFailed'>,
 ): SegmentWriter {
-  const { clusterId } = segment.header;
+  const { clusterId } = opened.segment.header;
   const writerOptions = { ...placeOf(options), walDir: walDirOf(options.dir), clusterId, ...hooks };
-  return new SegmentWriter(writerOptions, segment, usedBytes);
+  return new SegmentWriter(writerOptions, opened);
 }
 
 /** The position before the first record of a log. */
@@ -129,12 +125,12 @@ export function startOf(identity: LogIdentity): Position {
  * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
  */
 export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<OpenSegment> {
-  const { disk, dir, meta, segmentBytes } = log;
+  const { disk, entropy, dir, meta, segmentBytes } = log;
   const walDir = walDirOf(dir);
   // First of all: a log beside a missing meta.json is refused at the next start.
   await meta.update(identity);
   await disk.makeDir(walDir);
-  const header = headerAfter(identity.clusterId, startOf(identity));
+  const header = headerAfter(identity.clusterId, startOf(identity), Salt.random(entropy));
   const sizeBytes = Math.min(segmentBytes, FIRST_SEGMENT_BYTES_MAX);
   const segment = await createSegment(disk, walDir, { header, sizeBytes });
   await meta.update({ newestSegment: header.baseLsn });

@@ -1,11 +1,18 @@
 import type { LogChunk } from './chunk.ts';
 import type { Place } from './log-map.ts';
 import type { BatchInfo } from './scan.ts';
+import type { BatchPlace } from './write-scan.ts';
+
+/** A batch, and where it ends in its file. */
+export interface PlacedBatch extends BatchInfo {
+  readonly place: BatchPlace;
+}
 
 /** Whole batches from files, and the place behind them. */
 export interface Stretch {
   readonly chunk: LogChunk;
-  readonly batches: readonly BatchInfo[];
+  /** They count from the beginning of the chunk. */
+  readonly batches: readonly PlacedBatch[];
   readonly end: Place;
   /** Of the reader, as it was read: what is of another one is of a log that is not there any more. */
   readonly generation: symbol;

@@ -2,15 +2,18 @@ import assert from 'node:assert';
 import { WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { LogChunk } from './chunk.ts';
-import { BATCH_BYTES_MAX, KiB, MiB } from './limits.ts';
+import { BATCH_BYTES_MAX, BLOCK_BYTES, KiB, MiB, WRITE_HEADER_BYTES } from './limits.ts';
 import type { FileRange, LogMap, Place } from './log-map.ts';
 import { ReadAhead } from './read-ahead.ts';
-import type { Ahead, Stretch } from './read-ahead.ts';
-import { BatchScanner } from './scan.ts';
-import type { BatchInfo } from './scan.ts';
+import type { Ahead, PlacedBatch, Stretch } from './read-ahead.ts';
+import { borderAfter } from './write-header.ts';
+import { WriteScanner } from './write-scan.ts';
 
 /** How much is read at once while looking for an LSN. */
 const SEARCH_BYTES = 256 * KiB;
+/** A write with a single batch takes this much on disk, at most. */
+const WRITE_BYTES_MAX = WRITE_HEADER_BYTES + BATCH_BYTES_MAX;
+const READ_BYTES_MIN = BLOCK_BYTES;
 /** Ends of recent reads, where a reader of the whole log goes on without searching. */
 const CURSORS_MAX = 64;
 /** Read and verified at once for those who keep what they get. */
@@ -30,6 +33,8 @@ export class LogReader {
   readonly #cursors = new Map<number, Place>();
   readonly #ahead = new ReadAhead({ bytes: AHEAD_BYTES, placesMax: AHEAD_MAX, reused: false });
   #generation = Symbol('generation');
+  /** Settled where no file is being replaced. */
+  #changing: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, map: LogMap) {
     this.#disk = disk;
@@ -79,9 +84,9 @@ export class LogReader {
     assert(first !== undefined, 'a stretch is kept only where it goes on');
     let next = index + 1;
     while (next < batches.length && (batches[next]?.end ?? 0) - first.offset <= bytesMax) next += 1;
-    const { last, end } = batches[next - 1] ?? first;
+    const { last, end, place } = batches[next - 1] ?? first;
     const at = stretch.end.at - chunk.bytes.length + end;
-    this.#keepCursor({ position: last, at });
+    this.#keepCursor({ position: last, at, ...place });
     if (next < batches.length) ahead.keep(last.lsn, { stretch, index: next });
     return { bytes: chunk.bytes.subarray(first.offset, end), previous: first.first, last };
   }
@@ -91,6 +96,13 @@ export class LogReader {
     return this.#settled(() => this.#find(lsn));
   }
 
+  /** `work` changes files; a read that fails meanwhile is done again afterwards. */
+  async during(work: () => Promise<void>): Promise<void> {
+    const done = work().finally(() => this.invalidate());
+    this.#changing = done.catch(() => undefined);
+    await done;
+  }
+
   async #settled<T>(attempt: () => Promise<T>): Promise<T> {
     for (;;) {
       const generation = this.#generation;
@@ -98,6 +110,7 @@ export class LogReader {
         const result = await attempt();
         if (generation === this.#generation) return result;
       } catch (error) {
+        await this.#changing;
         if (generation === this.#generation) throw error;
       }
     }
@@ -126,21 +139,24 @@ export class LogReader {
     if (range === undefined) return undefined;
     const file = await this.#disk.open(range.path, 'read');
     try {
-      const available = range.end - range.offset;
-      for (let bytes = Math.min(Math.max(bytesMax, 1), available); ;) {
+      // Behind a whole write comes the next border.
+      const base = range.left > 0 ? range.offset : borderAfter(range.offset);
+      const available = range.end - base;
+      for (let bytes = Math.min(Math.max(bytesMax, READ_BYTES_MIN), available); ;) {
         const target = ahead.room(bytes);
-        const count = await file.read(target, range.offset);
-        const source = { place, range, lastLsn, bytesMax };
+        const count = await file.read(target, base);
+        const source = { place, range, base, lastLsn, bytesMax };
         const { chunk, batches } = wholeBatches(target.subarray(0, count), source);
-        if (batches.length > 0) {
+        const last = batches.at(-1);
+        if (last !== undefined) {
           const at = place.at + chunk.bytes.length;
-          return { chunk, batches, end: { position: chunk.last, at }, generation };
+          return { chunk, batches, end: { position: chunk.last, at, ...last.place }, generation };
         }
         // The first batch is larger than what was asked for.
-        if (count < bytes || bytes >= Math.min(available, BATCH_BYTES_MAX)) {
-          throw corrupt(range, count, 'a batch that does not end');
+        if (count < bytes || bytes >= Math.min(available, WRITE_BYTES_MAX)) {
+          throw corrupt(range.path, base + count, 'a batch that does not end');
         }
-        bytes = Math.min(Math.max(bytes * 4, SEARCH_BYTES), available, BATCH_BYTES_MAX);
+        bytes = Math.min(Math.max(bytes * 4, SEARCH_BYTES), available, WRITE_BYTES_MAX);
       }
     } finally {
       await file.close();
@@ -168,32 +184,47 @@ interface ReadRequest {
 interface Source {
   readonly place: Place;
   readonly range: FileRange;
+  /** Where the bytes begin in the file. */
+  readonly base: number;
   readonly lastLsn: number;
   readonly bytesMax: number;
 }
 
-/** The whole batches that `bytes` begin with: none where not even the first one is whole. */
+/**
+ * The whole batches in bytes of a segment, without what stands between writes: they are moved together in place. None where not even the
+ * first one is whole.
+ */
 function wholeBatches(bytes: Buffer, source: Source): Pick<Stretch, 'chunk' | 'batches'> {
-  const { place, range, lastLsn, bytesMax } = source;
-  const scanner = new BatchScanner(place.position);
-  const batches: BatchInfo[] = [];
+  const { place, range, base, lastLsn, bytesMax } = source;
+  const { offset, left, header } = range;
+  const start = { state: place.position, salt: header.salt, offset, left };
+  const batches: PlacedBatch[] = [];
   let last = place.position;
+  /** Where the first batch begins in `bytes`; all others are counted from there. */
+  let from = 0;
   let end = 0;
-  const stop = scanner.run(bytes, (batch) => {
-    if (end > 0 && (batch.end > bytesMax || batch.last.lsn > lastLsn)) return;
-    ({ last, end } = batch);
-    batches.push(batch);
+  const stop = new WriteScanner(start, base).run(bytes, (batch, _bytes, batchPlace) => {
+    const length = batch.end - batch.offset;
+    if (end > 0 && (end + length > bytesMax || batch.last.lsn > lastLsn)) return;
+    if (end === 0) from = batch.offset;
+    if (batch.offset > from + end) bytes.copyWithin(from + end, batch.offset, batch.end);
+    batches.push({ ...batch, offset: end, end: end + length, place: batchPlace });
+    ({ last } = batch);
+    end += length;
   });
   if (stop.kind !== 'end') {
-    throw corrupt(range, stop.offset, stop.kind === 'fill' ? 'the fill byte' : stop.reason);
+    const reason = stop.kind === 'fill' ? 'the fill byte' : stop.reason;
+    throw corrupt(range.path, base + stop.offset, reason);
   }
-  return { chunk: { bytes: bytes.subarray(0, end), previous: place.position, last }, batches };
+  return {
+    chunk: { bytes: bytes.subarray(from, from + end), previous: place.position, last },
+    batches,
+  };
 }
 
-function corrupt({ path, offset }: FileRange, readBytes: number, reason: string): WalshipError {
-  const at = offset + readBytes;
-  return new WalshipError('WAL_CORRUPT', `${path} at offset ${at}: ${reason}`, {
-    details: { segment: path, offset: at },
+function corrupt(path: string, offset: number, reason: string): WalshipError {
+  return new WalshipError('WAL_CORRUPT', `${path} at offset ${offset}: ${reason}`, {
+    details: { segment: path, offset },
   });
 }
 

@@ -7,6 +7,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
 import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
@@ -29,10 +30,12 @@ import {
 } from './recovery.ts';
 import { dropSegments, keepRest, replacedWhy, restartLog, saveSegments } from './restart-log.ts';
 import { type SavedNote, saveSegment, type SavedSource } from './saved.ts';
+import { Salt } from './salt.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
 import { isRewrite, SegmentRewrite } from './rewrite-last.ts';
 import { replacing, supersededLsn } from './superseded.ts';
+import type { BatchPlace } from './write-scan.ts';
 import { headerAfter, parseSegmentName, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
 
 /** One batch that recovery verified; `bytes` alias a buffer that is reused after the call. */
@@ -42,6 +45,9 @@ export interface ReplayedBatch {
   readonly seal: Seal;
 }
 
+/** Where a batch is in its segment. */
+export type MappedBatch = ReplayedBatch & { readonly place: BatchPlace };
+
 export interface RecoverOptions {
   readonly disk: Disk;
   /** For the time in saved/ only. */
@@ -49,7 +55,8 @@ export interface RecoverOptions {
   /** The data directory; segments are in its `wal`. */
   readonly dir: string;
   readonly meta: MetaStore;
-  readonly nodeId: string;
+  /** For the salts of segments that are made. */
+  readonly entropy: Entropy;
   /** 1 or more: the column of the recovery table. */
   readonly voters: number;
   /** What the last segment is rewritten to, unless it holds more. */
@@ -60,7 +67,7 @@ export interface RecoverOptions {
   /** Called in order, synchronously, for each batch that was verified and that the snapshot does not hold. */
   readonly replay?: (batch: ReplayedBatch) => void;
   /** As `replay`, but for all batches that are kept. */
-  readonly mapped?: (batch: ReplayedBatch) => void;
+  readonly mapped?: (batch: MappedBatch) => void;
   /** What was mapped so far is not kept. */
   readonly restarted?: () => void;
 }
@@ -69,9 +76,13 @@ export interface RecoverOptions {
 export interface RecoveredSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** The header and whole batches; behind them comes only fill. */
+  /** Just past its last batch, in the file; behind it comes only fill. */
   readonly usedBytes: number;
   readonly sizeBytes: number;
+  /** Of its batches, as they are on every node. */
+  readonly streamBytes: number;
+  /** Of its last write; 0 where it has none. */
+  readonly number: number;
   /** Last LSN in it; below its base where it is empty. */
   readonly lastLsn: number;
 }
@@ -170,7 +181,8 @@ async function recoverBeside(
   const segments = inspection.segments.map((segment) => recovered(dir, segment));
   const last = segments.at(-1);
   if (last !== undefined && rewrite !== undefined) {
-    segments[segments.length - 1] = { ...last, sizeBytes: await rewrite.replace(last) };
+    const rewritten = await rewrite.replace(last, Salt.random(options.entropy));
+    segments[segments.length - 1] = { ...last, ...rewritten };
   }
   const warnings = decision === 'open' ? [] : [warningOf(row, evidence)];
   if (stale.length > 0) {
@@ -200,16 +212,15 @@ async function recoverBeside(
 }
 
 function inspectLog(options: RecoverOptions): Promise<Inspection> {
-  const { disk, dir, meta, nodeId, voters, base, replay, mapped, restarted } = options;
+  const { disk, dir, meta, voters, base, replay, mapped, restarted } = options;
   return inspect({
     disk,
     dir: `${dir}/wal`,
     meta: meta.current,
-    nodeId,
     voters,
     base,
-    visit: ({ offset, end, last, seal }, bytes, needed) => {
-      const batch = { bytes: bytes.subarray(offset, end), last, seal };
+    visit: ({ batch: { offset, end, last, seal }, bytes, place, needed }) => {
+      const batch = { bytes: bytes.subarray(offset, end), last, seal, place };
       mapped?.(batch);
       if (needed) replay?.(batch);
     },
@@ -251,9 +262,9 @@ async function restartedLog(
   });
   await segment.file.close();
   const { path, header, sizeBytes } = segment;
-  const usedBytes = SEGMENT_HEADER_BYTES;
+  const empty = { usedBytes: SEGMENT_HEADER_BYTES, streamBytes: 0, number: 0 };
   return {
-    segments: [{ path, header, usedBytes, sizeBytes, lastLsn: base.start.lsn }],
+    segments: [{ path, header, sizeBytes, lastLsn: base.start.lsn, ...empty }],
     state: base.start,
     lastSeal: undefined,
     firstLsn: header.baseLsn,
@@ -310,7 +321,7 @@ async function saveRest(
 ): Promise<readonly string[]> {
   const { disk, dir, clock } = options;
   const { evidence, segments, rejected, clusterId } = inspection;
-  const { last, tail, later } = evidence;
+  const { last, lastEnd, tail, later } = evidence;
   const names: string[] = [];
   const { from } = goneLsns(evidence);
   const save = async (source: SavedSource, to: SavedNote['to']): Promise<void> => {
@@ -324,11 +335,11 @@ async function saveRest(
     names.push(entry.name);
   };
   const lastSegment = segments.at(-1);
-  if (lastSegment !== undefined && tail !== undefined && tail.writtenEnd > evidence.lastEnd) {
-    const header = headerAfter(clusterId ?? '', last);
+  if (lastSegment !== undefined && tail !== undefined && tail.writtenEnd > lastEnd) {
+    const header = headerAfter(clusterId ?? '', last, lastSegment.header.salt);
     const path = `${dir}/wal/${lastSegment.name}`;
-    const source = { path, start: evidence.lastEnd, end: tail.writtenEnd, header };
-    await save(source, tail.highest ?? 'unknown');
+    const { left, writtenEnd: end } = tail;
+    await save({ path, start: lastEnd, left, end, header }, tail.highest ?? 'unknown');
   }
   for (const [index, name] of rejected.entries()) {
     const segment = later[index];
@@ -380,6 +391,6 @@ async function removeRest(disk: Disk, dir: string, inspection: Inspection): Prom
 }
 
 function recovered(dir: string, segment: GoodSegment): RecoveredSegment {
-  const { header, usedBytes, sizeBytes, lastLsn } = segment;
-  return { path: `${dir}/${segment.name}`, header, usedBytes, sizeBytes, lastLsn };
+  const { name, ...found } = segment;
+  return { path: `${dir}/${name}`, ...found };
 }

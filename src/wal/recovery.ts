@@ -3,19 +3,17 @@
  * The same table stands in docs/wal-format.md, and each row's title is the title of its test.
  */
 import type { ErrorCode } from '../errors.ts';
-import { FOLLOWER_WRITE_BYTES_MAX } from './limits.ts';
-import type { Claim, Promised } from './meta.ts';
-import type { EpochSpan } from './history-spans.ts';
+import type { Claim } from './meta.ts';
 import type { Position, Version } from './position.ts';
 import type { TailEvidence } from './evidence.ts';
 
 /** How the part of the log that continues comes to its end. */
 export type Ending =
-  /** The fill byte stands where the next batch would begin, and nothing else follows. */
+  /** Nothing but the fill byte stands from where the next write would begin on. */
   | 'fill'
   /** The file ends exactly behind a seal, as a trimmed segment does. */
   | 'trimmed'
-  /** The file ends inside a batch. */
+  /** The file ends inside a write. */
   | 'short'
   /** Something that does not continue the log. */
   | 'invalid'
@@ -29,9 +27,9 @@ export type Foreign = 'cluster' | 'history' | 'format' | 'op';
 /** A segment behind the last good record. */
 export interface LaterSegment {
   readonly name: string;
-  /** Highest position that its seals, or its header, give away. */
+  /** The position that its last write, or its header, gives away. */
   readonly highest: Version | undefined;
-  /** Behind its last seal there is nothing but fill, of which there is some. */
+  /** Its last write ends in a seal, and behind that there is nothing but fill, of which there is some. */
   readonly clean: boolean;
   /** Just past its last byte that is not fill. */
   readonly writtenEnd: number;
@@ -54,8 +52,6 @@ export interface RecoveryEvidence {
   /** Set where a segment is known to have been there: its base LSN, or the first LSN that is needed. */
   readonly missingLsn: number | undefined;
   readonly foreign: Foreign | undefined;
-  /** Every epoch whose seals stand in the tail was led by another node, as far as that is known. */
-  readonly followed: boolean;
 }
 
 export type Decision = 'open' | 'cut' | 'save-cut' | 'save-cut-suspect' | 'refuse';
@@ -70,26 +66,25 @@ export interface RecoveryRow {
 
 export type RowId = 'end' | 'torn' | 'short' | 'damage' | 'foreign';
 
-/** Design section 4, as data. One voter saves too what was cut short from outside: the table asks only for a warning. */
+/** The table as data. One voter saves too what was cut short from outside: the table asks only for a warning. */
 export const RECOVERY_TABLE: readonly RecoveryRow[] = [
   {
     id: 'end',
-    title: 'fill to the end, and every next header continues',
+    title: 'nothing but fill behind the last write, and every next header continues',
     means: 'the end of the log',
     oneVoter: 'open',
     severalVoters: 'open',
   },
   {
     id: 'torn',
-    title:
-      'a hole, and no later batch, or in an epoch that another node led a later batch within one follower write',
+    title: 'the write that does not continue is the last one, and a block of it was never written',
     means: 'a torn write that was never acknowledged',
     oneVoter: 'cut',
     severalVoters: 'cut',
   },
   {
     id: 'short',
-    title: 'the file itself ends inside a batch, and no later batch',
+    title: 'the file itself ends inside the last write',
     means: 'cut short from outside: a live segment has its full size',
     oneVoter: 'save-cut',
     severalVoters: 'save-cut-suspect',
@@ -97,7 +92,7 @@ export const RECOVERY_TABLE: readonly RecoveryRow[] = [
   {
     id: 'damage',
     title:
-      'no hole, or a later batch otherwise, or a segment missing, or meta.json naming a newer one',
+      'a write that does not continue although all its blocks were written or a later one began, or a missing segment',
     means: 'damage',
     oneVoter: 'refuse',
     severalVoters: 'save-cut-suspect',
@@ -118,18 +113,10 @@ export function rowOf(evidence: RecoveryEvidence): RowId {
   if (missingLsn !== undefined) return 'damage';
   if (ending === 'fill' || ending === 'none') return later.length === 0 ? 'end' : 'damage';
   if (ending === 'header' || ending === 'trimmed' || later.length > 0) return 'damage';
-  if (tail === undefined) return 'damage';
-  if (ending === 'short') return tail.laterSeal === undefined ? 'short' : 'damage';
-  return isTorn(evidence, tail) ? 'torn' : 'damage';
-}
-
-function isTorn(evidence: RecoveryEvidence, tail: TailEvidence): boolean {
-  if (tail.hole === undefined) return false;
-  // The batch that does not continue is the one that must have lost a block: a hole behind its seal proves nothing.
-  if (tail.nextSeal !== undefined && tail.hole >= tail.nextSeal.end) return false;
-  if (tail.laterSeal === undefined) return true;
-  const reach = (tail.lastSeal ?? tail.laterSeal).end - evidence.lastEnd;
-  return evidence.followed && reach <= FOLLOWER_WRITE_BYTES_MAX;
+  // The next write is not issued before the fsync of the one before has returned.
+  if (tail === undefined || tail.laterWrite !== undefined) return 'damage';
+  if (ending === 'short') return 'short';
+  return tail.hole === undefined ? 'damage' : 'torn';
 }
 
 export function decisionOf(
@@ -145,37 +132,12 @@ export function decisionOf(
   return decision;
 }
 
-/** What tells who led the epochs of a tail. */
-export interface Leaders {
-  readonly nodeId: string;
-  readonly last: Position;
-  readonly history: readonly EpochSpan[];
-  readonly promise: Promised;
-}
-
-/** Whether this node followed, and did not lead, in every epoch that the tail may hold records of. Unknown counts as led. */
-export function followedIn(tail: TailEvidence, known: Leaders): boolean {
-  const { nodeId, last, history, promise } = known;
-  const followed = (epoch: number): boolean => {
-    const entry = history.find((candidate) => candidate.epoch === epoch);
-    if (entry !== undefined) return entry.leader !== null && entry.leader !== nodeId;
-    return promise.epoch === epoch && promise.candidate !== nodeId;
-  };
-  // The batch that does not continue is of the epoch before it, unless its own seal is there and says otherwise.
-  const { nextSeal } = tail;
-  const own = nextSeal !== undefined && nextSeal.lsn - nextSeal.count === last.lsn;
-  return (own || followed(last.epoch)) && tail.epochs.every(followed);
-}
-
 /** The highest position that this node may have held before what is being cut off. */
 export function claimOf(evidence: RecoveryEvidence): Claim {
   const { ending, tail, later, last, missingLsn } = evidence;
   if (missingLsn !== undefined || ending === 'short' || ending === 'trimmed') return 'unknown';
   const newest = later.at(-1);
-  const clean =
-    newest === undefined
-      ? tail !== undefined && tail.lastSeal !== undefined && tail.lastSeal.end === tail.writtenEnd
-      : newest.clean;
+  const clean = newest === undefined ? tail?.highest !== undefined && tail.clean : newest.clean;
   if (!clean) return 'unknown';
   const found = [tail?.highest, ...later.map((segment) => segment.highest)];
   let highest: Version = { epoch: last.epoch, lsn: last.lsn };
@@ -208,7 +170,9 @@ export function describeGone(evidence: RecoveryEvidence): string {
   const { from, to } = goneLsns(evidence);
   if (to !== 'unknown') return to > from ? `LSNs ${from} to ${to}` : `LSN ${from}`;
   const known = [evidence.tail?.highest, ...evidence.later.map((segment) => segment.highest)];
-  const lsn = Math.max(0, ...known.map((version) => version?.lsn ?? 0));
+  // All before the last write was durable.
+  const before = (evidence.tail?.lastWrite?.firstLsn ?? 0) - 1;
+  const lsn = Math.max(before, ...known.map((version) => version?.lsn ?? 0));
   return lsn > from ? `LSNs ${from} to at least ${lsn}` : `everything from LSN ${from} on`;
 }
 

@@ -6,30 +6,30 @@
 import { readingOver } from './unreadable.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
 import type { Meta, MetaStore } from './meta.ts';
+import { Salt } from './salt.ts';
 import { saveSegment } from './saved.ts';
+import type { SealPlace } from './seal-place.ts';
 import { snapshotDirOf, snapshotName } from './snapshot-format.ts';
 import { keepSnapshots } from './snapshot-shelf.ts';
 import {
   createSegment,
-  decodeSegmentHeader,
-  encodeSegmentHeader,
   headerAfter,
   parseSegmentName,
   segmentName,
-  stateBefore,
   TEMPORARY_SUFFIX,
 } from './segment.ts';
 import type { OpenSegment } from './segment.ts';
-import { scanTail } from './segment-scan.ts';
-
-const COPY_BYTES = MiB;
+import { pieceBytes, readSegmentHeader } from './segment-copy.ts';
+import { scanTail, wholeTail } from './segment-scan.ts';
 
 export interface RestartPlace {
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   /** The data directory. */
   readonly dir: string;
   readonly meta: MetaStore;
@@ -66,7 +66,7 @@ export async function restartLog(
   base: LogBase,
   { patch, onBegun }: RestartHooks = {},
 ): Promise<OpenSegment> {
-  const { disk, dir, meta, segmentBytes } = place;
+  const { disk, entropy, dir, meta, segmentBytes } = place;
   const walDir = `${dir}/wal`;
   await disk.makeDir(walDir);
   const names = await disk.list(walDir);
@@ -76,7 +76,7 @@ export async function restartLog(
   // Those of the log that goes, before it has gone: one that is newer by its LSN would be taken for the base of what follows.
   await keepSnapshots(disk, dir, [`${snapshotDirOf(dir)}/${snapshotName(base.start.lsn)}`]);
   await removeSegments(disk, walDir, pathsOf(walDir, segments));
-  const header = headerAfter(base.clusterId, base.start);
+  const header = headerAfter(base.clusterId, base.start, Salt.random(entropy));
   const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
   await meta.update({ newestSegment: header.baseLsn });
   return segment;
@@ -96,33 +96,31 @@ export async function dropSegments(
 
 /** Makes a segment of its own of what stands in a damaged one behind the start of `base`; durable on resolve. */
 export async function keepRest(
-  { disk, dir, meta }: RestartPlace,
+  { disk, dir, meta }: Pick<RestartPlace, 'disk' | 'dir' | 'meta'>,
   base: LogBase,
-  rest: { readonly name: string; readonly offset: number },
+  rest: SealPlace & { readonly name: string },
 ): Promise<void> {
   const walDir = `${dir}/wal`;
-  const header = headerAfter(base.clusterId, base.start);
+  const { name, salt, offset, left } = rest;
+  const header = headerAfter(base.clusterId, base.start, salt);
   const path = `${walDir}/${segmentName(header.baseLsn)}`;
   const temporary = `${path}${TEMPORARY_SUFFIX}`;
-  const source = await readingOver(disk).open(`${walDir}/${rest.name}`, 'read');
+  const file = await readingOver(disk).open(`${walDir}/${name}`, 'read');
   try {
     const target = await disk.open(temporary, 'create');
     try {
-      await target.write(encodeSegmentHeader(header), 0);
-      const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
-      const shift = rest.offset - SEGMENT_HEADER_BYTES;
-      for (let offset = rest.offset; ;) {
-        const count = await source.read(buffer, offset);
-        if (count === 0) break;
-        await target.write(buffer.subarray(0, count), offset - shift);
-        offset += count;
+      const end = await file.size();
+      let at = 0;
+      for await (const bytes of pieceBytes({ file, header, start: offset, left, end })) {
+        await target.write(bytes, at);
+        at += bytes.length;
       }
       await target.sync();
     } finally {
       await target.close();
     }
   } finally {
-    await source.close();
+    await file.close();
   }
   await disk.rename(temporary, path);
   await disk.syncDir(walDir);
@@ -168,15 +166,12 @@ async function extentOf(
   const file = await readingOver(disk).open(path, 'read');
   try {
     const sizeBytes = await file.size();
-    const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-    const last =
-      decoded.kind === 'header' ? stateBefore(decoded.header) : { epoch: 0, lsn: 0, chain: 0 };
-    const start = Math.min(SEGMENT_HEADER_BYTES, sizeBytes);
-    const tail = await scanTail(file, { start, end: sizeBytes, last });
-    const isEmpty = decoded.kind === 'header' && tail.writtenEnd <= start;
+    const decoded = await readSegmentHeader(file);
+    const tail = await scanTail(file, wholeTail(decoded, sizeBytes));
+    const isEmpty = decoded.kind === 'header' && tail.writtenEnd <= SEGMENT_HEADER_BYTES;
     if (isEmpty) return undefined;
-    return { end: tail.writtenEnd, epoch: last.epoch, to: tail.highest ?? 'unknown' };
+    const epoch = decoded.kind === 'header' ? decoded.header.epoch : 0;
+    return { end: tail.writtenEnd, epoch, to: tail.highest ?? 'unknown' };
   } finally {
     await file.close();
   }

@@ -5,19 +5,28 @@
  * It is written to a new file of full size that takes its name; where the disk has no room for that, to one that is as long as what is used,
  * which gives back the room of the old one; and where it has not even that, over itself. So a disk that filled up is no reason not to start.
  */
-import type { Disk, DiskFile } from '../ports/disk.ts';
+import assert from 'node:assert';
+import type { Disk } from '../ports/disk.ts';
 import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError } from '../errors.ts';
-import { copyRange, rewriteInPlace, writeAnew } from './adopt.ts';
+import { writeAnew } from './adopt.ts';
+import type { Salt } from './salt.ts';
 import { fill, prefill, TEMPORARY_SUFFIX } from './segment.ts';
 import type { PrefilledFile } from './segment.ts';
+import { copySegment, rewriteInPlace } from './segment-copy.ts';
+import type { SegmentCopy } from './segment-copy.ts';
 
 const REWRITE_NAME = `rewrite${TEMPORARY_SUFFIX}`;
 
 export interface LastSegment {
   readonly path: string;
-  /** The header and whole batches. */
+  /** Just past its last batch, in the file. */
   readonly usedBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** The file that took its place. */
+export interface RewrittenSegment extends SegmentCopy {
   readonly sizeBytes: number;
 }
 
@@ -58,44 +67,44 @@ export class SegmentRewrite {
   }
 
   /**
-   * Makes the used bytes of `last` durable under its name, with nothing but fill behind them; returns the size of the file.
+   * Makes the used bytes of `last` durable under its name, with nothing but fill behind them.
    * @throws WalshipError DISK_FAILED, and what else kept the disk from taking them, with nothing left behind.
    */
-  async replace(last: LastSegment): Promise<number> {
+  async replace(last: LastSegment, salt: Salt): Promise<RewrittenSegment> {
     // Removals that an earlier life did not make durable must not come after the cut.
     await this.#disk.syncDir(this.#dir);
     const made = (await this.#prefilled) ?? (await this.#prefill());
     this.#prefilled = Promise.resolve(undefined);
-    if (made !== undefined) return this.#copy(last, this.#sizeBytes, made.file);
+    if (made !== undefined) return this.#copy(last, salt, made);
     try {
-      return await this.#copy(last, 0);
+      return await this.#copy(last, salt);
     } catch (error) {
       if (!isUnwritable(error)) throw error;
-      await rewriteInPlace(this.#disk, last);
-      return Math.max(last.sizeBytes, last.usedBytes + 1);
+      const copy = await rewriteInPlace(this.#disk, last);
+      return { ...copy, sizeBytes: Math.max(last.sizeBytes, last.usedBytes + 1) };
     }
   }
 
-  /** Copies it to a file that is fill up to `filledBytes`. */
-  async #copy(
-    { path, usedBytes }: LastSegment,
-    filledBytes: number,
-    file?: DiskFile,
-  ): Promise<number> {
+  /** Copies it to a file that is fill, or to a new one that is no larger than it must be. */
+  async #copy(last: LastSegment, salt: Salt, filled?: PrefilledFile): Promise<RewrittenSegment> {
+    const { path, usedBytes } = last;
     // At least one byte of fill, so that a full segment is never taken for a trimmed one.
-    const sizeBytes = Math.max(filledBytes, usedBytes + 1);
+    const sizeBytes = Math.max(filled?.sizeBytes ?? 0, usedBytes + 1);
     const name = path.slice(path.lastIndexOf('/') + 1);
     const place = { dir: this.#dir, name, temporary: REWRITE_NAME };
-    await writeAnew(this.#disk, file === undefined ? place : { ...place, file }, async (target) => {
+    let copy: SegmentCopy | undefined;
+    const file = filled === undefined ? place : { ...place, file: filled.file };
+    await writeAnew(this.#disk, file, async (target) => {
       const source = await this.#disk.open(path, 'read');
       try {
-        await copyRange(source, target, { start: 0, end: usedBytes });
+        copy = await copySegment({ file: source, path, usedBytes }, target, salt);
       } finally {
         await source.close();
       }
-      await fill(target, Math.max(usedBytes, filledBytes), sizeBytes);
+      await fill(target, Math.max(usedBytes, filled?.sizeBytes ?? 0), sizeBytes);
     });
-    return sizeBytes;
+    assert(copy !== undefined, 'what was written anew was copied');
+    return { ...copy, sizeBytes };
   }
 
   async #prefill(): Promise<PrefilledFile | undefined> {

@@ -23,8 +23,9 @@ export async function saveTail(place: SavedPlace, tail: TailToSave): Promise<Sav
   const whenMs = clock.wallMs();
   const names: string[] = [];
   const pieces = map.piecesAfter(from);
-  for (const [index, { path, header, start, end: endOffset, position }] of pieces.entries()) {
-    const source = { path, start, end: endOffset, header: headerAfter(header.clusterId, position) };
+  for (const [index, piece] of pieces.entries()) {
+    const { header, position, ...range } = piece;
+    const source = { ...range, header: headerAfter(header.clusterId, position, header.salt) };
     const last = pieces[index + 1]?.position ?? end;
     const entry = await saveSegment(place, source, {
       ...reason,

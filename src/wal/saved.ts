@@ -3,7 +3,7 @@
  * erased by the node. At the cap, saving is refused, and so is whatever needed it.
  */
 import { readingOver } from './unreadable.ts';
-import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Disk } from '../ports/disk.ts';
 import { writeAnew } from './adopt.ts';
 import { WalshipError } from '../errors.ts';
 import { isAbsent } from '../ports/disk-errors.ts';
@@ -12,12 +12,12 @@ import { MiB } from './limits.ts';
 import { readWhole, writeWhole } from './meta.ts';
 import type { Version } from './position.ts';
 import { hex32 } from './record.ts';
-import { encodeSegmentHeader, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
+import { type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
+import { pieceBytes, rangeBytes, type SegmentPiece } from './segment-copy.ts';
 
 /** saved/ holds at most this much, and at most this many entries. */
 export const SAVED_BYTES_MAX = 8 * 1024 * MiB;
 export const SAVED_ENTRIES_MAX = 1000;
-const COPY_BYTES = MiB;
 const SAVED_DIR = 'saved';
 
 /** Why something was cut off, and by whose decision. */
@@ -58,13 +58,13 @@ export interface SavedEntry extends SavedNote {
   readonly offset: number;
 }
 
-/** A piece of a segment. With a header, it is put behind that one; without, it is copied from the file's beginning. */
-export interface SavedSource {
+/** A part of a segment. With a header it becomes a segment of its own; without one it is copied as it is. */
+export interface SavedSource extends Pick<SegmentPiece, 'start' | 'end'> {
   /** Path of the segment. */
   readonly path: string;
-  readonly start: number;
-  readonly end: number;
   readonly header?: SegmentHeader;
+  /** Bytes of the write around `start` that follow it; none unless said otherwise. */
+  readonly left?: number;
 }
 
 export interface SavedPlace {
@@ -111,10 +111,17 @@ export async function saveSegment(
   }
   const file = await readingOver(disk).open(source.path, 'read');
   try {
-    const head = source.header === undefined ? Buffer.alloc(0) : encodeSegmentHeader(source.header);
-    const content = { file, head, start: source.start, end: source.end };
-    const bytes = head.length + source.end - source.start;
-    const crc = hex32(await copyTo(undefined, content));
+    const { header, start, left = 0, end } = source;
+    const content = (): AsyncIterable<Buffer> =>
+      header === undefined
+        ? rangeBytes(file, start, end)
+        : pieceBytes({ file, header, start, left, end });
+    let [bytes, sum] = [0, 0];
+    for await (const part of content()) {
+      bytes += part.length;
+      sum = crc32(part, sum);
+    }
+    const crc = hex32(sum);
     const entries = await listSaved(place);
     const segment = source.path.slice(source.path.lastIndexOf('/') + 1);
     const same = entries.find(
@@ -133,7 +140,11 @@ export async function saveSegment(
       ...note,
     };
     await writeAnew(disk, { dir, name: entry.name }, async (target) => {
-      await copyTo(target, content);
+      let offset = 0;
+      for await (const part of content()) {
+        await target.write(part, offset);
+        offset += part.length;
+      }
     });
     const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
     const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
@@ -142,30 +153,6 @@ export async function saveSegment(
   } finally {
     await file.close();
   }
-}
-
-interface CopySource {
-  readonly file: DiskFile;
-  readonly head: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Copies, if there is a target, and returns the checksum of what it read. */
-async function copyTo(target: DiskFile | undefined, source: CopySource): Promise<number> {
-  const { file, head, start, end } = source;
-  if (head.length > 0) await target?.write(head, 0);
-  let crc = crc32(head);
-  const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, end - start));
-  for (let offset = start; offset < end;) {
-    const count = await file.read(buffer.subarray(0, Math.min(COPY_BYTES, end - offset)), offset);
-    if (count === 0) break;
-    const bytes = buffer.subarray(0, count);
-    crc = crc32(bytes, crc);
-    await target?.write(bytes, head.length + offset - start);
-    offset += count;
-  }
-  return crc;
 }
 
 /** Something that is to be saved. */

@@ -186,17 +186,27 @@ export class BatchScanner {
     this.#offset -= bytes;
   }
 
-  run(bytes: Buffer, onBatch: (batch: BatchInfo) => void): ScanEnd {
+  /** The caller knows that the next batch begins at `offset`; none is being read. */
+  moveTo(offset: number): void {
+    this.#batchOffset = offset;
+    this.#offset = offset;
+  }
+
+  /** Reads up to `end` of `bytes`. */
+  run(bytes: Buffer, onBatch: (batch: BatchInfo) => void, end = bytes.length): ScanEnd {
     const { state } = this;
     let offset = this.#offset;
     for (;;) {
-      if (offset >= bytes.length) return this.#stop('end', offset);
+      if (offset >= end) return this.#stop('end', offset);
       if (bytes[offset] === FILL_BYTE) return this.#stop('fill', offset);
       const fault = continues(state, bytes, offset);
       if (fault !== undefined) {
         if (fault === SHORT) return this.#stop('end', offset);
         this.#offset = offset;
         return { kind: 'invalid', offset, reason: fault };
+      }
+      if (state.record.end > end) {
+        return { kind: 'invalid', offset, reason: 'a record that goes beyond its write' };
       }
       offset = state.record.end;
       if (state.seal !== undefined) onBatch(this.#close(offset, state.seal));

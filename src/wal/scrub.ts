@@ -1,18 +1,23 @@
 /** Reading a sealed segment again, to see whether it still is what was written; and writing it anew from what somebody else holds. */
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
-import { SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { BLOCK_BYTES } from './limits.ts';
 import { samePosition } from './position.ts';
 import type { SealedSegment } from './log-map.ts';
 import type { Position } from './position.ts';
+import { Salt } from './salt.ts';
 import { BatchScanner } from './scan.ts';
 import {
-  decodeSegmentHeader,
   encodeSegmentHeader,
+  fill,
+  type SegmentHeader,
   stateBefore,
   TEMPORARY_SUFFIX,
 } from './segment.ts';
+import { firstBlock, readSegmentHeader } from './segment-copy.ts';
 import { scanWindows, type SegmentEnd, STOPPED_EARLY, WINDOW_BYTES } from './segment-scan.ts';
+import { borderAfter, headerOf, writeEnd } from './write-header.ts';
 
 /** What a sealed segment does not hold any more. */
 export interface ScrubDamage {
@@ -41,8 +46,8 @@ export async function* scrubSegment(
     file = await disk.open(segment.path, 'read');
     const headerFault = await headerFaultOf(file, segment);
     if (headerFault !== undefined) return damageOf(segment, { offset: 0, reason: headerFault });
-    const state = stateBefore(segment.header);
-    const windows = scanWindows({ file, sizeBytes: segment.end, state }, () => undefined);
+    const { header, end } = segment;
+    const windows = scanWindows({ file, sizeBytes: end, header }, () => undefined);
     try {
       for (let left = segment.end; ; left -= WINDOW_BYTES) {
         const { done, value } = await windows.next();
@@ -68,11 +73,11 @@ async function headerFaultOf(
   file: DiskFile,
   { header }: SealedSegment,
 ): Promise<string | undefined> {
-  const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-  const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+  const decoded = await readSegmentHeader(file);
   if (decoded.kind === 'newer') return `segment format ${decoded.format}`;
   if (decoded.kind === 'invalid') return decoded.reason;
-  return encodeSegmentHeader(header).equals(head) ? undefined : 'the header of another segment';
+  const isSame = encodeSegmentHeader(header).equals(encodeSegmentHeader(decoded.header));
+  return isSame ? undefined : 'the header of another segment';
 }
 
 function endFault(segment: SealedSegment, found: SegmentEnd): ScrubDamage | undefined {
@@ -95,34 +100,50 @@ function damageOf(
 /** Whole batches that another one holds behind a position. */
 export type FetchBatches = (after: Position) => Promise<Buffer>;
 
+/** What a damaged segment held, in a durable file beside it. */
+export interface RefetchedSegment {
+  readonly temporary: string;
+  readonly header: SegmentHeader;
+  /** Just past its last batch, where the file ends. */
+  readonly usedBytes: number;
+}
+
 /**
- * Writes what a damaged segment held to a temporary file beside it, durable on resolve, and returns its path. Everything is verified: the
+ * Writes what a damaged segment held to a temporary file beside it, with headers of its own; durable on resolve. Everything is verified: the
  * first batch continues the segment before, the last one is what the next segment continues. So what comes back is what was there.
  * @throws WalshipError CHAIN_MISMATCH where something else was fetched, what `fetch` throws, DISK_FULL, DISK_FAILED.
  */
 export async function refetchSegment(
-  disk: Disk,
+  { disk, entropy }: { readonly disk: Disk; readonly entropy: Entropy },
   segment: SealedSegment,
   fetch: FetchBatches,
-): Promise<string> {
+): Promise<RefetchedSegment> {
   const temporary = `${segment.path}.mend${TEMPORARY_SUFFIX}`;
+  const salt = Salt.random(entropy);
+  const header = { ...segment.header, salt };
   const file = await disk.open(temporary, 'create');
   try {
-    await file.write(encodeSegmentHeader(segment.header), 0);
-    let position: Position = stateBefore(segment.header);
-    for (let at = SEGMENT_HEADER_BYTES; position.lsn < segment.last.lsn;) {
-      const found = batchesUpTo(await fetch(position), position, segment.last.lsn);
-      if (at + found.bytes.length > segment.end) throw another(segment, found.last.lsn);
-      await file.write(found.bytes, at);
-      at += found.bytes.length;
-      position = found.last;
-      const isEnd = position.lsn === segment.last.lsn;
-      if (isEnd !== (at === segment.end)) throw another(segment, position.lsn);
+    await file.write(firstBlock(header), 0);
+    let position: Position = stateBefore(header);
+    let [usedBytes, streamBytes] = [BLOCK_BYTES, 0];
+    for (let number = 1; position.lsn < segment.last.lsn; number += 1) {
+      const { bytes, last } = batchesUpTo(await fetch(position), position, segment.last.lsn);
+      streamBytes += bytes.length;
+      const isEnd = last.lsn === segment.last.lsn;
+      if (isEnd ? streamBytes !== segment.streamBytes : streamBytes >= segment.streamBytes) {
+        throw another(segment, last.lsn);
+      }
+      const place = { salt, number, firstLsn: position.lsn + 1 };
+      const start = borderAfter(usedBytes);
+      await fill(file, usedBytes, start);
+      await file.write(Buffer.concat([headerOf(bytes, place), bytes]), start);
+      usedBytes = writeEnd(start, bytes.length);
+      position = last;
     }
     if (!samePosition(position, segment.last)) throw another(segment, position.lsn);
     await file.sync();
     await file.close();
-    return temporary;
+    return { temporary, header, usedBytes };
   } catch (error) {
     await file.close();
     if (!isWalshipError(error, 'DISK_FAILED')) await disk.remove(temporary);

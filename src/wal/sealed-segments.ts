@@ -7,7 +7,7 @@ import { walDirOf } from './open-log.ts';
 import { samePosition } from './position.ts';
 import { removeSegments } from './restart-log.ts';
 import { saveSegment } from './saved.ts';
-import type { ScrubDamage } from './scrub.ts';
+import type { RefetchedSegment, ScrubDamage } from './scrub.ts';
 
 /** What was put back, and what was kept of what had stood there. */
 export interface Replaced {
@@ -84,14 +84,14 @@ export class SealedSegments {
   }
 
   /**
-   * Puts the durable file `temporary`, which holds what the damaged segment held, in its place, having saved that; durable on resolve.
+   * Puts the durable file that holds what the damaged segment held in its place, having saved that; durable on resolve.
    * Undefined where the segment was purged or cut meanwhile; then the file is removed.
    * @throws WalshipError DISK_FULL with nothing changed; DISK_FAILED.
    */
-  async replace(damage: ScrubDamage, temporary: string): Promise<Replaced | undefined> {
+  async replace(damage: ScrubDamage, file: RefetchedSegment): Promise<Replaced | undefined> {
     // Asked again in this very turn: what begins from now on waits for what is done here.
     while (this.#exclusive.busy) await this.#exclusive.until(() => !this.#exclusive.busy);
-    return this.#next(() => replaceSegment(this, this.#parts(), { damage, temporary }));
+    return this.#next(() => replaceSegment(this, this.#parts(), { damage, file }));
   }
 
   /** Resolves when nothing is done to the files of sealed segments. */
@@ -111,11 +111,12 @@ export class SealedSegments {
 
 async function replaceSegment(
   sealed: SealedSegments,
-  { options, writer, fail }: LogParts,
-  { damage, temporary }: { readonly damage: ScrubDamage; readonly temporary: string },
+  { options, durable, writer, fail }: LogParts,
+  { damage, file }: { readonly damage: ScrubDamage; readonly file: RefetchedSegment },
 ): Promise<Replaced | undefined> {
   const { disk, dir } = options;
   const { segment } = damage;
+  const { temporary, header, usedBytes } = file;
   try {
     await writer?.settle();
     if (!sealed.holds(segment)) {
@@ -123,8 +124,11 @@ async function replaceSegment(
       return undefined;
     }
     const saved = damage.readable ? await save(options, damage) : null;
-    await disk.rename(temporary, segment.path);
-    await disk.syncDir(walDirOf(dir));
+    await durable.during(async () => {
+      await disk.rename(temporary, segment.path);
+      await disk.syncDir(walDirOf(dir));
+      durable.map.rewritten(segment.path, header, usedBytes);
+    });
     return { saved };
   } catch (error) {
     if (!isUnwritable(error)) throw fail(error);

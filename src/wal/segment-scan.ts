@@ -1,9 +1,15 @@
 /** Drivers that read one segment: its batches, and the tail behind them. Reads are large, and the next one runs while this one is checked. */
 import type { DiskFile } from '../ports/disk.ts';
-import { type TailEvidence, TailScan } from './evidence.ts';
+import { type TailEvidence, TailScan, type TailStart } from './evidence.ts';
+import { isFill } from './fill-byte.ts';
 import { BLOCK_BYTES, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { Position } from './position.ts';
-import { type BatchInfo, BatchScanner, type LogState, type ScanEnd } from './scan.ts';
+import { decodeRecord, OP, RecordView } from './record.ts';
+import type { ScanEnd } from './scan.ts';
+import { decodeSeal, type Seal, SEAL_BYTES } from './seal.ts';
+import { type DecodedHeader, type SegmentHeader, stateBefore } from './segment.ts';
+import { borderAfter } from './write-header.ts';
+import { type BatchVisitor, type Extent, WriteScanner } from './write-scan.ts';
 
 /** So much is read at once. */
 export const WINDOW_BYTES = MiB;
@@ -14,12 +20,16 @@ const TAIL_WINDOW_BYTES = 4 * MiB;
 /** How the batches of a segment ended; offsets are in the file. */
 export interface SegmentEnd {
   readonly kind: ScanEnd['kind'];
-  /** Of the record that does not continue, or of the end. */
+  /** Of the record or the write that does not continue, or of the end. */
   readonly offset: number;
   readonly reason: string;
   readonly last: Position;
-  /** Just past the last good seal. */
+  /** Just past the last good seal; the end of the segment's header where there is none. */
   readonly lastEnd: number;
+  /** The write in which it ended; undefined between two of them. */
+  readonly write: Extent | undefined;
+  /** Of the last write whose header was good; 0 where there is none. */
+  readonly number: number;
 }
 
 /** What a scan that was broken off returns, since a generator needs a value of its type: nobody looks at it. */
@@ -29,17 +39,14 @@ export const STOPPED_EARLY: SegmentEnd = {
   reason: 'stopped early',
   last: { epoch: 0, lsn: 0, chain: 0 },
   lastEnd: 0,
+  write: undefined,
+  number: 0,
 };
-
-/** A batch, with the bytes of the window that it lies in; they are reused after the call. */
-export type BatchVisitor = (batch: BatchInfo, bytes: Buffer) => void;
 
 export interface SegmentSource {
   readonly file: DiskFile;
   readonly sizeBytes: number;
-  /** The state at `startOffset`: just past the header, unless said otherwise. */
-  readonly state: LogState;
-  readonly startOffset?: number;
+  readonly header: SegmentHeader;
 }
 
 /** Reads and verifies batches until something ends them, and hands each one to `visit` as soon as it is verified. */
@@ -53,22 +60,28 @@ export async function scanSegment(source: SegmentSource, visit: BatchVisitor): P
 
 /** As `scanSegment`, but pauses behind each window, where what was visited is still in memory. */
 export async function* scanWindows(
-  source: SegmentSource,
+  { file, sizeBytes, header }: SegmentSource,
   visit: BatchVisitor,
 ): AsyncGenerator<void, SegmentEnd, undefined> {
-  const start = source.startOffset ?? SEGMENT_HEADER_BYTES;
-  const windows = new Windows(source.file, { position: start, end: source.sizeBytes });
+  const position = borderAfter(SEGMENT_HEADER_BYTES);
+  const windows = new Windows(file, { position, end: Math.max(position, sizeBytes) });
   try {
     let window = await windows.next(Buffer.alloc(0));
-    const scanner = new BatchScanner(source.state, window.start);
+    const start = {
+      state: stateBefore(header),
+      salt: header.salt,
+      offset: SEGMENT_HEADER_BYTES,
+      left: 0,
+    };
+    const scanner = new WriteScanner(start, position - window.start);
     for (;;) {
       const bytes = window.bytes.subarray(0, window.end);
-      const end = scanner.run(bytes, (batch) => visit(batch, bytes));
+      const end = scanner.run(bytes, visit);
       if (end.kind !== 'end' || windows.atEnd) {
-        return segmentEnd(end, scanner, windows.position - window.end);
+        return segmentEnd({ end, scanner, bytes, base: windows.position - window.end });
       }
       yield;
-      const carriedFrom = scanner.batchOffset;
+      const carriedFrom = scanner.neededFrom;
       window = await windows.next(bytes.subarray(carriedFrom));
       scanner.shift(carriedFrom - window.start);
     }
@@ -78,23 +91,24 @@ export async function* scanWindows(
 }
 
 /** `base` is where the window's first byte lies in the file. */
-function segmentEnd(end: ScanEnd, scanner: BatchScanner, base: number): SegmentEnd {
-  const unfinished = end.offset !== scanner.batchOffset || scanner.state.count > 0;
-  return {
-    kind: end.kind === 'fill' && unfinished ? 'invalid' : end.kind,
-    offset: base + end.offset,
-    reason: reasonOf(end, unfinished),
-    last: scanner.before,
-    lastEnd: base + scanner.batchOffset,
-  };
-}
-
-function reasonOf(end: ScanEnd, unfinished: boolean): string {
-  if (end.kind === 'invalid') return end.reason;
-  if (end.kind === 'fill') {
-    return unfinished ? 'the fill byte inside a batch' : 'the end of the log';
+function segmentEnd(stopped: {
+  readonly end: ScanEnd;
+  readonly scanner: WriteScanner;
+  readonly bytes: Buffer;
+  readonly base: number;
+}): SegmentEnd {
+  const { end, scanner, bytes, base } = stopped;
+  const { before: last, lastEnd, write, number } = scanner;
+  const found = { offset: base + end.offset, last, lastEnd, write, number };
+  if (end.kind === 'invalid') return { kind: 'invalid', reason: end.reason, ...found };
+  if (end.kind === 'end' && (write !== undefined || !isFill(bytes.subarray(end.offset)))) {
+    return { kind: 'end', reason: 'the file ends inside a write', ...found };
   }
-  return unfinished ? 'the file ends inside a batch' : 'the file ends behind a seal';
+  // The rest of the last block of a write means nothing, and a file may end in it.
+  const isWhole = end.kind === 'end' && bytes.length <= lastEnd - base;
+  return isWhole
+    ? { kind: 'end', reason: 'the file ends behind a seal', ...found, offset: lastEnd }
+    : { kind: 'fill', reason: 'the end of the log', ...found };
 }
 
 interface Window {
@@ -180,24 +194,47 @@ function joined(
   return { bytes: large, start: 0, end: large.length };
 }
 
-/** Gathers what stands behind the last good seal of a segment. */
+/** All that stands behind the header of a segment. */
+export function wholeTail(decoded: DecodedHeader, sizeBytes: number): TailStart & { end: number } {
+  const header = decoded.kind === 'header' ? decoded.header : undefined;
+  return {
+    start: borderAfter(SEGMENT_HEADER_BYTES),
+    end: sizeBytes,
+    salt: header?.salt,
+    write: undefined,
+    number: 0,
+    firstLsn: header?.baseLsn ?? 1,
+    lastEnd: Math.min(SEGMENT_HEADER_BYTES, sizeBytes),
+  };
+}
+
+/** Gathers what stands in a segment from the write on that does not continue the log, or from where the next one would begin. */
 export async function scanTail(
   file: DiskFile,
-  range: { readonly start: number; readonly end: number; readonly last: Position },
+  from: TailStart & { readonly end: number },
 ): Promise<TailEvidence> {
-  const scan = new TailScan(range.start, range.last);
+  const scan = new TailScan(from);
+  const { start, end } = from;
   // No larger than needed: many small segments would otherwise keep the garbage collector busy.
-  const wanted = Math.min(TAIL_WINDOW_BYTES, range.end - range.start + BLOCK_BYTES);
-  const buffer = Buffer.allocUnsafeSlow(Math.ceil(wanted / BLOCK_BYTES) * BLOCK_BYTES);
-  let position = range.start;
-  while (position < range.end) {
-    // Windows end at borders of blocks, so that a block is judged whole.
-    const border = buffer.length - (position % buffer.length);
-    const window = buffer.subarray(0, Math.min(border, range.end - position));
+  const wanted = Math.max(BLOCK_BYTES, Math.min(TAIL_WINDOW_BYTES, borderAfter(end - start)));
+  const buffer = Buffer.allocUnsafeSlow(wanted);
+  for (let position = start; position < end; position += buffer.length) {
+    const window = buffer.subarray(0, Math.min(buffer.length, end - position));
     const count = await file.read(window, position);
     scan.add(window.subarray(0, count), position);
     if (count < window.length) break;
-    position += count;
   }
-  return scan.finish();
+  const { lastWrite } = scan;
+  const seal = lastWrite === undefined ? undefined : await sealBefore(file, lastWrite.end);
+  return scan.finish(seal);
+}
+
+/** The seal that ends at `end`, if one can be read there. */
+async function sealBefore(file: DiskFile, end: number): Promise<Seal | undefined> {
+  const bytes = Buffer.alloc(SEAL_BYTES);
+  const view = new RecordView();
+  if ((await file.read(bytes, end - SEAL_BYTES)) < SEAL_BYTES) return undefined;
+  if (decodeRecord(bytes, 0, view) !== undefined || view.opByte !== OP.SEAL) return undefined;
+  const seal = decodeSeal(view);
+  return typeof seal === 'string' ? undefined : seal;
 }

@@ -7,6 +7,8 @@
  * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch; and in the
  * background, since its successor is durable now, the predecessor is trimmed. A segment is never trimmed otherwise.
  *
+ * What one fsync covers begins at a border of blocks, with a header: no write touches a block that holds anything acknowledged.
+ *
  * Invariant: at least one fill byte stays behind the last batch of a live segment.
  */
 import { isUnwritable } from '../ports/disk-errors.ts';
@@ -14,13 +16,16 @@ import assert from 'node:assert';
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Entropy } from '../ports/entropy.ts';
 import { rejected } from './check-operations.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
+import { Salt } from './salt.ts';
 import { headerAfter, nameSegment } from './segment.ts';
-import type { OpenSegment } from './segment.ts';
+import type { OpenedSegment, OpenSegment } from './segment.ts';
 import { SpareSegment } from './spare-segment.ts';
+import { borderAfter, headerOf, writeEnd } from './write-header.ts';
 
 /** How long a batch that has its LSNs waits for room on a full disk before the log gives up for good. */
 export const ROOM_WAIT_MS_MAX = 30_000;
@@ -33,6 +38,7 @@ export interface SegmentWriterOptions {
   readonly walDir: string;
   readonly meta: MetaStore;
   readonly clusterId: string;
+  readonly entropy: Entropy;
   readonly segmentBytes: number;
   /** Called when a segment was given its name, before anything is written to it. */
   readonly onSegment: (segment: OpenSegment) => void;
@@ -51,19 +57,22 @@ export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   readonly #spare: SpareSegment;
   #current: OpenSegment;
-  /** Where the next batch goes. */
+  /** Just past the last write. */
   #offset: number;
+  /** Of the last write in the current segment. */
+  #number: number;
   /** The current segment is not in meta.json yet, and nothing may be written to it. */
   #unregistered = false;
   #writing = false;
   #trimming: Promise<void> = Promise.resolve();
 
-  /** Goes on in `current`, whose first `usedBytes` are written. */
-  constructor(options: SegmentWriterOptions, current: OpenSegment, usedBytes: number) {
+  /** Goes on in `current`. */
+  constructor(options: SegmentWriterOptions, current: OpenedSegment) {
     const { disk, clock, walDir, segmentBytes, onFailed } = options;
     this.#options = options;
-    this.#current = current;
-    this.#offset = usedBytes;
+    this.#current = current.segment;
+    this.#offset = current.usedBytes;
+    this.#number = current.number;
     this.#spare = new SpareSegment({ disk, clock, walDir, sizeBytes: segmentBytes, onFailed });
     if (this.#halfUsed) this.#spare.start();
   }
@@ -84,36 +93,42 @@ export class SegmentWriter {
     );
   }
 
-  /** Whether a batch of `bytes` still goes into the current segment. */
+  /** Whether a write of batches of `bytes` still goes into the current segment. */
   fits(bytes: number): boolean {
-    return this.#offset + bytes < this.#current.sizeBytes;
+    return writeEnd(this.#offset, bytes) < this.#current.sizeBytes;
   }
 
   /**
-   * Writes whole batches; durable on resolve. One call at a time: the next batch is not written before this one is durable.
+   * Writes whole batches; durable on resolve, with the place of the first one in its segment. One call at a time: the next write is not
+   * issued before this one is durable, which is what recovery builds on.
    * @throws WalshipError DISK_FULL with outcome `rejected` where nothing was written; any other failure is final.
    */
-  async write(bytes: Buffer, order: WriteOrder): Promise<void> {
-    assert(!this.#writing, 'one batch in flight');
+  async write(bytes: Buffer, order: WriteOrder): Promise<number> {
+    assert(!this.#writing, 'one write in flight');
     this.#writing = true;
     try {
       if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
       await this.#register(order);
-      const offset = this.#offset;
-      this.#offset += bytes.length;
-      await this.#current.file.writeDurable(bytes, offset);
+      const { file, header } = this.#current;
+      const offset = borderAfter(this.#offset);
+      this.#number += 1;
+      this.#offset = writeEnd(offset, bytes.length);
+      const place = { salt: header.salt, number: this.#number, firstLsn: order.before.lsn + 1 };
+      await file.writeDurable([headerOf(bytes, place), bytes], offset);
       this.#fillAhead();
+      return this.#offset - bytes.length;
     } finally {
       this.#writing = false;
     }
   }
 
   /** Goes on elsewhere, because the log was cut; the old current segment is closed as it is. */
-  async replace(current: OpenSegment, usedBytes: number): Promise<void> {
+  async replace(current: OpenedSegment): Promise<void> {
     assert(!this.#writing, 'nothing is in flight');
     const { file } = this.#current;
-    this.#current = current;
-    this.#offset = usedBytes;
+    this.#current = current.segment;
+    this.#offset = current.usedBytes;
+    this.#number = current.number;
     this.#unregistered = false;
     await file.close();
   }
@@ -148,16 +163,17 @@ export class SegmentWriter {
   }
 
   async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {
-    const { disk, walDir, clusterId, onSegment } = this.#options;
-    const sizeBytes = SEGMENT_HEADER_BYTES + bytes + 1;
+    const { disk, walDir, clusterId, entropy, onSegment } = this.#options;
+    const sizeBytes = writeEnd(SEGMENT_HEADER_BYTES, bytes) + 1;
     const prefilled = await this.#untilRoom(() => this.#spare.take(sizeBytes), whenFull);
     const old = { segment: this.#current, usedBytes: this.#offset };
-    const header = headerAfter(clusterId, before);
+    const header = headerAfter(clusterId, before, Salt.random(entropy));
     const next = await nameSegment(disk, walDir, { prefilled, header });
     // At most one trim is outstanding: files that wait for theirs must not pile up.
     await this.#trimming;
     this.#current = next;
     this.#offset = SEGMENT_HEADER_BYTES;
+    this.#number = 0;
     this.#unregistered = true;
     onSegment(next);
     // An empty segment that was too small for its first batch has been replaced under its own name.

@@ -1,9 +1,10 @@
 /**
- * A segment: one log file. It begins with this header; then come whole batches, then fill.
+ * A segment: one log file. It begins with this header, in a block of its own; then come writes (write-header.ts), each at the next
+ * border of blocks, then fill.
  *
  *   0         8       10      12         16            32         40        48       52      60      64
  *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
- *   | WALSHIP\n| format| 0     | 64   u32 | cluster id  | base lsn | epoch   | chain  | 0     | crc   |
+ *   | WALSHIP\n| format| 0     | 64   u32 | cluster id  | base lsn | epoch   | chain  | salt  | crc   |
  *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
  *
  * Epoch and chain are as they stand just before the base LSN; crc is CRC-32 of bytes 0 to 59.
@@ -17,6 +18,7 @@ import { crc32 } from './checksum.ts';
 import { isId } from './epoch-record.ts';
 import { FILL_BYTE, MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
 import { hex32, readU32, readU64, writeU32, writeU64 } from './record.ts';
+import { Salt } from './salt.ts';
 import type { LogState } from './scan.ts';
 
 /** Format 1: the first. */
@@ -24,6 +26,7 @@ export const SEGMENT_FORMAT = 1;
 /** Files that were being made when the process died end in this; recovery removes them. */
 export const TEMPORARY_SUFFIX = '.tmp';
 const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
+const SALT_OFFSET = 52;
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
 /** So much is written at once, at most; it never changes. */
@@ -42,6 +45,8 @@ export interface SegmentHeader {
   readonly epoch: number;
   /** Chain just before it. */
   readonly chain: number;
+  /** Stands in the header of each write in this file. */
+  readonly salt: Salt;
 }
 
 export type DecodedHeader =
@@ -50,8 +55,8 @@ export type DecodedHeader =
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /** The header of the segment that follows `state`. */
-export function headerAfter(clusterId: string, state: LogState): SegmentHeader {
-  return { clusterId, baseLsn: state.lsn + 1, epoch: state.epoch, chain: state.chain };
+export function headerAfter(clusterId: string, state: LogState, salt: Salt): SegmentHeader {
+  return { clusterId, baseLsn: state.lsn + 1, epoch: state.epoch, chain: state.chain, salt };
 }
 
 /** The state that a segment with this header begins in. */
@@ -71,6 +76,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   writeU64(bytes, 32, header.baseLsn);
   writeU64(bytes, 40, header.epoch);
   writeU32(bytes, 48, header.chain);
+  header.salt.writeTo(bytes, SALT_OFFSET);
   writeU32(bytes, CRC_OFFSET, crc32(bytes.subarray(0, CRC_OFFSET)));
   return bytes;
 }
@@ -91,15 +97,14 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedHeader {
   if (headerBytes !== SEGMENT_HEADER_BYTES) {
     return invalid(`a header that claims ${headerBytes} bytes`);
   }
-  if (bytes.readUInt16BE(10) !== 0 || readU64(bytes, 52) !== 0) {
-    return invalid('reserved bytes in use');
-  }
+  if (bytes.readUInt16BE(10) !== 0) return invalid('reserved bytes in use');
   const baseLsn = readU64(bytes, 32);
   const epoch = readU64(bytes, 40);
   if (!Number.isSafeInteger(baseLsn) || baseLsn < 1) return invalid('a base LSN out of range');
   if (!Number.isSafeInteger(epoch)) return invalid('an epoch that exceeds 2^53');
   const clusterId = bytes.toString('hex', 16, 32);
-  return { kind: 'header', header: { clusterId, baseLsn, epoch, chain: readU32(bytes, 48) } };
+  const salt = Salt.at(bytes, SALT_OFFSET);
+  return { kind: 'header', header: { clusterId, baseLsn, epoch, chain: readU32(bytes, 48), salt } };
 }
 
 const invalid = (reason: string): DecodedHeader => ({ kind: 'invalid', reason });
@@ -121,6 +126,20 @@ export interface OpenSegment {
   readonly file: DiskFile;
   readonly header: SegmentHeader;
   readonly sizeBytes: number;
+}
+
+/** A segment that can be written to, and how far it is written. */
+export interface OpenedSegment {
+  readonly segment: OpenSegment;
+  /** Just past the last batch, in the file. */
+  readonly usedBytes: number;
+  /** Of its last write; 0 where it has none. */
+  readonly number: number;
+}
+
+/** A segment without a write. */
+export function emptySegment(segment: OpenSegment): OpenedSegment {
+  return { segment, usedBytes: SEGMENT_HEADER_BYTES, number: 0 };
 }
 
 /** A file of fill under a temporary name, waiting for its header and name. */

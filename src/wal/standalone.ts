@@ -72,7 +72,7 @@ export class StandaloneLog {
     ports: StandalonePorts,
     options: OpenOptions = {},
   ): Promise<StandaloneLog> {
-    const { disk, clock } = ports;
+    const { disk, clock, entropy } = ports;
     const { replay, ...rest } = options;
     await disk.makeDir(dir);
     const lock = await disk.lock(`${dir}/${LOCK_NAME}`);
@@ -84,9 +84,9 @@ export class StandaloneLog {
         ...rest,
         disk,
         clock,
+        entropy,
         dir,
         meta,
-        nodeId: NODE_ID,
         voters: 1,
         ...(replay === undefined ? {} : { replay: ({ bytes }) => forEachRecord(bytes, replay) }),
       });

@@ -4,34 +4,23 @@
  */
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
-import { MiB, SEGMENT_HEADER_BYTES } from './limits.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { BLOCK_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { MetaStore } from './meta.ts';
 import type { Position } from './position.ts';
-import {
-  decodeSegmentHeader,
-  encodeSegmentHeader,
-  fill,
-  parseSegmentName,
-  segmentName,
-  stateBefore,
-  TEMPORARY_SUFFIX,
-} from './segment.ts';
-import type { OpenSegment, SegmentHeader } from './segment.ts';
+import { Salt } from './salt.ts';
+import { fill, parseSegmentName, segmentName, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
+import type { OpenedSegment } from './segment.ts';
+import { copySegment, readSegmentHeader } from './segment-copy.ts';
+import type { CopySource, SegmentCopy } from './segment-copy.ts';
 import { scanSegment } from './segment-scan.ts';
-
-const COPY_BYTES = MiB;
 
 export interface CutPlace {
   readonly disk: Disk;
+  readonly entropy: Entropy;
   readonly walDir: string;
   /** The last segment is written anew with this size, unless it holds more. */
   readonly segmentBytes: number;
-}
-
-/** The segment in which the log goes on after the cut. */
-export interface CutLog {
-  readonly segment: OpenSegment;
-  readonly usedBytes: number;
 }
 
 /**
@@ -42,7 +31,7 @@ export async function cutLog(
   place: CutPlace & { readonly meta: MetaStore },
   to: Position,
   newestSegment: number | null,
-): Promise<CutLog> {
+): Promise<OpenedSegment> {
   await place.meta.update({ cut: to, newestSegment });
   const cut = await cutSegments(place, to);
   await place.meta.update({ cut: null });
@@ -59,7 +48,7 @@ export function baseForCut(bases: readonly number[], lsn: number): number | unde
  * on resolve. Doing it again changes nothing.
  * @throws WalshipError WAL_CORRUPT where `to` is not the end of a batch there.
  */
-export async function cutSegments(place: CutPlace, to: Position): Promise<CutLog> {
+export async function cutSegments(place: CutPlace, to: Position): Promise<OpenedSegment> {
   const { disk, walDir } = place;
   const bases: number[] = [];
   for (const name of await disk.list(walDir)) {
@@ -75,39 +64,31 @@ export async function cutSegments(place: CutPlace, to: Position): Promise<CutLog
   const path = `${walDir}/${segmentName(target)}`;
   const source = await disk.open(path, 'read');
   try {
-    const header = await readHeader(source, path);
     // Found before anything is removed: a cut that cannot be made changes nothing.
-    const usedBytes = await endOf(source, { header, to, path });
+    const usedBytes = await endOf(source, { to, path });
     // Newest first, each durable before the next: what is left is always the beginning of a log.
     for (const base of bases.toReversed()) {
       if (base <= target) break;
       await disk.remove(`${walDir}/${segmentName(base)}`);
       await disk.syncDir(walDir);
     }
-    return await rewrite(place, { source, path, header, usedBytes });
+    return await rewrite(place, { file: source, path, usedBytes });
   } finally {
     await source.close();
   }
 }
 
-interface CutSegment {
-  readonly source: DiskFile;
-  readonly path: string;
-  readonly header: SegmentHeader;
-  readonly usedBytes: number;
-}
-
 /** Copies what is used of a segment into a new file of full size, and puts that in its place. */
-async function rewrite(place: CutPlace, segment: CutSegment): Promise<CutLog> {
-  const { disk, walDir, segmentBytes } = place;
-  const { source, path, header, usedBytes } = segment;
+async function rewrite(place: CutPlace, source: CopySource): Promise<OpenedSegment> {
+  const { disk, entropy, walDir, segmentBytes } = place;
+  const { path, usedBytes } = source;
   const temporary = `${path}${TEMPORARY_SUFFIX}`;
   const sizeBytes = Math.max(segmentBytes, usedBytes + 1);
   const file = await disk.open(temporary, 'create');
+  let copy: SegmentCopy;
   try {
-    await file.write(encodeSegmentHeader(header), 0);
-    await copy(source, file, usedBytes);
-    await fill(file, usedBytes, sizeBytes);
+    copy = await copySegment(source, file, Salt.random(entropy));
+    await fill(file, Math.max(usedBytes, BLOCK_BYTES), sizeBytes);
     await file.sync();
     await disk.rename(temporary, path);
     await disk.syncDir(walDir);
@@ -116,49 +97,31 @@ async function rewrite(place: CutPlace, segment: CutSegment): Promise<CutLog> {
   }
   // Opened under its last name, so that the descriptor and the name belong together.
   const reopened = await disk.open(path, 'write');
-  return { segment: { path, file: reopened, header, sizeBytes }, usedBytes };
-}
-
-async function readHeader(file: DiskFile, path: string): Promise<SegmentHeader> {
-  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
-  const decoded = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
-  if (decoded.kind === 'header') return decoded.header;
-  const reason = decoded.kind === 'newer' ? `format ${decoded.format}` : decoded.reason;
-  throw new WalshipError('WAL_CORRUPT', `${path}: ${reason}`, { details: { segment: path } });
-}
-
-interface CutPoint {
-  readonly header: SegmentHeader;
-  readonly to: Position;
-  readonly path: string;
+  const { header, number } = copy;
+  return { segment: { path, file: reopened, header, sizeBytes }, usedBytes, number };
 }
 
 /** Offset just past the batch that ends at `to`. */
-async function endOf(file: DiskFile, { header, to, path }: CutPoint): Promise<number> {
+async function endOf(
+  file: DiskFile,
+  { to, path }: { readonly to: Position; readonly path: string },
+): Promise<number> {
+  const decoded = await readSegmentHeader(file);
+  if (decoded.kind !== 'header') {
+    const reason = decoded.kind === 'newer' ? `format ${decoded.format}` : decoded.reason;
+    throw new WalshipError('WAL_CORRUPT', `${path}: ${reason}`, { details: { segment: path } });
+  }
+  const { header } = decoded;
   const state = stateBefore(header);
-  let offset = SEGMENT_HEADER_BYTES;
-  let found = state.lsn === to.lsn && state.chain === to.chain ? offset : undefined;
-  await scanSegment({ file, sizeBytes: await file.size(), state }, (batch) => {
-    offset += batch.end - batch.offset;
-    if (batch.last.lsn === to.lsn && batch.last.chain === to.chain) found = offset;
-  });
+  let found = state.lsn === to.lsn && state.chain === to.chain ? SEGMENT_HEADER_BYTES : undefined;
+  await scanSegment(
+    { file, sizeBytes: await file.size(), header },
+    ({ last }, _bytes, { offset }) => {
+      if (last.lsn === to.lsn && last.chain === to.chain) found = offset;
+    },
+  );
   if (found !== undefined) return found;
   throw new WalshipError('WAL_CORRUPT', `${path} has no batch that ends at LSN ${to.lsn}`, {
     details: { segment: path, lsn: to.lsn },
   });
-}
-
-async function copy(source: DiskFile, target: DiskFile, end: number): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, end));
-  for (let offset = SEGMENT_HEADER_BYTES; offset < end;) {
-    const count = await source.read(
-      buffer.subarray(0, Math.min(buffer.length, end - offset)),
-      offset,
-    );
-    if (count === 0) {
-      throw new WalshipError('WAL_CORRUPT', `a segment of ${offset} bytes, expected ${end}`);
-    }
-    await target.write(buffer.subarray(0, count), offset);
-    offset += count;
-  }
 }

@@ -118,6 +118,7 @@ test('sealed log is read again no faster than it may be', () =>
       replica,
       disk: disk.mount(clock as Parameters<typeof disk.mount>[0]),
       clock,
+      entropy: disk.entropy,
       dialer: unreachable,
       peers: () => [],
       bytesPerSecond,

@@ -58,8 +58,9 @@ describe('damage to files', () => {
 
     const report = await verify(new NodeDisk(), dir);
     const [, segment, lsn] =
-      /^bit \d of byte \d+ of wal\/(\d+\.wal) is flipped, in the batch of LSN (\d+)$/.exec(said) ??
-      [];
+      /^bit \d of byte \d+ of wal\/(\d+\.wal) is flipped, in the batch of LSN (\d+)(?: to \d+)?$/.exec(
+        said,
+      ) ?? [];
     expect(report, `seed ${seed}: ${said}`).toMatchObject({
       row: 'damage',
       segment,

@@ -11,7 +11,9 @@ import { SimWorld } from '../../src/sim/sim-world.ts';
 import { encodeMessage } from '../../src/protocol/codec.ts';
 import { BLANK_META, encodeMeta } from '../../src/wal/meta.ts';
 import { encodeRecord, OP } from '../../src/wal/record.ts';
-import { encodeSegmentHeader, segmentName } from '../../src/wal/segment.ts';
+import { segmentName } from '../../src/wal/segment.ts';
+import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { SALT, writesOf } from '../wal/fixture.ts';
 
 const SEGMENT = `/data/wal/${segmentName(1)}`;
 const FILL = Buffer.alloc(4096, 0xa7);
@@ -31,18 +33,21 @@ function machines(count: number): Machine[] {
 
 /** A segment with one batch for each value, all of key `k`. */
 function log(epoch: number, ...values: string[]): Buffer {
-  const header = encodeSegmentHeader({ clusterId: '0'.repeat(32), baseLsn: 1, epoch: 0, chain: 0 });
+  const header = { clusterId: '0'.repeat(32), baseLsn: 1, epoch: 0, chain: 0, salt: SALT };
   const bytes = Buffer.alloc(64 * 1024);
+  const writes: Buffer[] = [];
   let end = 0;
   for (const [index, text] of values.entries()) {
+    const start = end;
     const lsn = index + 1;
     const value = Buffer.from(text);
     end = encodeRecord(bytes, end, { lsn, op: OP.PUT, key: Buffer.from('k'), value });
     const seal = Buffer.alloc(32);
     seal.writeBigUInt64BE(BigInt(epoch));
     end = encodeRecord(bytes, end, { lsn, op: OP.SEAL, key: Buffer.alloc(0), value: seal });
+    writes.push(bytes.subarray(start, end));
   }
-  return Buffer.concat([header, bytes.subarray(0, end), FILL]);
+  return Buffer.concat([firstBlock(header), writesOf(writes), FILL]);
 }
 
 /** Puts a log there that is only in the page cache. */

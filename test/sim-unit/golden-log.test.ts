@@ -3,7 +3,9 @@ import { GoldenLog, SimViolation } from '../../src/sim/golden-log.ts';
 import { type ImageBatch, ImageReader, readImage } from '../../src/sim/log-image.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { encodeRecord, OP } from '../../src/wal/record.ts';
-import { encodeSegmentHeader, segmentName } from '../../src/wal/segment.ts';
+import { segmentName } from '../../src/wal/segment.ts';
+import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { SALT, writesOf } from '../wal/fixture.ts';
 
 const FILL = 0xa7;
 
@@ -26,8 +28,9 @@ function batch(firstLsn: number, epoch: number, ...pairs: string[]): ImageBatch 
 }
 
 function putSegment(disk: SimDisk, baseLsn: number, batches: readonly ImageBatch[]): void {
-  const header = encodeSegmentHeader({ clusterId: '0'.repeat(32), baseLsn, epoch: 1, chain: 0 });
-  const bytes = Buffer.concat([header, ...batches.map((b) => b.bytes), Buffer.alloc(100, FILL)]);
+  const header = { clusterId: '0'.repeat(32), baseLsn, epoch: 1, chain: 0, salt: SALT };
+  const writes = writesOf(batches.map((b) => b.bytes));
+  const bytes = Buffer.concat([firstBlock(header), writes, Buffer.alloc(100, FILL)]);
   disk.put(`/data/wal/${segmentName(baseLsn)}`, bytes);
 }
 

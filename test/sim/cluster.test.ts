@@ -81,7 +81,8 @@ function notDurable(file: DiskFile): DiskFile {
     size: () => file.size(),
     read: (target, position) => file.read(target, position),
     write: (source, position) => file.write(source, position),
-    writeDurable: (source, position) => file.write(source, position),
+    writeDurable: (source, position) =>
+      file.write(Buffer.isBuffer(source) ? source : Buffer.concat(source), position),
     sync: () => Promise.resolve(),
     truncate: (bytes) => file.truncate(bytes),
     close: () => file.close(),

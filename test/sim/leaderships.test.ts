@@ -22,7 +22,8 @@ test('100,000 leaderships are an ordinary log', async () => {
       const { world, machines } = cluster;
       for (const { disk, nodeId } of machines) {
         const process = world.process();
-        const place = { disk: disk.mount(process), clock: process, dir: '/data' };
+        const { entropy } = disk;
+        const place = { disk: disk.mount(process), clock: process, entropy, dir: '/data' };
         await makeHistory(place, { nodeId, voters: VOTERS, quorum: 2, leaderships: LEADERSHIPS });
         disk.kill();
       }

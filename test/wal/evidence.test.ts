@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TailScan, isFill } from '../../src/wal/evidence.ts';
+import { TailScan, type TailEvidence } from '../../src/wal/evidence.ts';
+import { isFill } from '../../src/wal/fill-byte.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/limits.ts';
-import { batches, FIRST } from './fixture.ts';
+import { Salt } from '../../src/wal/salt.ts';
+import { borderAfter } from '../../src/wal/write-header.ts';
+import { batches, endsOf, FIRST, SALT, segment } from './fixture.ts';
 
 const value = 'z'.repeat(700);
 const built = batches(FIRST, [
@@ -10,81 +13,102 @@ const built = batches(FIRST, [
   { ops: [{ value }] },
   { ops: [{ value }] },
 ]);
-const START = 600;
+const ENDS = endsOf(built.parts);
+const [END_2 = 0, END_3 = 0, END_4 = 0] = ENDS;
+const START = borderAfter(END_2);
+/** As a scan leaves it that stopped in the second write. */
+const FROM = {
+  start: START,
+  salt: SALT,
+  write: { start: START, end: END_3, number: 2, fillBlocks: 0 },
+  number: 2,
+  firstLsn: 3,
+  lastEnd: END_2,
+};
 
-/** A file of 8 KiB of fill with the three batches at START. */
-function file(): Buffer {
-  const bytes = Buffer.alloc(8192, FILL_BYTE);
-  built.bytes.copy(bytes, START);
-  return bytes;
-}
+const file = (): Buffer => segment(FIRST, built.parts);
 
-function scan(bytes: Buffer, cuts: readonly number[] = []) {
-  const tail = new TailScan(START, FIRST);
-  let from = START;
-  for (const cut of [...cuts.filter((at) => at > START), bytes.length]) {
-    tail.add(bytes.subarray(from, cut), from);
-    from = cut;
+function scan(bytes: Buffer, from: object = {}, cuts: readonly number[] = []): TailEvidence {
+  const start = { ...FROM, ...from };
+  const tail = new TailScan(start);
+  let at = start.start;
+  for (const cut of [...cuts.filter((offset) => offset > at), bytes.length]) {
+    tail.add(bytes.subarray(at, cut), at);
+    at = cut;
   }
-  return tail.finish();
+  return tail.finish({ epoch: 1, lsn: 4, count: 1, timeMs: 0, commitLsn: 0, chain: 0 });
 }
 
 describe('tail evidence', () => {
-  test('finds every seal, the later ones, and where the written bytes end', () => {
-    const found = scan(file());
+  test('has the later writes, the position that the last one ends with, and where the written bytes end', () => {
+    const last = { number: 3, firstLsn: 4, end: END_4 };
 
-    expect(found).toMatchObject({
-      nextSeal: { epoch: 1, lsn: 2, count: 2 },
-      laterSeal: { lsn: 3, count: 1 },
-      lastSeal: { lsn: 4, end: START + built.bytes.length },
+    expect(scan(file())).toEqual({
+      laterWrite: last,
+      lastWrite: last,
       highest: { epoch: 1, lsn: 4 },
-      epochs: [1],
+      clean: true,
       hole: undefined,
-      writtenEnd: START + built.bytes.length,
+      left: 0,
+      writtenEnd: END_4,
     });
   });
 
   test('is the same however the bytes come, as long as blocks come whole', () => {
     const bytes = file();
-    bytes.fill(FILL_BYTE, 1024, 1536);
+    bytes.fill(FILL_BYTE, START + BLOCK_BYTES, START + 2 * BLOCK_BYTES);
     const whole = scan(bytes);
-    expect(whole.hole).toBe(1024);
-    const block = fc.integer({ min: 2, max: 15 });
+    expect(whole.hole).toBe(START + BLOCK_BYTES);
+    const block = fc.integer({ min: START / BLOCK_BYTES + 1, max: 15 });
     fc.assert(
       fc.property(fc.uniqueArray(block), (cuts) => {
-        expect(
-          scan(
-            bytes,
-            cuts.toSorted((a, b) => a - b).map((cut) => cut * BLOCK_BYTES),
-          ),
-        ).toEqual(whole);
+        const sorted = cuts.toSorted((a, b) => a - b).map((cut) => cut * BLOCK_BYTES);
+        expect(scan(bytes, {}, sorted)).toEqual(whole);
       }),
     );
   });
 
-  test('finds seals that lie across two windows', () => {
-    for (let extra = 0; extra < 512; extra += 5) {
-      const shapes = [{ epoch: 1, ops: [{ value: 'z'.repeat(700 + extra) }] }, { ops: [{}] }];
-      const bytes = Buffer.alloc(8192, FILL_BYTE);
-      const { bytes: content, state } = batches(FIRST, shapes);
-      content.copy(bytes, START);
-      const cuts = Array.from({ length: 14 }, (_, index) => (index + 2) * BLOCK_BYTES);
-      expect(scan(bytes, cuts), `${extra}`).toEqual(scan(bytes));
-      expect(scan(bytes, cuts).highest?.lsn).toBe(state.lsn);
-    }
-  });
-
-  test('a seal whose LSN could not have been reached is none of ours', () => {
-    const bytes = Buffer.alloc(8192, FILL_BYTE);
-    const far = batches({ epoch: 1, lsn: 5000, chain: 1 }, [{ ops: [{}] }]);
-    far.bytes.copy(bytes, START);
-    expect(scan(bytes).nextSeal).toBeUndefined();
-  });
-
-  test('written bytes that end on a block border are a hole', () => {
+  test('counts the blocks of fill that the write was to have, and no more', () => {
     const bytes = file();
-    bytes.fill(FILL_BYTE, 1536);
-    expect(scan(bytes).hole).toBe(1536);
+    bytes.fill(FILL_BYTE, START + BLOCK_BYTES, END_3);
+    const found = (fillBlocks: number): TailEvidence =>
+      scan(bytes, { write: { ...FROM.write, fillBlocks } });
+    const blocks = Math.ceil((END_3 - START) / BLOCK_BYTES) - 1;
+
+    expect(found(blocks).hole).toBeUndefined();
+    expect(found(blocks - 1).hole).toBe(START + BLOCK_BYTES);
+  });
+
+  test('takes a first block of fill for a lost header, where something was written behind it', () => {
+    const bytes = file();
+    bytes.fill(FILL_BYTE, START, START + BLOCK_BYTES);
+    expect(scan(bytes, { write: undefined, number: 1 }).hole).toBe(START);
+    bytes.fill(FILL_BYTE, START);
+    expect(scan(bytes, { write: undefined, number: 1 })).toMatchObject({
+      hole: undefined,
+      lastWrite: undefined,
+      writtenEnd: END_2,
+    });
+  });
+
+  test.for([
+    ['another salt', { salt: Salt.at(Buffer.alloc(8), 0) }],
+    ['no higher number', { number: 3, write: { ...FROM.write, number: 3 } }],
+    ['an unknown salt', { salt: undefined }],
+  ] as const)('takes no header with %s for a later write', ([, from]) => {
+    expect(scan(file(), from).laterWrite).toBeUndefined();
+  });
+
+  test('takes no header for a later write that is not at a border', () => {
+    const bytes = Buffer.concat([file().subarray(0, START + BLOCK_BYTES), file()]);
+    bytes.copyWithin(START + BLOCK_BYTES + 1, START + BLOCK_BYTES);
+    expect(scan(bytes).laterWrite).toBeUndefined();
+  });
+
+  test('is not clean where something follows the last write', () => {
+    const bytes = file();
+    bytes[borderAfter(END_4) + 7] = 1;
+    expect(scan(bytes).clean).toBe(false);
   });
 
   test('knows fill from anything else', () => {

@@ -16,7 +16,8 @@ test('a log begins with a small segment, and goes on in ones of full size', asyn
     const disk = sim.mount(process);
     await disk.makeDir('/data');
     const meta = await MetaStore.open(disk, '/data', { hasLog: false, nodeId: 'n1' });
-    const parts = { disk, clock: process, dir: '/data', meta, nodeId: 'n1', voters: 1 };
+    const { entropy } = sim;
+    const parts = { disk, clock: process, entropy, dir: '/data', meta, voters: 1 };
     const log = await Log.open({ ...parts, segmentBytes: SEGMENT_BYTES });
     const sizes = (): number[] =>
       sim

@@ -1,22 +1,28 @@
-import { FILL_BYTE } from '../../src/wal/limits.ts';
+import { SimEntropy } from '../../src/sim/sim-entropy.ts';
+import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/limits.ts';
 import { encodeEpochRecord } from '../../src/wal/epoch-record.ts';
 import { MetaStore, type Meta } from '../../src/wal/meta.ts';
 import { encodeRecord, OP, readU32, recordBytes } from '../../src/wal/record.ts';
 import { recover, type RecoveredLog, type RecoverOptions } from '../../src/wal/recover.ts';
+import { Salt } from '../../src/wal/salt.ts';
 import type { LogState } from '../../src/wal/scan.ts';
 import { ChainSum, firstChain, SEAL_BYTES, sealBatch } from '../../src/wal/seal.ts';
 import { encodeSegmentHeader, headerAfter, segmentName } from '../../src/wal/segment.ts';
+import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { borderAfter, decodeWriteHeader, headerOf, writeEnd } from '../../src/wal/write-header.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 
 export const CLUSTER_ID = '00112233445566778899aabbccddeeff';
 export const HISTORY_ID = 'ffeeddccbbaa99887766554433221100';
+/** Of the segments that tests put together. */
+export const SALT = Salt.at(Buffer.from('5a17000000005a17', 'hex'), 0);
 export const FIRST: LogState = {
   epoch: 0,
   lsn: 0,
   chain: firstChain(Buffer.from(CLUSTER_ID, 'hex')),
 };
 /** Small, so that tests are quick. */
-export const SIZE = 8192;
+export const SIZE = 16_384;
 
 export interface Op {
   readonly op?: number;
@@ -91,11 +97,50 @@ export function batches(
   return { bytes: Buffer.concat(parts), state: at, parts };
 }
 
-/** A whole segment file: header, content and fill; `sizeBytes` 0 means trimmed. */
-export function segment(state: LogState, content: Buffer, sizeBytes = SIZE): Buffer {
-  const used = Buffer.concat([encodeSegmentHeader(headerAfter(CLUSTER_ID, state)), content]);
+/** The bytes of a segment behind its first block: a write for each element, from the beginning of a block on. */
+export function writesOf(writes: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [];
+  let end = 0;
+  for (const [index, bytes] of writes.entries()) {
+    parts.push(Buffer.alloc(borderAfter(end) - end, FILL_BYTE));
+    const firstLsn = Number(bytes.readBigUInt64BE(0));
+    parts.push(headerOf(bytes, { salt: SALT, number: index + 1, firstLsn }), bytes);
+    end = writeEnd(end, bytes.length);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Where each of these writes ends in a segment. */
+export function endsOf(writes: readonly Buffer[]): readonly number[] {
+  return writes.map((_, index) => BLOCK_BYTES + writesOf(writes.slice(0, index + 1)).length);
+}
+
+/** A whole segment file: header, writes (or one) and fill; `sizeBytes` 0 means trimmed. */
+export function segment(
+  state: LogState,
+  content: Buffer | readonly Buffer[],
+  sizeBytes = SIZE,
+): Buffer {
+  const writes = Buffer.isBuffer(content) ? [content] : content;
+  const header = headerAfter(CLUSTER_ID, state, SALT);
+  const used = writes.some((bytes) => bytes.length > 0)
+    ? Buffer.concat([firstBlock(header), writesOf(writes)])
+    : encodeSegmentHeader(header);
   const fill = Buffer.alloc(Math.max(0, sizeBytes - used.length), FILL_BYTE);
   return Buffer.concat([used, fill]);
+}
+
+/** The batches of a segment file, without what stands between them. */
+export function batchesIn(file: Buffer): Buffer {
+  const salt = Salt.at(file, 52);
+  const parts: Buffer[] = [];
+  for (let at = BLOCK_BYTES; at + 32 <= file.length;) {
+    const header = decodeWriteHeader(file, at, salt);
+    if (typeof header === 'string') break;
+    parts.push(file.subarray(at + 32, at + 32 + header.bytes));
+    at = borderAfter(at + 32 + header.bytes);
+  }
+  return Buffer.concat(parts);
 }
 
 export function pathOf(baseLsn: number): string {
@@ -136,7 +181,7 @@ export async function recoverFixture(
     },
     dir: '/d',
     meta,
-    nodeId: 'n1',
+    entropy: new SimEntropy('recovery'),
     voters: 3,
     segmentBytes: SIZE,
     onDamage: 'refuse',

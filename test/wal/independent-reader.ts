@@ -41,8 +41,21 @@ export function readIndependently(dir: string): IndependentResult {
     must(here.join() === [lsn + 1, epoch, chain].join(), `${name}: does not continue`);
     must(Number(name.slice(0, 20)) === lsn + 1, `${name}: named after another LSN`);
     let fields: Buffer[] = [];
-    let at = 64;
-    while (at < file.length && file[at] !== 0xa7) {
+    let [at, end, number] = [64, 64, 0];
+    for (;;) {
+      if (at === end) {
+        must(fields.length === 0, `${name} at ${at}: a write ends inside a batch`);
+        const start = Math.ceil(end / 512) * 512;
+        if (file.subarray(start, start + 32).every((byte) => byte === 0xa7)) break;
+        const header = file.subarray(start, start + 32);
+        must(header.subarray(0, 8).equals(file.subarray(52, 60)), `${name} at ${start}: salt`);
+        must(header.readUInt32BE(28) === crc32(header.subarray(0, 28)), `${name} at ${start}: crc`);
+        must(header.readUInt32BE(8) > number, `${name} at ${start}: number`);
+        must(Number(header.readBigUInt64BE(16)) === lsn + 1, `${name} at ${start}: first lsn`);
+        number = header.readUInt32BE(8);
+        at = start + 32;
+        end = at + header.readUInt32BE(12);
+      }
       const keyLength = file.readUInt32BE(at + 9);
       const valueAt = at + 17 + keyLength;
       const crcAt = valueAt + file.readUInt32BE(valueAt - 4);
@@ -66,10 +79,11 @@ export function readIndependently(dir: string): IndependentResult {
         fields.push(file.subarray(crcAt, crcAt + 4));
       }
       at = crcAt + 4;
+      must(at <= end, `${name} at ${at}: beyond its write`);
     }
-    must(fields.length === 0, `${name}: ends inside a batch`);
+    const rest = file.subarray(Math.ceil(end / 512) * 512);
     must(
-      file.subarray(at).every((byte) => byte === 0xa7),
+      rest.every((byte) => byte === 0xa7),
       `${name}: something behind the end`,
     );
   }

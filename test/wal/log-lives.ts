@@ -12,7 +12,7 @@ import { OP } from '../../src/wal/record.ts';
 const DIR = '/data';
 export const CLUSTER = { clusterId: '0123456789abcdef0123456789abcdef', historyId: 'f'.repeat(32) };
 /** Small, so that a short workload fills several. */
-export const SEGMENT_BYTES = 4096;
+export const SEGMENT_BYTES = 8192;
 /** So little that what is not new is read from the files. */
 export const RECENT_BYTES = 16 * 1024;
 
@@ -50,9 +50,9 @@ async function startLog(options: {
   const log = await Log.open({
     disk,
     clock: process,
+    entropy: sim.entropy,
     dir: DIR,
     meta,
-    nodeId: 'n1',
     voters,
     segmentBytes: SEGMENT_BYTES,
     recentBytesMax,

@@ -108,9 +108,9 @@ describe('a purge', () => {
     await simulate(4, async (world) => {
       const { life } = await grown(world, new SimDisk({ seed: 4 }));
       const { log } = life;
-      expect(log.extent.boundaryBefore(Number.MAX_SAFE_INTEGER).lsn).toBe(0);
-      const { lsn } = log.extent.boundaryBefore(5_000);
-      expect(log.bytesAfter(lsn)).toBeGreaterThanOrEqual(5_000);
+      expect(log.onDisk.boundaryBefore(Number.MAX_SAFE_INTEGER).lsn).toBe(0);
+      const { lsn } = log.onDisk.boundaryBefore(5_000);
+      expect(log.onDisk.diskBytesAfter(lsn)).toBeGreaterThanOrEqual(5_000);
       await log.purge(lsn);
       expect(log.firstLsn).toBe(lsn + 1);
     });
@@ -136,7 +136,7 @@ describe('a purge', () => {
         return operations;
       });
     const operations = await run(1);
-    expect(operations).toBeGreaterThan(4);
+    expect(operations).toBeGreaterThan(3);
     for (let at = 1; at <= operations; at += 1) {
       for (let seed = 1; seed <= 4; seed += 1) await run(seed, at);
     }

@@ -7,7 +7,7 @@ import type { WalshipError } from '../../src/errors.ts';
 import {
   BATCH_BYTES_MAX,
   FOLLOWER_WRITE_BYTES_MAX,
-  SEGMENT_HEADER_BYTES,
+  WRITE_HEADER_BYTES,
   BATCH_RECORDS_MAX,
   TRANSACTION_ITEMS_MAX,
 } from '../../src/wal/limits.ts';
@@ -15,6 +15,7 @@ import type { LogOperation } from '../../src/wal/log.ts';
 import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
 import { OP, recordBytes } from '../../src/wal/record.ts';
 import { SEAL_BYTES } from '../../src/wal/seal.ts';
+import { borderAfter } from '../../src/wal/write-header.ts';
 import { CUT_REASON } from './fixture.ts';
 import {
   append,
@@ -309,7 +310,7 @@ describe('segments', () => {
     ['a batch that would fill a segment to its end goes into the next one', 0, 2],
   ] as const)('%s', ([, left, segments]) =>
     leading(async ({ world, sim, life, model }) => {
-      const room = SEGMENT_BYTES - SEGMENT_HEADER_BYTES - life.log.bytesAfter(0);
+      const room = SEGMENT_BYTES - borderAfter(life.log.onDisk.diskBytes) - WRITE_HEADER_BYTES;
       append(life, model, room - left - SEAL_BYTES - recordBytes('key 2'.length, 0));
       await life.log.drained();
 
@@ -329,7 +330,7 @@ describe('segments', () => {
       append(life, model, SEGMENT_BYTES * 0.6);
       await life.log.drained();
       await world.pass(waitMs);
-      append(life, model, SEGMENT_BYTES * 0.45);
+      append(life, model, SEGMENT_BYTES * 0.3);
       await life.log.drained();
       await world.pass(10);
 

@@ -75,9 +75,13 @@ export class MemoryDisk implements Disk {
     return {
       size: () => this.#run('', () => this.get(file.path).length),
       read: (target, position) =>
-        this.#run('', () => this.get(file.path).copy(target, 0, position)),
+        this.#run('', () => {
+          const bytes = this.get(file.path);
+          return position < bytes.length ? bytes.copy(target, 0, position) : 0;
+        }),
       write,
-      writeDurable: write,
+      writeDurable: (source, position) =>
+        write(Buffer.isBuffer(source) ? source : Buffer.concat(source), position),
       sync: () => Promise.resolve(),
       truncate: (bytes) =>
         this.#run(`truncate ${file.path}`, () => {

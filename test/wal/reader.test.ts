@@ -9,8 +9,9 @@ import { ReadAhead } from '../../src/wal/read-ahead.ts';
 import { LogReader } from '../../src/wal/reader.ts';
 import type { LogState } from '../../src/wal/scan.ts';
 import { headerAfter } from '../../src/wal/segment.ts';
-import { batch, batches, CLUSTER_ID, FIRST, pathOf, segment } from './fixture.ts';
-import type { BatchShape } from './fixture.ts';
+import { writeEnd } from '../../src/wal/write-header.ts';
+import { batch, batches, CLUSTER_ID, FIRST, pathOf, SALT, segment } from './fixture.ts';
+import type { BatchShape, Built } from './fixture.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 /** A disk on which the next read comes back only when it is told to. */
@@ -36,18 +37,26 @@ function put(value: string): { readonly ops: readonly { readonly value: string }
   return { ops: [{ value }] };
 }
 
+/** A batch in a write of its own. */
+function addTo(map: LogMap, { bytes, state }: Built): void {
+  map.addBatch(bytes.length, state, {
+    offset: writeEnd(map.end.offset, bytes.length),
+    left: 0,
+  });
+}
+
 test('a stretch that was read across a cut is not kept', async () => {
   const disk = new SlowDisk();
   const old = batches(FIRST, [{ epoch: 1 }, put('a'), put('b'), put('c'), put('d')]);
-  disk.files.set(pathOf(1), segment(FIRST, old.bytes));
+  disk.files.set(pathOf(1), segment(FIRST, old.parts));
   const map = new LogMap(FIRST);
-  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST));
+  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST, SALT));
   const add = (state: LogState, shapes: readonly BatchShape[]): LogState => {
     let end = state;
     for (const shape of shapes) {
       const built = batch(end, shape);
       end = built.state;
-      map.addBatch(built.bytes.length, end);
+      addTo(map, built);
     }
     return end;
   };
@@ -65,7 +74,7 @@ test('a stretch that was read across a cut is not kept', async () => {
   map.truncate(place);
   reader.invalidate();
   const now = batches(place.position, [{ epoch: 2 }, put('e')]);
-  disk.files.set(pathOf(1), segment(FIRST, Buffer.concat([...old.parts.slice(0, 2), now.bytes])));
+  disk.files.set(pathOf(1), segment(FIRST, [...old.parts.slice(0, 2), ...now.parts]));
   add(place.position, [{ epoch: 2 }, put('e')]);
   open();
   await reading;
@@ -78,14 +87,14 @@ test('who brings memory of its own gets the same batches, valid until the next r
   const disk = new SlowDisk();
   const shapes = [{ epoch: 1 }, ...Array.from({ length: 40 }, (_, index) => put(`value ${index}`))];
   const { bytes, parts } = batches(FIRST, shapes);
-  disk.files.set(pathOf(1), segment(FIRST, bytes));
+  disk.files.set(pathOf(1), segment(FIRST, parts, 64 * 1024));
   const map = new LogMap(FIRST);
-  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST));
+  map.addSegment(pathOf(1), headerAfter(CLUSTER_ID, FIRST, SALT));
   let end: LogState = FIRST;
   for (const shape of shapes) {
     const built = batch(end, shape);
     end = built.state;
-    map.addBatch(built.bytes.length, end);
+    addTo(map, built);
   }
   const reader = new LogReader(disk, map);
   const oneBytes = parts[1]?.length ?? 0;
@@ -110,7 +119,7 @@ test('who brings memory of its own gets the same batches, valid until the next r
 test('what was kept ahead of one reader is nothing to another one', async () => {
   const ahead = new ReadAhead({ bytes: 100, placesMax: 1, reused: true });
   const generation = Symbol('one');
-  const at = { at: 0, position: FIRST };
+  const at = { at: 0, position: FIRST, offset: 64, left: 0 };
   const chunk = { bytes: Buffer.alloc(0), previous: FIRST, last: FIRST };
   ahead.keep(7, { stretch: { chunk, batches: [], end: at, generation }, index: 0 });
 

@@ -5,13 +5,24 @@
  */
 import { expect, test } from 'vitest';
 import type { Disk } from '../../src/ports/disk.ts';
+import { SimEntropy } from '../../src/sim/sim-entropy.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
 import { BLANK_META, encodeMeta, MetaStore } from '../../src/wal/meta.ts';
 import { recover, type RecoveredLog } from '../../src/wal/recover.ts';
 import { listSaved } from '../../src/wal/saved.ts';
+import { borderAfter } from '../../src/wal/write-header.ts';
 import { verify } from '../../src/wal/tools/verify.ts';
-import { batches, CLUSTER_ID, FIRST, HISTORY_ID, pathOf, segment, SIZE } from './fixture.ts';
+import {
+  batches,
+  CLUSTER_ID,
+  endsOf,
+  FIRST,
+  HISTORY_ID,
+  pathOf,
+  segment,
+  SIZE,
+} from './fixture.ts';
 
 const value = 'x'.repeat(1500);
 const shapes = [
@@ -21,8 +32,8 @@ const shapes = [
   { ops: [{ value }] },
 ];
 const built = batches(FIRST, shapes);
-const part = (from: number, to: number): Buffer => Buffer.concat(built.parts.slice(from, to));
-const END_2 = 64 + part(0, 1).length;
+const part = (from: number, to: number): readonly Buffer[] => built.parts.slice(from, to);
+const [END_2 = 0, END_4 = 0] = endsOf(built.parts);
 const STATE_4 = batches(FIRST, shapes.slice(0, 2)).state;
 const STATE_5 = batches(FIRST, shapes.slice(0, 3)).state;
 const SEEDS = 3;
@@ -34,7 +45,7 @@ function damaged(seed: number): SimDisk {
   disk.put(pathOf(1), segment(FIRST, part(0, 2), 0));
   disk.put(pathOf(5), segment(STATE_4, part(2, 3), 0));
   disk.put(pathOf(6), segment(STATE_5, part(3, 4)));
-  disk.flip(pathOf(1), END_2 + 30, 1);
+  disk.flip(pathOf(1), borderAfter(END_2) + 62, 1);
   return disk;
 }
 
@@ -43,9 +54,9 @@ async function recoverOn(disk: Disk): Promise<RecoveredLog> {
   return recover({
     disk,
     clock: { nowMs: () => 0, wallMs: () => 1, after: () => () => undefined, soon: () => undefined },
+    entropy: new SimEntropy('recovery'),
     dir: '/d',
     meta,
-    nodeId: 'n1',
     voters: 3,
     segmentBytes: SIZE,
     onDamage: 'refuse',
@@ -57,7 +68,7 @@ async function judge(disk: Disk, whole: SimDisk, hint: string): Promise<void> {
   const cut =
     whole.contentOf(pathOf(6)) === undefined ||
     whole.contentOf(pathOf(5)) === undefined ||
-    whole.contentOf(pathOf(1))?.length !== 64 + part(0, 2).length;
+    whole.contentOf(pathOf(1))?.length !== END_4;
   if (!cut) return;
   const meta = await MetaStore.open(disk, '/d', { hasLog: true });
   expect(meta.current.state, hint).toBe('suspect');
@@ -141,7 +152,8 @@ test('what a recovery without damage read from the page cache is durable when it
       disk.put('/d/meta.json', encodeMeta({ ...BLANK_META, ...meta, state: 'intact' }));
       disk.put(pathOf(1), segment(FIRST, part(0, 1)));
       const file = await disk.mount(world.process()).open(pathOf(1), 'write');
-      await file.write(part(1, 4), END_2);
+      const start = borderAfter(END_2);
+      await file.write(segment(FIRST, built.parts).subarray(start), start);
       disk.kill();
 
       const { state } = await recoverOn(disk.mount(world.process()));

@@ -6,14 +6,17 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
+import { BLOCK_BYTES } from '../../src/wal/limits.ts';
 import type { LogBase } from '../../src/wal/log-base.ts';
 import { BLANK_META, encodeMeta, MetaStore } from '../../src/wal/meta.ts';
 import { recover, type RecoveredLog, type RecoverOptions } from '../../src/wal/recover.ts';
 import { listSaved } from '../../src/wal/saved.ts';
+import { borderAfter } from '../../src/wal/write-header.ts';
 import {
   batches,
   type BatchShape,
   CLUSTER_ID,
+  endsOf,
   FIRST,
   HISTORY_ID,
   openMeta,
@@ -36,7 +39,8 @@ const SHAPES: readonly BatchShape[] = [
 ];
 const built = batches(FIRST, SHAPES);
 const stateAfter = (count: number) => batches(FIRST, SHAPES.slice(0, count)).state;
-const part = (from: number, to: number): Buffer => Buffer.concat(built.parts.slice(from, to));
+const part = (from: number, to: number): readonly Buffer[] => built.parts.slice(from, to);
+const ENDS = endsOf(built.parts);
 const [STATE_2, STATE_4, STATE_5] = [stateAfter(1), stateAfter(2), stateAfter(3)];
 const FIRST_EPOCH = {
   epoch: 1,
@@ -88,7 +92,7 @@ const savedSegments = async (): Promise<string[]> =>
 
 describe('a log that reaches the start of the snapshot', () => {
   test('is replayed from there on, and its leaderships join those of the snapshot', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
 
     const { log, replayed } = await recovers({ firstLsn: 1, lastLsn: 7 });
 
@@ -120,7 +124,7 @@ describe('a log that reaches the start of the snapshot', () => {
 
 describe('damage below the start of the snapshot', () => {
   test.for([
-    ['inside a segment', 64 + 30],
+    ['inside a segment', BLOCK_BYTES + 62],
     ['in a header', 20],
   ] as const)('%s moves it to saved/, and nothing more', async ([, offset]) => {
     disk.files.set(pathOf(1), segment(FIRST, part(0, 1), 0));
@@ -140,7 +144,7 @@ describe('damage below the start of the snapshot', () => {
     disk.files.set(pathOf(1), segment(FIRST, part(0, 1), 0));
     disk.files.set(pathOf(3), segment(STATE_2, part(1, 2), 0));
     disk.files.set(pathOf(5), segment(STATE_4, part(2, 5)));
-    flip(pathOf(3), 100);
+    flip(pathOf(3), BLOCK_BYTES + 100);
 
     await recovers({ firstLsn: 5, lastLsn: 7 });
 
@@ -159,8 +163,8 @@ describe('damage below the start of the snapshot', () => {
   test.for([1, 3])(
     'in the segment that holds the start leaves what is behind the start, with %i voters',
     async (voters) => {
-      disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-      flip(pathOf(1), 64 + part(0, 1).length + 40);
+      disk.files.set(pathOf(1), segment(FIRST, built.parts));
+      flip(pathOf(1), borderAfter(ENDS[0] ?? 0) + 72);
 
       const { replayed } = await recovers({ firstLsn: 6, lastLsn: 7 }, { voters });
 
@@ -170,8 +174,8 @@ describe('damage below the start of the snapshot', () => {
   );
 
   test('that hides the start is damage', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    flip(pathOf(1), 64 + part(0, 3).length - 5);
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), (ENDS[2] ?? 0) - 5);
     const meta = await openMeta(disk, { newestSegment: 1 });
 
     await expect(recoverFixture(disk, { base, meta, voters: 1 })).rejects.toMatchObject({
@@ -216,7 +220,7 @@ describe('a log that does not lead up to the snapshot', () => {
       { epoch: 1 },
       ...Array.from({ length: 8 }, () => ({ ops: [{}] })),
     ]);
-    disk.files.set(pathOf(1), segment(FIRST, other.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, other.parts));
 
     const { replayed } = await recovers({ firstLsn: 6, lastLsn: 5 });
 
@@ -277,13 +281,13 @@ const DIRECTORIES = {
     sim.put(pathOf(1), segment(FIRST, part(0, 1), 0));
     sim.put(pathOf(3), segment(STATE_2, part(1, 2), 0));
     sim.put(pathOf(5), segment(STATE_4, part(2, 5)));
-    sim.flip(pathOf(3), 100, 1);
+    sim.flip(pathOf(3), BLOCK_BYTES + 100, 1);
     return { newestSegment: 5, lastLsn: 7, saved: 2 };
   },
   'damage in the segment of the start': (sim: SimDisk) => {
     sim.put(pathOf(1), segment(FIRST, part(0, 2), 0));
     sim.put(pathOf(5), segment(STATE_4, part(2, 5)));
-    sim.flip(pathOf(5), 100, 1);
+    sim.flip(pathOf(5), BLOCK_BYTES + 100, 1);
     return { newestSegment: 5, lastLsn: 7, saved: 2 };
   },
   'a log that ends below the start': (sim: SimDisk) => {
@@ -319,9 +323,9 @@ async function crash(
       return recover({
         disk: mount,
         clock: process,
+        entropy: sim.entropy,
         dir: '/d',
         meta,
-        nodeId: 'n1',
         voters: 3,
         segmentBytes: SIZE,
         onDamage: 'refuse',

@@ -5,23 +5,28 @@
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isWalshipError, type WalshipError } from '../../src/errors.ts';
-import { BLOCK_BYTES, FILL_BYTE, FOLLOWER_WRITE_BYTES_MAX, MiB } from '../../src/wal/limits.ts';
+import { BLOCK_BYTES, FILL_BYTE, MiB } from '../../src/wal/limits.ts';
 import type { Meta } from '../../src/wal/meta.ts';
 import { RECOVERY_TABLE, type RowId } from '../../src/wal/recovery.ts';
 import type { RecoverOptions } from '../../src/wal/recover.ts';
 import { listSaved } from '../../src/wal/saved.ts';
-import { encodeSegmentHeader } from '../../src/wal/segment.ts';
+import { Salt } from '../../src/wal/salt.ts';
+import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { borderAfter, headerOf } from '../../src/wal/write-header.ts';
 import { verifyBatches } from '../../src/wal/scan.ts';
 import {
   batch,
   batches,
   type BatchShape,
+  batchesIn,
   CLUSTER_ID,
+  endsOf,
   FIRST,
   openMeta,
   pathOf,
   type Recovered,
   recoverFixture,
+  SALT,
   segment,
   SIZE,
 } from './fixture.ts';
@@ -37,10 +42,7 @@ const SHAPES: readonly BatchShape[] = [
 ];
 const built = batches(FIRST, SHAPES);
 /** Where each batch ends in the segment. */
-const ENDS = built.parts.map((_, index) =>
-  built.parts.slice(0, index + 1).reduce((sum, part) => sum + part.length, 64),
-);
-const [END_2 = 0, END_4 = 0, END_5 = 0, END_6 = 0] = ENDS;
+const [END_2 = 0, END_4 = 0, END_5 = 0, END_6 = 0] = endsOf(built.parts);
 const STATE_4 = batches(FIRST, SHAPES.slice(0, 2)).state;
 const STATE_5 = batches(FIRST, SHAPES.slice(0, 3)).state;
 
@@ -106,7 +108,7 @@ const ONE = { voters: 1 };
 
 describe(titleOf('end'), () => {
   test('opens', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
 
     const { log, meta, replayed } = await recovers(6);
 
@@ -137,9 +139,9 @@ describe(titleOf('end'), () => {
   });
 
   test.for(['trimmed', 'not yet trimmed'])('goes on behind a segment that is %s', async (kind) => {
-    const first = Buffer.concat(built.parts.slice(0, 2));
+    const first = built.parts.slice(0, 2);
     disk.files.set(pathOf(1), segment(FIRST, first, kind === 'trimmed' ? 0 : SIZE));
-    disk.files.set(pathOf(5), segment(STATE_4, Buffer.concat(built.parts.slice(2))));
+    disk.files.set(pathOf(5), segment(STATE_4, built.parts.slice(2)));
 
     const { log, meta } = await recovers(6);
 
@@ -151,13 +153,13 @@ describe(titleOf('end'), () => {
   });
 
   test('opens a segment that its batches fill but for one byte', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes, END_6 + 1));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts, END_6 + 1));
     await recovers(6, { segmentBytes: 64 });
   });
 
   test('removes what was being made, and raises the promise to the last epoch', async () => {
     const more = batch(built.state, { epoch: 7 }).bytes;
-    disk.files.set(pathOf(1), segment(FIRST, Buffer.concat([built.bytes, more])));
+    disk.files.set(pathOf(1), segment(FIRST, [...built.parts, more]));
     disk.files.set(`${pathOf(8)}.tmp`, Buffer.alloc(100));
 
     const { meta } = await recovers(7);
@@ -168,7 +170,7 @@ describe(titleOf('end'), () => {
   test('keeps a promise above the last epoch', async () => {
     const promise = { epoch: 9, candidate: 'n2', attempt: 'a' };
     await openMeta(disk, { promise });
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
     const { meta } = await recovers(6);
     expect(meta.promise).toEqual(promise);
   });
@@ -182,7 +184,7 @@ describe(titleOf('end'), () => {
         ops: [{ value }, { value: 'y' }],
       })),
     );
-    disk.files.set(pathOf(1), segment(FIRST, large.bytes, large.bytes.length + 1000));
+    disk.files.set(pathOf(1), segment(FIRST, large.parts, large.bytes.length + 4096));
     const seen: Buffer[] = [];
 
     const { log } = await recoverFixture(disk, {
@@ -195,18 +197,21 @@ describe(titleOf('end'), () => {
 });
 
 describe(titleOf('torn'), () => {
-  const lastBlocks = Array.from(
-    { length: Math.ceil(END_6 / BLOCK_BYTES) - Math.ceil(END_5 / BLOCK_BYTES) },
-    (_, index) => Math.ceil(END_5 / BLOCK_BYTES) + index,
-  );
+  /** Where the blocks of a write begin that ends at `end`. */
+  const blocksOf = (start: number, end: number): readonly number[] =>
+    Array.from(
+      { length: Math.ceil((end - start) / BLOCK_BYTES) },
+      (_, index) => start / BLOCK_BYTES + index,
+    );
+  const lastBlocks = blocksOf(borderAfter(END_5), END_6);
 
   test.for([1, 3])(
-    'cuts, with %i voters, whichever block of the last batch is lost',
+    'cuts, with %i voters, whichever block of the last write is lost',
     async (voters) => {
       expect(lastBlocks.length).toBeGreaterThan(2);
       for (const block of lastBlocks) {
         disk = new MemoryDisk();
-        disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+        disk.files.set(pathOf(1), segment(FIRST, built.parts));
         lose(pathOf(1), block);
 
         const { log, meta } = await recovers(5, { voters });
@@ -220,22 +225,13 @@ describe(titleOf('torn'), () => {
         expect(meta).toMatchObject({ state: 'intact', claim: null });
         const [warning] = log.report.warnings;
         expect(warning?.code).toBe('TORN_WRITE_CUT');
-        expect(warning?.message).toContain(`00000000000000000001.wal at offset ${END_5}`);
+        expect(warning?.message).toContain('00000000000000000001.wal at offset');
+        expect(warning?.message).toContain('behind LSN 5');
       }
     },
   );
 
-  test('cuts where the block that the last batch begins in kept only what was there before', async () => {
-    const bytes = segment(FIRST, built.bytes);
-    bytes.fill(FILL_BYTE, END_5, Math.ceil(END_5 / BLOCK_BYTES) * BLOCK_BYTES);
-    disk.files.set(pathOf(1), bytes);
-
-    const { log } = await recovers(5, ONE);
-
-    expect(log.report.row).toBe('torn');
-  });
-
-  test('cuts a first batch that was torn, and keeps the identity', async () => {
+  test('cuts a first write that was torn, and keeps the identity', async () => {
     disk.files.set(pathOf(1), segment(FIRST, built.parts[0] ?? Buffer.alloc(0)));
     lose(pathOf(1), 2);
 
@@ -245,80 +241,125 @@ describe(titleOf('torn'), () => {
     expect(log.clusterId).toBe(CLUSTER_ID);
   });
 
-  const followed = batches(FIRST, [
-    { epoch: 1, leader: 'n2', ops: [{ value: BIG }] },
-    ...SHAPES.slice(1),
-  ]);
-
   test.for([1, 3])(
-    'cuts a torn write of several batches that another node led, with %i voters',
+    'keeps what was written whole of a torn write of several batches, with %i voters',
     async (voters) => {
-      disk.files.set(pathOf(1), segment(FIRST, followed.bytes));
-      lose(pathOf(1), Math.ceil(END_2 / BLOCK_BYTES));
+      // As a follower writes them.
+      const [first = Buffer.alloc(0), ...rest] = built.parts;
+      disk.files.set(pathOf(1), segment(FIRST, [first, Buffer.concat(rest)]));
+      const end = borderAfter(END_2) + 32 + (rest[0]?.length ?? 0);
+      lose(pathOf(1), borderAfter(end) / BLOCK_BYTES);
 
-      const { log, meta } = await recovers(2, { voters });
+      const { log, meta } = await recovers(4, { voters });
 
       expect(log.report.row).toBe('torn');
+      expect(log.state).toEqual(STATE_4);
       expect(meta.state).toBe('intact');
     },
   );
 
-  test('cuts a torn write that began a leadership of another node, which it had promised to follow', async () => {
-    const next = batches(built.state, [
-      { epoch: 2, leader: 'n2', ops: [{ value: BIG }] },
-      { ops: [{ value: BIG }] },
-    ]);
-    const bytes = segment(FIRST, Buffer.concat([built.bytes, next.bytes]), 2 * SIZE);
-    disk.files.set(pathOf(1), bytes);
-    const promise = { epoch: 2, candidate: 'n2', attempt: 'a' };
-    // The seal of the batch that is torn says whose it was; epoch 1, before it, was our own.
-    await openMeta(disk, { promise });
-    lose(pathOf(1), Math.ceil(END_6 / BLOCK_BYTES));
-
-    const { log } = await recoverFixture(disk);
-
-    expect(log.report.row).toBe('torn');
+  test('cuts a torn write of a value that is all fill, and of one that looks like a log', async () => {
+    const file = segment(FIRST, built.parts);
+    for (const value of [Buffer.alloc(4096, FILL_BYTE), file, built.bytes]) {
+      const more = batch(built.state, { ops: [{ value }] });
+      const whole = segment(FIRST, [...built.parts, more.bytes], 2 * SIZE + file.length);
+      const start = borderAfter(END_6) / BLOCK_BYTES;
+      for (const block of [start, start + Math.ceil(more.bytes.length / BLOCK_BYTES) - 1]) {
+        disk = new MemoryDisk();
+        disk.files.set(pathOf(1), Buffer.from(whole));
+        lose(pathOf(1), block);
+        expect((await recovers(6, ONE)).log.report.row, `block ${block}`).toBe('torn');
+      }
+    }
   });
 
-  test('is damage where this node led: its next batch was not written before the fsync returned', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    lose(pathOf(1), Math.ceil(END_2 / BLOCK_BYTES));
+  test('is damage where a later write began: it was not issued before the fsync returned', async () => {
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    lose(pathOf(1), borderAfter(END_2) / BLOCK_BYTES + 1);
 
     const { log } = await recovers(2);
 
     expect(log.report.row).toBe('damage');
   });
 
-  test('is damage where the later batch lies beyond one follower write', async () => {
-    const far = batches(FIRST, [
-      { epoch: 1, leader: 'n2', ops: [{ value: BIG }] },
-      { ops: [{ value: BIG }] },
-      { ops: [{ value: Buffer.alloc(FOLLOWER_WRITE_BYTES_MAX) }] },
-    ]);
-    disk.files.set(pathOf(1), segment(FIRST, far.bytes, far.bytes.length + 1000));
-    lose(pathOf(1), Math.ceil(END_2 / BLOCK_BYTES));
+  test('is damage where the lost block is one of a later write', async () => {
+    for (const lost of lastBlocks) {
+      disk = new MemoryDisk();
+      disk.files.set(pathOf(1), segment(FIRST, built.parts));
+      flip(pathOf(1), END_5 - 20);
+      lose(pathOf(1), lost);
+      expect((await recovers(4)).log.report.row, `block ${lost}`).toBe('damage');
+    }
+  });
 
-    const { log } = await recoverFixture(disk);
+  test('is damage where all blocks are there, and some of them hold a value that is all fill', async () => {
+    const more = batch(built.state, { ops: [{ value: Buffer.alloc(2048, FILL_BYTE) }] });
+    disk.files.set(pathOf(1), segment(FIRST, [...built.parts, more.bytes], 2 * SIZE));
+    flip(pathOf(1), borderAfter(END_6) + 32 + more.bytes.length - 3);
+
+    const { log } = await recovers(6);
 
     expect(log.report.row).toBe('damage');
   });
 
-  test('is damage where the hole lies behind the seal of the batch that does not continue', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, followed.bytes));
-    flip(pathOf(1), END_2 + 40);
-    lose(pathOf(1), Math.ceil(END_4 / BLOCK_BYTES) + 1);
+  test('is damage where the header of the last write is not what it was', async () => {
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), borderAfter(END_5) + 9);
 
-    const { log } = await recovers(2);
+    const { log, meta } = await recovers(5);
 
     expect(log.report.row).toBe('damage');
+    expect(meta.claim).toBe('unknown');
   });
 });
 
+test('what stands between two writes means nothing', async () => {
+  disk.files.set(pathOf(1), segment(FIRST, built.parts));
+  const ends = [64, END_2, END_4, END_5, END_6];
+  for (const end of ends) flip(pathOf(1), Math.min(end + 5, borderAfter(end) - 1));
+
+  const { log } = await recoverFixture(disk);
+
+  expect(log.report).toMatchObject({ row: 'end', decision: 'open', warnings: [] });
+  expect(log.state).toEqual(built.state);
+});
+
+test('a write with another salt, an older number or another LSN does not continue', async () => {
+  const more = batch(built.state, { ops: [{}] });
+  const right = { salt: SALT, number: 5, firstLsn: 7 };
+  const wrong = [
+    [{ ...right, salt: Salt.at(Buffer.alloc(8, 1), 0) }, 'no write begins here'],
+    [{ ...right, number: 4 }, 'write 4 behind write 4'],
+    [{ ...right, firstLsn: 8 }, 'a write of LSN 8, expected 7'],
+  ] as const;
+  for (const [place, reason] of wrong) {
+    const bytes = segment(FIRST, built.parts);
+    Buffer.concat([headerOf(more.bytes, place), more.bytes]).copy(bytes, borderAfter(END_6));
+    disk = new MemoryDisk();
+    disk.files.set(pathOf(1), bytes);
+
+    const { log } = await recovers(6);
+
+    expect(log.report.row).toBe('damage');
+    expect(log.report.warnings[0]?.message).toContain(reason);
+  }
+});
+
+test('the copy of what is kept has another salt', async () => {
+  disk.files.set(pathOf(1), segment(FIRST, built.parts));
+  const before = Buffer.from(disk.get(pathOf(1)));
+
+  await recovers(6);
+
+  expect(disk.get(pathOf(1)).subarray(52, 60)).not.toEqual(before.subarray(52, 60));
+  expect(batchesIn(disk.get(pathOf(1)))).toEqual(built.bytes);
+});
+
 describe(titleOf('short'), () => {
-  test.for([END_5 + 1, END_5 + 100, END_6 - 53, END_6 - 1])(
+  test.for([borderAfter(END_5) + 1, borderAfter(END_5) + 100, END_6 - 53, END_6 - 1])(
     'warns and opens with one voter, cut at byte %i',
     async (bytes) => {
-      disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+      disk.files.set(pathOf(1), segment(FIRST, built.parts));
       cutFile(pathOf(1), bytes);
 
       const { log, meta } = await recovers(5, ONE);
@@ -335,7 +376,7 @@ describe(titleOf('short'), () => {
   );
 
   test('saves, cuts and becomes suspect with several voters', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
     cutFile(pathOf(1), END_6 - 1);
 
     const { log, meta } = await recovers(5);
@@ -344,22 +385,16 @@ describe(titleOf('short'), () => {
     expect(meta).toMatchObject({ state: 'suspect', claim: 'unknown' });
     const [name = ''] = log.report.saved;
     const saved = disk.get(`/d/saved/${name}`);
-    expect(saved.subarray(64).equals(built.bytes.subarray(END_5 - 64, END_6 - 65))).toBe(true);
-    expect(
-      saved.subarray(0, 64).equals(
-        encodeSegmentHeader({
-          clusterId: CLUSTER_ID,
-          baseLsn: 6,
-          epoch: 1,
-          chain: STATE_5.chain,
-        }),
-      ),
-    ).toBe(true);
+    const { chain } = STATE_5;
+    const header = { clusterId: CLUSTER_ID, baseLsn: 6, epoch: 1, chain, salt: SALT };
+    expect(saved.subarray(0, BLOCK_BYTES)).toEqual(firstBlock(header));
+    const cut = segment(FIRST, built.parts).subarray(borderAfter(END_5), END_6 - 1);
+    expect(saved.subarray(BLOCK_BYTES)).toEqual(cut);
   });
 
   test('is damage where a length points beyond a file of full size', async () => {
-    const bytes = segment(FIRST, built.bytes);
-    bytes[END_5 + 14] = 1;
+    const bytes = segment(FIRST, built.parts);
+    bytes[borderAfter(END_5) + 32 + 14] = 1;
     disk.files.set(pathOf(1), bytes);
 
     const error = await refusalOf(ONE);
@@ -375,7 +410,7 @@ describe(titleOf('damage'), () => {
       1,
       5,
       { epoch: 1, lsn: 6 },
-      () => flip(pathOf(1), END_5 + 30),
+      () => flip(pathOf(1), borderAfter(END_5) + 62),
     ],
     ['a flipped bit in the last seal', 1, 5, 'unknown', () => flip(pathOf(1), END_6 - 3)],
     [
@@ -383,22 +418,28 @@ describe(titleOf('damage'), () => {
       1,
       2,
       { epoch: 1, lsn: 6 },
-      () => flip(pathOf(1), END_2 + 30),
+      () => flip(pathOf(1), borderAfter(END_2) + 62),
     ],
-    ['a flipped bit in the first record', 1, 0, { epoch: 1, lsn: 6 }, () => flip(pathOf(1), 70)],
     [
-      'a lost block, and a later batch of our own',
+      'a flipped bit in the first record',
+      1,
+      0,
+      { epoch: 1, lsn: 6 },
+      () => flip(pathOf(1), BLOCK_BYTES + 38),
+    ],
+    [
+      'a lost block, and a later write',
       1,
       4,
       { epoch: 1, lsn: 6 },
-      () => lose(pathOf(1), Math.ceil(END_4 / BLOCK_BYTES)),
+      () => lose(pathOf(1), borderAfter(END_4) / BLOCK_BYTES),
     ],
     ['a damaged header', 1, 0, 'unknown', () => flip(pathOf(1), 20)],
   ];
 
   test.for(damages)('%s: with several voters it saves, cuts and is suspect', async (row) => {
     const [, , lastLsn, claim, damage] = row;
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
     damage();
 
     const { log, meta } = await recovers(lastLsn);
@@ -411,7 +452,7 @@ describe(titleOf('damage'), () => {
 
   test.for(damages)('%s: with one voter it refuses, and the operator may cut', async (row) => {
     const [, base, lastLsn, , damage] = row;
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
     damage();
 
     const error = await refusalOf(ONE);
@@ -431,24 +472,24 @@ describe(titleOf('damage'), () => {
   });
 
   test('the refusal names segment, offset and LSNs, and says what to do', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    flip(pathOf(1), END_4 + 30);
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), borderAfter(END_4) + 62);
 
     const { message, details } = await refusalOf(ONE);
 
     expect(message).toMatchInlineSnapshot(
-      `"00000000000000000001.wal at offset 3296: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost: LSNs 5 to 6; restore the segment from a backup, or go on without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
+      `"00000000000000000001.wal at offset 4640: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost: LSNs 5 to 6; restore the segment from a backup, or go on without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
     );
     expect(details).toMatchObject({
       row: 'damage',
-      offset: END_4,
+      offset: borderAfter(END_4) + 32,
       lastGoodLsn: 4,
       gone: { from: 5, to: 6 },
     });
   });
 
   function twoSegments(): void {
-    disk.files.set(pathOf(1), segment(FIRST, Buffer.concat(built.parts.slice(0, 2)), 0));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts.slice(0, 2), 0));
     disk.files.set(pathOf(5), segment(STATE_4, built.parts[2] ?? Buffer.alloc(0), 0));
     disk.files.set(pathOf(6), segment(STATE_5, built.parts[3] ?? Buffer.alloc(0)));
   }
@@ -489,7 +530,7 @@ describe(titleOf('damage'), () => {
 
   test('in a segment that is not the last, removes the later ones, newest first, and saves them all', async () => {
     twoSegments();
-    flip(pathOf(1), END_2 + 30);
+    flip(pathOf(1), borderAfter(END_2) + 62);
     disk.changes.length = 0;
 
     const { log, meta } = await recoverFixture(disk);
@@ -508,12 +549,14 @@ describe(titleOf('damage'), () => {
 
   test('what was saved is an ordinary segment that goes on where the log was cut', async () => {
     twoSegments();
-    flip(pathOf(6), 64 + 30);
+    flip(pathOf(6), BLOCK_BYTES + 62);
 
     const { log } = await recovers(5);
 
     const [name = ''] = log.report.saved;
-    expect(disk.get(`/d/saved/${name}`).length).toBe(64 + (built.parts[3]?.length ?? 0));
+    expect(disk.get(`/d/saved/${name}`).length).toBe(
+      BLOCK_BYTES + 32 + (built.parts[3]?.length ?? 0),
+    );
     const [entry] = await listSaved({ disk, dir: '/d' });
     expect(entry).toMatchObject({
       by: 'recovery',
@@ -521,13 +564,13 @@ describe(titleOf('damage'), () => {
       from: { epoch: 1, lsn: 6 },
       to: { epoch: 1, lsn: 6 },
     });
-    expect(entry?.why).toContain('00000000000000000006.wal at offset 64: checksum');
+    expect(entry?.why).toContain('00000000000000000006.wal at offset 544: checksum');
   });
 
   test('dying at any change leads to the same end', async () => {
     await openMeta(disk);
     twoSegments();
-    flip(pathOf(1), END_2 + 30);
+    flip(pathOf(1), borderAfter(END_2) + 62);
     const damaged = new Map(disk.files);
     disk.changes.length = 0;
     await recoverFixture(disk);
@@ -550,21 +593,21 @@ describe(titleOf('damage'), () => {
 
   test('a suspect stays one, and its claim only grows', async () => {
     await openMeta(disk, { state: 'suspect', claim: { epoch: 1, lsn: 50 } });
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    flip(pathOf(1), END_5 + 30);
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), borderAfter(END_5) + 62);
     const { meta } = await recovers(5);
     expect(meta.claim).toEqual({ epoch: 1, lsn: 50 });
   });
 
   test('an unknown claim stays unknown, and any claim becomes it', async () => {
     await openMeta(disk, { state: 'suspect', claim: 'unknown' });
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    flip(pathOf(1), END_5 + 30);
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), borderAfter(END_5) + 62);
     expect((await recovers(5)).meta.claim).toBe('unknown');
 
     disk = new MemoryDisk();
     await openMeta(disk, { state: 'suspect', claim: { epoch: 1, lsn: 50 } });
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
     cutFile(pathOf(1), END_6 - 1);
     expect((await recovers(5)).meta.claim).toBe('unknown');
   });
@@ -595,15 +638,15 @@ describe(titleOf('damage'), () => {
 
   test('a blank node stays blank', async () => {
     await openMeta(disk, { state: 'blank' });
-    disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-    flip(pathOf(1), END_5 + 30);
+    disk.files.set(pathOf(1), segment(FIRST, built.parts));
+    flip(pathOf(1), borderAfter(END_5) + 62);
     const { meta } = await recovers(5);
     expect(meta).toMatchObject({ state: 'blank', claim: null });
   });
 
-  test('fill and then something, without a hole of a whole block before it, is not taken for the end', async () => {
-    const bytes = segment(FIRST, built.bytes);
-    bytes[END_6 + 1] = 1;
+  test('fill where a write would begin, and something behind it in the same block, is not taken for the end', async () => {
+    const bytes = segment(FIRST, built.parts);
+    bytes[borderAfter(END_6) + 100] = 1;
     disk.files.set(pathOf(1), bytes);
     const { log } = await recovers(6);
     expect(log.report.row).toBe('damage');
@@ -635,7 +678,7 @@ describe(titleOf('foreign'), () => {
   });
 
   test('refuses a segment of a newer format', async () => {
-    const bytes = segment(FIRST, built.bytes);
+    const bytes = segment(FIRST, built.parts);
     bytes[9] = 2;
     const { crc32 } = await import('node:zlib');
     bytes.writeUInt32BE(crc32(bytes.subarray(0, 60)), 60);
@@ -649,18 +692,18 @@ describe(titleOf('foreign'), () => {
 });
 
 test('what recovery leaves behind can be appended to and read again', async () => {
-  disk.files.set(pathOf(1), segment(FIRST, built.bytes));
-  lose(pathOf(1), Math.ceil(END_5 / BLOCK_BYTES));
+  disk.files.set(pathOf(1), segment(FIRST, built.parts));
+  lose(pathOf(1), borderAfter(END_5) / BLOCK_BYTES);
   const { log } = await recoverFixture(disk);
   const more = batch(log.state, { ops: [{ key: 'again' }] });
   const last = log.segments.at(-1);
   const path = last?.path ?? '';
-  more.bytes.copy(disk.get(path), last?.usedBytes ?? 0);
+  const place = { salt: last?.header.salt ?? SALT, number: (last?.number ?? 0) + 1, firstLsn: 6 };
+  const write = Buffer.concat([headerOf(more.bytes, place), more.bytes]);
+  write.copy(disk.get(path), borderAfter(last?.usedBytes ?? 0));
 
   const { log: again } = await recovers(6);
 
   expect(again.state).toEqual(more.state);
-  expect(verifyBatches(FIRST, disk.get(path).subarray(64, again.segments[0]?.usedBytes)).kind).toBe(
-    'ok',
-  );
+  expect(verifyBatches(FIRST, batchesIn(disk.get(path))).kind).toBe('ok');
 });

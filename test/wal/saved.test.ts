@@ -6,7 +6,7 @@ import {
   saveSegment,
 } from '../../src/wal/saved.ts';
 import { headerAfter } from '../../src/wal/segment.ts';
-import { batch, CLUSTER_ID, FIRST, pathOf, segment } from './fixture.ts';
+import { batch, CLUSTER_ID, endsOf, FIRST, pathOf, SALT, segment } from './fixture.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 const { bytes, state } = batch(FIRST, { epoch: 1, ops: [{}] });
@@ -24,11 +24,13 @@ beforeEach(() => {
   disk.files.set(pathOf(1), segment(FIRST, bytes));
 });
 
+/** Where the batch ends in the segment. */
+const [END = 0] = endsOf([bytes]);
 const source = {
   path: pathOf(1),
   start: 64,
-  end: 64 + bytes.length,
-  header: headerAfter(CLUSTER_ID, FIRST),
+  end: END,
+  header: headerAfter(CLUSTER_ID, FIRST, SALT),
 };
 
 describe('saved/', () => {
@@ -55,7 +57,7 @@ describe('saved/', () => {
   });
 
   test('refuses at its cap, and erases nothing', async () => {
-    const size = 64 + bytes.length;
+    const size = END;
     await saveSegment({ disk, dir: '/d', bytesMax: 2 * size - 1 }, source, note);
     const before = new Map(disk.files);
 

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
-import { MiB } from '../../src/wal/limits.ts';
+import { BLOCK_BYTES, FILL_BYTE, MiB } from '../../src/wal/limits.ts';
 import type { SealedSegment } from '../../src/wal/log-map.ts';
 import { listSaved } from '../../src/wal/saved.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type ScrubDamage,
   scrubSegment,
 } from '../../src/wal/scrub.ts';
+import { batchesIn } from './fixture.ts';
 import { append, type Life, lead, LogModel, openLife, readTexts, untilDeath } from './log-lives.ts';
 
 interface Grown {
@@ -90,9 +91,15 @@ describe('a scrub', () => {
   test('finds any flipped bit of a sealed segment, and says where', async () => {
     await simulate(1, async (world) => {
       const { sim, life, segment } = await grown(world);
+      const content = sim.contentOf(segment.path) ?? Buffer.alloc(0);
       for (let offset = 0; offset < segment.end; offset += 37) {
         sim.flip(segment.path, offset, 1 << (offset % 8));
         const damage = await scrub(sim, life, segment);
+        if (content[offset] === FILL_BYTE) {
+          expect(damage, `byte ${offset}, between two writes`).toBeUndefined();
+          sim.flip(segment.path, offset, 1 << (offset % 8));
+          continue;
+        }
         expect(damage, `byte ${offset}`).toMatchObject({ toLsn: segment.last.lsn, readable: true });
         expect(damage?.offset).toBeLessThanOrEqual(offset);
         expect(damage?.fromLsn).toBeGreaterThanOrEqual(segment.header.baseLsn);
@@ -108,7 +115,7 @@ describe('a scrub', () => {
       const { sim, life, segment } = await grown(world);
       const content = sim.contentOf(segment.path) ?? Buffer.alloc(0);
       sim.cut(segment.path, segment.end - 1);
-      expect((await scrub(sim, life, segment))?.reason).toMatch(/ends inside a batch/);
+      expect((await scrub(sim, life, segment))?.reason).toMatch(/ends inside a write/);
       const first = life.log.sealed.after(0);
       sim.put(segment.path, sim.contentOf(first?.path ?? '') ?? Buffer.alloc(0));
       expect((await scrub(sim, life, segment))?.reason).toMatch(/header of another segment/);
@@ -122,21 +129,31 @@ describe('a scrub', () => {
 });
 
 describe('mending', () => {
-  test('puts back what was there, byte for byte, and saves what had become of it', async () => {
+  test('puts back the batches that were there, byte for byte, and saves what had become of it', async () => {
     await simulate(1, async (world) => {
       const { sim, life, model, segment } = await grown(world);
       const source = await grown(world, 2);
-      const before = sim.contentOf(segment.path);
-      sim.flip(segment.path, 200, 1);
+      const before = batchesIn(sim.contentOf(segment.path) ?? Buffer.alloc(0));
+      const oldSalt = sim.contentOf(segment.path)?.toString('hex', 52, 60);
+      sim.flip(segment.path, BLOCK_BYTES + 132, 1);
       const rotten = sim.contentOf(segment.path);
       const damage = await scrub(sim, life, segment);
       if (damage === undefined) throw new Error('it is damaged');
       const disk = sim.mount(life.process);
 
-      const temporary = await refetchSegment(disk, segment, from(source.life));
-      const replaced = await life.log.sealed.replace(damage, temporary);
-      expect(sim.contentOf(segment.path)).toEqual(before);
-      expect(await scrub(sim, life, segment)).toBeUndefined();
+      const refetched = await refetchSegment(
+        { disk, entropy: sim.entropy },
+        segment,
+        from(source.life),
+      );
+      const replaced = await life.log.sealed.replace(damage, refetched);
+      const mended = sim.contentOf(segment.path) ?? Buffer.alloc(0);
+      expect(batchesIn(mended)).toEqual(before);
+      expect(mended.toString('hex', 52, 60)).not.toBe(oldSalt);
+      const now = life.log.sealed.at(segment.path);
+      expect(now?.end).toBe(mended.length);
+      if (now === undefined) throw new Error('it is still there');
+      expect(await scrub(sim, life, now)).toBeUndefined();
       const saved = await listSaved({ disk, dir: '/data' });
       expect(saved).toMatchObject([
         { name: replaced?.saved, by: 'scrub', from: { lsn: damage.fromLsn } },
@@ -164,7 +181,9 @@ describe('mending', () => {
         async () => good(segment.last),
       ];
       for (const fetch of altered) {
-        expect(await rejection(refetchSegment(disk, segment, fetch))).toMatchObject({
+        expect(
+          await rejection(refetchSegment({ disk, entropy: sim.entropy }, segment, fetch)),
+        ).toMatchObject({
           code: 'CHAIN_MISMATCH',
         });
       }
@@ -178,11 +197,15 @@ describe('mending', () => {
       await simulate(1, async (world) => {
         const { sim, life, segment } = await grown(world);
         const { log } = life;
-        sim.flip(segment.path, 200, 1);
+        sim.flip(segment.path, BLOCK_BYTES + 132, 1);
         const damage = await scrub(sim, life, segment);
         if (damage === undefined) throw new Error('it is damaged');
         const source = await grown(world, 2);
-        const temporary = await refetchSegment(sim.mount(life.process), segment, from(source.life));
+        const refetched = await refetchSegment(
+          { disk: sim.mount(life.process), entropy: sim.entropy },
+          segment,
+          from(source.life),
+        );
         log.stopLeading();
         const done =
           meanwhile === 'purge'
@@ -192,10 +215,10 @@ describe('mending', () => {
                 { why: 'a test', by: 'n2', localAcks: 'no', committedLsn: 0 },
               );
         if (meanwhile === 'cut') await done;
-        const replaced = await log.sealed.replace(damage, temporary);
+        const replaced = await log.sealed.replace(damage, refetched);
         await done;
         expect(replaced).toBeUndefined();
-        expect(sim.contentOf(temporary)).toBeUndefined();
+        expect(sim.contentOf(refetched.temporary)).toBeUndefined();
         if (meanwhile === 'purge') expect(sim.contentOf(segment.path)).toBeUndefined();
       });
     }
@@ -206,7 +229,7 @@ describe('mending', () => {
       simulate(seed, async (world) => {
         const { sim, life, model, segment } = await grown(world, seed);
         const source = await grown(world, `source ${seed}`.length);
-        sim.flip(segment.path, 200, 1);
+        sim.flip(segment.path, BLOCK_BYTES + 132, 1);
         const rotten = sim.contentOf(segment.path) ?? Buffer.alloc(0);
         const first = sim.operations;
         if (at !== undefined) sim.crashAt(first + at);
@@ -216,7 +239,7 @@ describe('mending', () => {
           if (damage === undefined) throw new Error('it is damaged');
           await life.log.sealed.replace(
             damage,
-            await refetchSegment(disk, segment, from(source.life)),
+            await refetchSegment({ disk, entropy: sim.entropy }, segment, from(source.life)),
           );
         };
         const ended = await untilDeath(life.process, mend()).then(

@@ -11,14 +11,14 @@ import {
   prefill,
   segmentName,
 } from '../../src/wal/segment.ts';
-import { CLUSTER_ID } from './fixture.ts';
+import { CLUSTER_ID, SALT } from './fixture.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
-/** Computed in Python from the diagram: base LSN 5, epoch 3, chain deadbeef. */
+/** Computed in Python from the diagram: base LSN 5, epoch 3, chain deadbeef, salt 5a17000000005a17. */
 const GOLDEN =
   '57414c534849500a000100000000004000112233445566778899aabbccddeeff' +
-  '00000000000000050000000000000003deadbeef00000000000000006662cc9c';
-const header = { clusterId: CLUSTER_ID, baseLsn: 5, epoch: 3, chain: 0xdeadbeef };
+  '00000000000000050000000000000003deadbeef5a17000000005a17c37ab1cb';
+const header = { clusterId: CLUSTER_ID, baseLsn: 5, epoch: 3, chain: 0xdeadbeef, salt: SALT };
 
 function changed(offset: number, byte: number): Buffer {
   const bytes = Buffer.from(GOLDEN, 'hex');
@@ -57,7 +57,6 @@ describe('segment header', () => {
     ['format 0', 9, 0],
     ['a header that claims 65 bytes', 15, 65],
     ['reserved bytes in use', 10, 1],
-    ['reserved bytes in use', 59, 1],
     ['a base LSN out of range', 39, 0],
     ['a base LSN out of range', 32, 0x20],
     ['an epoch that exceeds 2^53', 40, 0x20],

@@ -51,7 +51,8 @@ export class FaultFile implements DiskFile {
     );
   }
 
-  writeDurable(source: Buffer, position: number): Promise<void> {
+  writeDurable(sources: Buffer | readonly Buffer[], position: number): Promise<void> {
+    const source = Buffer.isBuffer(sources) ? sources : Buffer.concat(sources);
     return this.#work.run(async () => {
       const end = position + source.length;
       const toCache = (): Promise<void> => this.#file.write(source, position);

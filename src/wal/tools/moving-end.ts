@@ -2,9 +2,9 @@
 import type { Clock } from '../../ports/clock.ts';
 import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { SEGMENT_HEADER_BYTES } from '../limits.ts';
 import { type Position, samePosition } from '../position.ts';
-import { decodeSegmentHeader, parseSegmentName, segmentName, stateBefore } from '../segment.ts';
+import { parseSegmentName, segmentName, stateBefore } from '../segment.ts';
+import { readSegmentHeader } from '../segment-copy.ts';
 import { scanSegment } from '../segment-scan.ts';
 
 /** A place that does not read is read again so often, with a pause between: a write under way looks like damage for a moment. */
@@ -69,16 +69,15 @@ async function continues(
 ): Promise<'not' | 'with its header' | 'with a batch'> {
   const file = await disk.open(path, 'read');
   try {
-    const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+    const decoded = await readSegmentHeader(file);
     if (decoded.kind !== 'header') return 'not';
-    const state = stateBefore(decoded.header);
+    const { header } = decoded;
     let found = false;
-    await scanSegment({ file, sizeBytes: await file.size(), state }, ({ first }) => {
+    await scanSegment({ file, sizeBytes: await file.size(), header }, ({ first }) => {
       found ||= samePosition(first, last);
     });
     if (found) return 'with a batch';
-    return samePosition(state, last) ? 'with its header' : 'not';
+    return samePosition(stateBefore(header), last) ? 'with its header' : 'not';
   } finally {
     await file.close();
   }

@@ -1,16 +1,11 @@
 /** Reading a data directory, or a single segment, from outside: nothing is locked and nothing is changed. */
 import { isWalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Disk, DiskFile } from '../../ports/disk.ts';
-import { SEGMENT_HEADER_BYTES } from '../limits.ts';
+import type { Disk } from '../../ports/disk.ts';
 import { BLANK_META, type Meta, META_NAME, readMetaFile } from '../meta.ts';
 import type { BatchInfo, LogState } from '../scan.ts';
-import {
-  decodeSegmentHeader,
-  parseSegmentName,
-  type SegmentHeader,
-  stateBefore,
-} from '../segment.ts';
+import { parseSegmentName, type SegmentHeader } from '../segment.ts';
+import { readSegmentHeader } from '../segment-copy.ts';
 import {
   scanTail,
   scanWindows,
@@ -103,8 +98,7 @@ export async function* readLog(
     const file = await disk.open(segmentPath, 'read');
     try {
       const sizeBytes = await file.size();
-      const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      const decoded = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+      const decoded = await readSegmentHeader(file);
       // A saved segment is named by what was cut off, not by its base LSN alone.
       const named = parseSegmentName(name) === undefined && decoded.kind === 'header';
       const stop = named
@@ -117,9 +111,9 @@ export async function* readLog(
       const { header } = decoded;
       ({ clusterId } = header);
       yield { kind: 'segment', segment: name, header, sizeBytes };
-      const found = yield* readSegment(name, { file, sizeBytes, state: stateBefore(header) });
+      const found = yield* readSegment(name, { file, sizeBytes, header });
       const { offset, last, lastEnd } = found;
-      const seen = await problemOf(found, { file, sizeBytes });
+      const seen = await problemOf(found, { file, sizeBytes, header });
       const walDir = segmentPath.slice(0, -name.length - 1);
       const place = { walDir, segment: name, last };
       const moved = seen !== undefined && (await hasMoved(disk, place, clock));
@@ -149,13 +143,14 @@ function pathsFrom(paths: readonly string[], lsn: number): readonly string[] {
 
 /** What is wrong behind the last good seal: nothing, where the file ends there or goes on with fill alone. */
 async function problemOf(
-  found: SegmentEnd,
-  at: { readonly file: DiskFile; readonly sizeBytes: number },
+  { lastEnd, last, kind, offset, reason, number }: SegmentEnd,
+  { file, sizeBytes, header }: SegmentSource,
 ): Promise<string | undefined> {
-  const { lastEnd, last, kind, reason } = found;
-  if (lastEnd === at.sizeBytes) return undefined;
+  if (lastEnd === sizeBytes) return undefined;
   if (kind !== 'fill') return reason;
-  const tail = await scanTail(at.file, { start: lastEnd, end: at.sizeBytes, last });
+  const { salt } = header;
+  const from = { start: offset, end: sizeBytes, salt, number, firstLsn: last.lsn + 1, lastEnd };
+  const tail = await scanTail(file, { ...from, write: undefined });
   return tail.writtenEnd === lastEnd ? undefined : 'fill, and written bytes behind it';
 }
 
@@ -163,20 +158,17 @@ async function* readSegment(
   segment: string,
   source: SegmentSource,
 ): AsyncGenerator<LogEvent, SegmentEnd, undefined> {
-  const found: { readonly batch: BatchInfo; readonly bytes: Buffer }[] = [];
-  const windows = scanWindows(source, (batch, bytes) =>
-    found.push({ batch, bytes: bytes.subarray(batch.offset, batch.end) }),
-  );
-  let offset = SEGMENT_HEADER_BYTES;
+  const found: (LogEvent & { readonly kind: 'batch' })[] = [];
+  const windows = scanWindows(source, (batch, window, place) => {
+    const bytes = window.subarray(batch.offset, batch.end);
+    found.push({ kind: 'batch', segment, offset: place.offset - bytes.length, batch, bytes });
+  });
   let end: SegmentEnd | undefined;
   try {
     while (end === undefined) {
       const step = await windows.next();
       if (step.done === true) end = step.value;
-      for (const { batch, bytes } of found.splice(0)) {
-        yield { kind: 'batch', segment, offset, batch, bytes };
-        offset += bytes.length;
-      }
+      yield* found.splice(0);
     }
     return end;
   } finally {

@@ -1,6 +1,7 @@
 import { WalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
+import type { Entropy } from '../../ports/entropy.ts';
 import { SEGMENT_BYTES_DEFAULT } from '../limits.ts';
 import type { LogBase } from '../log-base.ts';
 import { lostMetaHint, metaFromLog } from '../lost-meta.ts';
@@ -34,6 +35,7 @@ export interface RepairReport {
 export interface RepairOptions {
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   /** The data directory. The caller holds its lock. */
   readonly dir: string;
   /** The snapshot that holds what came before the log, if any. */
@@ -47,7 +49,7 @@ export interface RepairOptions {
  * exist, or the log is damaged too; SAVED_FULL. Nothing was changed then.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
-  const { disk, clock, dir } = options;
+  const { disk, clock, entropy, dir } = options;
   const base = options.base ?? (await newestBase(disk, dir));
   const before = await verify(disk, dir, { base });
   const { row, last, voters, meta } = before;
@@ -78,9 +80,9 @@ export async function repair(options: RepairOptions): Promise<RepairReport> {
   const recovered = await recover({
     disk,
     clock,
+    entropy,
     dir,
     meta: store,
-    nodeId: meta.nodeId,
     voters,
     segmentBytes,
     onDamage: 'cut',

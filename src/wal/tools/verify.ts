@@ -133,7 +133,6 @@ async function read(
         disk,
         dir: `${dir}/wal`,
         meta,
-        nodeId: meta.nodeId,
         voters: meta.voters?.length ?? 1,
         base: options.base ?? (await newestBase(disk, dir)),
         visit: () => undefined,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { WalshipError } from '../../../src/errors.ts';
+import { SimEntropy } from '../../../src/sim/sim-entropy.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../../src/wal/limits.ts';
 import { MetaStore } from '../../../src/wal/meta.ts';
 import { listSaved } from '../../../src/wal/saved.ts';
@@ -7,7 +8,8 @@ import { diff } from '../../../src/wal/tools/diff.ts';
 import { dump, type DumpLine } from '../../../src/wal/tools/dump.ts';
 import { repair } from '../../../src/wal/tools/repair.ts';
 import { verify } from '../../../src/wal/tools/verify.ts';
-import { batches, FIRST, openMeta, pathOf, recoverFixture, segment } from '../fixture.ts';
+import { borderAfter } from '../../../src/wal/write-header.ts';
+import { batches, endsOf, FIRST, openMeta, pathOf, recoverFixture, segment } from '../fixture.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 
 const SHAPES = [
@@ -22,7 +24,10 @@ const SHAPES = [
 ];
 const built = batches(FIRST, SHAPES);
 const first = batches(FIRST, SHAPES.slice(0, 2));
-const END_4 = 64 + first.bytes.length;
+const [, END_4 = 0, END_5 = 0] = endsOf(built.parts);
+/** Where the last write begins. */
+const START_5 = borderAfter(END_4);
+const entropy = new SimEntropy('repair');
 const clock = {
   nowMs: () => 0,
   wallMs: () => 7000,
@@ -34,7 +39,7 @@ let disk: MemoryDisk;
 beforeEach(async () => {
   disk = new MemoryDisk();
   await openMeta(disk, { newestSegment: 1, promise: { epoch: 1, candidate: null, attempt: null } });
-  disk.files.set(pathOf(1), segment(FIRST, built.bytes));
+  disk.files.set(pathOf(1), segment(FIRST, built.parts));
 });
 
 function flip(path: string, offset: number): void {
@@ -75,12 +80,12 @@ describe('verify', () => {
       batches: 3,
       records: 5,
     });
-    expect(report.segments).toMatchObject([{ usedBytes: 64 + built.bytes.length, lastLsn: 5 }]);
+    expect(report.segments).toMatchObject([{ usedBytes: END_5, lastLsn: 5 }]);
     expect(disk.files).toEqual(before);
   });
 
   test('says of a damaged one what a start says', async () => {
-    flip(pathOf(1), END_4 + 30);
+    flip(pathOf(1), START_5 + 62);
 
     const report = await verify(disk, '/d');
 
@@ -89,7 +94,7 @@ describe('verify', () => {
       row: 'damage',
       decision: 'save-cut-suspect',
       gone: 'LSN 5',
-      offset: END_4,
+      offset: START_5 + 32,
     });
     const refused = recoverFixture(disk, { voters: 1 });
     await expect(refused).rejects.toMatchObject({ message: report.problem });
@@ -129,7 +134,7 @@ describe('dump', () => {
       ...GOOD,
       '5 OP40 d',
       'seal 5 x1',
-      `end ${64 + built.bytes.length} good`,
+      `end ${END_5} good`,
     ]);
   });
 
@@ -140,8 +145,8 @@ describe('dump', () => {
   });
 
   test('goes over from one segment to the next', async () => {
-    disk.files.set(pathOf(1), segment(FIRST, first.bytes, 0));
-    disk.files.set(pathOf(5), segment(first.state, built.bytes.subarray(first.bytes.length)));
+    disk.files.set(pathOf(1), segment(FIRST, first.parts, 0));
+    disk.files.set(pathOf(5), segment(first.state, built.parts.slice(2)));
     expect((await lines()).map(told).slice(-5)).toEqual([
       'seal 4 x2',
       'segment 5',
@@ -152,10 +157,10 @@ describe('dump', () => {
   });
 
   test('stops where the log stops, and says why', async () => {
-    flip(pathOf(1), END_4 + 30);
+    flip(pathOf(1), START_5 + 62);
     const all = (await lines()).map(told);
     expect(all.slice(0, -1)).toEqual(GOOD);
-    expect(all.at(-1)).toMatch(new RegExp(`^end ${END_4} checksum`));
+    expect(all.at(-1)).toMatch(new RegExp(`^end ${START_5 + 32} checksum`));
   });
 
   test('stops at a gap between segments, and at something behind the end', async () => {
@@ -185,11 +190,8 @@ describe('diff', () => {
 
   test('finds no difference up to the end of the shortest, wherever segments begin', async () => {
     put('e', first.bytes);
-    disk.files.set('/f/wal/00000000000000000001.wal', segment(FIRST, first.bytes, 0));
-    disk.files.set(
-      '/f/wal/00000000000000000005.wal',
-      segment(first.state, built.bytes.subarray(first.bytes.length)),
-    );
+    disk.files.set('/f/wal/00000000000000000001.wal', segment(FIRST, first.parts, 0));
+    disk.files.set('/f/wal/00000000000000000005.wal', segment(first.state, built.parts.slice(2)));
 
     expect(await diff(disk, ['/d', '/e', '/f'])).toMatchObject({
       kind: 'equal',
@@ -235,10 +237,7 @@ describe('diff', () => {
   });
 
   test('compares from the first LSN that all hold', async () => {
-    disk.files.set(
-      '/f/wal/00000000000000000005.wal',
-      segment(first.state, built.bytes.subarray(first.bytes.length)),
-    );
+    disk.files.set('/f/wal/00000000000000000005.wal', segment(first.state, built.parts.slice(2)));
     expect(await diff(disk, ['/d', '/f'])).toMatchObject({ kind: 'equal', fromLsn: 5, toLsn: 5 });
   });
 
@@ -255,7 +254,7 @@ describe('diff', () => {
 describe('repair', () => {
   test('changes nothing where nothing is wrong', async () => {
     const before = new Map(disk.files);
-    expect(await repair({ disk, clock, dir: '/d' })).toMatchObject({
+    expect(await repair({ disk, clock, entropy, dir: '/d' })).toMatchObject({
       changed: false,
       lastLsn: 5,
       state: 'intact',
@@ -264,9 +263,9 @@ describe('repair', () => {
   });
 
   test('keeps a copy, says which LSNs are gone, and makes one of several voters suspect', async () => {
-    flip(pathOf(1), END_4 + 30);
+    flip(pathOf(1), START_5 + 62);
 
-    const report = await repair({ disk, clock, dir: '/d' });
+    const report = await repair({ disk, clock, entropy, dir: '/d' });
 
     expect(report).toMatchObject({
       changed: true,
@@ -281,18 +280,21 @@ describe('repair', () => {
     ]);
     expect(await verify(disk, '/d')).toMatchObject({ ok: true, last: first.state });
     const saved = await lines(`/d/saved/${report.saved[0] ?? ''}`);
-    expect(saved.map(told)).toEqual(['segment 5', expect.stringMatching(/^end 64 checksum/)]);
+    expect(saved.map(told)).toEqual(['segment 5', expect.stringMatching(/^end 544 checksum/)]);
   });
 
   test('is the way out of a refusal for a single voter, who stays intact', async () => {
     const meta = await MetaStore.open(disk, '/d', { hasLog: true });
     await meta.update({ voters: ['n1'], quorum: 1 });
-    flip(pathOf(1), END_4 + 30);
+    flip(pathOf(1), START_5 + 62);
     await expect(recoverFixture(disk, { voters: 1 })).rejects.toMatchObject({
       code: 'WAL_CORRUPT',
     });
 
-    expect(await repair({ disk, clock, dir: '/d' })).toMatchObject({ lastLsn: 4, state: 'intact' });
+    expect(await repair({ disk, clock, entropy, dir: '/d' })).toMatchObject({
+      lastLsn: 4,
+      state: 'intact',
+    });
 
     const { log } = await recoverFixture(disk, { voters: 1 });
     expect(log.state).toEqual(first.state);
@@ -301,19 +303,20 @@ describe('repair', () => {
   test('refuses what no repair makes right', async () => {
     const meta = await MetaStore.open(disk, '/d', { hasLog: true });
     await meta.update({ clusterId: 'a'.repeat(32) });
-    await expect(repair({ disk, clock, dir: '/d' })).rejects.toMatchObject({
+    await expect(repair({ disk, clock, entropy, dir: '/d' })).rejects.toMatchObject({
       code: 'WRONG_CLUSTER',
     });
     disk.files.delete('/d/meta.json');
-    await expect(repair({ disk, clock, dir: '/d' })).rejects.toMatchObject({ code: 'WAL_CORRUPT' });
+    await expect(repair({ disk, clock, entropy, dir: '/d' })).rejects.toMatchObject({
+      code: 'WAL_CORRUPT',
+    });
   });
 
   test('cuts a torn write without saving it', async () => {
     const bytes = Buffer.from(disk.get(pathOf(1)));
-    const block = Math.ceil(END_4 / BLOCK_BYTES) * BLOCK_BYTES;
-    bytes.fill(FILL_BYTE, block, block + BLOCK_BYTES);
+    bytes.fill(FILL_BYTE, START_5, START_5 + BLOCK_BYTES);
     disk.files.set(pathOf(1), bytes);
-    expect(await repair({ disk, clock, dir: '/d' })).toMatchObject({
+    expect(await repair({ disk, clock, entropy, dir: '/d' })).toMatchObject({
       row: 'torn',
       saved: [],
       state: 'intact',
@@ -324,9 +327,9 @@ describe('repair', () => {
 describe('beside a node that writes', () => {
   /** The last batch is half there when the log is read first, and whole at the read with this number. */
   function writing(wholeAtRead: number): void {
-    const whole = segment(FIRST, built.bytes);
+    const whole = segment(FIRST, built.parts);
     const half = Buffer.from(whole);
-    half.fill(FILL_BYTE, END_4, END_4 + 300);
+    half.fill(FILL_BYTE, START_5 + BLOCK_BYTES, END_5);
     disk.files.set(pathOf(1), half);
     const open = disk.open.bind(disk);
     let reads = 0;
@@ -352,7 +355,7 @@ describe('beside a node that writes', () => {
       writing(at);
       expect((await lines()).map(told).at(-1)).toBe(`end ${END_4} good`);
 
-      disk.files.set('/e/wal/00000000000000000001.wal', segment(FIRST, built.bytes));
+      disk.files.set('/e/wal/00000000000000000001.wal', segment(FIRST, built.parts));
       writing(at);
       const compared = await diff(disk, ['/d', '/e']);
       expect(compared).toMatchObject({ kind: 'equal', toLsn: 4 });
@@ -366,7 +369,7 @@ describe('beside a node that writes', () => {
   });
 
   test('a segment that was followed by another meanwhile is whole', async () => {
-    const part = (from: number, to: number): Buffer => Buffer.concat(built.parts.slice(from, to));
+    const part = (from: number, to: number): readonly Buffer[] => built.parts.slice(from, to);
     // Trimmed already, and listed before its successor had a name.
     disk.files.set(pathOf(1), segment(FIRST, part(0, 2), 0));
     const list = disk.list.bind(disk);
@@ -388,7 +391,7 @@ describe('beside a node that writes', () => {
       if (path !== pathOf(1) || failed) return open(path, mode);
       failed = true;
       const details = { path, errno: 'ENOENT' };
-      disk.files.set(path, segment(FIRST, built.bytes));
+      disk.files.set(path, segment(FIRST, built.parts));
       return Promise.reject(new WalshipError('DISK_FAILED', 'gone', { details }));
     };
 
