@@ -1082,17 +1082,6 @@ export const DEFECTS = [
     test: unit('test/wal/log.test.ts', 'test/wal/log-purge.test.ts'),
   },
   {
-    name: 'cut-bytes-read-again',
-    what: 'what was read from the files before a cut is taken for what is there after it',
-    file: 'src/wal/durable-log.ts',
-    find: `    this.#map.truncate(end);
-    this.#reader.invalidate();
-`,
-    replace: `    this.#map.truncate(end);
-`,
-    test: unit('test/wal/log.test.ts'),
-  },
-  {
     name: 'grant-before-drain-by-seed',
     what: 'a voter grants while a batch is on its way to its disk, and fences only when that is there and acknowledged',
     file: 'src/node/voter.ts',
