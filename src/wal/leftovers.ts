@@ -4,12 +4,13 @@ import { dataFileKind } from './data-dir.ts';
 import { parseIncomingName, snapshotDirOf } from './snapshot-format.ts';
 
 /**
- * Removes temporary files, at a start, before anything is made. Those of wal/ are recovery's, which finds them with the log. A power loss may bring
+ * Removes temporary files, at a start, before anything is made: on a full disk they hold the room that meta.json needs. A power loss may bring
  * one back; the next start removes it again. The caller holds the directory's lock.
  * @throws WalshipError DISK_FAILED.
  */
 export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
   await removeIn(disk, dir, '');
+  await removeIn(disk, `${dir}/wal`, 'wal/');
   await removeIn(disk, `${dir}/snapshots`, 'snapshots/');
   await removeIn(disk, `${dir}/saved`, 'saved/');
 }

@@ -7,7 +7,6 @@ const KEPT = [
   '/d/LOCK',
   '/d/meta.json',
   '/d/wal/00000000000000000001.wal',
-  '/d/wal/spare.tmp',
   '/d/snapshots/00000000000000000042.snap',
   PART,
   '/d/saved/00000000000000000042-1.wal',
@@ -21,7 +20,7 @@ function diskWith(paths: readonly string[]): MemoryDisk {
 }
 
 describe('what an earlier life left unfinished', () => {
-  test('goes at a start, and nothing else: the log sees to its own', async () => {
+  test('goes at a start, and nothing else', async () => {
     const disk = diskWith([
       ...KEPT,
       '/d/meta.json.tmp',

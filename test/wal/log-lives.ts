@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { SimProcess } from '../../src/sim/sim-clock.ts';
 import type { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';
+import { removeTemporary } from '../../src/wal/leftovers.ts';
 import { Log } from '../../src/wal/log.ts';
 import type { LogBase } from '../../src/wal/log-base.ts';
 import { MetaStore } from '../../src/wal/meta.ts';
@@ -44,6 +45,7 @@ async function startLog(options: {
   const { sim, process, voters, base, recentBytesMax } = options;
   const disk = sim.mount(process);
   await disk.makeDir(DIR);
+  await removeTemporary(disk, DIR);
   const hasLog = (await disk.list(`${DIR}/wal`)).some((name) => name.endsWith('.wal'));
   const meta = await MetaStore.open(disk, DIR, { hasLog, nodeId: 'n1' });
   if (meta.current.state === 'blank') await meta.update({ state: 'intact' });
