@@ -48,11 +48,20 @@ function readableFile(
       if (!isUnreadable(error)) throw error;
       const first = Math.floor(position / BLOCK_BYTES);
       const last = Math.floor((position + target.length - 1) / BLOCK_BYTES);
-      if (first === last) return await skip(target, position, first);
+      if (first === last) return await again(target, position, first);
       const middle = Math.ceil((first + last) / 2) * BLOCK_BYTES - position;
       const count = await read(target.subarray(0, middle), position);
       if (count < middle) return count;
       return middle + (await read(target.subarray(middle), position + middle));
+    }
+  };
+  /** A disk may fail once and read the block the second time. */
+  const again = async (target: Buffer, position: number, block: number): Promise<number> => {
+    try {
+      return await file.read(target, position);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return await skip(target, position, block);
     }
   };
   const skip = async (target: Buffer, position: number, block: number): Promise<number> => {
