@@ -12,7 +12,7 @@ const SNAPSHOT: SnapshotSource = {
 };
 
 test('a snapshot and the log behind its start are held until its receiver has got past its end', () => {
-  const log = { extent: { end: { at: 0 } } } as unknown as HoldsOptions['log'];
+  const log = { onDisk: { diskBytes: 0 } } as unknown as HoldsOptions['log'];
   const clock = { nowMs: () => 0 } as HoldsOptions['clock'];
   const holds = new Holds({ log, clock, nodeId: 'n1', voters: ['n1'], retainBytesMax: 1 });
   const held = [{ nodeId: 'learner', lsn: 50, snapshot: true }];

@@ -68,7 +68,7 @@ test('a single voter refuses, and says which LSNs are lost', async () => {
 
 test('one in the fill behind the log costs nothing', async () => {
   await withLog(async ({ world, sim, model }) => {
-    sim.names.get(SEGMENT)?.loseSectors(3 * 1024, 3 * 1024 + BLOCK_BYTES);
+    sim.names.get(SEGMENT)?.loseSectors(7 * 1024, 7 * 1024 + BLOCK_BYTES);
 
     const { log, meta } = await openLife(world, sim, 1);
 
