@@ -156,6 +156,7 @@ export class Leader {
     if (offer === undefined) this.holds.reached(hello.nodeId, from.lsn);
     else this.holds.gave(hello.nodeId, offer);
     if (offer !== undefined) hooks.warn('SNAPSHOT', tellOffer(hello.nodeId, offer, answer.message));
+    if (voters.includes(hello.nodeId)) link.keep?.();
     this.#open(link, hello, { from, offer, voter: voters.includes(hello.nodeId) });
     void sendAnswer(this.#options, link, {
       verdict: answer.kind,

@@ -1,4 +1,6 @@
 import type { Position, Version } from '../wal/position.ts';
+import type { WalshipError } from '../errors.ts';
+import type { Bounds, BoundStatus } from './bounds.ts';
 import type { EventPage } from './event-log.ts';
 import type { FailoverPlan } from './failover-plan.ts';
 import type { Link } from '../ports/link.ts';
@@ -28,6 +30,10 @@ export interface NodeApi {
   /** Resolves when `version` has reached `level` here. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED. */
   wait(request: WaitRequest): Promise<Version>;
   status(): NodeStatus;
+  /** What this node counts and bounds; an outer layer adds what it bounds itself. */
+  readonly bounds: Bounds;
+  /** Why a write would be refused before anything of it is looked at: this node does not lead. Undefined where it does. */
+  writeRefusal(): WalshipError | undefined;
   /** What happened to this node since it started: see EventLog. */
   events(request: { readonly after: number; readonly limit: number }): EventPage;
   /** Takes over a link that a peer opened to this node. */
@@ -286,6 +292,8 @@ export interface NodeStatus {
   /** Why this node does not lead and would not be let, as far as it knows without asking: also that another one leads. */
   readonly mayNotLead: Reason | null;
   readonly warnings: readonly Reason[];
+  /** Everything that is counted and bounded; absent where a node does not say. */
+  readonly bounds?: readonly BoundStatus[];
   readonly contract: readonly string[];
   readonly uptimeMs: number;
   readonly counters: Readonly<Record<string, number>>;

@@ -1,9 +1,11 @@
 import type { Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
+import { Bounds } from './bounds.ts';
+import { nodeBounds, UNCOMMITTED_BYTES_MAX_DEFAULT } from './node-bounds.ts';
+import { noLeader } from './not-leader.ts';
 import type { Leader } from '../leader/leader.ts';
 import { RETAIN_BYTES_MAX_DEFAULT } from '../leader/retention.ts';
 import { TICK_MS } from '../protocol/silence.ts';
-import { MiB } from '../wal/limits.ts';
 import type { Version } from '../wal/position.ts';
 import type {
   FailoverRequest,
@@ -56,7 +58,6 @@ import { WritePath } from './write-path.ts';
 
 export const HEARTBEAT_MS_DEFAULT = 100;
 export const SILENCE_MS_DEFAULT = 1_000;
-export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
 
 interface NodeParts {
   readonly replica: Replica;
@@ -68,6 +69,7 @@ interface NodeParts {
 export class Node implements NodeApi {
   readonly nodeId: string;
   readonly stopped: Promise<void>;
+  readonly bounds = new Bounds((event) => this.#noteEvent(event));
   readonly #options: NodeOptions;
   readonly #replica: Replica;
   readonly #membership: Membership;
@@ -80,6 +82,7 @@ export class Node implements NodeApi {
   readonly #events: EventLog;
   readonly #applyLag: ApplyLag;
   readonly #diskWatch: DiskWatch;
+  readonly #noLeader = (): WalshipError => noLeader(this.#life.knownLeader);
   #writes: WritePath | undefined;
   #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
@@ -147,6 +150,8 @@ export class Node implements NodeApi {
       handOver: (to) => this.switchover({ to, timeoutMs: HAND_OVER_MS_MAX }),
       onEvent: (event) => this.#noteEvent(event),
     });
+    const { uncommittedBytesMax: bytesMax = UNCOMMITTED_BYTES_MAX_DEFAULT } = options;
+    this.bounds.add(...nodeBounds(this.#reads, () => this.#writes, bytesMax));
     this.#listen();
   }
 
@@ -191,6 +196,10 @@ export class Node implements NodeApi {
     return [...contractOf(quorums), ...(votes ? [] : [learnerLine(this.nodeId)])];
   }
 
+  writeRefusal(): WalshipError | undefined {
+    return this.#writes === undefined ? this.#noLeader() : undefined;
+  }
+
   write(request: WriteRequest): Promise<WriteResult> {
     if (this.#writes === undefined) return Promise.reject(this.#noLeader());
     return this.#writes.write(request);
@@ -228,6 +237,7 @@ export class Node implements NodeApi {
       contract: this.contract,
       failover: this.#options.failover ?? 'manual',
       counters: this.#events.counts,
+      bounds: this.bounds,
       uncommittedBytes: this.#writes?.uncommittedBytes ?? 0,
       commitWaitMs: this.#writes?.commitWaitMs ?? 0,
       uptimeMs: clock.nowMs() - this.#startedMs,
@@ -330,6 +340,7 @@ export class Node implements NodeApi {
       this.#switchover?.step();
       this.#writes?.tick();
       this.#reads.expire();
+      this.bounds.look();
       this.#tickLater();
     });
   }
@@ -364,7 +375,7 @@ export class Node implements NodeApi {
   }
 
   #leading(leader: Leader, inherited: Overlay): void {
-    const { clock, uncommittedBytesMax } = this.#options;
+    const { clock, uncommittedBytesMax = UNCOMMITTED_BYTES_MAX_DEFAULT } = this.#options;
     const { quorum, voterCount } = this.#membership.quorums;
     this.#snapshotter.partial.superseded();
     this.#writes = new WritePath({
@@ -374,7 +385,7 @@ export class Node implements NodeApi {
       clock,
       quorum,
       voterCount,
-      uncommittedBytesMax: uncommittedBytesMax ?? UNCOMMITTED_BYTES_MAX_DEFAULT,
+      uncommittedBytesMax,
     });
   }
 
@@ -383,18 +394,5 @@ export class Node implements NodeApi {
     this.#switchover?.deposed(code, message);
     this.#writes?.end(why, message);
     this.#writes = undefined;
-  }
-
-  #noLeader(): WalshipError {
-    const leader = this.#life.knownLeader;
-    const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
-    return new WalshipError('NO_LEADER', `this node does not lead, ${where}`, {
-      outcome: 'rejected',
-      details: {
-        leader: leader?.address ?? null,
-        leaderId: leader?.nodeId ?? null,
-        ...(leader === undefined ? {} : { hint: `ask ${leader.nodeId}, at ${leader.address}` }),
-      },
-    });
   }
 }

@@ -1,3 +1,4 @@
+import { WalshipError } from '../errors.ts';
 import type { Answer } from '../protocol/messages.ts';
 import type { Peer } from './peers.ts';
 import type { Replica } from './replica.ts';
@@ -17,4 +18,17 @@ export function notLeader(replica: Replica, leader: Peer | undefined): Answer {
     commitLsn: 0,
     config: null,
   };
+}
+
+/** The refusal of a request that only a leader can serve: with the address of who leads, where that is known. */
+export function noLeader(leader: Peer | undefined): WalshipError {
+  const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
+  return new WalshipError('NO_LEADER', `this node does not lead, ${where}`, {
+    outcome: 'rejected',
+    details: {
+      leader: leader?.address ?? null,
+      leaderId: leader?.nodeId ?? null,
+      ...(leader === undefined ? {} : { hint: `ask ${leader.nodeId}, at ${leader.address}` }),
+    },
+  });
 }

@@ -151,6 +151,11 @@ export class ReadPath {
     if (replica.meta.current.historyId !== historyId) throw historyLeft();
   }
 
+  /** Those who wait for one thing, where they are most. */
+  get waitingCount(): number {
+    return Math.max(...Object.values(this.#waiters).map(({ count }) => count));
+  }
+
   moved(): void {
     for (const level of ['durable', 'committed', 'applied'] as const) {
       this.#waiters[level].reach(this.#reached(level));

@@ -39,8 +39,10 @@ export class Reception {
       return;
     }
     if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
-      link.close('BUSY: too many links wait to say what they want');
-      return;
+      // A voter says at once what it wants: whoever has said nothing for longest is none.
+      const [longest] = this.#undecided;
+      longest?.close('BUSY: too many links wait to say what they want');
+      if (longest !== undefined) this.#undecided.delete(longest);
     }
     this.#undecided.add(link);
     const { clock } = this.#options;

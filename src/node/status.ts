@@ -1,3 +1,4 @@
+import type { Bounds } from './bounds.ts';
 import type { Session } from '../leader/session.ts';
 import type { FollowerStatus, LogStatus, NodeStatus, Reason } from './api.ts';
 import type { Quorums } from './cluster.ts';
@@ -23,6 +24,7 @@ export interface StatusOptions {
   readonly failover: Failover;
   readonly counters: Readonly<Record<string, number>>;
   readonly uncommittedBytes: number;
+  readonly bounds: Bounds;
   /** For how long something in the log of a leader has not been committed. */
   readonly commitWaitMs: number;
   readonly uptimeMs: number;
@@ -60,7 +62,8 @@ export function statusOf(options: StatusOptions): NodeStatus {
     ...followWaits(options),
     commitWaits: commitWaits(options),
     ...unwritable(options),
-    warnings: [...replica.warnings, ...damaged(options)],
+    warnings: [...replica.warnings, ...damaged(options), ...options.bounds.warnings],
+    bounds: options.bounds.status,
     contract,
     uptimeMs,
     counters: options.counters,

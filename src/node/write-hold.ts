@@ -32,6 +32,10 @@ export class WriteHold {
     this.#waiters = new Waiters(clock);
   }
 
+  get count(): number {
+    return this.#waiters.count;
+  }
+
   get paused(): boolean {
     return this.#reasons.size > 0;
   }

@@ -98,6 +98,21 @@ export class WritePath {
     return this.#uncommitted.bytes;
   }
 
+  /** What is bounded. */
+  get counts() {
+    return {
+      waiting:
+        this.#durable.count +
+        this.#committed.count +
+        this.#everywhere.count +
+        this.#judgements.count,
+      held: this.#hold.count,
+      uncommittedBytes: this.#uncommitted.bytes,
+      unapplied: this.#overlay.count,
+      unappliedBytes: this.#unapplied.bytes,
+    };
+  }
+
   /** From this turn on no write gets an LSN; those that come wait, in a bounded queue. */
   pause(reason: PauseReason): void {
     this.#hold.pause(reason);
@@ -273,13 +288,11 @@ export class WritePath {
         { outcome: 'rejected', details: { present, needed } },
       );
     }
-    const waiting =
-      this.#durable.count + this.#committed.count + this.#everywhere.count + this.#judgements.count;
+    const { waiting, uncommittedBytes, unapplied, unappliedBytes } = this.counts;
     if (waiting >= WRITE_WAITERS_MAX) {
       const message = `${waiting} writes wait already, the limit is ${WRITE_WAITERS_MAX}`;
       throw new WalshipError('BUSY', message, { outcome: 'rejected', details: { waiting } });
     }
-    const uncommittedBytes = this.#uncommitted.bytes;
     if (uncommittedBytes > uncommittedBytesMax) {
       throw new WalshipError(
         'BUSY',
@@ -287,8 +300,6 @@ export class WritePath {
         { outcome: 'rejected', details: { uncommittedBytes, uncommittedBytesMax } },
       );
     }
-    const unappliedBytes = this.#unapplied.bytes;
-    const unapplied = this.#overlay.count;
     if (unapplied > UNAPPLIED_WRITES_MAX || unappliedBytes > UNAPPLIED_BYTES_MAX) {
       throw new WalshipError(
         'BUSY',

@@ -17,6 +17,8 @@ export interface Link {
    * A message is valid only until the handler returns, unless it is copied.
    */
   receive(handlers: LinkHandlers): void;
+  /** Exempts it from giving way to newer links, where an adapter bounds how many there are: a voter leads or follows over it. */
+  keep?(): void;
   /** Closes for a reason in words; idempotent. Queued messages may be lost. */
   close(reason: string): void;
 }

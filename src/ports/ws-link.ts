@@ -21,7 +21,7 @@ export const INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
 export const CLOSE_WAIT_MS = 2_000;
 /** How long dialling may take, from the first packet to the open link. */
 export const DIAL_MS_MAX = 5_000;
-/** Links between nodes accepted at a time; one more is refused with 503. */
+/** Links between nodes accepted at a time; for one more the oldest that is not kept gives way. */
 export const LINKS_MAX = 256;
 /** The WebSocket protocol allows no more in a close frame. */
 export const CLOSE_REASON_BYTES_MAX = 123;
@@ -47,6 +47,7 @@ export class WsLink implements Link {
   #failure: string | undefined;
   #closedReason: string | undefined;
   #closeTold = false;
+  #kept = false;
 
   constructor(socket: WebSocket, peer: string) {
     this.peer = peer;
@@ -67,6 +68,14 @@ export class WsLink implements Link {
       return;
     }
     this.#socket.send(message, { binary: true }, () => sent?.());
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  get kept(): boolean {
+    return this.#kept;
   }
 
   receive(handlers: LinkHandlers): void {
@@ -128,6 +137,8 @@ export class WsLink implements Link {
 export interface AcceptorOptions {
   readonly path?: string;
   readonly linksMax?: number;
+  /** The oldest link that is not kept gives way to a new one, or the new one is refused with 503. */
+  readonly whenFull?: 'give way' | 'refuse';
   /** A larger message closes its link. */
   readonly messageBytesMax?: number;
 }
@@ -138,6 +149,7 @@ export class LinkAcceptor {
   readonly #links = new Set<WsLink>();
   readonly #path: string;
   readonly #linksMax: number;
+  readonly #givesWay: boolean;
   #closed = false;
 
   constructor(options: AcceptorOptions = {}) {
@@ -146,6 +158,7 @@ export class LinkAcceptor {
     this.#server = new WebSocketServer({ ...OPTIONS, ...own, maxPayload });
     this.#path = options.path ?? REPLICATE_PATH;
     this.#linksMax = options.linksMax ?? LINKS_MAX;
+    this.#givesWay = options.whenFull !== 'refuse';
   }
 
   /** Whether the request asks for a link of this kind. */
@@ -157,9 +170,7 @@ export class LinkAcceptor {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, accept: (link: Link) => void) {
     socket.on('error', () => socket.destroy());
     if (!this.takes(request)) return refuse(socket, '404 Not Found');
-    if (this.#closed || this.#links.size >= this.#linksMax) {
-      return refuse(socket, '503 Service Unavailable');
-    }
+    if (this.#closed || !this.#hasPlace()) return refuse(socket, '503 Service Unavailable');
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const link = new WsLink(webSocket, `${remoteAddress}:${remotePort}`);
@@ -167,6 +178,21 @@ export class LinkAcceptor {
       webSocket.once('close', () => this.#links.delete(link));
       accept(link);
     });
+  }
+
+  get count(): number {
+    return this.#links.size;
+  }
+
+  /** Makes one where it may: whoever fills all places with links that say nothing keeps nobody out. */
+  #hasPlace(): boolean {
+    if (this.#links.size < this.#linksMax) return true;
+    if (!this.#givesWay) return false;
+    const oldest = [...this.#links].find(({ kept }) => !kept);
+    if (oldest === undefined) return false;
+    this.#links.delete(oldest);
+    oldest.close('BUSY: a newer link takes its place');
+    return true;
   }
 
   /** Takes no more links and closes those that it took; each within CLOSE_WAIT_MS. */

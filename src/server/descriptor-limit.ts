@@ -1,4 +1,4 @@
-import { CONNECTIONS_MAX } from './limits.ts';
+import { CONNECTIONS_KEPT, CONNECTIONS_MAX } from './limits.ts';
 
 /** Descriptors that a node needs beside its connections: log, snapshots, saved files, links to peers, and what Node.js itself holds open. */
 export const FILES_MAX = 128;
@@ -11,8 +11,9 @@ export function descriptorLimit(limits: string): number | undefined {
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Returns how many connections a process with so many descriptors may hold, so that none is missing for a file. Pure. */
+/** Returns how many connections a process with so many descriptors may hold, beside the places that are kept, so that none is missing for a file. Pure. */
 export function connectionsFor(limit: number | undefined): number {
   if (limit === undefined) return CONNECTIONS_MAX;
-  return Math.min(CONNECTIONS_MAX, Math.max(CONNECTIONS_MIN, limit - FILES_MAX));
+  const left = limit - FILES_MAX - CONNECTIONS_KEPT;
+  return Math.min(CONNECTIONS_MAX, Math.max(CONNECTIONS_MIN, left));
 }

@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 import { keyOf } from './keys.ts';
 import { OTHER_BODY_BYTES_MAX, VALUE_BODY_BYTES_MAX } from './limits.ts';
 import { sendReply } from './reply.ts';
-import { answerWrite, levelOf } from './write.ts';
+import { answerWrite, levelOf, refuseEarly } from './write.ts';
 
 export async function putKey(exchange: Exchange): Promise<void> {
   const key = keyOf(exchange);
@@ -16,6 +16,7 @@ export async function putKey(exchange: Exchange): Promise<void> {
   const level = levelOf(exchange.query);
   exchange.query.finish();
   const limit = { bytesMax: VALUE_BODY_BYTES_MAX, code: 'VALUE_TOO_LARGE' } as const;
+  refuseEarly(exchange);
   const value = await readBody(exchange, limit);
   await answerWrite(exchange, { conditions, ops: [{ op: 'put', key, value }], ...level });
 }
@@ -25,6 +26,7 @@ export async function deleteKey(exchange: Exchange): Promise<void> {
   const conditions = conditionsOf(exchange, key);
   const level = levelOf(exchange.query);
   exchange.query.finish();
+  refuseEarly(exchange);
   await readBody(exchange, { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' });
   const value = Buffer.alloc(0);
   await answerWrite(exchange, { conditions, ops: [{ op: 'delete', key, value }], ...level });

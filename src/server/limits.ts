@@ -23,8 +23,10 @@ export const PIPELINED_MAX = 128;
 export const KEEP_ALIVE_MS = 15_000;
 /** How often the bounds above are looked at. */
 export const TIMEOUT_CHECK_MS = 1_000;
-/** Sockets of all kinds; more are closed at once. */
+/** Sockets of all kinds. Reached: the one that has been idle for longest gives way. */
 export const CONNECTIONS_MAX = 2_048;
+/** Places beyond them, where none is idle: there nodes, operators and health checks are served, and others are refused with 503 BUSY. */
+export const CONNECTIONS_KEPT = 64;
 /** A reader that takes no byte of its answer for so long is disconnected. */
 export const SEND_STALL_MS_MAX = 30_000;
 /** After an answer was given before the body was read: how long the rest is thrown away before the connection is cut. */

@@ -120,6 +120,11 @@ const FSYNC_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 ];
 
+const BOUND_HELP = [
+  ['used', 'How much there is of what is bounded.'],
+  ['max', 'How much of it there may be.'],
+] as const;
+
 const DELAY_HELP = 'How late the process got to its work in the last minutes, by percentile.';
 
 /** Counts the answers of one server, and writes its metrics and its node's. */
@@ -147,6 +152,12 @@ export class Metrics implements AnswerCounts {
     this.#node = node;
     const registry = this.#registry;
     addNode(registry, node);
+    for (const [what, help] of BOUND_HELP) {
+      const bound = { name: `walship_bound_${what}`, help, labelNames: ['bound'] };
+      registry.gauge(bound, () =>
+        node.bounds.status.map((one) => ({ labels: { bound: one.name }, value: one[what] })),
+      );
+    }
     const watchers = { name: 'walship_http_watchers', help: 'Open watches.' };
     registry.gauge(watchers, server.watchers);
     const memory = { name: 'walship_resident_memory_bytes', help: 'Memory of the process.' };

@@ -4,14 +4,16 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
+import type { Bound } from '../node/bounds.ts';
 import type { Timings } from '../node/timings.ts';
 import { SystemClock } from '../ports/system-clock.ts';
 import { Turns } from '../ports/turns.ts';
-import { CLIENT_PATH, LinkAcceptor } from '../ports/ws-link.ts';
+import { CLIENT_PATH, LinkAcceptor, LINKS_MAX } from '../ports/ws-link.ts';
 import { CLIENT_CHUNK_BYTES_MAX } from '../protocol/client-messages.ts';
 import { BodyBudget } from './body.ts';
 import type { BreakNode } from '../ports/break-node.ts';
 import { HostNames, SAFE_HEADERS, gatedRequest, judgeOrigin } from './browser-gate.ts';
+import { Connections } from './connections.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { Exchange } from './exchange.ts';
@@ -80,6 +82,7 @@ class HttpServer implements RunningServer {
   readonly #clientLinks = new LinkAcceptor({
     path: CLIENT_PATH,
     linksMax: limits.CLIENT_LINKS_MAX,
+    whenFull: 'refuse',
     messageBytesMax: CLIENT_CHUNK_BYTES_MAX,
   });
   readonly #clients: ClientSessions;
@@ -91,6 +94,7 @@ class HttpServer implements RunningServer {
   /** Of each request in flight: aborts when its client is gone or the server closes. */
   readonly #inFlight = new Set<AbortController>();
   readonly #unanswered = new Unanswered();
+  readonly #connections: Connections;
   #address = { host: '', port: 0 };
   #closing = false;
   #onIdle: (() => void) | undefined;
@@ -99,6 +103,7 @@ class HttpServer implements RunningServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#hostNames = new HostNames([options.host, ...(options.hostNames ?? [])]);
+    this.#connections = new Connections(options.connectionsMax ?? limits.CONNECTIONS_MAX);
     const clock = new SystemClock();
     this.#metrics = new Metrics(options.node, {
       watchers: () => this.#shared.watchers,
@@ -120,6 +125,7 @@ class HttpServer implements RunningServer {
       clock,
       shared: this.#shared,
     });
+    options.node.bounds.add(...this.#bounds());
     this.#router = new Router(resources(this.#metrics, options.breakNode));
     this.#server = createServer({
       maxHeaderSize: limits.HEADER_BYTES_MAX,
@@ -132,7 +138,7 @@ class HttpServer implements RunningServer {
     });
     // Node drops headers beyond a number without a word, and a condition may be among them. Their bytes are bounded.
     this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = options.connectionsMax ?? limits.CONNECTIONS_MAX;
+    this.#server.on('connection', (socket) => this.#connections.admit(socket));
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response);
     };
@@ -147,12 +153,28 @@ class HttpServer implements RunningServer {
     this.#server.on('upgrade', (request, socket, head) => {
       const refusal = judgeOrigin(gatedRequest(request), this.#hostNames);
       if (refusal !== undefined) return refuseBare(socket, refusal);
+      this.#connections.busy(request.socket);
       if (this.#clientLinks.takes(request)) {
+        if (this.#connections.full) return refuseBare(socket, crowded(this.#connections));
         this.#clientLinks.upgrade(request, socket, head, (link) => this.#clients.accept(link));
       } else {
         this.#links.upgrade(request, socket, head, (link) => options.node.accept(link));
       }
     });
+  }
+
+  #bounds(): readonly Bound[] {
+    const { bodies, unread } = this.#shared;
+    const { CLIENT_LINKS_MAX, WATCHERS_MAX, BODIES_BYTES_MAX, ANSWERS_BYTES_MAX } = limits;
+    const { max } = this.#connections;
+    return [
+      { name: 'connections', max, used: () => this.#connections.count },
+      { name: 'links of clients', max: CLIENT_LINKS_MAX, used: () => this.#clientLinks.count },
+      { name: 'links of nodes', max: LINKS_MAX, used: () => this.#links.count },
+      { name: 'watches', max: WATCHERS_MAX, used: () => this.#shared.watchers },
+      { name: 'bytes of requests', max: BODIES_BYTES_MAX, used: () => bodies.bytes },
+      { name: 'bytes of answers', max: ANSWERS_BYTES_MAX, used: () => unread.bytes },
+    ];
   }
 
   /** Kept, because a closed server no longer knows. */
@@ -210,6 +232,8 @@ class HttpServer implements RunningServer {
     const gone = new AbortController();
     this.#inFlight.add(gone);
     const before = this.#unanswered.add(request, response);
+    const { socket } = request;
+    this.#connections.busy(socket);
     let route = 'none';
     response.once('close', () => {
       gone.abort();
@@ -219,6 +243,7 @@ class HttpServer implements RunningServer {
         (performance.now() - startedAt) / 1000,
       );
       this.#inFlight.delete(gone);
+      this.#connections.answered(socket);
       if (this.#inFlight.size === 0) this.#onIdle?.();
     });
     response.on('error', () => gone.abort());
@@ -235,6 +260,7 @@ class HttpServer implements RunningServer {
     try {
       const refusal = judgeOrigin(gatedRequest(request), this.#hostNames);
       if (refusal !== undefined) throw refusal;
+      if (this.#connections.full && !isOperators(target.path)) throw crowded(this.#connections);
       // What is read behind another answer would be in memory for as long as that one is not taken.
       if (before !== undefined && isRead(request)) await closed(before);
       if (response.destroyed) return;
@@ -271,6 +297,26 @@ function isRead({ method }: IncomingMessage): boolean {
 
 /** These requests change something, and write nothing that a client could ask about. */
 const ADMIN_PATHS = '/v1/admin/';
+
+/** These requests are answered however many clients there are. */
+function isOperators(path: string): boolean {
+  return KEPT_PATHS.has(path) || path.startsWith(ADMIN_PATHS);
+}
+
+const KEPT_PATHS: ReadonlySet<string> = new Set([
+  '/livez',
+  '/readyz',
+  '/leader',
+  '/follower',
+  '/metrics',
+  '/v1/status',
+  '/v1/cluster',
+  '/v1/events',
+]);
+
+function crowded({ max }: Connections): WalshipError {
+  return new WalshipError('BUSY', `${max} connections are in use`, { outcome: 'rejected' });
+}
 
 async function perform(routed: Routed, exchange: Exchange): Promise<void> {
   const { request, response, target } = exchange;

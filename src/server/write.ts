@@ -10,6 +10,12 @@ export function levelOf(query: Query): { ack: AckLevel; timeoutMs: number } {
   return { ack: query.choice('ack', ['quorum', 'local', 'all']), timeoutMs: query.timeoutMs() };
 }
 
+/** Refuses a write before its body is asked for or read, where this node does not lead. @throws WalshipError NO_LEADER. */
+export function refuseEarly({ node }: Exchange): void {
+  const refusal = node.writeRefusal();
+  if (refusal !== undefined) throw refusal;
+}
+
 /** Writes, and answers with the version. @throws WalshipError, always with an outcome. */
 export async function answerWrite(exchange: Exchange, request: WriteRequest): Promise<void> {
   const { version, ack, durableOn } = await write(exchange, request);

@@ -162,3 +162,23 @@ test('learners that come and go leave nothing behind at the leader', () =>
     expect([...lastSeen.positions.keys()]).toEqual(['n2']);
     leader.end({ code: 'NODE_CLOSED', message: 'the test is over' });
   }));
+
+test('the link of a voter is kept, and that of a learner is not', () =>
+  withReplica(async ({ replica, clock }) => {
+    const leader = leaderOf(replica, clock, { voters: ['n1', 'n2'] });
+    const kept: string[] = [];
+    for (const nodeId of ['n2', 'learner']) {
+      const { link } = linkOfTest();
+      await leader.accept(
+        { ...link, keep: () => kept.push(nodeId) },
+        {
+          ...helloOf(replica.log.durable),
+          nodeId,
+          epochs: [{ epoch: 1, leader: 'n1', firstLsn: 1 }],
+        },
+      );
+    }
+
+    expect(kept).toEqual(['n2']);
+    leader.end({ code: 'NODE_CLOSED', message: 'the test is over' });
+  }));

@@ -24,8 +24,8 @@ interface Side {
   readonly accepted: () => Promise<Link>;
 }
 
-async function listen(): Promise<Side> {
-  const acceptor = new LinkAcceptor();
+async function listen(options: ConstructorParameters<typeof LinkAcceptor>[0] = {}): Promise<Side> {
+  const acceptor = new LinkAcceptor(options);
   const links: Link[] = [];
   let wake: (() => void) | undefined;
   const server = createServer((_request, response) => response.writeHead(404).end());
@@ -330,6 +330,28 @@ describe('accepting', () => {
   ] as const)('%s is refused in HTTP', async ([, path, status]) => {
     const { address } = await listen();
     expect(await upgradeWithoutKey(address, path)).toContain(`HTTP/1.1 ${status}`);
+  });
+
+  test('where all places are taken the oldest that is not kept gives way, and those that are kept never do', async () => {
+    const { address, accepted } = await listen({ linksMax: 2 });
+    const dialer = new WsDialer();
+    const voter = receiver(await dialer.dial(address));
+    const kept = await accepted();
+    kept.keep?.();
+    const stranger = receiver(await dialer.dial(address));
+    (await accepted()).receive({ onMessage: () => undefined, onClose: () => undefined });
+    const newcomer = receiver(await dialer.dial(address));
+    const third = await accepted();
+
+    expect(await stranger.closed).toContain('BUSY');
+    third.keep?.();
+    await expect(dialer.dial(address)).rejects.toMatchObject({
+      message: expect.stringContaining('503'),
+    });
+    kept.send(Buffer.from('still here'));
+    third.send(Buffer.from('still here'));
+    expect((await voter.count(1))[0]?.toString()).toBe('still here');
+    expect((await newcomer.count(1))[0]?.toString()).toBe('still here');
   });
 
   test('nothing is accepted once it is closed, and links that are open close', async () => {

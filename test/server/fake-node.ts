@@ -21,6 +21,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../../src/node/api.ts';
+import { Bounds } from '../../src/node/bounds.ts';
 import { EventLog } from '../../src/node/event-log.ts';
 import type { EventPage } from '../../src/node/event-log.ts';
 import type { Link } from '../../src/ports/link.ts';
@@ -58,6 +59,9 @@ export class FakeNode implements NodeApi {
   readonly failures: unknown[] = [];
   /** `failure` ends writes only. */
   forgiving = false;
+  /** Why writes are refused before they are read. */
+  refusal: WalshipError | undefined;
+  readonly bounds = new Bounds((event) => this.eventLog.note(event));
   /** Parts of the status that differ. */
   view: Partial<NodeStatus> = {};
   /** Holds back writes until it resolves. */
@@ -69,6 +73,10 @@ export class FakeNode implements NodeApi {
 
   constructor(nodeId = 'n1') {
     this.nodeId = nodeId;
+  }
+
+  writeRefusal(): WalshipError | undefined {
+    return this.refusal;
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {

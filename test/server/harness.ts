@@ -21,7 +21,7 @@ export interface Call {
 /** A server over a fake node, closed when the test ends. `call` sends the target exactly as given. */
 export async function serverOf(
   node: FakeNode = new FakeNode(),
-  more: Pick<ServerOptions, 'timings' | 'breakNode' | 'hostNames' | 'version' | 'dataFacts'> = {},
+  more: Omit<Partial<ServerOptions>, 'node' | 'host' | 'port' | 'log'> = {},
 ) {
   const errors: object[] = [];
   const log = { warn: () => {}, error: (fields: object) => errors.push(fields) };

@@ -1,0 +1,34 @@
+import { MiB } from '../wal/limits.ts';
+import type { Bound } from './bounds.ts';
+import type { ReadPath } from './read-path.ts';
+import { READ_WAITERS_MAX } from './read-path.ts';
+import { HELD_WRITES_MAX } from './write-hold.ts';
+import type { WritePath } from './write-path.ts';
+import { UNAPPLIED_BYTES_MAX, UNAPPLIED_WRITES_MAX, WRITE_WAITERS_MAX } from './write-path.ts';
+
+/** Log of a leader that is not committed, unless said otherwise. */
+export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
+
+/** What a node counts of its reads and, while it leads, of its writes. */
+export function nodeBounds(
+  reads: ReadPath,
+  writes: () => WritePath | undefined,
+  uncommittedBytesMax: number,
+): readonly Bound[] {
+  const writing = (read: (counts: WritePath['counts']) => number) => (): number => {
+    const path = writes();
+    return path === undefined ? 0 : read(path.counts);
+  };
+  return [
+    { name: 'waiting reads', max: READ_WAITERS_MAX, used: () => reads.waitingCount },
+    { name: 'waiting writes', max: WRITE_WAITERS_MAX, used: writing((c) => c.waiting) },
+    { name: 'held writes', max: HELD_WRITES_MAX, used: writing((c) => c.held) },
+    {
+      name: 'uncommitted bytes',
+      max: uncommittedBytesMax,
+      used: writing((c) => c.uncommittedBytes),
+    },
+    { name: 'unapplied bytes', max: UNAPPLIED_BYTES_MAX, used: writing((c) => c.unappliedBytes) },
+    { name: 'unapplied writes', max: UNAPPLIED_WRITES_MAX, used: writing((c) => c.unapplied) },
+  ];
+}
