@@ -2,7 +2,7 @@ import { KiB } from '../wal/limits.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 /** A length before each message: it says where the next one begins, wherever the link cut the bytes. */
-const LENGTH_BYTES = 4;
+export const LENGTH_BYTES = 4;
 /** What is kept of a message that is not taken: enough to say of which request it was. */
 export const REFUSED_HEAD_BYTES = 5;
 

@@ -7,6 +7,7 @@ import { WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
+import type { Turns } from '../ports/turns.ts';
 import { encodeAnswer } from '../protocol/client-answers.ts';
 import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_PROTOCOL_VERSION } from '../protocol/client-messages.ts';
 import type {
@@ -17,7 +18,7 @@ import type {
 } from '../protocol/client-messages.ts';
 import { decodeRequest } from '../protocol/client-requests.ts';
 import { MessageOutbox } from '../protocol/message-outbox.ts';
-import { MessageSplitter } from '../protocol/message-splitter.ts';
+import { LENGTH_BYTES, MessageSplitter } from '../protocol/message-splitter.ts';
 import type { BodyBudget } from './body.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Delay } from './event-loop-delay.ts';
@@ -25,6 +26,9 @@ import type { AnswerCounts } from './exchange.ts';
 import * as limits from './limits.ts';
 import { toWalshipError } from './reply.ts';
 import { statusToJson } from './status.ts';
+
+/** A write of more items goes to the node in a turn of its own. */
+const TURN_ITEMS = 4_096;
 
 export interface ClientSessionOptions {
   readonly link: Link;
@@ -36,6 +40,7 @@ export interface ClientSessionOptions {
     readonly delay: { read(): Delay };
     readonly answers: Pick<AnswerCounts, 'wrote' | 'failed'>;
     watchers: number;
+    readonly turns: Pick<Turns, 'next'>;
   };
   /** Told of failures that are bugs. */
   readonly onInternal: (error: unknown, request: string) => void;
@@ -260,6 +265,8 @@ export class ClientSession {
     switch (request.kind) {
       case 'write': {
         const startMs = clock.nowMs();
+        // Decoding them was work enough for one turn.
+        if (request.ops.length + request.conditions.length > TURN_ITEMS) await shared.turns.next();
         const { version, durableOn } = await node.write(request);
         shared.answers.wrote(request.ack, (clock.nowMs() - startMs) / 1000);
         return { kind: 'written', version, durableOn };
@@ -311,7 +318,7 @@ export class ClientSession {
     }
   }
 
-  /** Returns the bytes of the message. */
+  /** Returns what the message costs of a watch's credit: its bytes without their length. */
   #send(id: number, answer: ClientAnswer): number {
     const message = encodeAnswer(id, this.#fitting(answer));
     if (this.#outbox.unsentBytes === 0) this.#sentMs = this.#options.clock.nowMs();
@@ -319,7 +326,7 @@ export class ClientSession {
     if (this.#outbox.unsentBytes > limits.CLIENT_UNSENT_BYTES_MAX + CLIENT_MESSAGE_BYTES_MAX) {
       this.close('BUSY: the client does not read its answers');
     }
-    return message.length;
+    return message.length - LENGTH_BYTES;
   }
 
   /** Answers of many large reads at once may be more than fits; reading again is safe. */

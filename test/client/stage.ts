@@ -41,6 +41,7 @@ export async function onStage(count: number, main: (stage: Stage) => Promise<voi
         delay,
         answers: { wrote: () => undefined, failed: () => undefined },
         watchers: 0,
+        turns: { next: () => Promise.resolve() },
       };
       const log = { error: () => undefined };
       const sessions = new ClientSessions({ node, clock: process, shared, log });

@@ -6,10 +6,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
-import { decodeAnswer } from '../../src/protocol/client-answers.ts';
+import { Turns } from '../../src/ports/turns.ts';
+import { decodeAnswer, encodeAnswer } from '../../src/protocol/client-answers.ts';
 import type { ClientAnswer, ClientRequest } from '../../src/protocol/client-messages.ts';
 import { encodeRequest } from '../../src/protocol/client-requests.ts';
-import { MessageSplitter, TAKEN_BYTES } from '../../src/protocol/message-splitter.ts';
+import { LENGTH_BYTES, MessageSplitter, TAKEN_BYTES } from '../../src/protocol/message-splitter.ts';
 import { BodyBudget } from '../../src/server/body.ts';
 import { ClientSession } from '../../src/server/client-session.ts';
 import {
@@ -119,12 +120,13 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
       wrote: () => undefined,
       failed: (outcome: string, code: string) => failed.push(`${outcome} ${code}`),
     };
-    const shared = { bodies, delay, answers, watchers: 0 };
+    const clock = world.process();
+    const shared = { bodies, delay, answers, watchers: 0, turns: new Turns(clock) };
     const bugs: unknown[] = [];
     const session = new ClientSession({
       link,
       node,
-      clock: world.process(),
+      clock,
       shared,
       onInternal: (error) => bugs.push(error),
       onClose: () => undefined,
@@ -392,6 +394,21 @@ describe('watches', () => {
       link.ask(200, { kind: 'cancel' });
       await world.pass(1);
       expect(link.answers.at(-1)).toEqual({ id: 200, answer: { kind: 'ended' } });
+    }));
+
+  test('cost the length of each message without its length field: who gives back just that is shown everything', () =>
+    withSession(async ({ link, world }) => {
+      for (let id = 2; id < 22; id += 1) link.ask(id, put());
+      await world.pass(1);
+      link.ask(200, { kind: 'watch', creditBytes: 1, after: { epoch: 3, lsn: 0 } });
+      for (let count = 1; count <= 20; count += 1) {
+        await world.pass(1);
+        expect(link.countOf('change')).toBe(count);
+        const [shown] = link.answers.filter(({ answer }) => answer.kind === 'change').slice(-1);
+        if (shown === undefined) throw new Error('no change was shown');
+        const bytes = encodeAnswer(200, shown.answer).length - LENGTH_BYTES;
+        link.ask(200, { kind: 'credit', bytes });
+      }
     }));
 
   test('say where they are when nothing happens', () =>

@@ -33,7 +33,13 @@ function serveClients(cluster: SimCluster): void {
     const address = clientAddress(nodeId);
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
     const answers = { wrote: () => undefined, failed: () => undefined };
-    const shared = { bodies: new BodyBudget(), delay, answers, watchers: 0 };
+    const shared = {
+      bodies: new BodyBudget(),
+      delay,
+      answers,
+      watchers: 0,
+      turns: { next: () => Promise.resolve() },
+    };
     const log = {
       error: (fields: object) => cluster.fail(new Error('a bug', { cause: fields })),
     };
