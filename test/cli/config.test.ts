@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig, parseHostPort } from '../../src/cli/config.ts';
-import { PEERS_MAX } from '../../src/cli/fields.ts';
+import { HOST_NAMES_MAX, PEERS_MAX } from '../../src/cli/fields.ts';
 import { WalshipError } from '../../src/errors.ts';
 
 const PEERS = 'n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403';
@@ -213,6 +213,16 @@ describe('configuration of serve', () => {
     '[::ffff:127.0.0.1]:1',
   ])('listens on %s without a word', (listen) => {
     expect(load({ flags: { peers: undefined, listen } }).anonymous).toBeUndefined();
+  });
+
+  test('takes as many names of hosts as there may be, and refuses more', () => {
+    const names = (count: number): string =>
+      Array.from({ length: count }, (_, index) => `n${index}.example`).join();
+
+    expect(problemsOf({ flags: { hostNames: names(HOST_NAMES_MAX) } })).toEqual([]);
+    expect(problemsOf({ flags: { hostNames: names(HOST_NAMES_MAX + 1) } })).toEqual([
+      expect.stringContaining(`1 to ${HOST_NAMES_MAX} host names`),
+    ]);
   });
 
   test('takes more names of hosts as a list', () => {
