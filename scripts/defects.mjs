@@ -825,6 +825,14 @@ export const DEFECTS = [
     test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'take that'],
   },
   {
+    name: 'trigger-starves-search',
+    what: 'the trigger ends the search for a leader before each attempt to lead',
+    file: 'src/node/life.ts',
+    find: 'if (!apt || this.#looksFirst || this.#departure',
+    replace: 'if (!apt || this.#departure',
+    test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'far from a leader'],
+  },
+  {
     name: 'live-leader-disturbed',
     what: 'a voter that heard from a leader lately lets another one stand',
     file: 'src/node/judge-ask.ts',

@@ -44,6 +44,8 @@ export class Life {
   #standPending: boolean;
   /** The trigger says: now. */
   #standDue = false;
+  /** One search for a leader comes between two attempts: until it has ended, the trigger waits. */
+  #looksFirst = false;
   /** Since this node last led, or promised another to follow. */
   readonly #quiet = new Silence();
   #report: LeadershipReport | null = null;
@@ -146,6 +148,7 @@ export class Life {
     while (!this.#end.signal.aborted && replica.failure === undefined) {
       // What is due does not wait for nodes that do not answer.
       const followed = this.#standDue ? false : await this.#search.follow();
+      this.#looksFirst = false;
       await this.#standing.idle();
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
@@ -153,6 +156,7 @@ export class Life {
         this.#failures = this.#search.endedInVain ? PATIENT_FAILURES : 0;
       } else if (this.#mayStand()) {
         this.#standDue = false;
+        this.#looksFirst = true;
         const result = await this.stand(false);
         if (result.kind === 'won') await this.#leading;
         else this.#lost(result);
@@ -195,7 +199,7 @@ export class Life {
     const { replica, trigger } = this.#options;
     // Only an intact voter may lead.
     const apt = this.isVoter && replica.state === 'intact' && this.session === undefined;
-    if (!apt || this.#departure.targets !== undefined) return;
+    if (!apt || this.#looksFirst || this.#departure.targets !== undefined) return;
     if (!trigger.tick(Math.min(this.#quiet.ms, this.#search.silentMs))) return;
     this.#standDue = true;
     this.#search.interrupt();

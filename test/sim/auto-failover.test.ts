@@ -194,6 +194,25 @@ describe('with an automatic trigger', () => {
     ));
 });
 
+test('a node far from a leader finds it after attempts that failed, however often its trigger fires', () =>
+  onCluster(async (cluster) => {
+    const { network, world } = cluster;
+    const far = cluster.machine('n3');
+    far.kill();
+    network.partition(['n3'], ['n1', 'n2']);
+    far.start();
+    await world.pass(10_000);
+    network.heal();
+    // A question takes longer than ASK_TIMEOUT_MS, and a search longer than the trigger waits between two attempts.
+    for (const near of ['n1', 'n2']) {
+      for (const path of [network.path('n3', near), network.path(near, 'n3')]) path.delayMs = 400;
+    }
+    await cluster.until('n3 to follow', LIMIT_MS, () => {
+      const { role, leader } = status(cluster, 'n3');
+      return role === 'follower' && leader !== null;
+    });
+  }));
+
 test('with a manual trigger nobody stands, however long there is no leader', () =>
   onCluster(
     async (cluster) => {
