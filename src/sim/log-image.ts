@@ -35,6 +35,19 @@ export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
   return new ImageReader(disk, directory).batches({ fromLsn: 1, durable: false });
 }
 
+/** The batches of one segment file, in saved/ too, as long as they follow each other. */
+export function batchesOf(segment: Buffer): readonly ImageBatch[] {
+  const page: Page = {
+    generation: 0,
+    batches: [],
+    offset: HEADER_BYTES,
+    nextLsn: Number(segment.readBigUInt64BE(32)),
+    writeEnd: HEADER_BYTES,
+  };
+  readOn(segment, page);
+  return page.batches;
+}
+
 /** From this LSN on the log in `directory` has to hold everything: 1, unless a snapshot beside it holds what was before. */
 export function heldFrom({ names }: SimDisk, directory: string): number {
   return Math.max(0, ...snapshotStarts(names.paths(), directory)) + 1;

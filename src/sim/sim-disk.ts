@@ -54,6 +54,14 @@ export interface SimDiskOptions {
 const INSTANT: DiskLatency = { readMs: 0, writeMs: 0, syncMs: 0 };
 /** Enough to see what led to a failure. */
 const HISTORY_MAX = 4096;
+/** A full disk does not keep anybody from these. */
+const NEEDS_NO_ROOM: ReadonlySet<DiskOperation['kind']> = new Set([
+  'open',
+  'list',
+  'read',
+  'remove',
+  'size',
+]);
 
 export class SimDisk {
   readonly entropy: SimEntropy;
@@ -239,7 +247,8 @@ export class SimDisk {
     this.#history.push(counted);
     if (this.#history.length > HISTORY_MAX) this.#history.shift();
     this.watch(counted);
-    return [counted, this.onOperation(counted)];
+    const fault = this.onOperation(counted);
+    return [counted, fault === 'enospc' && NEEDS_NO_ROOM.has(counted.kind) ? undefined : fault];
   }
 
   /** How long an operation takes. For mounts. */
