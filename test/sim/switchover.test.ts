@@ -343,7 +343,7 @@ describe('a switchover', () => {
       n3.kill();
       cluster.checker.loses(n3);
       const first = n3.disk.paths().find((path) => path.endsWith('.wal')) ?? '';
-      n3.disk.flip(first, 200, 4);
+      n3.disk.flip(first, 600, 4);
       n3.disk.slowness = 300;
       n3.start();
       const n1 = nodeOf(cluster, 'n1');

@@ -149,6 +149,8 @@ describe('the traces of earlier rules are harmless:', () => {
       n1.kill();
       stage.cluster.checker.loses(n1);
       n1.disk.restore(backup);
+      // Nothing on an old copy says that it is one: the node cannot know before it is told.
+      stage.cluster.checker.emptied(n1);
       await stage.restart(n1);
       await stage.cluster.until(
         'n1 to find out',
