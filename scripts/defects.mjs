@@ -322,8 +322,8 @@ export const DEFECTS = [
     name: 'unreadable-ends-recovery',
     what: 'a sector that recovery cannot read ends every start',
     file: 'src/wal/unreadable.ts',
-    find: '      if (!isUnreadable(error)) throw error;',
-    replace: '      if (error instanceof Error) throw error;',
+    find: '      if (!isUnreadable(error)) throw error;\n      const first',
+    replace: '      if (error instanceof Error) throw error;\n      const first',
     test: unit('test/wal/unreadable.test.ts'),
   },
   {
@@ -953,7 +953,7 @@ export const DEFECTS = [
     name: 'cut-leaves-epochs',
     what: 'a cut leaves the leaderships behind it in the history',
     file: 'src/wal/log-history.ts',
-    find: `    this.#epochs = this.#epochs.filter((entry) => entry.firstLsn <= lsn);
+    find: `    this.#spans = this.#spans.filter((span) => span.firstLsn <= lsn);
 `,
     replace: '',
     test: unit('test/wal/log-history.test.ts'),
