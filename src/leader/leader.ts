@@ -32,6 +32,7 @@ export class Leader {
   readonly epoch: number;
   readonly #options: LeaderOptions;
   readonly #sessions = new Map<string, Session>();
+  readonly #impostors = new WeakSet<Session>();
   readonly holds: Holds;
   readonly #gone = new Map<string, Position>();
   readonly #mending = new MendingVoters<Session>();
@@ -121,7 +122,8 @@ export class Leader {
   async accept(link: Link, hello: Hello): Promise<void> {
     const { log, voters, silenceMs, hooks } = this.#options;
     const present = this.#sessions.get(hello.nodeId);
-    if (present !== undefined && present.run !== hello.run && present.silentMs < silenceMs) {
+    const held = present !== undefined && !this.#impostors.has(present);
+    if (held && present.run !== hello.run && present.silentMs < silenceMs) {
       const message = `another process is in session as ${hello.nodeId}`;
       this.#refuse(link, { code: 'DUPLICATE_NODE', message, blames: hello });
       return;
@@ -221,10 +223,9 @@ export class Leader {
       session.verify();
       this.#probed();
     } else if (run !== undefined) {
-      this.#options.hooks.warn(
-        'DUPLICATE_NODE',
-        `another process than the one in session answers at the address of ${session.nodeId}`,
-      );
+      this.#impostors.add(session);
+      const message = `another process than the one in session answers at the address of ${session.nodeId}`;
+      this.#options.hooks.warn('DUPLICATE_NODE', message);
     }
   }
 
