@@ -41,7 +41,7 @@ const DECISIONS = {
     'a start refuses: walship log repair keeps a copy and cuts here, --on-damage cut does so at the start',
 } as const satisfies Record<VerifyReport['decision'], string>;
 
-/** So many leaderships are shown to people. */
+/** Number of leaderships that are shown to people. */
 const LEADERSHIPS_MAX = 20;
 
 /** A report for people. */

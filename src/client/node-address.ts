@@ -11,7 +11,7 @@ export interface GivenNode {
   readonly nodeId: string | undefined;
 }
 
-/** Where the name of a host is not known: its peers know it by that, whoever asks may not. */
+/** Advice for a host name that is not known here, though the nodes know each other by it. */
 export const UNKNOWN_NAME_HINT =
   'nodes go by the addresses of --peers; where they are reached at others from here, name all of them with their ids, as in n1=127.0.0.1:7401';
 const UNKNOWN_NAME: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN']);

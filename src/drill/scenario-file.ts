@@ -68,7 +68,7 @@ function readScenario(file: MappingReader, problems: Problems): Scenario {
   return scenario;
 }
 
-/** Of a history that is made beforehand. */
+/** Leaderships of a history that is made beforehand. */
 const LEADERSHIPS_MAX = 1_000_000;
 
 function readCluster(cluster: MappingReader): ClusterShape {

@@ -74,7 +74,7 @@ export class FollowerSession {
     return (this.#followed || this.#intake !== undefined) && !this.#over;
   }
 
-  /** What its leader called committed when this node began to follow: until that is applied, it lacks what clients were told. */
+  /** The leader's commit LSN when this node began to follow: until that is applied, it lacks what clients were told. */
   get committedAtStart(): number {
     return this.#committedAtStart;
   }

@@ -53,14 +53,14 @@ export type HelloAnswer =
       readonly claim?: Claimed;
     };
 
-/** What a voter says of itself that would harm more than this leadership if it were made up. */
+/** A voter's word about itself that would harm more than this leadership if it were made up. */
 export interface Claimed {
   readonly epoch: number;
   /** Null where only the epoch matters. */
   readonly lsn: number | null;
 }
 
-/** Whether the process that answers at the voter's own address is the one that said hello, and says the same of itself. */
+/** Returns true where the process at the voter's own address is the one that said hello, and says the same of itself. */
 export function isProven(hello: Hello, claim: Claimed, found: Identity | undefined): boolean {
   if (found === undefined || found.nodeId !== hello.nodeId || found.run !== hello.run) return false;
   const { epoch, lsn } = claim;

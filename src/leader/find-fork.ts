@@ -1,5 +1,5 @@
 /**
- * Where two logs stop being equal, by their histories. One epoch is led once, by one leader, from one LSN: where both have the same leadership, they
+ * Finds the place where two logs stop being equal, by their histories. One epoch is led once, by one leader, from one LSN: where both have the same leadership, they
  * are equal up to its beginning, and in it one is the beginning of the other. So the fork lies in the last leadership that both have.
  *
  * Either side may have forgotten leaderships, or send only its last ones. What is forgotten is committed and no longer in that log, so where the
@@ -18,7 +18,7 @@ export type Fork =
 export interface KnownHistory {
   readonly epochs: readonly HistoryEntry[];
   readonly lastLsn: number;
-  /** So many older ones are not among them. */
+  /** Number of older ones that are not among them. */
   readonly epochsBefore: number;
 }
 

@@ -36,7 +36,7 @@ export interface Hello {
   readonly run: string;
   /** Who wrote its log, oldest first: the last HISTORY_ENTRIES_MAX spans. */
   readonly epochs: readonly HistoryEntry[];
-  /** So many older ones were left out. */
+  /** Number of older ones that were left out. */
   readonly epochsBefore: number;
   readonly last: Position;
   /** The highest LSN it knows to be committed. */
