@@ -1344,6 +1344,8 @@ export const DEFECTS = [
     find: 'await askThroughOthers(direct, options.timeoutMs)',
     replace: 'await askThroughOthers(direct.slice(0, 0), options.timeoutMs).then(() => direct)',
     test: unit('test/cli/status.test.ts'),
+  },
+  {
     name: 'damage-kept-quiet-by-seed',
     what: 'a node that cut damaged records off does not write down that it is suspect, in a cluster',
     file: 'src/wal/recover.ts',
