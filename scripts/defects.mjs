@@ -906,6 +906,17 @@ export const DEFECTS = [
     test: unit('test/wal/log.test.ts', '-t', 'handed out any more'),
   },
   {
+    name: 'cut-bytes-read-again',
+    what: 'what was read from the files before a cut is handed out while they are being cut',
+    file: 'src/wal/durable-log.ts',
+    find: `    this.#map.truncate(end);
+    this.#reader.invalidate();
+`,
+    replace: `    this.#map.truncate(end);
+`,
+    test: unit('test/wal/log.test.ts', '-t', 'read ahead'),
+  },
+  {
     name: 'proof-of-what-was-known-before',
     what: 'a linearizable read of a new leader waits only for what was committed before its proof',
     file: 'src/node/read-path.ts',

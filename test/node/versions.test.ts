@@ -41,7 +41,7 @@ describe('where leaderships are forgotten', () => {
     ['3.9', { epoch: 3, lsn: 9 }, 'replaced'],
     ['3.25', { epoch: 3, lsn: 25 }, 'replaced'],
     ['5.25', { epoch: 5, lsn: 25 }, 'current'],
-  ] as const)('%s is %s', ([, version, kind]) => {
+  ] as const)('$0 is $2', ([, version, kind]) => {
     expect(judgeVersion(holed, version).kind).toBe(kind);
     expect(judgeForGood(holed, version, 30).kind).toBe(kind);
   });
