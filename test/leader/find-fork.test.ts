@@ -54,7 +54,8 @@ test('the fork of two logs is told where it can be, and never another one', () =
             const last = (epochs[index + 1]?.firstLsn ?? Infinity) - 1;
             return last >= firstLsn - 1 || needed[index] === true;
           });
-        const ourFirst = 1 + (cut.ours % both.lastLsn);
+        // This log may have been purged behind the fork; the other one only of what both have.
+        const ourFirst = 1 + (cut.ours % (ours.lastLsn + 1));
         const known = prune(theirEpochs, 1 + (cut.theirs % both.lastLsn));
         const sent = known.slice(-cut.sent);
 
