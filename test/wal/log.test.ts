@@ -116,6 +116,27 @@ test('what was read ahead before a cut is not handed out after it', () =>
     expect(await readTexts(log, 1)).toEqual(model.records);
   }));
 
+test('what was read ahead is not handed out either while the log is being cut', () =>
+  leading(async ({ world, life, model }) => {
+    const { log } = life;
+    for (let count = 0; count < 5; count += 1) {
+      append(life, model, 20);
+      await log.drained();
+    }
+    const at = await log.chainAt(3);
+    if (at === undefined) throw new Error('no batch ends at LSN 3');
+    await log.chunkAfter(0, 1);
+    log.stopLeading();
+    let isCut = false;
+    const cutting = log.truncate(at, CUT_REASON).finally(() => (isCut = true));
+    while (log.durable.lsn > at.lsn) await world.pass(0.05);
+    const chunk = log.chunkAfter(1, 1_000_000);
+
+    expect(isCut, 'its files are being cut').toBe(false);
+    await cutting;
+    expect((await chunk)?.last).toEqual(at);
+  }));
+
 describe('group commit', () => {
   test('appends of one turn become durable with one write', () =>
     leading(async ({ life, model, batchWrites }) => {
