@@ -1,6 +1,6 @@
 /** Carries out a fault where a cluster runs: the same for all targets, once they know their processes, network and files. */
 import { WalshipError } from '../errors.ts';
-import type { DiskFaultAction, Fault, FaultKind, FileFault, NetworkFault } from './fault.ts';
+import type { DiskFaultAction, DownFault, Fault, FaultKind, NetworkFault } from './fault.ts';
 import type { ProcessFault } from './fault.ts';
 import { controlNode, cutPower } from './node-controls.ts';
 import type { NodeControl } from './node-controls.ts';
@@ -14,6 +14,7 @@ export const OWN_FAULTS = [
   'stall',
   'clock-jump',
   'disk-full',
+  'no-inodes',
   'disk-slow',
   'fsync-error',
   'disk-read-only',
@@ -46,8 +47,8 @@ export interface FaultPlaces {
   life(nodeId: string): NodeLife;
   url(nodeId: string): string;
   applyToNetwork(fault: NetworkFault): Promise<void>;
-  /** Of a node that is down; says what exactly was damaged. */
-  damage(fault: FileFault): Promise<string>;
+  /** Of a node that is down; says what exactly was done. */
+  damage(fault: DownFault): Promise<string>;
   /** Another one each time. */
   seed(): number;
 }
@@ -79,12 +80,14 @@ export async function applyFault(fault: Fault, places: FaultPlaces): Promise<str
       await places.applyToNetwork(fault);
       return undefined;
     case 'disk-full':
+    case 'no-inodes':
     case 'disk-slow':
     case 'fsync-error':
     case 'disk-read-only':
     case 'heal-disk':
-      // A node that is down starts with a disk that is as it should be.
-      if (fault.kind === 'heal-disk' && !places.life(fault.node).isUp) return undefined;
+      if (fault.kind === 'heal-disk' && !places.life(fault.node).isUp) {
+        return await places.damage(fault);
+      }
       await controlNode(places.url(fault.node), { disk: diskOf(fault) });
       return undefined;
     case 'flip-bit':
@@ -147,6 +150,8 @@ function diskOf(fault: DiskFaultAction): Extract<NodeControl, { readonly disk: u
   switch (fault.kind) {
     case 'disk-full':
       return { full: true };
+    case 'no-inodes':
+      return { noInodes: true };
     case 'disk-slow':
       return { slowMs: fault.ms, part: fault.part };
     case 'fsync-error':

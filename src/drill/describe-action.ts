@@ -17,6 +17,10 @@ function describeOrder(action: OperatorAction): string {
       return `${action.node} is to go on without the others${action.acceptDataLoss ? ', whatever that loses' : '?'}`;
     case 'rejoin':
       return `${action.node} is to follow${action.discard ? ', and to give up what it has beside' : ''}`;
+    case 'probe':
+      return `${action.node} is asked by health checks and people`;
+    case 'read':
+      return `${action.node} is asked for what it holds`;
     case 'snapshot':
   }
   return `${action.node} is to take a snapshot`;
@@ -57,6 +61,7 @@ function describeFault(fault: Fault): string {
     case 'heal-network':
       return 'the network is as it should be';
     case 'disk-full':
+    case 'no-inodes':
     case 'disk-slow':
     case 'fsync-error':
     case 'disk-read-only':
@@ -76,12 +81,16 @@ function describeFault(fault: Fault): string {
 type Of<K extends Fault['kind']> = Extract<Fault, { readonly kind: K }>;
 
 function describeDisk(
-  fault: Of<'disk-full' | 'disk-slow' | 'fsync-error' | 'disk-read-only' | 'heal-disk'>,
+  fault: Of<
+    'disk-full' | 'no-inodes' | 'disk-slow' | 'fsync-error' | 'disk-read-only' | 'heal-disk'
+  >,
 ): string {
   const { node } = fault;
   switch (fault.kind) {
     case 'disk-full':
       return `the disk of ${node} is full`;
+    case 'no-inodes':
+      return `the disk of ${node} has no inode left`;
     case 'disk-slow':
       return `an fsync of ${partText(fault.part)} takes ${fault.ms} ms on ${node}`;
     case 'fsync-error':

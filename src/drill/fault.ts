@@ -52,9 +52,11 @@ export type NetworkFault =
   /** All of the network is as it should be. */
   | { readonly kind: 'heal-network' };
 
-/** Faults of a disk beneath a running node. */
+/** Faults of a disk beneath a running node. They outlive its process, but for a failed fsync. */
 export type DiskFaultAction =
   | { readonly kind: 'disk-full'; readonly node: string }
+  /** No file can be made. */
+  | { readonly kind: 'no-inodes'; readonly node: string }
   | {
       readonly kind: 'disk-slow';
       readonly node: string;
@@ -88,15 +90,23 @@ export type FileFault =
   /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
   | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
 
-/** What an operator does, over HTTP, and what has to come of it; `any`: whatever the cluster answers is right. */
-export type OperatorAction = (
-  | { readonly kind: 'promote'; readonly node: string }
-  | { readonly kind: 'switchover'; readonly to: string; readonly timeoutMs: number }
-  | { readonly kind: 'failover'; readonly node: string; readonly acceptDataLoss: boolean }
-  | { readonly kind: 'rejoin'; readonly node: string; readonly discard: boolean }
-  | { readonly kind: 'snapshot'; readonly node: string }
-) &
-  Expected;
+/** What is done to a node that is down. */
+export type DownFault = FileFault | Extract<DiskFaultAction, { readonly kind: 'heal-disk' }>;
+
+/** What an operator does or asks, over HTTP, and what has to come of it; `any`: whatever the cluster answers is right. */
+export type OperatorAction =
+  /** Is it healthy and ready, and what does it say of itself: what health checks and people ask for. */
+  (
+    | { readonly kind: 'probe'; readonly node: string }
+    /** A page of the keys that it holds, as it is, without the others; a page of none is no answer. */
+    | { readonly kind: 'read'; readonly node: string }
+    | { readonly kind: 'promote'; readonly node: string }
+    | { readonly kind: 'switchover'; readonly to: string; readonly timeoutMs: number }
+    | { readonly kind: 'failover'; readonly node: string; readonly acceptDataLoss: boolean }
+    | { readonly kind: 'rejoin'; readonly node: string; readonly discard: boolean }
+    | { readonly kind: 'snapshot'; readonly node: string }
+  ) &
+    Expected;
 
 /** What has to come of an order. */
 export interface Expected {

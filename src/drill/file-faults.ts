@@ -10,7 +10,8 @@ import { parseSegmentName } from '../wal/segment.ts';
 import { parseSnapshotName } from '../wal/snapshot-format.ts';
 import { readLog } from '../wal/tools/read-log.ts';
 import { backUp, emptyDir, restore } from './copies.ts';
-import type { FileFault } from './fault.ts';
+import type { DownFault, FileFault } from './fault.ts';
+import { healDisk } from './node-faults.ts';
 import { tearWrite } from './torn-write.ts';
 
 export interface DamagedNode {
@@ -22,7 +23,7 @@ export interface DamagedNode {
 }
 
 /** @throws WalshipError DRILL_FAILED where there is nothing to damage. */
-export async function damageFiles(fault: FileFault, node: DamagedNode): Promise<string> {
+export async function damageFiles(fault: DownFault, node: DamagedNode): Promise<string> {
   const { dir, copyDir, entropy } = node;
   switch (fault.kind) {
     case 'flip-bit':
@@ -40,6 +41,9 @@ export async function damageFiles(fault: FileFault, node: DamagedNode): Promise<
     case 'back-up':
       await backUp(dir, copyDir);
       return `copied are ${await segmentsText(dir)}`;
+    case 'heal-disk':
+      healDisk(dir);
+      return 'its next start finds it so';
     case 'restore':
   }
   await restore(dir, { copyDir, keepMeta: fault.keepMeta });

@@ -27,6 +27,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
         network = true;
         break;
       case 'disk-full':
+      case 'no-inodes':
       case 'disk-slow':
       case 'fsync-error':
       case 'disk-read-only':

@@ -169,6 +169,7 @@ export function resolveAction(
     case 'clock-jump':
     case 'isolate':
     case 'disk-full':
+    case 'no-inodes':
     case 'disk-slow':
     case 'fsync-error':
     case 'disk-read-only':
@@ -184,6 +185,8 @@ export function resolveAction(
     case 'failover':
     case 'rejoin':
     case 'snapshot':
+    case 'probe':
+    case 'read':
   }
   return names.resolve(action.node).map((node) => ({ ...action, node }));
 }

@@ -8,6 +8,7 @@ import { callJson } from './http-json.ts';
 export type NodeControl =
   | { readonly disk: null }
   | { readonly disk: { readonly full: true } }
+  | { readonly disk: { readonly noInodes: true } }
   | { readonly disk: { readonly readOnly: true } }
   | { readonly disk: { readonly slowMs: number; readonly part: string } }
   | { readonly disk: { readonly fsyncError: true; readonly part: string } }

@@ -2,32 +2,39 @@
  * The layer in a node that breaks it on demand: beneath its disk, its clock and its event loop. It is there only where `--unsafe-drill-faults` spells
  * the data directory, and the directory is one that was made for drills.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { NO_DISK_FAULTS } from './disk/disk-faults.ts';
+import { lastingFaults, NO_DISK_FAULTS } from './disk/disk-faults.ts';
+import type { DiskFaults } from './disk/disk-faults.ts';
 import { FaultDisk } from './disk/fault-disk.ts';
 import { ShiftedClock } from './shifted-clock.ts';
 import type { NodeFault } from '../ports/break-node.ts';
 import { SimEntropy } from '../sim/sim-entropy.ts';
 
-/** Stands in every data directory that drills may ruin. */
+/** Stands in every data directory that drills may ruin. Its second line, where it has one, says what is wrong with the disk. */
 export const MARKER_NAME = 'DRILL';
+const MARKER_TEXT = 'Drills may lose everything in this directory.\n';
 /** What a process ends with that SIGKILL does not reach: the first one of a container. */
 const KILLED_EXIT_CODE = 137;
 
 export class NodeFaults {
   readonly disk: FaultDisk;
   readonly clock: ShiftedClock;
+  readonly #dir: string;
 
   private constructor(disk: Disk, clock: Clock, dir: string) {
+    this.#dir = dir;
     this.disk = FaultDisk.open(disk, dir);
+    this.disk.faults = readLastingFaults(dir);
     this.clock = new ShiftedClock(clock);
   }
 
   /**
-   * Marks an empty directory as one for drills.
+   * Marks an empty directory as one for drills. In one that has the mark the disk is what it was when the process before ended: full, for
+   * instance.
    * @throws WalshipError CONFIG_INVALID where it is not empty and has no such mark.
    */
   static async open(disk: Disk, clock: Clock, dir: string): Promise<NodeFaults> {
@@ -41,7 +48,7 @@ export class NodeFaults {
         throw new WalshipError('CONFIG_INVALID', message);
       }
       const marker = await disk.open(path.join(dir, MARKER_NAME), 'create');
-      await marker.writeDurable(Buffer.from('Drills may lose everything in this directory.\n'), 0);
+      await marker.writeDurable(Buffer.from(MARKER_TEXT), 0);
       await marker.close();
       await disk.syncDir(dir);
     }
@@ -52,19 +59,22 @@ export class NodeFaults {
   async apply(fault: NodeFault): Promise<void> {
     switch (fault.kind) {
       case 'disk-healthy':
-        this.disk.faults = NO_DISK_FAULTS;
+        this.#breakDisk(NO_DISK_FAULTS);
         return;
       case 'disk-full':
-        this.disk.faults = { full: true, part: 'all' };
+        this.#breakDisk({ full: true, part: 'all' });
+        return;
+      case 'no-inodes':
+        this.#breakDisk({ noInodes: true, part: 'all' });
         return;
       case 'disk-read-only':
-        this.disk.faults = { readOnly: true, part: 'all' };
+        this.#breakDisk({ readOnly: true, part: 'all' });
         return;
       case 'disk-slow':
-        this.disk.faults = { slowMs: fault.ms, part: fault.part };
+        this.#breakDisk({ slowMs: fault.ms, part: fault.part });
         return;
       case 'sync-fails':
-        this.disk.faults = { fsyncError: true, part: fault.part };
+        this.#breakDisk({ fsyncError: true, part: fault.part });
         return;
       case 'stall':
         // In a turn of its own, so that the order is answered first.
@@ -79,9 +89,31 @@ export class NodeFaults {
         process.exit(KILLED_EXIT_CODE);
     }
   }
+
+  #breakDisk(faults: DiskFaults): void {
+    this.disk.faults = faults;
+    writeLastingFaults(this.#dir, faults);
+  }
 }
 
 const STALL_AFTER_MS = 20;
+
+/** Makes the disk of a node that is down what it should be, from its next start on. */
+export function healDisk(dir: string): void {
+  writeLastingFaults(dir, NO_DISK_FAULTS);
+}
+
+/** Bypasses the disk that it describes: how full that is does not matter to the drill's own note. */
+function writeLastingFaults(dir: string, faults: DiskFaults): void {
+  const lasting = lastingFaults(faults);
+  const line = lasting === NO_DISK_FAULTS ? '' : `${JSON.stringify(lasting)}\n`;
+  writeFileSync(path.join(dir, MARKER_NAME), MARKER_TEXT + line);
+}
+
+function readLastingFaults(dir: string): DiskFaults {
+  const [, line = ''] = readFileSync(path.join(dir, MARKER_NAME), 'utf8').split('\n');
+  return line === '' ? NO_DISK_FAULTS : (JSON.parse(line) as DiskFaults);
+}
 
 /** Blocks the event loop. */
 function stall(ms: number): void {

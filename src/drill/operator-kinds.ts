@@ -6,6 +6,8 @@ const KINDS: ReadonlySet<string> = new Set<OperatorAction['kind']>([
   'failover',
   'rejoin',
   'snapshot',
+  'probe',
+  'read',
 ]);
 
 /** Whether `kind` is what an operator asks of a node, and no fault. */

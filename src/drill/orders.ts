@@ -9,35 +9,59 @@ const REJOIN_MS_MAX = 10_000;
 
 export type Answer = NonNullable<TimelineEvent['answer']>;
 
-/** The request that an order is; undefined: nobody leads who could be asked to hand over. */
-export function requestOf(
+type Request = Pick<JsonCall, 'method' | 'url' | 'body'>;
+
+/** What health checks and operators ask a node for. */
+const PROBED = ['/livez', '/readyz', '/v1/status', '/v1/events'] as const;
+/** One key is enough to see that it reads. */
+const PAGE_PATH = '/v1/kv?limit=1';
+
+/** The requests that an order is, of which the first that fails is its answer; undefined: nobody leads who could be asked to hand over. */
+export function requestsOf(
   order: OperatorAction,
   {
     urlOf,
     leaderUrl,
   }: { readonly urlOf: (nodeId: string) => string; readonly leaderUrl: string | undefined },
-): Pick<JsonCall, 'url' | 'body'> | undefined {
-  const at = (nodeId: string, verb: string): string => `${urlOf(nodeId)}/v1/admin/${verb}`;
+): readonly Request[] | undefined {
+  const get = (nodeId: string, resource: string): Request => {
+    return { method: 'GET', url: `${urlOf(nodeId)}${resource}` };
+  };
+  const post = (url: string, verb: string, body?: object): readonly Request[] => {
+    return [{ method: 'POST', url: `${url}/v1/admin/${verb}`, body }];
+  };
   switch (order.kind) {
     case 'promote':
-      return { url: at(order.node, 'promote') };
     case 'snapshot':
-      return { url: at(order.node, 'snapshot') };
+      return post(urlOf(order.node), order.kind);
     case 'failover':
-      return {
-        url: at(order.node, 'failover'),
-        body: { acceptDataLoss: order.acceptDataLoss },
-      };
-    case 'rejoin':
-      return {
-        url: at(order.node, 'rejoin'),
-        body: { discard: order.discard, timeoutMs: REJOIN_MS_MAX },
-      };
+      return post(urlOf(order.node), order.kind, { acceptDataLoss: order.acceptDataLoss });
+    case 'rejoin': {
+      const body = { discard: order.discard, timeoutMs: REJOIN_MS_MAX };
+      return post(urlOf(order.node), order.kind, body);
+    }
+    case 'probe':
+      return PROBED.map((resource) => get(order.node, resource));
+    case 'read':
+      return [get(order.node, PAGE_PATH)];
     case 'switchover':
   }
   if (leaderUrl === undefined) return undefined;
   const { to, timeoutMs } = order;
-  return { url: `${leaderUrl}/v1/admin/switchover`, body: { to, timeoutMs } };
+  return post(leaderUrl, order.kind, { to, timeoutMs });
+}
+
+/** Makes the requests of an order, one after the other, until one fails. */
+export async function carryOut(
+  requests: readonly Request[] | undefined,
+  call: (request: Request) => Promise<JsonAnswer | undefined>,
+): Promise<Answer> {
+  let answer = NOBODY_LEADS;
+  for (const request of requests ?? []) {
+    answer = readAnswer(await call(request));
+    if (!answer.ok) break;
+  }
+  return answer;
 }
 
 /** What the answer of a node, or its silence, says. */
@@ -46,15 +70,24 @@ export function readAnswer(answer: JsonAnswer | undefined): Answer {
     return { ok: false, code: 'NO_ANSWER', text: 'there was no answer', body: null };
   }
   const { status, body } = answer;
-  if (status === 200) return { ok: true, code: undefined, text: textOf(body), body };
-  const { error } = (body ?? {}) as { readonly error?: ErrorBody };
+  if (status === 200) return answered(body);
+  const { error, reason: why } = (body ?? {}) as {
+    readonly error?: ErrorBody;
+    readonly reason?: ErrorBody;
+  };
   return {
     ok: false,
-    code: error?.code ?? `HTTP_${status}`,
+    code: error?.code ?? why?.code ?? `HTTP_${status}`,
     reason: typeof error?.reason === 'string' ? error.reason : undefined,
-    text: error?.message ?? `HTTP ${status}`,
+    text: error?.message ?? why?.message ?? `HTTP ${status}`,
     body,
   };
+}
+
+function answered(body: unknown): Answer {
+  const { entries } = (body ?? {}) as { readonly entries?: readonly unknown[] };
+  if (entries?.length === 0) return { ok: false, code: 'EMPTY', text: 'it holds no key', body };
+  return { ok: true, code: undefined, text: textOf(body), body };
 }
 
 interface ErrorBody {
@@ -103,6 +136,8 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
     }
     case 'failover':
     case 'snapshot':
+    case 'probe':
+    case 'read':
   }
   return false;
 }
@@ -111,9 +146,14 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
  * Whether asking again would serve no end: a node that was started a moment ago may not answer yet, and one that has not heard from the
  * others yet refuses for another reason than it will.
  */
-export function isSettled(expected: Expected, answer: Answer): boolean {
-  if (expected.expect === 'done') return answer.ok;
-  return answer.ok || asExpected(expected, answer);
+export function isSettled(
+  order: Expected & { readonly kind?: OperatorAction['kind'] },
+  answer: Answer,
+): boolean {
+  // A health check that has to ask twice has failed.
+  if (order.kind === 'probe') return true;
+  if (order.expect === 'done') return answer.ok;
+  return answer.ok || asExpected(order, answer);
 }
 
 /** Somebody said no, and why: silence is no refusal, nor is a leader that nobody found. */

@@ -35,6 +35,8 @@ export interface Plant {
   readonly loss?: Recording['scenario']['loss'];
 }
 
+const BUSY = { error: { code: 'BUSY', message: 'no place is left' } };
+
 /** A plant that lies about one node, whenever that is asked. */
 function lieOf(
   change: (ask: AskNode) => Partial<Pick<AskNode, 'status' | 'entries'>>,
@@ -187,6 +189,27 @@ export const PLANTS: readonly Plant[] = [
     about: 'an order that cannot be carried out is expected to be',
     expected: 'OPERATOR',
     order: { kind: 'switchover', to: 'nobody', timeoutMs: 1_000, expect: 'done' },
+  },
+  {
+    name: 'crowded-out',
+    about: 'a node refuses one of the questions of health checks',
+    expected: 'OPERATOR',
+    order: { kind: 'probe', node: 'n1', expect: 'done' },
+    ask: (ask) => ({
+      ...ask,
+      call: async (call) =>
+        call.url.endsWith('/v1/events') ? { status: 503, body: BUSY } : await ask.call(call),
+    }),
+  },
+  {
+    name: 'empty-read',
+    about: 'a node answers that it holds nothing',
+    expected: 'OPERATOR',
+    order: { kind: 'read', node: 'n1', expect: 'done' },
+    ask: (ask) => ({
+      ...ask,
+      call: async () => await Promise.resolve({ status: 200, body: { entries: [], next: null } }),
+    }),
   },
   {
     name: 'nothing-happens',

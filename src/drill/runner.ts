@@ -25,6 +25,8 @@ export type LoadRecord = Pick<
 export interface Load {
   /** Writes acknowledged so far. */
   readonly acknowledged: number;
+  /** Writes rejected so far, by what their clients were told. */
+  readonly rejected: Readonly<Record<string, number>>;
   /** Begins nothing more; resolves once nothing is in flight, bounded. Watches go on. Idempotent. */
   stop(): Promise<void>;
   /** Gives up what is under way, watches too, and waits for nothing. Idempotent. */
@@ -224,6 +226,7 @@ class Drill {
       ask: this.#parts.ask,
       pause: this.#pause,
       acknowledged: () => load.acknowledged,
+      rejected: () => load.rejected,
       signal,
       scaled: (afterMs) => scaledMs(afterMs, { ownMs: this.#scenario.durationMs, durationMs }),
     });

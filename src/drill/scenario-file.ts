@@ -163,21 +163,33 @@ function readAwait(step: MappingReader, seen: Seen): Await | undefined {
     if (reader.has('writes')) {
       return { kind: 'writes', count: reader.number('writes', { min: 1, max: WRITES_MAX }) };
     }
+    if (reader.has('rejected')) {
+      const count = reader.number('rejected', { min: 1, max: WRITES_MAX });
+      return { kind: 'rejected', count, code: readCode(reader) };
+    }
+    if (reader.has('says')) {
+      const words = reader.has('words') ? reader.text('words') : '';
+      return { kind: 'says', node: reader.names('says'), code: readCode(reader), words };
+    }
     if (!reader.has('refused')) return undefined;
-    const code = reader.text('code');
-    if (!ERROR_CODE.test(code)) reader.problem('code', 'a code of docs/errors.md');
-    return { kind: 'refused', node: reader.names('refused'), code };
+    return { kind: 'refused', node: reader.names('refused'), code: readCode(reader) };
   })();
   if (read === undefined) {
     step.problem(
       'await',
-      'commits, or one of ready, leads, steps-down, down, writes, refused with its nodes',
+      'commits, or one of ready, leads, steps-down, down, says, refused, writes, rejected with its parameters',
     );
   } else {
     reader.finish();
     if ('node' in read) checkNames(read.node, 'await', seen);
   }
   return read;
+}
+
+function readCode(reader: MappingReader): string {
+  const code = reader.text('code');
+  if (!ERROR_CODE.test(code)) reader.problem('code', 'a code of docs/errors.md');
+  return code;
 }
 
 function namesOf(action: Action): readonly string[] {

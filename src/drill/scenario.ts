@@ -32,8 +32,17 @@ export type Await =
   /** The process has ended by itself, and has said `code` last. */
   | { readonly kind: 'refused'; readonly node: readonly NodeName[]; readonly code: string }
   | { readonly kind: 'down'; readonly node: readonly NodeName[] }
+  /** Its status gives this code, and a sentence with these words, as the reason of something that waits, is refused or goes the long way. */
+  | {
+      readonly kind: 'says';
+      readonly node: readonly NodeName[];
+      readonly code: string;
+      readonly words: string;
+    }
   /** Acknowledged writes since the step began. */
-  | { readonly kind: 'writes'; readonly count: number };
+  | { readonly kind: 'writes'; readonly count: number }
+  /** Writes since the step began that were certainly not written, and whose clients were told this code. */
+  | { readonly kind: 'rejected'; readonly count: number; readonly code: string };
 
 export interface Step {
   /** How long after the step before it ended; scaled with the duration of the drill. */

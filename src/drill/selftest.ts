@@ -6,7 +6,7 @@ import type { DrillClient } from './drill-client.ts';
 import { finalStates } from './finals.ts';
 import { judge } from './judge.ts';
 import { LiveClient } from './live-client.ts';
-import { readAnswer, requestOf } from './orders.ts';
+import { carryOut, requestsOf } from './orders.ts';
 import { PLANTS } from './plants.ts';
 import type { Plant } from './plants.ts';
 import type { Recording } from './recording.ts';
@@ -202,16 +202,18 @@ class SelftestRun {
     if (order === undefined) return;
     const [first] = this.#options.target.nodes;
     const leaderUrl = first?.url;
-    const request = requestOf(order, { urlOf: () => leaderUrl ?? '', leaderUrl });
-    if (request === undefined) return;
-    const answer = await this.#ask.call({ method: 'POST', ...request, timeoutMs: ORDER_MS_MAX });
+    const requests = requestsOf(order, { urlOf: () => leaderUrl ?? '', leaderUrl });
+    const answer = await carryOut(
+      requests,
+      async (request) => await this.#ask.call({ ...request, timeoutMs: ORDER_MS_MAX }),
+    );
     this.#timeline.note({
       kind: 'operator',
       text: describeAction(order),
       nodes: [],
       expected: order.expect,
       expectedReason: order.reason,
-      answer: readAnswer(answer),
+      answer,
     });
   }
 

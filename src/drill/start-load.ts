@@ -23,6 +23,9 @@ export async function startLoad({ target, ack, seed, nowMs }: LoadRequest): Prom
     get acknowledged() {
       return workload.acknowledged;
     },
+    get rejected() {
+      return workload.rejected;
+    },
     stop: async () => await workload.stop(),
     abandon() {
       workload.abandon();

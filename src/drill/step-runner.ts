@@ -14,7 +14,7 @@ import {
 } from './names.ts';
 import type { NodeNow } from './names.ts';
 import { isOperatorAction } from './operator-kinds.ts';
-import { NOBODY_LEADS, asExpected, isDone, isSettled, readAnswer, requestOf } from './orders.ts';
+import { asExpected, carryOut, isDone, isSettled, requestsOf } from './orders.ts';
 import type { Answer } from './orders.ts';
 import type { Await, Step } from './scenario.ts';
 import type { DrillTarget } from './target.ts';
@@ -40,6 +40,8 @@ export interface StepContext {
   /** Resolves after `ms`, or rejects when `signal` aborts. */
   readonly pause: (ms: number) => Promise<void>;
   readonly acknowledged: () => number;
+  /** Rejected writes by code. */
+  readonly rejected: () => Readonly<Record<string, number>>;
   readonly signal: AbortSignal;
   /** How long a pause of the scenario is in this drill. */
   readonly scaled: (afterMs: number) => number;
@@ -108,7 +110,7 @@ export class StepRunner {
 
   /** The cluster as it is now. @param outputs whether what the nodes print is wanted too. */
   async look(outputs = false): Promise<Seen> {
-    const { target, acknowledged, ask } = this.#context;
+    const { target, acknowledged, rejected, ask } = this.#context;
     const nodes = await Promise.all(
       target.nodes.map(async ({ nodeId, url }) => {
         const up = target.isUp(nodeId);
@@ -116,7 +118,7 @@ export class StepRunner {
         return { nodeId, up, status, output: outputs ? await target.output(nodeId) : '' };
       }),
     );
-    return { nodes, acknowledged: acknowledged() };
+    return { nodes, acknowledged: acknowledged(), rejected: rejected() };
   }
 
   async #step(step: Step, index: number): Promise<boolean> {
@@ -230,11 +232,10 @@ export class StepRunner {
         ? leaderAmong((await this.look()).nodes.map(nodeNow))?.nodeId
         : undefined;
     const leaderUrl = leader === undefined ? undefined : urlOf(leader);
-    const request = requestOf(order, { urlOf, leaderUrl });
-    if (request === undefined) return NOBODY_LEADS;
     const ownMs = order.kind === 'switchover' ? order.timeoutMs : 0;
     const timeoutMs = ownMs + ORDER_MS_MAX;
-    return readAnswer(await ask.call({ method: 'POST', ...request, timeoutMs }));
+    const requests = requestsOf(order, { urlOf, leaderUrl });
+    return await carryOut(requests, async (request) => await ask.call({ ...request, timeoutMs }));
   }
 
   async #isDone(order: OperatorAction): Promise<boolean> {

@@ -88,6 +88,7 @@ export class Unreachable {
       case 'bandwidth':
       case 'reset':
       case 'disk-full':
+      case 'no-inodes':
       case 'disk-slow':
       case 'fsync-error':
       case 'disk-read-only':

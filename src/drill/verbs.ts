@@ -67,6 +67,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     return [{ kind: 'heal-network' }];
   },
   'disk-full': (step) => [{ kind: 'disk-full', node: step.names('disk-full') }],
+  'no-inodes': (step) => [{ kind: 'no-inodes', node: step.names('no-inodes') }],
   'disk-slow': (step) => [
     {
       kind: 'disk-slow',
@@ -125,6 +126,8 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     },
   ],
   snapshot: (step) => [{ kind: 'snapshot', node: step.names('snapshot'), ...expected(step) }],
+  probe: (step) => [{ kind: 'probe', node: step.names('probe'), ...expected(step) }],
+  read: (step) => [{ kind: 'read', node: step.names('read'), ...expected(step) }],
 };
 
 function expected(step: MappingReader): Expected {

@@ -4,7 +4,7 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SimEntropy } from '../sim/sim-entropy.ts';
 import { command } from './docker.ts';
-import type { FileFault } from './fault.ts';
+import type { DownFault } from './fault.ts';
 import { damageFiles } from './file-faults.ts';
 
 /** Of the volumes of the nodes, which belong to the user of the image; so does what is put in this place. */
@@ -36,8 +36,8 @@ export class VolumeFiles {
     this.#options = options;
   }
 
-  /** Says what was damaged. @throws WalshipError DRILL_FAILED. */
-  async damage(fault: FileFault, seed: number): Promise<string> {
+  /** Says what was done. @throws WalshipError DRILL_FAILED. */
+  async damage(fault: DownFault, seed: number): Promise<string> {
     const dir = await this.#mountpoint();
     if (dir !== undefined) {
       const copyDir = path.join(this.#options.workDir, 'copy');

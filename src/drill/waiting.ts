@@ -13,6 +13,8 @@ export interface Seen {
   }[];
   /** Writes acknowledged since the drill began. */
   readonly acknowledged: number;
+  /** Writes rejected since the drill began, by what their clients were told. */
+  readonly rejected: Readonly<Record<string, number>>;
 }
 
 /** An Await whose names are node ids. */
@@ -33,6 +35,10 @@ export function describeAwait(wanted: ResolvedAwait): string {
       return `until ${wanted.node.join(', ')} has ended`;
     case 'refused':
       return `until ${wanted.node.join(', ')} refuses to start with ${wanted.code}`;
+    case 'says':
+      return `until ${wanted.node.join(', ')} gives ${wanted.code} as the reason${wanted.words === '' ? '' : `: ${wanted.words}`}`;
+    case 'rejected':
+      return `for ${wanted.count} writes rejected with ${wanted.code}`;
     case 'writes':
   }
   return `for ${wanted.count} acknowledged writes`;
@@ -47,6 +53,22 @@ export function missing(wanted: ResolvedAwait, before: Seen, now: Seen): string 
       const count = now.acknowledged - before.acknowledged;
       return count >= wanted.count ? undefined : `${count} of ${wanted.count} were acknowledged`;
     }
+    case 'rejected': {
+      const { code } = wanted;
+      const count = (now.rejected[code] ?? 0) - (before.rejected[code] ?? 0);
+      return count >= wanted.count ? undefined : `${count} of ${wanted.count} were rejected so`;
+    }
+    case 'says':
+      return ofEach(wanted.node, now, ({ nodeId, status }) => {
+        if (status === undefined) return `${nodeId} does not answer`;
+        const { why } = status;
+        const { code: wantedCode, words } = wanted;
+        if (why.some(({ code, message }) => code === wantedCode && message.includes(words))) {
+          return undefined;
+        }
+        const said = why.map(({ code, message }) => `${code}, ${message}`);
+        return `${nodeId} says ${said.length === 0 ? 'that all is well' : said.join('; ')}`;
+      });
     case 'ready':
       return ofEach(wanted.node, now, ({ nodeId, up, status }) => {
         if (!up) return `${nodeId} does not run`;

@@ -19,6 +19,7 @@ export class SetWorkload implements LoadPart {
   readonly #paces: readonly Pace[];
   #count = 0;
   #acknowledged = 0;
+  readonly #rejected = new Map<string, number>();
 
   constructor(context: LoadContext, ack: SetWrite['ack']) {
     this.#context = context;
@@ -31,6 +32,11 @@ export class SetWorkload implements LoadPart {
 
   get acknowledged(): number {
     return this.#acknowledged;
+  }
+
+  /** How many were rejected, by code. */
+  get rejected(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#rejected);
   }
 
   /** In the order in which they returned; those that did not come last. */
@@ -70,6 +76,9 @@ export class SetWorkload implements LoadPart {
     });
     this.#pending.delete(begun);
     if (answer.end === 'acknowledged') this.#acknowledged += 1;
+    if (answer.end === 'rejected') {
+      this.#rejected.set(answer.code, (this.#rejected.get(answer.code) ?? 0) + 1);
+    }
     this.#done.push({
       ...begun,
       ack: this.#ack,

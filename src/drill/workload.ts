@@ -94,6 +94,11 @@ export class Workload {
     return this.#set.acknowledged;
   }
 
+  /** Writes to the set that were rejected so far, by what their clients were told. */
+  get rejected(): Readonly<Record<string, number>> {
+    return this.#set.rejected;
+  }
+
   get recorded(): LoadRecord {
     return {
       history: this.#history,

@@ -8,6 +8,7 @@ export type DrilledPart = (typeof DISK_PARTS)[number];
 export type NodeFault =
   | { readonly kind: 'disk-healthy' }
   | { readonly kind: 'disk-full' }
+  | { readonly kind: 'no-inodes' }
   | { readonly kind: 'disk-read-only' }
   | { readonly kind: 'disk-slow'; readonly ms: number; readonly part: DrilledPart }
   | { readonly kind: 'sync-fails'; readonly part: DrilledPart }

@@ -51,8 +51,9 @@ function faultOf(body: Buffer): NodeFault {
 }
 
 function diskFaultOf(disk: Readonly<Record<string, unknown>>): NodeFault {
-  const { full, readOnly, slowMs, fsyncError, part = 'all' } = disk;
+  const { full, noInodes, readOnly, slowMs, fsyncError, part = 'all' } = disk;
   if (full === true) return { kind: 'disk-full' };
+  if (noInodes === true) return { kind: 'no-inodes' };
   if (readOnly === true) return { kind: 'disk-read-only' };
   const drilled = DISK_PARTS.find((name) => name === part);
   if (drilled === undefined) throw invalid(`part must be one of ${DISK_PARTS.join(', ')}`);

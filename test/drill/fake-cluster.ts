@@ -118,6 +118,7 @@ export class FakeCluster implements DrillTarget, AskNode {
           get acknowledged() {
             return lsn();
           },
+          rejected: {},
           stop: async () => {
             this.loadStopped += 1;
             await Promise.resolve();

@@ -26,9 +26,10 @@ describe('what is left to heal', () => {
       [
         { kind: 'disk-full', node: 'n1' },
         { kind: 'disk-slow', node: 'n2', ms: 5, part: 'wal' },
+        { kind: 'no-inodes', node: 'n3' },
         { kind: 'heal-disk', node: 'n1' },
       ],
-      { disks: ['n2'] },
+      { disks: ['n2', 'n3'] },
     ],
     ['who is paused', [{ kind: 'pause', node: 'n1' }], { paused: ['n1'] }],
     [

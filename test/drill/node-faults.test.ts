@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NodeFaults } from '../../src/drill/node-faults.ts';
+import { healDisk, NodeFaults } from '../../src/drill/node-faults.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 import { SystemClock } from '../../src/ports/system-clock.ts';
 
@@ -34,6 +34,28 @@ describe('a node that drills may break', () => {
 
     await expect(openIn(dir)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(await readdir(dir)).toEqual(['meta.json']);
+  });
+
+  test.for([
+    ['full', { kind: 'disk-full' }, { full: true, part: 'all' }],
+    ['without inodes', { kind: 'no-inodes' }, { noInodes: true, part: 'all' }],
+    ['read-only', { kind: 'disk-read-only' }, { readOnly: true, part: 'all' }],
+    ['slow', { kind: 'disk-slow', ms: 5, part: 'wal' }, { slowMs: 5, part: 'wal' }],
+    ['healthy after one failed fsync', { kind: 'sync-fails', part: 'wal' }, { part: 'all' }],
+  ] as const)('has a disk that is %s in its next life too', async ([name, fault, expected]) => {
+    const dir = path.join(parent, name);
+    await (await openIn(dir)).apply(fault);
+
+    expect((await openIn(dir)).disk.faults).toEqual(expected);
+  });
+
+  test('has a disk with room in its next life where that was made while it was down', async () => {
+    const dir = path.join(parent, 'made-room');
+    await (await openIn(dir)).apply({ kind: 'disk-full' });
+
+    healDisk(dir);
+
+    expect((await openIn(dir)).disk.faults).toEqual({ part: 'all' });
   });
 
   test('has a wall clock that jumps, and keeps its pace', async () => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
   asExpected,
+  carryOut,
   isDone,
   isSettled,
   NOBODY_LEADS,
   readAnswer,
-  requestOf,
+  requestsOf,
 } from '../../src/drill/orders.ts';
 import { statusOf } from './statuses.ts';
 
@@ -15,20 +16,60 @@ describe('an order', () => {
   test('to hand over is asked of the leader, or of nobody', () => {
     const order = { kind: 'switchover', to: 'n2', timeoutMs: 50, expect: 'done' } as const;
 
-    expect(requestOf(order, { urlOf, leaderUrl: 'http://n1' })).toEqual({
-      url: 'http://n1/v1/admin/switchover',
-      body: { to: 'n2', timeoutMs: 50 },
-    });
-    expect(requestOf(order, { urlOf, leaderUrl: undefined })).toBeUndefined();
+    expect(requestsOf(order, { urlOf, leaderUrl: 'http://n1' })).toEqual([
+      {
+        method: 'POST',
+        url: 'http://n1/v1/admin/switchover',
+        body: { to: 'n2', timeoutMs: 50 },
+      },
+    ]);
+    expect(requestsOf(order, { urlOf, leaderUrl: undefined })).toBeUndefined();
   });
 
   test('to go on alone is asked of who is to', () => {
     const order = { kind: 'failover', node: 'n3', acceptDataLoss: true, expect: 'done' } as const;
 
-    expect(requestOf(order, { urlOf, leaderUrl: undefined })).toEqual({
-      url: 'http://n3/v1/admin/failover',
-      body: { acceptDataLoss: true },
-    });
+    expect(requestsOf(order, { urlOf, leaderUrl: undefined })).toEqual([
+      {
+        method: 'POST',
+        url: 'http://n3/v1/admin/failover',
+        body: { acceptDataLoss: true },
+      },
+    ]);
+  });
+
+  test('of several requests is answered by the first that fails', async () => {
+    const order = { kind: 'probe', node: 'n1', expect: 'done' } as const;
+    const requests = requestsOf(order, { urlOf, leaderUrl: undefined });
+    const asked: string[] = [];
+    const askWith = async (statusAt: string): ReturnType<typeof carryOut> =>
+      await carryOut(requests, async ({ url }) => {
+        asked.push(url);
+        const notReady = { ok: false, reason: { code: 'NO_LEADER', message: 'nobody leads' } };
+        return await Promise.resolve(
+          url.endsWith(statusAt) ? { status: 503, body: notReady } : { status: 200, body: {} },
+        );
+      });
+
+    expect(await askWith('/readyz')).toMatchObject({ ok: false, code: 'NO_LEADER' });
+    expect(asked).toEqual(['http://n1/livez', 'http://n1/readyz']);
+    expect(await askWith('/nowhere')).toMatchObject({ ok: true });
+    expect(asked.slice(2)).toHaveLength(4);
+  });
+
+  test('to answer health checks is not repeated until it is done', () => {
+    const refused = readAnswer({ status: 503, body: { error: { code: 'BUSY', message: 'x' } } });
+
+    expect(isSettled({ kind: 'probe', expect: 'done' }, refused)).toBe(true);
+    expect(isSettled({ kind: 'read', expect: 'done' }, refused)).toBe(false);
+  });
+
+  test('to read is not done by a node that holds nothing', () => {
+    const page = (entries: readonly object[]): ReturnType<typeof readAnswer> =>
+      readAnswer({ status: 200, body: { entries, next: null } });
+
+    expect(page([{}]).ok).toBe(true);
+    expect(page([])).toMatchObject({ ok: false, code: 'EMPTY' });
   });
 
   test('is done where it has come true, whatever was answered', () => {

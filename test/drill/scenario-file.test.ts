@@ -113,6 +113,30 @@ steps:
     ]);
   });
 
+  test('may wait for what nodes and clients are told', () => {
+    const wait = (text: string): string =>
+      `name: a\nabout: A.\nsteps:\n  - { after: 1s, await: { ${text} } }\n`;
+    const awaited = (text: string): unknown => parseScenario(wait(text), 'a').steps[0]?.await;
+
+    expect(awaited('says: n1, code: DISK_FULL')).toEqual({
+      kind: 'says',
+      node: ['n1'],
+      code: 'DISK_FULL',
+      words: '',
+    });
+    expect(awaited('says: n1, code: DISK_FULL, words: every inode')).toMatchObject({
+      words: 'every inode',
+    });
+    expect(awaited('rejected: 5, code: DISK_FULL')).toEqual({
+      kind: 'rejected',
+      count: 5,
+      code: 'DISK_FULL',
+    });
+    expect(problemsOf(wait('rejected: 5, code: full'))).toEqual([
+      expect.stringContaining('steps[0].await.code must be a code of docs/errors.md'),
+    ]);
+  });
+
   test('calls a loss one by chance only where it has one', () => {
     const rest = 'name: a\nabout: A.\nloss-by-chance: true\nsteps:\n  - { after: 1s, kill: n1 }\n';
 

@@ -8,12 +8,14 @@ import { statusOf } from './statuses.ts';
 function seen(
   one: { up?: boolean; status?: Partial<NodeStatus> | undefined; output?: string },
   acknowledged = 0,
+  rejected: Seen['rejected'] = {},
 ): Seen {
   const status =
     'status' in one && one.status === undefined ? undefined : statusOf('n1', one.status);
   return {
     nodes: [{ nodeId: 'n1', up: one.up ?? true, status, output: one.output ?? '' }],
     acknowledged,
+    rejected,
   };
 }
 
@@ -112,10 +114,52 @@ describe('a wait', () => {
       seen({}, 14),
       '4 of 5 were acknowledged',
     ],
+    [
+      'for rejected writes counts those with its code, from its beginning',
+      { kind: 'rejected', count: 5, code: 'DISK_FULL' },
+      seen({}, 10, { DISK_FULL: 7, BUSY: 9 }),
+      '4 of 5 were rejected so',
+    ],
+    [
+      'for rejected writes ends with enough of them',
+      { kind: 'rejected', count: 4, code: 'DISK_FULL' },
+      seen({}, 10, { DISK_FULL: 7 }),
+      undefined,
+    ],
+    [
+      'for a reason goes on while the node gives another one',
+      { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
+      seen({ status: { why: [{ code: 'NO_LEADER', message: 'x' }] } }),
+      'n1 says NO_LEADER, x',
+    ],
+    [
+      'for a reason goes on while its sentence has other words',
+      { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
+      seen({ status: { why: [{ code: 'DISK_FULL', message: 'no room' }] } }),
+      'n1 says DISK_FULL, no room',
+    ],
+    [
+      'for a reason goes on while all is well',
+      { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
+      seen({ status: { why: [] } }),
+      'n1 says that all is well',
+    ],
+    [
+      'for a reason goes on while the node is silent',
+      { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
+      seen({ status: undefined }),
+      'n1 does not answer',
+    ],
+    [
+      'for a reason ends with it',
+      { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
+      seen({ status: { why: [{ code: 'DISK_FULL', message: 'no inode' }] } }),
+      undefined,
+    ],
     ['for writes ends with enough of them', { kind: 'writes', count: 5 }, seen({}, 15), undefined],
   ];
 
   test.for(rows)('%s', ([, wanted, now, expected]) => {
-    expect(missing(wanted, seen({}, 10), now)).toBe(expected);
+    expect(missing(wanted, seen({}, 10, { DISK_FULL: 3 }), now)).toBe(expected);
   });
 });

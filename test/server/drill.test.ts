@@ -24,6 +24,7 @@ describe('POST /v1/drill', () => {
   test.for([
     ['{"disk":null}', { kind: 'disk-healthy' }],
     ['{"disk":{"full":true}}', { kind: 'disk-full' }],
+    ['{"disk":{"noInodes":true}}', { kind: 'no-inodes' }],
     ['{"disk":{"readOnly":true}}', { kind: 'disk-read-only' }],
     ['{"disk":{"slowMs":5,"part":"wal"}}', { kind: 'disk-slow', ms: 5, part: 'wal' }],
     ['{"disk":{"fsyncError":true,"part":"meta"}}', { kind: 'sync-fails', part: 'meta' }],

@@ -5,8 +5,8 @@
  * written and not synced, and names that were changed and not synced. Files that lost a name meanwhile are kept by a hard
  * link in SIDE_DIR. `powerCut` puts the directory back to what a platter might hold then; SimDisk is the model of what that can be.
  *
- * In two things it knows less than the model. Changes and syncs of one file happen one after the other, in the order of the calls; and
- * what a process wrote before it was killed counts as durable for the next one.
+ * In three things it knows less than the model. Changes and syncs of one file happen one after the other, in the order of the calls; what a
+ * process wrote before it was killed counts as durable for the next one; and what is removed makes room at once.
  */
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -78,7 +78,7 @@ export class FaultDisk implements Disk {
   open(path: string, mode: 'create' | 'write' | 'read'): Promise<DiskFile> {
     const at = resolve(path);
     return this.#work.run(async () => {
-      if (mode !== 'read') this.#calls.failIf('readOnly', { operation: 'open', path });
+      if (mode !== 'read') this.#calls.failIfReadOnly({ operation: 'open', path });
       if (mode === 'create' && !fs.existsSync(at)) return await this.#create(at, path);
       const file = await this.#calls.call(() =>
         this.#disk.open(path, mode === 'read' ? 'read' : 'write'),
@@ -98,18 +98,24 @@ export class FaultDisk implements Disk {
   }
 
   async makeDir(path: string): Promise<void> {
-    if (!fs.existsSync(path)) this.#calls.failIf('readOnly', { operation: 'makeDir', path });
+    if (!fs.existsSync(path)) {
+      const operation = { operation: 'makeDir', path };
+      this.#calls.failIfReadOnly(operation);
+      this.#calls.takeInode(operation);
+    }
     await this.#calls.call(() => this.#disk.makeDir(path));
   }
 
   rename(source: string, target: string): Promise<void> {
     const [from, to] = [resolve(source), resolve(target)];
     return this.#work.run(async () => {
-      this.#calls.failIf('readOnly', { operation: 'rename', path: source });
+      this.#calls.failIfReadOnly({ operation: 'rename', path: source });
       const replaced = from === to ? undefined : await this.#keep(to);
       await this.#calls.call(async () => {
+        const replacedBytes = replaced === undefined ? undefined : bytesOf(to);
         await this.#disk.rename(source, target);
         if (from === to) return;
+        if (replacedBytes !== undefined) this.#calls.room.giveFile(replacedBytes);
         const file = this.#track(from);
         this.#names.rename(from, to, { file, replaced });
         this.#files.delete(from);
@@ -121,10 +127,12 @@ export class FaultDisk implements Disk {
   remove(path: string): Promise<void> {
     const at = resolve(path);
     return this.#work.run(async () => {
-      this.#calls.failIf('readOnly', { operation: 'remove', path });
+      this.#calls.failIfReadOnly({ operation: 'remove', path });
       const file = await this.#keep(at);
       await this.#calls.call(async () => {
+        const bytes = file === undefined ? 0 : bytesOf(at);
         await this.#disk.remove(path);
+        this.#calls.room.giveFile(bytes);
         if (file !== undefined) this.#names.unlink(at, file);
         this.#files.delete(at);
       });
@@ -136,7 +144,7 @@ export class FaultDisk implements Disk {
     const operation = { operation: 'syncDir', path };
     const changes = this.#names.beginSync(at);
     await this.#calls.slow(path);
-    this.#calls.failIf('readOnly', operation);
+    this.#calls.failIfReadOnly(operation);
     const error = this.#calls.fsyncError(operation);
     if (error !== undefined) {
       this.#names.failSync(changes);
@@ -152,6 +160,7 @@ export class FaultDisk implements Disk {
   }
 
   async #create(at: string, path: string): Promise<DiskFile> {
+    this.#calls.takeInode({ operation: 'open', path });
     return await this.#calls.call(async () => {
       const file = await this.#disk.open(path, 'create');
       const tracked = this.#track(at);
@@ -205,4 +214,8 @@ export class FaultDisk implements Disk {
       await Promise.resolve();
     });
   }
+}
+
+function bytesOf(path: string): number {
+  return fs.statSync(path).size;
 }

@@ -75,7 +75,7 @@ export class FaultFile implements DiskFile {
     return this.#work.run(async () => {
       const operation = { operation: 'sync', path: this.#path };
       await this.#calls.slow(this.#path);
-      this.#calls.failIf('readOnly', operation);
+      this.#calls.failIfReadOnly(operation);
       const error = this.#calls.fsyncError(operation);
       if (error !== undefined) {
         this.#content.failed();
@@ -88,10 +88,11 @@ export class FaultFile implements DiskFile {
 
   truncate(bytes: number): Promise<void> {
     return this.#work.run(async () => {
-      this.#calls.failIf('readOnly', { operation: 'truncate', path: this.#path });
+      this.#calls.failIfReadOnly({ operation: 'truncate', path: this.#path });
       await this.#note(bytes, this.#content.bytes);
       await this.#calls.call(async () => {
         await this.#file.truncate(bytes);
+        this.#calls.room.resize(this.#content.bytes, bytes);
         this.#content.resized(bytes);
       });
     });
@@ -104,8 +105,8 @@ export class FaultFile implements DiskFile {
   async #put(source: Buffer, position: number, write: () => Promise<void>): Promise<void> {
     const operation = { operation: 'write', path: this.#path };
     const end = position + source.length;
-    this.#calls.failIf('readOnly', operation);
-    if (end > this.#content.bytes) this.#calls.failIf('full', operation);
+    this.#calls.failIfReadOnly(operation);
+    this.#calls.takeBytes(end - this.#content.bytes, operation);
     await this.#note(position, end);
     await this.#calls.call(async () => {
       await write();
