@@ -1365,6 +1365,21 @@ export const DEFECTS = [
     test: { seeds: 2_000, from: 1 },
   },
   {
+    name: 'note-behind-its-segment',
+    what: 'the note of a saved segment is written once the segment has its name',
+    file: 'src/wal/saved.ts',
+    find: '    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });\n',
+    replace: '',
+    also: [
+      {
+        file: 'src/wal/saved.ts',
+        find: '    return entry;\n',
+        replace: '    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });\n    return entry;\n',
+      },
+    ],
+    test: unit('test/wal/saved.test.ts'),
+  },
+  {
     name: 'cut-unsaved-by-seed',
     what: 'of a tail that is cut, what is in the first of its segments is not saved',
     file: 'src/wal/save-tail.ts',

@@ -23,6 +23,8 @@ export function checkDirectory({ nodeId, disk }: Platter): void {
     if (kind === 'temporary' && !KEPT_TEMPORARY.has(path) && !isBeingTaken(path, paths)) {
       throw new SimViolation(`${nodeId} has ${path} left, which nobody writes to`);
     }
+    const other = kind === 'saved-segment' ? path.replace(/wal$/, 'json') : path;
+    if (!paths.includes(other)) throw new SimViolation(`${nodeId} has ${path} without a note`);
   }
   if (incoming > 1) throw new SimViolation(`${nodeId} has ${incoming} snapshots on their way in`);
   if (snapshots > SNAPSHOTS_MAX) {

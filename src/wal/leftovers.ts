@@ -4,8 +4,8 @@ import { dataFileKind } from './data-dir.ts';
 import { parseIncomingName, snapshotDirOf } from './snapshot-format.ts';
 
 /**
- * Removes temporary files, at a start, before anything is made: on a full disk they hold the room that meta.json needs. A power loss may bring
- * one back; the next start removes it again. The caller holds the directory's lock.
+ * Removes temporary files, and notes whose segment was never saved, at a start, before anything is made: on a full disk they hold the room
+ * that meta.json needs. A power loss may bring one back; the next start removes it again. The caller holds the directory's lock.
  * @throws WalshipError DISK_FAILED.
  */
 export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
@@ -13,6 +13,7 @@ export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
   await removeIn(disk, `${dir}/wal`, 'wal/');
   await removeIn(disk, `${dir}/snapshots`, 'snapshots/');
   await removeIn(disk, `${dir}/saved`, 'saved/');
+  await removeLoneNotes(disk, `${dir}/saved`);
 }
 
 /** Removes what came of snapshots that never became whole; none may be arriving. @throws WalshipError DISK_FAILED. */
@@ -26,5 +27,14 @@ export async function removeIncoming(disk: Disk, dir: string): Promise<void> {
 async function removeIn(disk: Disk, directory: string, prefix: string): Promise<void> {
   for (const name of await disk.list(directory)) {
     if (dataFileKind(prefix + name) === 'temporary') await disk.remove(`${directory}/${name}`);
+  }
+}
+
+/** A note is written before its segment, and nothing is cut before both are durable: without the segment it is about nothing. */
+async function removeLoneNotes(disk: Disk, directory: string): Promise<void> {
+  const names = await disk.list(directory);
+  for (const name of names) {
+    if (dataFileKind(`saved/${name}`) !== 'saved-note') continue;
+    if (!names.includes(name.replace(/json$/, 'wal'))) await disk.remove(`${directory}/${name}`);
   }
 }

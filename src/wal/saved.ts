@@ -81,16 +81,27 @@ export function savedPath(dir: string, name: string): string {
 
 /** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry; both may go at any moment. */
 export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[]> {
+  return (await readSaved(place)).entries;
+}
+
+interface SavedContent {
+  readonly entries: readonly SavedEntry[];
+  /** Notes whose segment is not there. */
+  readonly lone: readonly SavedEntry[];
+}
+
+async function readSaved(place: SavedPlace): Promise<SavedContent> {
   const dir = `${place.dir}/${SAVED_DIR}`;
   const names = await place.disk.list(dir);
   const entries: SavedEntry[] = [];
+  const lone: SavedEntry[] = [];
   for (const name of names) {
     if (!name.endsWith('.json')) continue;
     const bytes = await readWhole(place.disk, `${dir}/${name}`).catch(absent);
     const entry = bytes === undefined ? undefined : decodeEntry(bytes);
-    if (entry !== undefined && names.includes(entry.name)) entries.push(entry);
+    if (entry !== undefined) (names.includes(entry.name) ? entries : lone).push(entry);
   }
-  return entries;
+  return { entries, lone };
 }
 
 /**
@@ -122,13 +133,14 @@ export async function saveSegment(
       sum = crc32(part, sum);
     }
     const crc = hex32(sum);
-    const entries = await listSaved(place);
+    const { entries, lone } = await readSaved(place);
     const segment = source.path.slice(source.path.lastIndexOf('/') + 1);
-    const same = entries.find(
-      (entry) => entry.segment === segment && entry.bytes === bytes && entry.crc === crc,
-    );
+    const isSame = (entry: SavedEntry): boolean =>
+      entry.segment === segment && entry.bytes === bytes && entry.crc === crc;
     // Written again under its old name: what an earlier life saved may be in the page cache only.
-    if (same === undefined) refuseAtCap(place, entries, { bytes, entries: 1 });
+    const held = entries.find(isSame);
+    if (held === undefined) refuseAtCap(place, entries, { bytes, entries: 1 });
+    const same = held ?? lone.find(isSame);
     const stem = same?.name.slice(0, -'.wal'.length) ?? (await freeStem(disk, dir, note.from.lsn));
     const entry: SavedEntry = {
       format: 1,
@@ -139,6 +151,10 @@ export async function saveSegment(
       offset: source.start,
       ...note,
     };
+    // The note is durable first: a crash in between leaves no segment of which nobody knows why it is there.
+    const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
+    const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
     await writeAnew(disk, { dir, name: entry.name }, async (target) => {
       let offset = 0;
       for await (const part of content()) {
@@ -146,9 +162,6 @@ export async function saveSegment(
         offset += part.length;
       }
     });
-    const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
-    const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
-    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
     return entry;
   } finally {
     await file.close();

@@ -123,6 +123,7 @@ describe('a data directory', () => {
       [...snapshots(7), `snapshots/${snapshotName(3)}.tmp`],
       'which nobody writes to',
     ],
+    ['a saved segment alone', ['saved/00000000000000000003-1.wal'], 'without a note'],
     [
       'parts of two snapshots',
       ['a', 'b'].map((digit) => `snapshots/incoming-${digit.repeat(64)}.part`),

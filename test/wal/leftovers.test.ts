@@ -9,6 +9,7 @@ const KEPT = [
   '/d/wal/00000000000000000001.wal',
   '/d/snapshots/00000000000000000042.snap',
   PART,
+  '/d/saved/00000000000000000042-1.json',
   '/d/saved/00000000000000000042-1.wal',
   '/d/saved/notes.txt',
 ];
@@ -27,6 +28,8 @@ describe('what an earlier life left unfinished', () => {
       '/d/snapshots/00000000000000000043.snap.tmp',
       '/d/snapshots/00000000000000000044.snap.tmp',
       '/d/saved/00000000000000000042-1.wal.tmp',
+      // The note of a segment that was not saved.
+      '/d/saved/00000000000000000042-2.json',
     ]);
 
     await removeTemporary(disk, '/d');

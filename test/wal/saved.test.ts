@@ -49,6 +49,33 @@ describe('saved/', () => {
     expect(await listSaved({ disk, dir: '/d' })).toMatchObject([entry]);
   });
 
+  test('has a note for each segment, wherever a crash comes; the next attempt completes it', async () => {
+    const place = { disk, dir: '/d' };
+    for (let failAt = 1; ; failAt += 1) {
+      disk.files.clear();
+      disk.files.set(pathOf(1), segment(FIRST, bytes));
+      disk.failAt = disk.changes.length + failAt;
+      const died = await saveSegment(place, source, note).then(
+        () => false,
+        () => true,
+      );
+
+      const names = [...disk.files.keys()];
+      for (const path of names.filter((name) => /^\/d\/saved\/.*\.wal$/.test(name))) {
+        expect(names).toContain(path.replace(/wal$/, 'json'));
+      }
+
+      disk.failAt = Number.POSITIVE_INFINITY;
+      const { name } = await saveSegment(place, source, note);
+      expect([...disk.files.keys()].filter((path) => path.startsWith('/d/saved/'))).toEqual(
+        expect.arrayContaining([`/d/saved/${name}`, `/d/saved/${name.replace('wal', 'json')}`]),
+      );
+      expect((await listSaved(place)).length).toBe(1);
+      if (!died) break;
+      expect(failAt).toBeLessThan(20);
+    }
+  });
+
   test('saves the same piece once, and another piece of the same LSN beside it', async () => {
     const first = await saveSegment({ disk, dir: '/d' }, source, note);
     expect((await saveSegment({ disk, dir: '/d' }, source, note)).name).toBe(first.name);
