@@ -7,6 +7,7 @@ import { SimViolation } from './golden-log.ts';
 import type { ImageBatch } from './log-image.ts';
 import type { Platter, Platters } from './platters.ts';
 import type { DiskOperation } from './sim-fault.ts';
+import type { SimFile } from './sim-file.ts';
 import { DATA_DIR, WAL_DIR } from './sim-machine.ts';
 
 const SAVED_DIR = `${DATA_DIR}/saved`;
@@ -26,11 +27,14 @@ export class CutChecker {
   before(platter: Platter, { kind, path, target }: DiskOperation): void {
     const segment = kind === 'remove' ? path : kind === 'rename' ? target : undefined;
     if (segment?.startsWith(`${WAL_DIR}/`) !== true || !segment.endsWith('.wal')) return;
-    if (platter.disk.names.durable(segment) === undefined) return;
+    const file = platter.disk.names.durable(segment);
+    if (file === undefined) return;
     const fromLsn = Number(segment.slice(WAL_DIR.length + 1, -4));
     const gone = this.#gone.get(platter.nodeId) ?? [];
     const batches = this.#platters.imageOf(platter).batches({ fromLsn, durable: true });
-    gone.push(...batches.filter((batch) => !this.#golden.holds(batch) && !gone.includes(batch)));
+    const isOwed = (batch: ImageBatch): boolean =>
+      !this.#golden.holds(batch) && !gone.includes(batch) && isReadable(file, batch);
+    gone.push(...batches.filter(isOwed));
     this.#gone.set(platter.nodeId, gone);
   }
 
@@ -56,4 +60,10 @@ export class CutChecker {
       );
     }
   }
+}
+
+/** What no process can read any more cannot be saved. */
+function isReadable(file: SimFile, { bytes }: ImageBatch): boolean {
+  const at = file.soundView(true).indexOf(bytes);
+  return at === -1 || !file.isUnreadable(at, at + bytes.length);
 }
