@@ -6,6 +6,7 @@ import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import type { SimDisk } from './sim-disk.ts';
 import { DATA_DIR, type SimMachine, WAL_DIR } from './sim-machine.ts';
 
 export interface DiskLossOptions {
@@ -146,6 +147,15 @@ function writtenAt(bytes: Buffer | undefined, offset: number): number {
   let at = offset;
   while (at > 0 && bytes?.[at] === FILL_BYTE) at -= 1;
   return at;
+}
+
+/** Damage that a node has to find and mend: in what is written of a segment. Nobody reads the fill behind that, nor saved/, of its own accord. */
+export function hasRotInLog({ names }: SimDisk): boolean {
+  return names.paths().some((path) => {
+    if (!path.startsWith(`${WAL_DIR}/`) || !path.endsWith('.wal')) return false;
+    const file = names.get(path);
+    return file?.isRotten === true && file.isRottenBelow(usedBytes(file.view(false)));
+  });
 }
 
 /** Where the fill begins. */

@@ -5,6 +5,7 @@
 import type { FollowerStatus } from '../node/api.ts';
 import type { Failover } from '../node/trigger.ts';
 import { ClusterChecker } from './cluster-checker.ts';
+import { hasRotInLog } from './disk-loss.ts';
 import { SimViolation } from './golden-log.ts';
 import { History } from './history.ts';
 import { judgeLinearizable } from './linearizability.ts';
@@ -171,11 +172,11 @@ export class SimCluster {
       .join('\n');
   }
 
-  /** Every node is durable, committed and applied at one position, under one leader, and nothing is rotten. */
+  /** Every node is durable, committed and applied at one position, under one leader, and nothing of a log is rotten. */
   get isSettled(): boolean {
     const all = this.machines.map(({ node }) => node?.status());
     const leader = all.find((status) => status?.role === 'leader');
-    if (leader === undefined) return false;
+    if (leader === undefined || this.machines.some(({ disk }) => hasRotInLog(disk))) return false;
     const { lsn, chain } = leader.durable;
     return all.every(
       (status) =>

@@ -65,6 +65,11 @@ export class SimFile {
     return this.#unreadable.size > 0 || this.#soundBytes !== undefined;
   }
 
+  /** As `isRotten`, of its first bytes. */
+  isRottenBelow(end: number): boolean {
+    return this.#soundBytes !== undefined || this.isUnreadable(0, end);
+  }
+
   /** The blocks that hold these bytes cannot be read any more, until they are written anew. */
   loseSectors(from: number, to: number): void {
     const last = Math.ceil(Math.min(to, this.#cacheSize) / BLOCK_BYTES);

@@ -2,12 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { CutChecker } from '../../src/sim/cut-checker.ts';
 import { checkDirectory } from '../../src/sim/directory-checker.ts';
+import { hasRotInLog } from '../../src/sim/disk-loss.ts';
 import { GoldenLog } from '../../src/sim/golden-log.ts';
 import { IntactChecker } from '../../src/sim/intact-checker.ts';
 import { readImage } from '../../src/sim/log-image.ts';
 import { Platters } from '../../src/sim/platters.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { WAL_DIR } from '../../src/sim/sim-machine.ts';
+import { FILL_BYTE } from '../../src/wal/limits.ts';
 import { segmentName } from '../../src/wal/segment.ts';
 import { snapshotName } from '../../src/wal/snapshot-format.ts';
 import { batches, FIRST, segment } from '../wal/fixture.ts';
@@ -19,10 +21,16 @@ const whole = segment(FIRST, built.bytes);
 const beginning = segment(FIRST, Buffer.concat(built.parts.slice(0, 2)));
 
 describe('a batch that was cut off', () => {
-  function cut(): { golden: GoldenLog; disk: SimDisk; finish: () => void; forget: () => void } {
+  function cut(lostSector?: number): {
+    golden: GoldenLog;
+    disk: SimDisk;
+    finish: () => void;
+    forget: () => void;
+  } {
     const disk = new SimDisk({ seed: 1 });
     const platter = { nodeId: 'n1', disk };
     disk.put(SEGMENT, whole);
+    if (lostSector !== undefined) disk.loseSectors(SEGMENT, lostSector);
     const golden = new GoldenLog();
     golden.extend(readImage(disk, WAL_DIR), 2, 'n1');
     const checker = new CutChecker(golden, new Platters([platter]));
@@ -51,6 +59,11 @@ describe('a batch that was cut off', () => {
     expect(finish).toThrow('with a note');
     disk.put(`${SAVED}.json`, Buffer.from('{}'));
     finish();
+  });
+
+  test('is not missed where the disk itself had lost it', () => {
+    cut(whole.lastIndexOf(built.parts.at(-1) ?? '')).finish();
+    expect(cut(0).finish).toThrow('n1 cut off LSN 3 to 3');
   });
 
   test('is not missed where it was committed after all, or its disk is lost', () => {
@@ -94,6 +107,21 @@ describe('a node on a disk that rotted', () => {
     const other = rotten();
     other.forget('n1');
     look(other, 2, 'intact', 6);
+  });
+});
+
+describe('damage that a node has to mend', () => {
+  test('is in what is written of a segment, and nowhere else', () => {
+    const lost = (path: string, offset: number): boolean => {
+      const disk = new SimDisk({ seed: 1 });
+      disk.put(path, Buffer.concat([whole, Buffer.alloc(8 * 512, FILL_BYTE)]));
+      disk.loseSectors(path, offset);
+      expect(disk.hasRot).toBe(true);
+      return hasRotInLog(disk);
+    };
+    expect(lost(SEGMENT, 0)).toBe(true);
+    expect(lost(SEGMENT, whole.length + 5 * 512)).toBe(false);
+    expect(lost(`${SAVED}.wal`, 0)).toBe(false);
   });
 });
 
