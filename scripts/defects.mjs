@@ -111,9 +111,26 @@ export const DEFECTS = [
     what: 'other writes get LSNs while the conditions of a large one are judged',
     file: 'src/node/write-path.ts',
     find: `    this.#hold.pause('large');
-    let fault`,
-    replace: '    let fault',
+    try {`,
+    replace: '    try {',
     test: unit('test/node/write-path.test.ts'),
+  },
+  {
+    name: 'client-write-decoded-at-once',
+    what: 'the operations of a large write of a client are decoded in one turn',
+    file: 'src/protocol/client-requests.ts',
+    find: '    if (ops.length % ITEMS_PER_STEP === 0) yield;\n',
+    replace: '',
+    test: unit('test/protocol/client-codec.test.ts'),
+  },
+  {
+    name: 'large-write-encoded-at-once',
+    what: 'the operations of a large write are encoded in one turn',
+    file: 'src/wal/prepared-transaction.ts',
+    find: `    stepEnd = end + STEP_BYTES;
+    yield;`,
+    replace: '    stepEnd = end + STEP_BYTES;',
+    test: unit('test/wal/batch-builder.test.ts'),
   },
   {
     name: 'announced-is-held',

@@ -2,17 +2,19 @@ import { WalshipError } from '../errors.ts';
 import { KEY_BYTES_MAX, TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
 import type { WriteRequest } from './api.ts';
 
-/**
- * Checks what can be known of a write without the log.
- * @throws WalshipError TXN_TOO_LARGE, KEY_INVALID, VALUE_TOO_LARGE; rejected.
- */
-export function checkRequest({ ops, conditions }: WriteRequest): void {
+type Items = Pick<WriteRequest, 'ops' | 'conditions'>;
+
+/** Checks how many items a write has. @throws WalshipError TXN_TOO_LARGE; rejected. */
+export function checkCount({ ops, conditions }: Items): void {
   const items = ops.length + conditions.length;
-  if (items > TRANSACTION_ITEMS_MAX) {
-    const message = `${items} operations and conditions, at most ${TRANSACTION_ITEMS_MAX}`;
-    const details = { itemsMax: TRANSACTION_ITEMS_MAX };
-    throw new WalshipError('TXN_TOO_LARGE', message, { outcome: 'rejected', details });
-  }
+  if (items <= TRANSACTION_ITEMS_MAX) return;
+  const message = `${items} operations and conditions, at most ${TRANSACTION_ITEMS_MAX}`;
+  const details = { itemsMax: TRANSACTION_ITEMS_MAX };
+  throw new WalshipError('TXN_TOO_LARGE', message, { outcome: 'rejected', details });
+}
+
+/** Checks the keys and values of a write. @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE; rejected. */
+export function checkItems({ ops, conditions }: Items): void {
   for (const { key, value } of ops) checkSizes(key, value.length);
   for (const { key } of conditions) checkSizes(key, 0);
 }

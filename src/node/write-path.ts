@@ -8,14 +8,15 @@ import { MiB } from '../wal/limits.ts';
 import { operationsBytes } from '../wal/batch-builder.ts';
 import type { LogOperation } from '../wal/batch-builder.ts';
 import { formatVersion } from '../wal/position.ts';
-import { OP } from '../wal/record.ts';
 import { Waiters } from '../wal/waiters.ts';
 import { AppendedWrite, leftMsOf } from './appended-write.ts';
 import type { TimedWrite } from './appended-write.ts';
 import type { AckLevel, Condition, WriteRequest, WriteResult } from './api.ts';
-import { checkRequest } from './check-request.ts';
+import { checkCount, checkItems } from './check-request.ts';
 import { CommitWait } from './commit-wait.ts';
 import { Deadline } from './deadline.ts';
+import { isLarge, ITEMS_PER_TURN, prepareLarge, toLogged } from './large-write.ts';
+import type { Prepared } from './large-write.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import type { Replica } from './replica.ts';
 import { judgeVersion, replaced } from './versions.ts';
@@ -28,9 +29,6 @@ export const WRITE_WAITERS_MAX = 100_000;
 /** Writes that have an LSN and are not applied, and their bytes: a state that falls behind what is committed slows writing down. */
 export const UNAPPLIED_WRITES_MAX = 1_000_000;
 export const UNAPPLIED_BYTES_MAX = 256 * MiB;
-
-/** Operations, or conditions, of one write that are looked at in one turn of the event loop. */
-export const ITEMS_PER_TURN = 4_096;
 
 /** A new leader holds up writes until its EPOCH record is committed, but for no longer than this; then they are rejected with NO_QUORUM. */
 export const BEGINNING_MS_MAX = 1_000;
@@ -126,8 +124,7 @@ export class WritePath {
     if (this.#hold.paused && this.#ended === undefined) return this.#writeLater(request);
     try {
       this.#admit(request);
-      const items = request.conditions.length + request.ops.length;
-      if (items > ITEMS_PER_TURN) return this.#writeInTurns(request);
+      if (isLarge(request)) return this.#writeInTurns(request);
       if (request.conditions.length > 0) return this.#writeIf(request);
       return request.ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
     } catch (error) {
@@ -155,36 +152,46 @@ export class WritePath {
 
   /** A write of many items: no other write gets an LSN between its first turn and its last, so that what was judged stays true. */
   async #writeInTurns({ deadline, ...rest }: TimedWrite): Promise<WriteResult> {
-    const { clock } = this.#options;
+    const { clock, replica } = this.#options;
+    const { log } = replica;
     const request = { ...rest, deadline: deadline ?? new Deadline(clock, rest.timeoutMs) };
-    const { conditions, ops } = request;
+    let step: IteratorResult<void, Prepared>;
+    let heldUp: boolean;
     this.#hold.pause('large');
-    let fault: WalshipError | undefined;
-    for (let start = 0; start < conditions.length && fault === undefined; start += ITEMS_PER_TURN) {
-      fault = this.#judgeAll(conditions.slice(start, start + ITEMS_PER_TURN));
-      await nextTurn(clock);
-      if (this.#ended !== undefined) throw this.#ended;
+    try {
+      const steps = prepareLarge(request, {
+        judgeAll: (conditions) => this.#judgeAll(conditions),
+        nextLsn: () => log.last.lsn + 1,
+      });
+      for (step = steps.next(); step.done !== true; step = steps.next()) {
+        await nextTurn(clock);
+        if (this.#ended !== undefined) throw this.#ended;
+      }
+    } finally {
+      heldUp = this.#hold.pausedBeside('large');
+      // Those who wait go on once this turn is over: by then these operations have their LSNs.
+      this.#hold.resume('large');
     }
-    const heldUp = this.#hold.pausedBeside('large');
-    // Those who wait go on once this turn is over: by then these operations have their LSNs.
-    this.#hold.resume('large');
-    if (fault !== undefined) return this.#refuse(request, fault);
+    const prepared = step.value;
+    if (prepared.kind === 'refused') return this.#refuse(request, prepared.fault);
     // Something else may hold up writing by now.
     if (heldUp) return this.#writeLater(request);
-    return ops.length === 0 ? this.#onlyConditions(request) : this.#append(request);
+    if (prepared.kind === 'conditions') return this.#onlyConditions(request);
+    const { ops, transaction } = prepared;
+    const lsn = log.appendPrepared(transaction);
+    return this.#appended(request, ops, lsn, transaction.recordsBytes);
   }
 
   /** Of one write there is little to keep until its level is reached: thousands may be on their way. */
   #append(request: TimedWrite): Promise<WriteResult> {
-    const { replica } = this.#options;
-    const ops = request.ops.map(({ op, key, value }) => ({
-      op: op === 'put' ? OP.PUT : OP.DELETE,
-      key,
-      value,
-    }));
-    const lsn = replica.log.append(ops);
-    const bytes = operationsBytes(ops);
-    const sealedLsn = replica.log.written.lsn;
+    const ops = request.ops.map(toLogged);
+    const lsn = this.#options.replica.log.append(ops);
+    return this.#appended(request, ops, lsn, operationsBytes(ops));
+  }
+
+  /** The write has its LSNs, up to `lsn`. */
+  #appended(request: TimedWrite, ops: readonly LogOperation[], lsn: number, bytes: number) {
+    const sealedLsn = this.#options.replica.log.written.lsn;
     this.#uncommitted.add(lsn, bytes, sealedLsn);
     this.#unapplied.add(lsn, bytes, sealedLsn);
     this.#note(ops, lsn - ops.length + 1);
@@ -275,7 +282,8 @@ export class WritePath {
   /** Everything that can be known before an LSN is given: what fails here was certainly not written. */
   #admit(request: WriteRequest): void {
     if (this.#ended !== undefined) throw this.#ended;
-    checkRequest(request);
+    checkCount(request);
+    if (!isLarge(request)) checkItems(request);
     const { leader, quorum, voterCount, uncommittedBytesMax } = this.#options;
     const needed = request.ack === 'all' ? voterCount : leader.votersNeeded;
     const present = leader.countingVoters;

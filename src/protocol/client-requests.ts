@@ -34,9 +34,20 @@ const EXPECTS = ['absent', 'present', 'version'] as const;
 const OPS = ['put', 'delete'] as const;
 const GUESS_BYTES = 64;
 
-export type DecodedRequest =
-  | { readonly kind: 'request'; readonly id: number; readonly request: ClientRequest }
+/** Items of a write that are decoded in one step. */
+const ITEMS_PER_STEP = 512;
+
+export type DecodedRequest<R extends ClientRequest = ClientRequest> =
+  | { readonly kind: 'request'; readonly id: number; readonly request: R }
   | { readonly kind: 'invalid'; readonly reason: string };
+
+/** A write of many items, of which only the first were decoded. */
+export interface UnfinishedRequest {
+  readonly kind: 'unfinished';
+  readonly id: number;
+  /** Decodes the rest; yields where it may be interrupted. */
+  readonly rest: Generator<void, DecodedRequest<ClientWrite>, void>;
+}
 
 /** The request with its length in front, in a buffer of its own. */
 export function encodeRequest(id: number, request: ClientRequest): Buffer {
@@ -85,10 +96,28 @@ export function encodeRequest(id: number, request: ClientRequest): Buffer {
 }
 
 /** Decodes a message without its length; never throws, whatever the bytes. Keys and values alias `bytes`. */
-export function decodeRequest(bytes: Buffer): DecodedRequest {
+export function decodeRequest(bytes: Buffer): DecodedRequest | UnfinishedRequest {
   const reader = new ByteReader(bytes);
   const id = reader.u32('id');
-  const request = readRequest(reader, reader.u8('op'));
+  const op = reader.u8('op');
+  if (op !== REQUEST_OP.write) return decoded(reader, id, readRequest(reader, op));
+  const rest = decodeWrite(reader, id);
+  const step = rest.next();
+  return step.done === true ? step.value : { kind: 'unfinished', id, rest };
+}
+
+function* decodeWrite(
+  reader: ByteReader,
+  id: number,
+): Generator<void, DecodedRequest<ClientWrite>, void> {
+  return decoded(reader, id, yield* readWrite(reader));
+}
+
+function decoded<R extends ClientRequest>(
+  reader: ByteReader,
+  id: number,
+  request: R,
+): DecodedRequest<R> {
   // Of a hello of another version nothing behind the version is read.
   const foreign = request.kind === 'hello' && reader.problem === undefined;
   const reason = foreign ? undefined : reader.finish();
@@ -99,8 +128,6 @@ function readRequest(reader: ByteReader, op: number): ClientRequest {
   switch (op) {
     case REQUEST_OP.hello:
       return { kind: 'hello', protocol: reader.u16('protocol') };
-    case REQUEST_OP.write:
-      return readWrite(reader);
     case REQUEST_OP.read: {
       const level = reader.choice('level', READ_LEVELS);
       const timeoutMs = readTimeout(reader);
@@ -155,7 +182,7 @@ function writeWrite(writer: ByteWriter, { ack, timeoutMs, conditions, ops }: Cli
 
 const NO_BYTES = Buffer.alloc(0);
 
-function readWrite(reader: ByteReader): ClientWrite {
+function* readWrite(reader: ByteReader): Generator<void, ClientWrite, void> {
   const ack = reader.choice('ack', ACKS);
   const timeoutMs = readTimeout(reader);
   const conditions: ClientCondition[] = [];
@@ -165,12 +192,14 @@ function readWrite(reader: ByteReader): ClientWrite {
     const kind = reader.choice('expect', EXPECTS);
     const key = reader.bytes16('key');
     conditions.push({ key, expect: kind === 'version' ? reader.version('version') : kind });
+    if (conditions.length % ITEMS_PER_STEP === 0) yield;
   }
   const opCount = reader.count('ops', 3, TRANSACTION_ITEMS_MAX - conditions.length);
   for (let index = 0; index < opCount && reader.problem === undefined; index += 1) {
     const op = reader.choice('op', OPS);
     const key = reader.bytes16('key');
     ops.push({ op, key, value: op === 'put' ? reader.bytes32('value') : NO_BYTES });
+    if (ops.length % ITEMS_PER_STEP === 0) yield;
   }
   return { kind: 'write', ack, timeoutMs, conditions, ops };
 }

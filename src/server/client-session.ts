@@ -14,21 +14,21 @@ import type {
   ClientAnswer,
   ClientRequest,
   ClientWatch,
+  ClientWrite,
   ErrorAnswer,
 } from '../protocol/client-messages.ts';
 import { decodeRequest } from '../protocol/client-requests.ts';
+import type { UnfinishedRequest } from '../protocol/client-requests.ts';
 import { MessageOutbox } from '../protocol/message-outbox.ts';
 import { LENGTH_BYTES, MessageSplitter } from '../protocol/message-splitter.ts';
 import type { BodyBudget } from './body.ts';
+import { busy, errorAnswer, isWrite, shuttingDown } from './client-errors.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts } from './exchange.ts';
 import * as limits from './limits.ts';
 import { toWalshipError } from './reply.ts';
 import { statusToJson } from './status.ts';
-
-/** A write of more items goes to the node in a turn of its own. */
-const TURN_ITEMS = 4_096;
 
 export interface ClientSessionOptions {
   readonly link: Link;
@@ -40,7 +40,7 @@ export interface ClientSessionOptions {
     readonly delay: { read(): Delay };
     readonly answers: Pick<AnswerCounts, 'wrote' | 'failed'>;
     watchers: number;
-    readonly turns: Pick<Turns, 'next'>;
+    readonly turns: Pick<Turns, 'run'>;
   };
   /** Told of failures that are bugs. */
   readonly onInternal: (error: unknown, request: string) => void;
@@ -52,7 +52,7 @@ type Request = Exclude<ClientRequest, { kind: 'hello' | 'credit' | 'cancel' }>;
 
 interface Held {
   readonly id: number;
-  readonly request: Request;
+  readonly request: Request | UnfinishedRequest;
   readonly bytes: number;
 }
 
@@ -184,12 +184,16 @@ export class ClientSession {
     this.#admittedBytes = 0;
     if (this.#over) return this.#give(bytes);
     const decoded = decodeRequest(body);
-    if (decoded.kind === 'invalid' || (decoded.request.kind === 'hello') === this.#greeted) {
-      const reason = decoded.kind === 'invalid' ? decoded.reason : 'one hello, and first';
+    if (decoded.kind === 'invalid') {
       this.#give(bytes);
-      return this.close(`PROTOCOL_ERROR: ${reason}`);
+      return this.close(`PROTOCOL_ERROR: ${decoded.reason}`);
     }
-    const { id, request } = decoded;
+    const { id } = decoded;
+    const request = decoded.kind === 'unfinished' ? decoded : decoded.request;
+    if ((request.kind === 'hello') === this.#greeted) {
+      this.#give(bytes);
+      return this.close('PROTOCOL_ERROR: one hello, and first');
+    }
     if (request.kind === 'hello' || request.kind === 'credit' || request.kind === 'cancel') {
       this.#give(bytes);
       if (request.kind === 'hello') this.#greet(id);
@@ -255,9 +259,17 @@ export class ClientSession {
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 
-  #result(id: number, request: Request): Promise<ClientAnswer> {
-    if (this.#draining) throw shuttingDown(request);
+  async #result(id: number, arrived: Held['request']): Promise<ClientAnswer> {
+    if (this.#draining) throw shuttingDown(arrived.kind);
+    const request = arrived.kind === 'unfinished' ? await this.#finish(arrived) : arrived;
     return request.kind === 'watch' ? this.#stream(id, request) : this.#ask(request);
+  }
+
+  async #finish({ rest }: UnfinishedRequest): Promise<ClientWrite> {
+    const decoded = await this.#options.shared.turns.run(rest);
+    if (decoded.kind === 'request') return decoded.request;
+    this.close(`PROTOCOL_ERROR: ${decoded.reason}`);
+    throw new WalshipError('PROTOCOL_ERROR', decoded.reason, { outcome: 'rejected' });
   }
 
   async #ask(request: Exclude<Request, { kind: 'watch' }>): Promise<ClientAnswer> {
@@ -265,8 +277,6 @@ export class ClientSession {
     switch (request.kind) {
       case 'write': {
         const startMs = clock.nowMs();
-        // Decoding them was work enough for one turn.
-        if (request.ops.length + request.conditions.length > TURN_ITEMS) await shared.turns.next();
         const { version, durableOn } = await node.write(request);
         shared.answers.wrote(request.ack, (clock.nowMs() - startMs) / 1000);
         return { kind: 'written', version, durableOn };
@@ -338,11 +348,11 @@ export class ClientSession {
     return busy(`${unsentBytes} bytes of answers wait for this client`);
   }
 
-  #errorOf(request: ClientRequest, cause: unknown): ErrorAnswer {
+  #errorOf({ kind }: Held['request'], cause: unknown): ErrorAnswer {
     const error = toWalshipError(cause);
-    if (error.code === 'INTERNAL') this.#options.onInternal(cause, request.kind);
+    if (error.code === 'INTERNAL') this.#options.onInternal(cause, kind);
     const answer = errorAnswer(error);
-    if (request.kind !== 'write') return answer;
+    if (!isWrite(kind)) return answer;
     // Where nobody said that nothing was written, it must not be claimed.
     const { outcome = 'indeterminate' } = error;
     this.#options.shared.answers.failed(outcome, error.code);
@@ -377,18 +387,4 @@ export class ClientSession {
 function sizeOf(answer: ClientAnswer & { kind: 'found' | 'page' }): number {
   if (answer.kind === 'found') return answer.value.length;
   return answer.entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
-}
-
-function errorAnswer({ code, message, outcome, details }: WalshipError): ErrorAnswer {
-  return { kind: 'error', code, message, outcome, details };
-}
-
-/** Made without an error, and its stack: there may be thousands of them in one turn. */
-function busy(message: string): ErrorAnswer {
-  return { kind: 'error', code: 'BUSY', message, outcome: 'rejected', details: {} };
-}
-
-function shuttingDown({ kind }: ClientRequest): WalshipError {
-  const outcome = kind === 'write' ? ({ outcome: 'rejected' } as const) : {};
-  return new WalshipError('NODE_CLOSED', 'the node is shutting down', outcome);
 }

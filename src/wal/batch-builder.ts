@@ -1,6 +1,7 @@
 import assert from 'node:assert';
 import { BATCH_BYTES_MAX, MiB } from './limits.ts';
 import type { Position } from './position.ts';
+import type { PreparedTransaction } from './prepared-transaction.ts';
 import { OP, readU32, recordBytes, RecordEncoder } from './record.ts';
 import { ChainSum, SEAL_BYTES, sealBatch } from './seal.ts';
 
@@ -107,6 +108,20 @@ export class BatchBuilder {
       });
       this.#sum.add(readU32(this.#slab, this.#end - 4));
     }
+    return this.#lsn;
+  }
+
+  /** Begins a batch with a transaction that was encoded before, in its own slab; returns the LSN of its last record. */
+  addPrepared({ slab, firstLsn, count, recordsBytes, crcs }: PreparedTransaction): number {
+    assert(this.#count === 0, 'a prepared transaction begins a batch');
+    assert(firstLsn === this.#lsn + 1, 'nothing was appended since it was prepared');
+    this.#slab = slab;
+    this.#encoder = new RecordEncoder(slab);
+    this.#start = 0;
+    this.#end = recordsBytes;
+    this.#count = count;
+    this.#lsn += count;
+    this.#sum.addFirst(crcs);
     return this.#lsn;
   }
 

@@ -1,6 +1,5 @@
 import { WalshipError } from '../errors.ts';
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
-import { operationsBytes } from './batch-builder.ts';
 import type { LogOperation } from './batch-builder.ts';
 import {
   BATCH_BYTES_MAX,
@@ -8,7 +7,7 @@ import {
   TRANSACTION_ITEMS_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts';
-import { OP } from './record.ts';
+import { OP, recordBytes } from './record.ts';
 import { SEAL_BYTES } from './seal.ts';
 
 /**
@@ -16,26 +15,44 @@ import { SEAL_BYTES } from './seal.ts';
  * @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE, REQUEST_INVALID; always rejected.
  */
 export function checkOperations(ops: readonly LogOperation[]): number {
+  checkCount(ops);
+  const bytes = checkRange(ops, 0, ops.length);
+  checkTotal(ops, bytes);
+  return bytes;
+}
+
+/** The first part of `checkOperations`. @throws WalshipError REQUEST_INVALID, TXN_TOO_LARGE. */
+export function checkCount(ops: readonly LogOperation[]): void {
   if (ops.length === 0) throw rejected('REQUEST_INVALID', 'a transaction without operations');
   if (ops.length > TRANSACTION_ITEMS_MAX) {
     const message = `a transaction of ${ops.length} operations, at most ${TRANSACTION_ITEMS_MAX}`;
     throw rejected('TXN_TOO_LARGE', message, { itemsMax: TRANSACTION_ITEMS_MAX });
   }
-  for (let index = 0; index < ops.length; index += 1) {
+}
+
+/** The part of `checkOperations` for the operations from `start` to `end`; returns the bytes of their records. */
+export function checkRange(ops: readonly LogOperation[], start: number, end: number): number {
+  let bytes = 0;
+  for (let index = start; index < end; index += 1) {
     const { op, key, value } = ops[index] as LogOperation;
     if (key.length === 0 || key.length > KEY_BYTES_MAX) {
       throw rejected('KEY_INVALID', `a key of ${key.length} bytes, expected 1 to ${KEY_BYTES_MAX}`);
     }
     if (value.length > VALUE_BYTES_MAX) {
-      const bytes = value.length;
-      throw rejected('VALUE_TOO_LARGE', `a value of ${bytes} bytes, at most ${VALUE_BYTES_MAX}`);
+      const message = `a value of ${value.length} bytes, at most ${VALUE_BYTES_MAX}`;
+      throw rejected('VALUE_TOO_LARGE', message);
     }
     if (!isAppendable(op, index < ops.length - 1)) throw rejected('REQUEST_INVALID', `op ${op}`);
     if (op === OP.DELETE && value.length > 0) {
       throw rejected('REQUEST_INVALID', 'a DELETE with a value');
     }
+    bytes += recordBytes(key.length, value.length);
   }
-  const bytes = operationsBytes(ops);
+  return bytes;
+}
+
+/** The last part of `checkOperations`. @throws WalshipError TXN_TOO_LARGE. */
+export function checkTotal(ops: readonly LogOperation[], bytes: number): void {
   if (bytes + SEAL_BYTES > BATCH_BYTES_MAX) {
     throw rejected(
       'TXN_TOO_LARGE',
@@ -46,7 +63,6 @@ export function checkOperations(ops: readonly LogOperation[]): number {
       },
     );
   }
-  return bytes;
 }
 
 /** EPOCH and SEAL are the log's own; a REQUEST cannot carry the bit that continues a transaction. */

@@ -7,6 +7,7 @@
  *   +-----------+----------------+-------------------------------+
  */
 import assert from 'node:assert';
+import type { LogOperation } from './batch-builder.ts';
 import { EPOCH_MAX } from './limits.ts';
 import { pack, unpack } from './msgpack.ts';
 import { encodeRecord, OP, readU64, writeU64 } from './record.ts';
@@ -41,14 +42,14 @@ export function encodeEpochValue(start: EpochStart): Buffer {
   return Buffer.concat([fixed, pack([start.voters, start.quorum])]);
 }
 
+/** The operation that begins the leadership. */
+export function epochOperation(start: EpochStart): LogOperation {
+  return { op: OP.EPOCH, key: Buffer.from(start.leader, 'utf8'), value: encodeEpochValue(start) };
+}
+
 /** Writes the EPOCH record of `entry` at `offset` and returns the offset just past it. */
 export function encodeEpochRecord(target: Buffer, offset: number, entry: EpochEntry): number {
-  return encodeRecord(target, offset, {
-    lsn: entry.firstLsn,
-    op: OP.EPOCH,
-    key: Buffer.from(entry.leader, 'utf8'),
-    value: encodeEpochValue(entry),
-  });
+  return encodeRecord(target, offset, { lsn: entry.firstLsn, ...epochOperation(entry) });
 }
 
 /** The entry in a record of op EPOCH, or what is wrong with it. Never throws. */

@@ -1,5 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { BatchBuilder, BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
+import type { PreparedTransaction } from './prepared-transaction.ts';
+import { rejected } from './check-operations.ts';
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX } from './limits.ts';
 import type { Position } from './position.ts';
 
@@ -49,26 +51,28 @@ export class GroupCommit {
     return builder.bytes + this.#sealedBytes + (this.#inFlight?.bytes.length ?? 0);
   }
 
-  /** Whether a transaction of so many bytes may be added: what waits to be written stays within one batch. */
-  hasRoom(bytes: number): boolean {
-    return this.#sealedBytes + this.#options.builder.bytesWith(bytes) <= BATCH_BYTES_MAX;
-  }
-
   /** Asked for when a batch is sealed. */
   set context(context: () => BatchContext) {
     this.#context = context;
   }
 
-  /** Adds a transaction, which was checked and fits; returns the LSN of its last record. */
+  /** Adds a transaction, which was checked; returns the LSN of its last record. @throws WalshipError BUSY, rejected. */
   append(ops: readonly LogOperation[], bytes: number): number {
     const { builder } = this.#options;
-    if (builder.count > 0 && builder.count + ops.length > BATCH_RECORDS_MAX) {
-      const full = this.#seal();
-      this.#sealed.push(full);
-      this.#sealedBytes += full.bytes.length;
-    }
+    this.#refuseWithoutRoom(bytes);
+    if (builder.count + ops.length > BATCH_RECORDS_MAX) this.#closeBatch();
     const lsn = builder.add(ops, bytes);
-    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
+    this.#scheduleFirst();
+    return lsn;
+  }
+
+  /** As `append`, in a batch of its own: what comes later would have to copy it into a larger slab. */
+  appendPrepared(transaction: PreparedTransaction): number {
+    this.#refuseWithoutRoom(transaction.recordsBytes);
+    this.#closeBatch();
+    const lsn = this.#options.builder.addPrepared(transaction);
+    this.#closeBatch();
+    this.#scheduleFirst();
     return lsn;
   }
 
@@ -81,6 +85,25 @@ export class GroupCommit {
   /** Writes nothing any more, not even what has an LSN. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** What waits to be written stays within one batch. */
+  #refuseWithoutRoom(bytes: number): void {
+    if (this.#sealedBytes + this.#options.builder.bytesWith(bytes) <= BATCH_BYTES_MAX) return;
+    const { pendingBytes } = this;
+    throw rejected('BUSY', `${pendingBytes} bytes wait to be written`, { pendingBytes });
+  }
+
+  /** The open batch, unless it is empty, waits to be written, and nothing is added to it. */
+  #closeBatch(): void {
+    if (this.#options.builder.count === 0) return;
+    const full = this.#seal();
+    this.#sealed.push(full);
+    this.#sealedBytes += full.bytes.length;
+  }
+
+  #scheduleFirst(): void {
+    if (!this.#scheduled && this.#inFlight === undefined) this.#schedule();
   }
 
   #schedule(): void {

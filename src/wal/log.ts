@@ -1,11 +1,11 @@
 import assert from 'node:assert';
 import { isWalshipError, type WalshipError } from '../errors.ts';
-import { BatchBuilder } from './batch-builder.ts';
+import { BatchBuilder, operationsBytes } from './batch-builder.ts';
 import type { BatchContext, LogOperation, SealedBatch } from './batch-builder.ts';
 import { checkOperations, rejected } from './check-operations.ts';
 import type { LogChunk } from './chunk.ts';
 import { DurableLog } from './durable-log.ts';
-import { encodeEpochValue } from './epoch-record.ts';
+import { epochOperation } from './epoch-record.ts';
 import { Exclusive } from './exclusive.ts';
 import { FailStop } from './fail-stop.ts';
 import { checkFollowerWrite } from './follower-write.ts';
@@ -16,20 +16,18 @@ import type { LogMap } from './log-map.ts';
 import { cutTail, type LogParts, restart } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import type { LogBase } from './log-base.ts';
-import { beginLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
-import type { OpenedLog } from './open-log.ts';
+import { beginLog, type OpenedLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
 import { type EpochEntry, type Position, samePosition } from './position.ts';
-import { type LogRecord, OP, recordBytes } from './record.ts';
+import type { PreparedTransaction } from './prepared-transaction.ts';
+import type { LogRecord } from './record.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { RecoveryReport } from './recover.ts';
 import type { BatchInfo } from './scan.ts';
 import { SealedSegments } from './sealed-segments.ts';
-import { emptySegment } from './segment.ts';
-import type { OpenedSegment } from './segment.ts';
+import { emptySegment, type OpenedSegment } from './segment.ts';
 import { type SegmentWriter, wasRefused } from './segment-writer.ts';
 
-export type { LogOperation } from './batch-builder.ts';
-export type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
+export type { CutReason, SavedTail } from './log-options.ts';
 
 /**
  * The log of one node: appended to by a leader, written to by a follower, read by anyone.
@@ -177,9 +175,8 @@ export class Log {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading && !this.#exclusive.busy, 'a leadership begins on a log at rest');
     assert(this.#builder.lsn === this.durable.lsn, 'a leadership begins behind what is durable');
-    const key = Buffer.from(entry.leader, 'utf8');
-    const op = { op: OP.EPOCH, key, value: encodeEpochValue(entry) };
-    const bytes = recordBytes(op.key.length, op.value.length);
+    const op = epochOperation(entry);
+    const bytes = operationsBytes([op]);
     // A full disk is known before the log is full: then a leadership may still begin, where there is room for it.
     this.#segments().refuseIfFull(this.#builder.bytesWith(bytes));
     this.#builder.enter(entry.epoch);
@@ -196,15 +193,20 @@ export class Log {
    * NODE_CLOSED, NO_LEADER (nobody leads here); always rejected, with nothing written.
    */
   append(ops: readonly LogOperation[]): number {
+    this.#refuseUnlessLeading();
+    return this.#commit.append(ops, checkOperations(ops));
+  }
+
+  /** As `append`, for what was prepared with `last.lsn + 1`. Does not copy it. */
+  appendPrepared(transaction: PreparedTransaction): number {
+    this.#refuseUnlessLeading();
+    return this.#commit.appendPrepared(transaction);
+  }
+
+  #refuseUnlessLeading(): void {
     this.#failStop.refuseIfEnded();
     if (!this.#leading) throw rejected('NO_LEADER', 'this log follows, it does not lead');
-    const bytes = checkOperations(ops);
-    if (!this.#commit.hasRoom(bytes)) {
-      const pendingBytes = this.#commit.pendingBytes;
-      throw rejected('BUSY', `${pendingBytes} bytes wait to be written`, { pendingBytes });
-    }
     this.#segments().refuseIfFull(Infinity);
-    return this.#commit.append(ops, bytes);
   }
 
   /** Takes no more records; those that have an LSN are still written. */
@@ -384,8 +386,7 @@ export class Log {
   }
 
   #announce(): void {
-    const { durable } = this;
-    for (const listener of this.#durableListeners) listener(durable);
+    for (const listener of this.#durableListeners) listener(this.durable);
     this.#exclusive.wake();
   }
 

@@ -63,6 +63,12 @@ export class ChainSum {
     this.#gatheredBytes += 4;
   }
 
+  /** Adds the crc fields of the batch's first records, as they stand one behind the other. */
+  addFirst(fields: Buffer): void {
+    assert(this.#gatheredBytes === 0, 'nothing was added to this batch');
+    this.#chain = crc32(fields, this.#chain);
+  }
+
   /** The chain of a batch that ends in a seal whose value stands at `valueOffset` of `bytes`. */
   finish(bytes: Uint8Array, valueOffset: number): number {
     const start = this.#gatheredBytes;

@@ -2,6 +2,7 @@
 import { Client } from '../../src/client/client.ts';
 import { isWalshipError } from '../../src/errors.ts';
 import type { WalshipError } from '../../src/errors.ts';
+import { Turns } from '../../src/ports/turns.ts';
 import { BodyBudget } from '../../src/server/body.ts';
 import { ClientSessions } from '../../src/server/client-sessions.ts';
 import type { SimProcess } from '../../src/sim/sim-clock.ts';
@@ -41,7 +42,7 @@ export async function onStage(count: number, main: (stage: Stage) => Promise<voi
         delay,
         answers: { wrote: () => undefined, failed: () => undefined },
         watchers: 0,
-        turns: { next: () => Promise.resolve() },
+        turns: new Turns(process),
       };
       const log = { error: () => undefined };
       const sessions = new ClientSessions({ node, clock: process, shared, log });

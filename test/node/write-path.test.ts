@@ -5,7 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition, WriteRequest } from '../../src/node/api.ts';
 import { Overlay } from '../../src/store/overlay.ts';
-import { ITEMS_PER_TURN, UNAPPLIED_BYTES_MAX, WritePath } from '../../src/node/write-path.ts';
+import { ITEMS_PER_TURN } from '../../src/node/large-write.ts';
+import { UNAPPLIED_BYTES_MAX, WritePath } from '../../src/node/write-path.ts';
 import { MiB, TRANSACTION_ITEMS_MAX } from '../../src/wal/limits.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { leaderOf } from './leader-fixture.ts';
@@ -277,6 +278,43 @@ describe('a transaction of many items', () => {
 
       await large;
       await refused;
+    });
+  });
+
+  test('with a wrong operation is refused, and holds up nobody any more', async () => {
+    await withReplica(async (stage) => {
+      const { writes, commitAll } = await lead(stage);
+      const { replica, world } = stage;
+      const before = replica.log.last.lsn;
+      const wrong = { op: 'put' as const, key: Buffer.alloc(0), value: Buffer.alloc(0) };
+      const large = writes.write({ ...put('large'), ops: [...ops, wrong] });
+      const refused = expect(large).rejects.toMatchObject({
+        code: 'KEY_INVALID',
+        outcome: 'rejected',
+      });
+      const small = writes.write(put('k0'));
+      await world.pass(1);
+      await refused;
+      await commitAll();
+
+      expect((await small).version.lsn).toBe(before + 1);
+    });
+  });
+
+  test('gets no LSN once the leadership is over', async () => {
+    await withReplica(async (stage) => {
+      const { writes } = await lead(stage);
+      const { replica, world } = stage;
+      const before = replica.log.last.lsn;
+      const refused = expect(writes.write({ ...put('large'), ops })).rejects.toMatchObject({
+        code: 'NO_LEADER',
+        outcome: 'rejected',
+      });
+      writes.end('STALE_EPOCH', 'the test says so');
+      await world.pass(1);
+
+      await refused;
+      expect(replica.log.last.lsn).toBe(before);
     });
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { answerAliases, decodeAnswer, encodeAnswer } from '../../src/protocol/client-answers.ts';
 import { DETAILS_BYTES_MAX } from '../../src/protocol/client-messages.ts';
 import { decodeRequest, encodeRequest } from '../../src/protocol/client-requests.ts';
+import type { DecodedRequest } from '../../src/protocol/client-requests.ts';
 import { MessageSplitter } from '../../src/protocol/message-splitter.ts';
 import { answers, requests } from './client-messages.ts';
 
@@ -91,6 +92,44 @@ describe('requests and answers', () => {
 
     expect(decoded).toEqual({ kind: 'answer', id: 1, answer: { ...answer, details: {} } });
   });
+});
+
+describe('a write of many items', () => {
+  const count = 5_000;
+  const key = Buffer.from('k');
+  const request = {
+    kind: 'write' as const,
+    ack: 'quorum' as const,
+    timeoutMs: 1_000,
+    conditions: Array.from({ length: count }, () => ({ key, expect: 'absent' as const })),
+    ops: Array.from({ length: count }, () => ({ op: 'put' as const, key, value: key })),
+  };
+  const body = encodeRequest(3, request).subarray(LENGTH_BYTES);
+
+  test.for([
+    ['conditions', { ...request, ops: [] }],
+    ['operations', { ...request, conditions: [] }],
+  ] as const)('is decoded in steps: %s', ([, many]) => {
+    const { result, steps } = finish(encodeRequest(3, many).subarray(LENGTH_BYTES));
+    expect(steps).toBeGreaterThanOrEqual(count / 1_000);
+    expect(result).toEqual({ kind: 'request', id: 3, request: many });
+  });
+
+  test('that is cut anywhere is invalid', () => {
+    for (const end of [body.length / 4, body.length / 2, body.length - 1].map(Math.floor)) {
+      expect(finish(body.subarray(0, end)).result.kind).toBe('invalid');
+    }
+    expect(finish(Buffer.concat([body, key])).result.kind).toBe('invalid');
+  });
+
+  function finish(bytes: Buffer): { result: DecodedRequest; steps: number } {
+    const decoded = decodeRequest(bytes);
+    if (decoded.kind !== 'unfinished') return { result: decoded, steps: 0 };
+    for (let steps = 1; ; steps += 1) {
+      const step = decoded.rest.next();
+      if (step.done === true) return { result: step.value, steps };
+    }
+  }
 });
 
 describe('bytes that are no message', () => {

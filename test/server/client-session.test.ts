@@ -145,6 +145,17 @@ const put = (value: Buffer = Buffer.from('v'), timeoutMs = 1_000): ClientRequest
   conditions: [],
   ops: [{ op: 'put', key: Buffer.from('k'), value }],
 });
+const putMany: ClientRequest = {
+  kind: 'write',
+  ack: 'quorum',
+  timeoutMs: 1_000,
+  conditions: [],
+  ops: Array.from({ length: 5_000 }, (_, index) => ({
+    op: 'put' as const,
+    key: Buffer.from(`k${index}`),
+    value: Buffer.from('v'),
+  })),
+};
 const get: ClientRequest = {
   kind: 'read',
   level: 'local',
@@ -300,6 +311,29 @@ describe('requests', () => {
       await world.pass(1);
 
       expect(link.answerTo(7)).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
+    }));
+
+  test('a write of many items reaches the node whole', () =>
+    withSession(async ({ world, link, node }) => {
+      link.ask(2, putMany);
+      await world.pass(1);
+
+      expect(link.answerTo(2)?.kind).toBe('written');
+      expect(node.writes).toEqual([putMany]);
+    }));
+
+  test('a write of many items whose end is wrong closes the link, and is written nowhere', () =>
+    withSession(async ({ world, link, node, bodies, failed }) => {
+      const message = encodeRequest(2, putMany);
+      const longer = Buffer.concat([message, Buffer.from('x')]);
+      longer.writeUInt32BE(message.length - LENGTH_BYTES + 1, 0);
+      link.push(longer);
+      await world.pass(1);
+
+      expect(link.closedFor).toBe('PROTOCOL_ERROR: 1 bytes behind the message');
+      expect(node.writes).toEqual([]);
+      expect(bodies.bytes).toBe(0);
+      expect(failed).toEqual(['rejected PROTOCOL_ERROR']);
     }));
 
   test('that come by the thousand in one frame close their link', () =>

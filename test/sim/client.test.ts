@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { isWalshipError } from '../../src/errors.ts';
 import type { WalshipError } from '../../src/errors.ts';
+import { Turns } from '../../src/ports/turns.ts';
 import { BodyBudget } from '../../src/server/body.ts';
 import { ClientSessions } from '../../src/server/client-sessions.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
@@ -38,7 +39,7 @@ function serveClients(cluster: SimCluster): void {
       delay,
       answers,
       watchers: 0,
-      turns: { next: () => Promise.resolve() },
+      turns: new Turns(process),
     };
     const log = {
       error: (fields: object) => cluster.fail(new Error('a bug', { cause: fields })),

@@ -11,7 +11,7 @@ import {
   BATCH_RECORDS_MAX,
   TRANSACTION_ITEMS_MAX,
 } from '../../src/wal/limits.ts';
-import type { LogOperation } from '../../src/wal/log.ts';
+import type { LogOperation } from '../../src/wal/batch-builder.ts';
 import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
 import { OP, recordBytes } from '../../src/wal/record.ts';
 import { SEAL_BYTES } from '../../src/wal/seal.ts';
