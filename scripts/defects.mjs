@@ -752,7 +752,7 @@ export const DEFECTS = [
   {
     name: 'A8-suspect-forgotten',
     what: 'a node that cut damaged records off does not write down that it is suspect',
-    file: 'src/wal/recover.ts',
+    file: 'src/wal/meta-patch.ts',
     find: "    patch.state = 'suspect';\n",
     replace: '',
     test: traces('A8'),
@@ -1055,6 +1055,14 @@ export const DEFECTS = [
 `,
     replace: '',
     test: unit('test/wal/restart-log.test.ts'),
+  },
+  {
+    name: 'older-snapshot-in-its-place',
+    what: 'where the snapshot that was taking the place of the log is damaged, the next start goes on from an older one',
+    file: 'src/wal/recover.ts',
+    find: 'const goesOn = replacedBy === null || replacedBy === base?.start.lsn;',
+    replace: 'const goesOn = true;',
+    test: unit('test/wal/restart-log.test.ts', 'test/wal/recover-snapshot.test.ts'),
   },
   {
     name: 'meta-before-disk',
@@ -1376,7 +1384,7 @@ export const DEFECTS = [
   {
     name: 'damage-kept-quiet-by-seed',
     what: 'a node that cut damaged records off does not write down that it is suspect, in a cluster',
-    file: 'src/wal/recover.ts',
+    file: 'src/wal/meta-patch.ts',
     find: "    patch.state = 'suspect';\n",
     replace: '',
     test: { seeds: 2_000, from: 1 },

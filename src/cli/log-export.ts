@@ -67,7 +67,7 @@ async function readState(
 ): Promise<ReadState> {
   const loaded = await loadState(
     { disk, clock, dir, newSeed: () => 1 },
-    { clusterId: null, cut: null },
+    { clusterId: null, cut: null, replacedBy: null },
   );
   const { store, snapshot } = loaded;
   const epochs = [...(snapshot?.epochs ?? [])];

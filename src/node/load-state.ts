@@ -50,11 +50,13 @@ export interface LoadedState {
  */
 export async function loadState(
   place: Omit<StatePlace, 'turns'>,
-  { clusterId, cut }: Pick<Meta, 'clusterId' | 'cut'>,
+  { clusterId, cut, replacedBy }: Pick<Meta, 'clusterId' | 'cut' | 'replacedBy'>,
 ): Promise<LoadedState> {
   const { disk, clock, dir } = place;
   const warnings: RecoveryWarning[] = [];
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
+    // A newer one by its LSN is of the log that is being replaced, and was about to be removed.
+    if (replacedBy !== null && startLsn > replacedBy) continue;
     const store = newStore(place);
     const read = await readSnapshot({ disk, clock }, path, (lsn, key, value) => {
       store.putRange(lsn, key, value);

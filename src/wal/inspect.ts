@@ -25,7 +25,7 @@ import {
   wholeTail,
 } from './segment-scan.ts';
 import { readSegmentHeader } from './segment-copy.ts';
-import { headerStop, type Stop } from './stop.ts';
+import { halfReplacedStop, headerStop, type Stop, trimmedStop } from './stop.ts';
 import { endOfSeal, type SealPlace } from './seal-place.ts';
 import { borderAfter } from './write-header.ts';
 import type { BatchPlace, BatchVisitor } from './write-scan.ts';
@@ -217,7 +217,7 @@ class Inspector {
     if (await this.#goesOn(index, end.last)) return undefined;
     // Trimmed or clean, but not continued: then the next header says what is wrong.
     const hasNext = index < this.#names.length - 1;
-    if (end.lastEnd === sizeBytes) return hasNext ? undefined : this.#trimmed(end);
+    if (end.lastEnd === sizeBytes) return hasNext ? undefined : trimmedStop(end);
     const start = write?.start ?? borderAfter(lastEnd);
     const from = { start, end: sizeBytes, salt: header.salt, write, number, lastEnd };
     const tail = await scanTail(file, { ...from, firstLsn: last.lsn + 1 });
@@ -303,14 +303,10 @@ class Inspector {
     }
   }
 
-  #trimmed(end: SegmentEnd): Stop {
-    const reason = 'the segment was trimmed, so its successor is missing';
-    return { ending: 'trimmed', offset: end.offset, reason, missingLsn: end.last.lsn + 1 };
-  }
-
-  /** Two more things that only meta.json can tell: a segment that is gone, and a history that is not ours. */
+  /** Three more things that only meta.json can tell: a segment or a snapshot that is gone, and a history that is not ours. */
   #checkNewest(stop: Stop): Stop {
-    const { newestSegment, historyId, joining } = this.#options.meta;
+    const { base } = this.#options;
+    const { newestSegment, replacedBy, historyId, joining } = this.#options.meta;
     if (stop.foreign !== undefined) return stop;
     const foreign =
       !joining &&
@@ -320,6 +316,9 @@ class Inspector {
       const found = newestOf(this.#history)?.historyId ?? '';
       const reason = `history id ${found}, meta.json says ${historyId}`;
       return { ...stop, reason, foreign: 'history' };
+    }
+    if (replacedBy !== null && base?.start.lsn !== replacedBy) {
+      return halfReplacedStop(stop, { lsn: this.#state.lsn, replacedBy });
     }
     const newest = parseSegmentName(this.#names.at(-1) ?? '') ?? 0;
     if (newestSegment === null || newestSegment <= newest) return this.#checkEnd(stop);

@@ -49,6 +49,8 @@ export interface Meta {
   readonly newestSegment: number | null;
   /** Where the log is being cut, while it is: an interrupted cut is finished at the next start. */
   readonly cut: Position | null;
+  /** Start LSN of the snapshot that is taking the place of the log, while it does: the next start goes on from that one, or finds damage. */
+  readonly replacedBy: number | null;
   readonly voters: readonly string[] | null;
   readonly quorum: number | null;
   /** This node has taken another history id, and the log may not hold the EPOCH record yet that begins it. */
@@ -77,6 +79,7 @@ export const BLANK_META: Meta = {
   claim: null,
   newestSegment: null,
   cut: null,
+  replacedBy: null,
   voters: null,
   quorum: null,
   joining: false,
@@ -345,6 +348,7 @@ function isMeta(meta: Meta): boolean {
     (meta.newestSegment === null || isLsn(meta.newestSegment)) &&
     (cut === null ||
       (typeof cut === 'object' && isEpoch(cut.epoch) && isLsn(cut.lsn) && isCount(cut.chain))) &&
+    (meta.replacedBy === null || isLsn(meta.replacedBy)) &&
     (voters === null || isNames(voters)) &&
     (meta.quorum === null || isCount(meta.quorum)) &&
     (meta.forced === null || (typeof meta.forced === 'object' && isForced(meta.forced))) &&

@@ -11,16 +11,15 @@ import type { Entropy } from '../ports/entropy.ts';
 import { type GoodSegment, type Inspection, inspect } from './inspect.ts';
 import { SEGMENT_HEADER_BYTES } from './limits.ts';
 import type { LogBase } from './log-base.ts';
-import type { Meta, MetaStore } from './meta.ts';
+import type { MetaStore } from './meta.ts';
+import { metaPatch } from './meta-patch.ts';
 import { newestOf } from './history-spans.ts';
 import type { EpochSpan } from './history-spans.ts';
 import type { Position } from './position.ts';
 import {
-  claimOf,
   type Decision,
   decisionOf,
   goneLsns,
-  joinClaims,
   refusalHint,
   refusalOf,
   type RecoveryEvidence,
@@ -34,6 +33,7 @@ import { Salt } from './salt.ts';
 import type { LogState } from './scan.ts';
 import type { Seal } from './seal.ts';
 import { isRewrite, SegmentRewrite } from './rewrite-last.ts';
+import { dropSnapshotsFrom } from './snapshot-shelf.ts';
 import { replacing, supersededLsn } from './superseded.ts';
 import type { BatchPlace } from './write-scan.ts';
 import { headerAfter, parseSegmentName, type SegmentHeader, TEMPORARY_SUFFIX } from './segment.ts';
@@ -135,7 +135,9 @@ export interface RecoveredLog {
 export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
   const { disk, meta, base } = options;
   const dir = `${options.dir}/wal`;
-  if (base !== undefined && meta.current.newestSegment === null) {
+  const { newestSegment, replacedBy } = meta.current;
+  const goesOn = replacedBy === null || replacedBy === base?.start.lsn;
+  if (base !== undefined && newestSegment === null && goesOn) {
     return restartedLog(options, base, undefined);
   }
   const hasLog = (await disk.list(dir)).some((name) => parseSegmentName(name) !== undefined);
@@ -176,6 +178,9 @@ async function recoverBeside(
   const stale = await dropSegments(options, inspection.stale, staleWhy(base));
   const saved = [...stale, ...(saves ? await saveRest(options, inspection) : [])];
   const patch = metaPatch(meta.current, inspection, decision);
+  const { replacedBy } = meta.current;
+  // Newer ones by their LSN were of the log that was to go.
+  if (replacedBy !== null) await dropSnapshotsFrom(disk, options.dir, replacedBy + 1);
   if (patch !== undefined) await meta.update(patch);
   await removeRest(disk, dir, inspection);
   const segments = inspection.segments.map((segment) => recovered(dir, segment));
@@ -347,36 +352,6 @@ async function saveRest(
     await save({ path: `${dir}/wal/${name}`, start: 0, end }, segment?.highest ?? 'unknown');
   }
   return names;
-}
-
-/** What meta.json has to say from now on, or undefined where it says so already. */
-function metaPatch(
-  current: Meta,
-  inspection: Inspection,
-  decision: Decision,
-): Partial<Meta> | undefined {
-  const { evidence, segments, epochs, clusterId } = inspection;
-  const patch: { -readonly [K in keyof Meta]?: Meta[K] } = {};
-  const newest = segments.at(-1)?.header.baseLsn ?? null;
-  if (newest !== current.newestSegment) patch.newestSegment = newest;
-  if (current.clusterId === null && clusterId !== undefined) patch.clusterId = clusterId;
-  const lastEpoch = newestOf(epochs);
-  if (lastEpoch !== undefined) {
-    if (current.historyId === null) patch.historyId = lastEpoch.historyId;
-    const arrived = current.historyId === null || lastEpoch.historyId === current.historyId;
-    if (arrived && current.joining) patch.joining = false;
-    // Epochs of a history that was left say nothing about this one.
-    if (arrived && current.promise.epoch < lastEpoch.epoch) {
-      patch.promise = { epoch: lastEpoch.epoch, candidate: null, attempt: null };
-      patch.forced = null;
-    }
-  }
-  // A blank node stays blank: it vouches for even less than a suspect.
-  if (decision === 'save-cut-suspect' && current.state !== 'blank') {
-    patch.state = 'suspect';
-    patch.claim = joinClaims(current.claim, claimOf(evidence));
-  }
-  return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
 /** Removes files that were being made, and rejected segments, newest first: each is gone for good before the next. */

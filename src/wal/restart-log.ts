@@ -1,7 +1,7 @@
 /**
  * Replacing a log, or its beginning, because a snapshot holds what it held. What the snapshot is not proven to hold goes to saved/ first; the rest
- * is removed. `newestSegment` of meta.json is null from the moment on in which a log is being replaced as a whole: everything that has to be in
- * saved/ is there then, and the next start finishes what was interrupted.
+ * is removed. While a log is being replaced as a whole, `newestSegment` of meta.json is null and `replacedBy` names the snapshot: everything that has to
+ * be in saved/ is there then, and the next start finishes what was interrupted.
  */
 import { readingOver } from './unreadable.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -71,14 +71,14 @@ export async function restartLog(
   await disk.makeDir(walDir);
   const names = await disk.list(walDir);
   const segments = names.filter((name) => parseSegmentName(name) !== undefined);
-  await meta.update({ ...patch, newestSegment: null });
+  await meta.update({ ...patch, newestSegment: null, replacedBy: base.start.lsn });
   onBegun?.();
   // Those of the log that goes, before it has gone: one that is newer by its LSN would be taken for the base of what follows.
   await keepSnapshots(disk, dir, [`${snapshotDirOf(dir)}/${snapshotName(base.start.lsn)}`]);
   await removeSegments(disk, walDir, pathsOf(walDir, segments));
   const header = headerAfter(base.clusterId, base.start, Salt.random(entropy));
   const segment = await createSegment(disk, walDir, { header, sizeBytes: segmentBytes });
-  await meta.update({ newestSegment: header.baseLsn });
+  await meta.update({ newestSegment: header.baseLsn, replacedBy: null });
   return segment;
 }
 

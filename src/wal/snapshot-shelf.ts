@@ -65,6 +65,13 @@ export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): 
   await remove(disk, dir, wrong);
 }
 
+/** Removes snapshots that begin at `lsn` or above; durable on resolve. */
+export async function dropSnapshotsFrom(disk: Disk, dir: string, lsn: number): Promise<void> {
+  const all = await listSnapshots(disk, dir);
+  const paths = all.filter(({ startLsn }) => startLsn >= lsn).map(({ path }) => path);
+  await remove(disk, dir, paths);
+}
+
 /** How low a log can be cut that begins with `firstLsn`: a snapshot has to be left that it goes on from. `elseLsn` where there is none. */
 export async function lowestCut(
   disk: Disk,

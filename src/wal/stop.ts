@@ -1,8 +1,10 @@
 /** Where a log stops continuing, as one segment shows it; and the rules of what header may follow what. Pure. */
 import type { TailEvidence } from './evidence.ts';
 import type { Ending, Foreign } from './recovery.ts';
+import type { Position } from './position.ts';
 import type { LogState } from './scan.ts';
 import { firstChain } from './seal.ts';
+import { snapshotName } from './snapshot-format.ts';
 import {
   type DecodedHeader,
   parseSegmentName,
@@ -30,6 +32,27 @@ export interface HeaderContext {
   readonly state: LogState | undefined;
   /** The log must hold this LSN. */
   readonly neededFromLsn: number;
+}
+
+/** A segment that ends exactly behind its last write had a successor, which is not there. */
+export function trimmedStop({
+  offset,
+  last,
+}: {
+  readonly offset: number;
+  readonly last: Position;
+}): Stop {
+  const reason = 'the segment was trimmed, so its successor is missing';
+  return { ending: 'trimmed', offset, reason, missingLsn: last.lsn + 1 };
+}
+
+/** The log ends at `lsn`, and the snapshot that was taking its place is none: what was acknowledged behind it may be gone already. */
+export function halfReplacedStop(
+  stop: Stop,
+  { lsn, replacedBy }: { readonly lsn: number; readonly replacedBy: number },
+): Stop {
+  const reason = `${snapshotName(replacedBy)} is missing or damaged, which was taking the place of the log`;
+  return { ...stop, reason, missingLsn: stop.missingLsn ?? lsn + 1 };
 }
 
 const AT_HEADER = { ending: 'header', offset: 0, rejected: true } as const;

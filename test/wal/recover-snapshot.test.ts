@@ -236,6 +236,14 @@ describe('a log that does not lead up to the snapshot', () => {
     expect(await savedSegments()).toEqual([]);
   });
 
+  test('is not replaced by an older snapshot than the one that was taking its place', async () => {
+    const meta = await openMeta(disk, { newestSegment: null, replacedBy: 9 });
+    const { log } = await recovers({ firstLsn: 6, lastLsn: 5, state: 'suspect' }, { meta });
+
+    expect(log.report).toMatchObject({ row: 'damage', decision: 'save-cut-suspect' });
+    expect(meta.current).toMatchObject({ claim: 'unknown', replacedBy: null });
+  });
+
   test('is begun where there is none', async () => {
     const meta = await openMeta(disk, { newestSegment: null });
     await recovers({ firstLsn: 6, lastLsn: 5 }, { meta });
@@ -253,6 +261,23 @@ describe('a log that does not lead up to the snapshot', () => {
     await recovers({ firstLsn: 6, lastLsn: 5, state: 'suspect' }, { meta });
   });
 });
+
+test.for([
+  ['an older snapshot', base],
+  ['no snapshot', undefined],
+] as const)(
+  'a single voter refuses %s in the place of the one that was taking that of the log',
+  async ([, older]) => {
+    const meta = await openMeta(disk, { newestSegment: null, replacedBy: 9 });
+
+    const opened = recoverFixture(disk, { base: older, meta, voters: 1 });
+    await expect(opened).rejects.toMatchObject({
+      code: 'SEGMENT_MISSING',
+      message: expect.stringContaining('00000000000000000009.snap is missing or damaged') as string,
+    });
+    expect(meta.current).toMatchObject({ state: 'intact', replacedBy: 9 });
+  },
+);
 
 test('a single voter refuses a log that ends below the end of its snapshot', async () => {
   disk.files.set(pathOf(1), segment(FIRST, part(0, 3)));

@@ -2,15 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { loadState } from '../../src/node/load-state.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
+import type { SimProcess } from '../../src/sim/sim-clock.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
-import { MetaStore } from '../../src/wal/meta.ts';
+import { BLANK_META, encodeMeta, MetaStore } from '../../src/wal/meta.ts';
+import { recover } from '../../src/wal/recover.ts';
 import { restartLog } from '../../src/wal/restart-log.ts';
 import { segmentName } from '../../src/wal/segment.ts';
 import { IncomingSnapshot } from '../../src/wal/snapshot-incoming.ts';
 import { snapshotName } from '../../src/wal/snapshot-format.ts';
 import { listSnapshots } from '../../src/wal/snapshot-reader.ts';
 import { cutSegments } from '../../src/wal/truncate.ts';
-import { CLUSTER_ID, FIRST, HISTORY_ID } from './fixture.ts';
+import { batches, CLUSTER_ID, FIRST, HISTORY_ID, segment } from './fixture.ts';
 import { append, LogModel, lead, openLife, SEGMENT_BYTES } from './log-lives.ts';
 import { HEADER, snapshotBytes } from './snapshot-fixture.ts';
 
@@ -66,7 +68,11 @@ describe('a state that is loaded from a snapshot', () => {
 
         const later = world.process();
         const place = { disk: sim.mount(later), clock: later, dir: DIR, newSeed: () => 1 };
-        const { snapshot } = await loadState(place, { clusterId: HEADER.clusterId, cut: null });
+        const { snapshot } = await loadState(place, {
+          clusterId: HEADER.clusterId,
+          cut: null,
+          replacedBy: null,
+        });
         expect(snapshot?.start).toEqual(HEADER.start);
         sim.losePower();
 
@@ -76,6 +82,20 @@ describe('a state that is loaded from a snapshot', () => {
     }
   });
 });
+
+test('a state is not loaded from a snapshot of the log that is being replaced, however new', () =>
+  simulate(1, async (world) => {
+    const sim = new SimDisk({ seed: 1 });
+    const clock = world.process();
+    sim.put(`${DIR}/snapshots/${snapshotName(HEADER.start.lsn)}`, snapshotBytes(KEYS));
+    const place = { disk: sim.mount(clock), clock, dir: DIR, newSeed: () => 1 };
+    const load = async (replacedBy: number | null) =>
+      (await loadState(place, { clusterId: CLUSTER_ID, cut: null, replacedBy })).snapshot;
+
+    expect(await load(HEADER.start.lsn - 1)).toBeUndefined();
+    expect(await load(HEADER.start.lsn)).toBeDefined();
+    expect(await load(null)).toBeDefined();
+  }));
 
 test('a log that begins behind a snapshot has no other snapshot beside it, however new', () =>
   simulate(1, async (world) => {
@@ -102,6 +122,56 @@ test('a log that begins behind a snapshot has no other snapshot beside it, howev
       `${DIR}/wal/${segmentName(51)}`,
     ]);
   }));
+
+test('a snapshot that rots while it takes the place of a log is missed, wherever power was lost', async () => {
+  const old = batches(HEADER.start, [{ ops: [{}] }, { ops: [{}] }]);
+  const held = old.state.lsn;
+  const start = { ...FIRST, epoch: 3, lsn: held + 20, chain: 7 };
+  const path = (lsn: number): string => `${DIR}/snapshots/${snapshotName(lsn)}`;
+  const run = (crashAt: number): Promise<{ operations: number; state: string; lsn: number }> =>
+    simulate(1, async (world) => {
+      const sim = new SimDisk({ seed: 1 });
+      sim.put(path(HEADER.start.lsn), snapshotBytes(KEYS));
+      // Of another history: the newest by its LSN.
+      sim.put(path(start.lsn + 50), snapshotBytes(KEYS));
+      sim.put(path(start.lsn), Buffer.from('rotten'));
+      sim.put(`${DIR}/wal/${segmentName(8)}`, segment(HEADER.start, old.parts));
+      const ids = { clusterId: CLUSTER_ID, historyId: HISTORY_ID, nodeId: 'n1' };
+      const meta = { ...BLANK_META, ...ids, state: 'intact', newestSegment: 8 } as const;
+      sim.put(`${DIR}/meta.json`, encodeMeta(meta));
+      const openAt = async (clock: SimProcess) => {
+        const disk = sim.mount(clock);
+        const store = await MetaStore.open(disk, DIR, { hasLog: true, nodeId: 'n1' });
+        const { entropy } = sim;
+        return { disk, clock, entropy, dir: DIR, meta: store, segmentBytes: SEGMENT_BYTES };
+      };
+      const first = world.process();
+      const place = await openAt(first);
+      const begun = sim.operations;
+      if (crashAt > 0) sim.crashAt(begun + crashAt);
+      const base = { clusterId: CLUSTER_ID, start, endLsn: start.lsn, epochs: [] };
+      const died = new Promise<void>((resolve) => first.onDeath(() => resolve()));
+      await Promise.race([restartLog(place, base), died]);
+      const operations = sim.operations - begun;
+      sim.healthy();
+      sim.losePower();
+
+      const again = await openAt(world.process());
+      const loaded = await loadState({ ...again, newSeed: () => 1 }, again.meta.current);
+      const options = { voters: 3, onDamage: 'refuse', base: loaded.snapshot } as const;
+      const log = await recover({ ...again, ...options });
+      return { operations, state: again.meta.current.state, lsn: log.state.lsn };
+    });
+  const { operations, state } = await run(0);
+  expect(state).toBe('suspect');
+  const found = new Set<string>();
+  for (let at = 1; at <= operations; at += 1) {
+    const left = await run(at);
+    found.add(left.state);
+    if (left.state === 'intact') expect(left.lsn, `crash at ${at}`).toBe(held);
+  }
+  expect(found).toEqual(new Set(['intact', 'suspect']));
+});
 
 test('power loss anywhere in a cut leaves the beginning of a log', async () => {
   const run = (seed: number, crashAt: number): Promise<number> =>
