@@ -1057,6 +1057,14 @@ export const DEFECTS = [
     test: unit('test/wal/restart-log.test.ts'),
   },
   {
+    name: 'unready-node-read',
+    what: 'the client reads from a node that says that it is not ready, though another one is',
+    file: 'src/client/caller.ts',
+    find: 'if (!call.leads && !connection.hello.ready && route.otherMayBeReady(address)) {',
+    replace: 'if (!call.leads && connection.hello.ready === undefined) {',
+    test: unit('test/client/client.test.ts'),
+  },
+  {
     name: 'older-snapshot-in-its-place',
     what: 'where the snapshot that was taking the place of the log is damaged, the next start goes on from an older one',
     file: 'src/wal/recover.ts',

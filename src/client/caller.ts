@@ -91,8 +91,7 @@ export class Caller {
     const open = pool.ready(address);
     if (open !== undefined) return open;
     const connection = await this.#within(forMs, pool.connect(address), address);
-    const { nodeId, leader } = connection.hello;
-    route.met(address, nodeId, leader);
+    route.met(address, connection.hello);
     return connection;
   }
 
@@ -101,6 +100,7 @@ export class Caller {
     const { route } = this.#options;
     const { code, details } = error;
     if (code === 'BUSY') return;
+    if (code === 'NOT_READY') return route.notReady(address);
     if (code !== 'NO_LEADER') return route.failed(address);
     const { leader, leaderId } = details;
     const named = typeof leader === 'string' && typeof leaderId === 'string';
@@ -159,6 +159,10 @@ export class Caller {
     if (open !== undefined) return this.#ask(open, call, progress);
     return this.#connected(address, call, this.#patienceMs(progress)).then((connection) => {
       this.#refuseIfOver(call, progress);
+      const { route } = this.#options;
+      if (!call.leads && !connection.hello.ready && route.otherMayBeReady(address)) {
+        throw new WalshipError('NOT_READY', `${address} lacks writes that were acknowledged`);
+      }
       return this.#ask(connection, call, progress);
     });
   }

@@ -44,6 +44,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BUSY',
   'DISK_FAILED',
   'NODE_CLOSED',
+  'NOT_READY',
   'NO_LEADER',
   'NO_QUORUM',
   'PEER_UNREACHABLE',

@@ -1,3 +1,5 @@
+import type { HelloAnswer } from '../protocol/client-messages.ts';
+
 /** Which node to ask next: who is believed to lead, and where reads go. Decides by what it was told; no clock, no I/O. */
 export class Route {
   readonly #nodes: readonly string[];
@@ -5,6 +7,8 @@ export class Route {
   readonly #ids: Map<string, string>;
   /** Failed since they last answered; one hint about each is not believed. */
   readonly #distrusted = new Set<string>();
+  /** Said of themselves that they are not ready: reads go to others, as long as none of those fails. */
+  readonly #unready = new Set<string>();
   #leader: string | undefined;
   #turn: number;
 
@@ -24,14 +28,31 @@ export class Route {
     return this.#leader ?? this.forReads;
   }
 
-  /** The node whose turn it is: it stays the same for as long as it answers. */
+  /** The node whose turn it is, or the next one that may be ready: it stays the same for as long as it answers. */
   get forReads(): string {
-    return this.#nodes[this.#turn % this.#nodes.length] ?? '';
+    const turn = this.#turn % this.#nodes.length;
+    const inTurn = [...this.#nodes.slice(turn), ...this.#nodes.slice(0, turn)];
+    return inTurn.find((address) => !this.#unready.has(address)) ?? inTurn[0] ?? '';
   }
 
-  /** A node said who it is, and whom it follows. */
-  met(address: string, nodeId: string, leader: { nodeId: string; address: string } | null): void {
+  /** True where reads may find a node that is ready at another address. */
+  otherMayBeReady(address: string): boolean {
+    return this.#nodes.some((other) => other !== address && !this.#unready.has(other));
+  }
+
+  /** It answers, and lacks writes that were acknowledged. */
+  notReady(address: string): void {
+    this.#unready.add(address);
+  }
+
+  /** A node said who it is, whom it follows, and whether it is ready. */
+  met(
+    address: string,
+    { nodeId, leader, ready }: Pick<HelloAnswer, 'nodeId' | 'leader' | 'ready'>,
+  ): void {
     this.#ids.set(address, nodeId);
+    if (ready) this.#unready.delete(address);
+    else this.notReady(address);
     if (leader !== null && this.#leader === undefined) this.#believe(leader);
   }
 
@@ -56,12 +77,15 @@ export class Route {
   /** It did not answer, or cannot serve: the next one's turn. Of several calls that failed at one node only the first counts. */
   failed(address: string): void {
     this.#distrusted.add(address);
+    // A node that was not ready is better than none, and may be ready now.
+    this.#unready.clear();
     if (this.#leader === address) this.#leader = undefined;
     this.#pass(address);
   }
 
   #pass(address: string): void {
-    if (this.forReads === address) this.#turn = (this.#turn + 1) % this.#nodes.length;
+    if (this.forReads !== address) return;
+    this.#turn = (this.#nodes.indexOf(address) + 1) % this.#nodes.length;
   }
 
   /** False where the leader so named has just failed: the next hint is believed, so that it is asked again in time. */

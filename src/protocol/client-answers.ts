@@ -169,6 +169,7 @@ function writeHello(writer: ByteWriter, answer: HelloAnswer): void {
   writer.bytes16(Buffer.from(clusterId ?? '', 'hex'));
   writer.text16(leader?.nodeId ?? '');
   writer.text16(leader?.address ?? '');
+  writer.u8(answer.ready ? 1 : 0);
 }
 
 function readHello(reader: ByteReader): HelloAnswer {
@@ -182,6 +183,7 @@ function readHello(reader: ByteReader): HelloAnswer {
     nodeId: reader.text16('leader.nodeId'),
     address: reader.text16('leader.address'),
   };
+  const ready = reader.u8('ready', 1) === 1;
   return {
     kind: 'hello',
     protocol,
@@ -190,6 +192,7 @@ function readHello(reader: ByteReader): HelloAnswer {
     nodeId,
     clusterId: cluster.length === 0 ? null : cluster.toString('hex'),
     leader: leader.address === '' ? null : leader,
+    ready,
   };
 }
 

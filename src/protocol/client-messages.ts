@@ -97,6 +97,8 @@ export interface HelloAnswer {
   /** Requests in flight on this link, and their bytes: more are refused with BUSY. */
   readonly requestsMax: number;
   readonly requestBytesMax: number;
+  /** What was acknowledged before the node began to lead or to follow is applied there. */
+  readonly ready: boolean;
 }
 
 export interface ErrorAnswer {

@@ -229,7 +229,7 @@ export class ClientSession {
 
   #greet(id: number): void {
     this.#greeted = true;
-    const { clusterId, leader, nodeId } = this.#options.node.status();
+    const { clusterId, leader, nodeId, notReady } = this.#options.node.status();
     this.#send(id, {
       kind: 'hello',
       protocol: CLIENT_PROTOCOL_VERSION,
@@ -238,6 +238,7 @@ export class ClientSession {
       leader,
       requestsMax: limits.CLIENT_REQUESTS_MAX,
       requestBytesMax: limits.CLIENT_REQUEST_BYTES_MAX,
+      ready: notReady === null,
     });
   }
 

@@ -43,6 +43,23 @@ describe('finding the leader', () => {
       expect(keysOf(n2)).toEqual(['a']);
     }));
 
+  test('reads go to a node that is ready, and to another one only where none is left', () =>
+    onStage(3, async ({ nodes, client, kill }) => {
+      const [n1, n2, n3] = nodes;
+      if (!n1 || !n2 || !n3) throw new Error('three nodes');
+      for (const { node, address } of nodes) await client([address]).put('a', node.nodeId);
+      const notReady = { code: 'CATCHING_UP', message: 'applied up to LSN 0' };
+      n1.node.view = { notReady };
+      n3.node.view = { notReady };
+      const clients = Array.from({ length: 6 }, () => client());
+      const read = async (db: Client): Promise<string> =>
+        Buffer.from((await db.get('a'))?.value ?? '').toString();
+
+      for (const db of clients) expect(await read(db)).toBe('n2');
+      kill(n2);
+      for (const db of clients) expect(['n1', 'n3']).toContain(await read(db));
+    }));
+
   test('where nobody can be reached, a write is rejected in time', () =>
     onStage(2, async ({ nodes, client, kill, world }) => {
       for (const node of nodes) kill(node);

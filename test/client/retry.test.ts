@@ -31,6 +31,7 @@ describe('a write that was rejected', () => {
   test.for([
     ['NO_LEADER', NEXT],
     ['NO_QUORUM', NEXT],
+    ['NOT_READY', NEXT],
     ['NODE_CLOSED', NEXT],
     ['PEER_UNREACHABLE', NEXT],
     ['STALE_EPOCH', NEXT],

@@ -4,6 +4,36 @@ import { Seen } from '../../src/client/seen.ts';
 
 const NODES = ['a:1', 'b:1', 'c:1'];
 
+describe('where reads go', () => {
+  const hello = (ready: boolean) => ({ nodeId: 'n', leader: null, ready });
+
+  test('to the next node where this one is not ready, and on from there where that one fails', () => {
+    const route = new Route(NODES, 0);
+    route.met('a:1', hello(false));
+    expect(route.forReads).toBe('b:1');
+    route.redirected('b:1', null);
+    expect(route.forReads).toBe('c:1');
+    expect(route.otherMayBeReady('c:1')).toBe(true);
+
+    route.failed('c:1');
+    expect(route.forReads).toBe('a:1');
+  });
+
+  test('to a node again that says that it is ready now', () => {
+    const route = new Route(NODES, 0);
+    route.met('a:1', hello(false));
+    route.met('a:1', hello(true));
+    expect(route.forReads).toBe('a:1');
+  });
+
+  test('to any node where none is ready', () => {
+    const route = new Route(NODES, 0);
+    for (const address of NODES) route.met(address, hello(false));
+    expect(route.otherMayBeReady('a:1')).toBe(false);
+    expect(route.forReads).toBe('a:1');
+  });
+});
+
 describe('where writes go', () => {
   test('to the first node, and where it leads from there', () => {
     const route = new Route(NODES, 0);
@@ -18,14 +48,14 @@ describe('where writes go', () => {
   test('to the leader that a node names when it is met', () => {
     const route = new Route(NODES, 0);
 
-    route.met('a:1', 'n1', { nodeId: 'n2', address: 'b:1' });
+    route.met('a:1', { nodeId: 'n1', leader: { nodeId: 'n2', address: 'b:1' }, ready: true });
 
     expect(route.forLeader).toBe('b:1');
   });
 
   test('to the address under which the leader was met, not to the one that its peers use', () => {
     const route = new Route(['localhost:7401', 'localhost:7402'], 0);
-    route.met('localhost:7402', 'n2', null);
+    route.met('localhost:7402', { nodeId: 'n2', leader: null, ready: true });
 
     route.redirected('localhost:7401', { nodeId: 'n2', address: 'n2:7401' });
 
@@ -35,7 +65,11 @@ describe('where writes go', () => {
   test('to the address that was given for the id of the leader, though nobody was met there', () => {
     const route = new Route(['localhost:1', 'localhost:2'], 0, new Map([['localhost:2', 'n2']]));
 
-    route.met('localhost:1', 'n1', { nodeId: 'n2', address: 'n2:7401' });
+    route.met('localhost:1', {
+      nodeId: 'n1',
+      leader: { nodeId: 'n2', address: 'n2:7401' },
+      ready: true,
+    });
 
     expect(route.forLeader).toBe('localhost:2');
   });

@@ -90,6 +90,7 @@ export const answers: fc.Arbitrary<ClientAnswer> = fc.oneof(
     nodeId: name,
     clusterId: fc.option(fc.constant('0123456789abcdef0123456789abcdef')),
     leader: fc.option(fc.record({ nodeId: name, address: fc.constant('127.0.0.1:7401') })),
+    ready: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('written' as const),

@@ -232,7 +232,16 @@ describe('requests', () => {
         protocol: 1,
         nodeId: 'n1',
         requestsMax: CLIENT_REQUESTS_MAX,
+        ready: true,
       });
+    }, false));
+
+  test('the hello says where this node is not ready', () =>
+    withSession(async ({ link, node, world }) => {
+      node.view = { notReady: { code: 'CATCHING_UP', message: 'applied up to LSN 0' } };
+      link.ask(1, { kind: 'hello', protocol: 1 });
+      await world.pass(1);
+      expect(link.answerTo(1)).toMatchObject({ kind: 'hello', ready: false });
     }, false));
 
   test('too many at once are refused, and nothing else is', () =>
