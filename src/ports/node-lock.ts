@@ -24,6 +24,8 @@ export function lockFile({ fd, path, unsafeNoLock }: LockRequest): void {
   const { status, error } = spawnSync('flock', ['-n', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
     timeout: FLOCK_TIMEOUT_MS,
+    // It prints nothing: so it need not read the files of a language.
+    env: { ...process.env, LC_ALL: 'C' },
   });
   if (status === 1) {
     const holder = readHolder(fd);

@@ -1,5 +1,11 @@
-/** Metrics in the text format of Prometheus. Numbers are read when they are asked for, so that no label outlives what it names. */
-import { Counter, Gauge, Histogram as Buckets, Registry as Families } from 'prom-client';
+/**
+ * Metrics in the text format of Prometheus. Numbers are read when they are asked for, so that no label outlives what it names.
+ * Only the parts of the library that are used are loaded: the whole brings OpenTelemetry along, which a start would wait for.
+ */
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Buckets from 'prom-client/lib/histogram.js';
+import Families from 'prom-client/lib/registry.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
