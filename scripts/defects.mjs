@@ -243,7 +243,8 @@ export const DEFECTS = [
     const { lsn: durableLsn, chain } = this.#host.log.written;
     const { appliedLsn } = this.#host;
     const { receivedLsn } = this;
-    this.#send({ kind: 'ack', epoch: this.#epoch, durableLsn, chain, receivedLsn, appliedLsn });
+    const epoch = this.#epoch;
+    this.#send({ kind: 'ack', epoch, durableLsn, chain, receivedLsn, appliedLsn, writable: true });
     const durable = await writing;
 `,
     test: { seeds: 40, from: 1 },
