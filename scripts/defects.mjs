@@ -165,6 +165,14 @@ export const DEFECTS = [
     test: unit('test/server/crowded.test.ts'),
   },
   {
+    name: 'newcomers-cut-health-checks',
+    what: 'a connection that has not asked for anything yet gives way to the next one, though places that are kept are free',
+    file: 'src/server/connections.ts',
+    find: 'if (keptTaken || !this.#fresh.has(socket)) return socket;',
+    replace: 'if (keptTaken || socket !== undefined) return socket;',
+    test: unit('test/server/crowded.test.ts'),
+  },
+  {
     name: 'strangers-take-the-links',
     what: 'the session of a voter gives way to newer links',
     file: 'src/leader/leader.ts',

@@ -10,9 +10,12 @@ import { WsDialer } from '../../src/ports/ws-link.ts';
 import { WalshipError } from '../../src/errors.ts';
 import { FakeNode } from './fake-node.ts';
 import { serverOf } from './harness.ts';
+import { CONNECTIONS_KEPT } from '../../src/server/limits.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 
 const PLACES = 4;
+/** A request whose body never comes. */
+const UNFINISHED = 'POST /v1/txn HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n';
 const WATCH = 'GET /v1/watch HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 
 /** A connection on which something may be said. */
@@ -29,8 +32,10 @@ async function crowdedBy(bytes: string) {
   const node = new FakeNode();
   const parts = await serverOf(node, { connectionsMax: PLACES });
   const closed: number[] = [];
+  const sockets: Socket[] = [];
   for (let index = 0; index < PLACES; index += 1) {
     const socket = await open(parts.server, bytes);
+    sockets.push(socket);
     socket.resume();
     socket.once('close', () => closed.push(index));
   }
@@ -38,7 +43,7 @@ async function crowdedBy(bytes: string) {
     node.bounds.status.find(({ name }) => name === what)?.used ?? 0;
   await expect.poll(() => used('connections')).toBe(PLACES);
   if (bytes === WATCH) await expect.poll(() => used('watches')).toBe(PLACES);
-  return { ...parts, node, closed };
+  return { ...parts, node, closed, sockets, used };
 }
 
 test('the connection that has been idle for longest gives way to a newcomer', async () => {
@@ -60,6 +65,37 @@ test('where all are busy, operators, health checks and nodes are served, and cli
   expect(refused.status).toBe(503);
   expect(refused.json['error']).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
   expect(closed).toEqual([]);
+});
+
+test('a health check that has only connected yet does not give way to the next newcomer', async () => {
+  const { server, sockets, used } = await crowdedBy(WATCH);
+  sockets[0]?.destroy();
+  await expect.poll(() => used('connections')).toBe(PLACES - 1);
+  const early = await open(server);
+  await open(server);
+  let text = '';
+  early.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+
+  early.write('GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+
+  await expect.poll(() => text).toContain('HTTP/1.1 200');
+});
+
+test('newcomers that say nothing do not keep the places of health checks', async () => {
+  const { server, call } = await crowdedBy(WATCH);
+  for (let index = 0; index < 2 * CONNECTIONS_KEPT; index += 1) await open(server);
+
+  expect((await call('GET', '/livez')).status).toBe(200);
+});
+
+test('clients that are refused leave the places that are kept, though they never finish asking', async () => {
+  const { server, call, node } = await crowdedBy(UNFINISHED);
+  for (let index = 0; index < CONNECTIONS_KEPT; index += 1) await open(server, UNFINISHED);
+
+  for (let count = 0; count < 20; count += 1) {
+    expect((await call('GET', '/livez')).status).toBe(200);
+  }
+  expect(node.writes).toEqual([]);
 });
 
 test('a bound that is near is in the events, the warnings and the metrics', async () => {
