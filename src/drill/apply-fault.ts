@@ -4,10 +4,13 @@ import type { DiskFaultAction, DownFault, Fault, FaultKind, NetworkFault } from 
 import type { ProcessFault } from './fault.ts';
 import { controlNode, cutPower } from './node-controls.ts';
 import type { NodeControl } from './node-controls.ts';
+import type { IdleClients } from './idle-clients.ts';
 import type { NodeLife } from './node-life.ts';
 
 /** What every target can do with processes. */
 export const PROCESS_FAULTS = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
+/** What clients do that the drill itself has, as long as this process may have so many connections. */
+export const CROWD_FAULTS = ['idle-clients', 'clients-leave'] as const;
 /** What a node does to itself, where it was started for that. */
 export const OWN_FAULTS = [
   'power-cut',
@@ -49,6 +52,7 @@ export interface FaultPlaces {
   applyToNetwork(fault: NetworkFault): Promise<void>;
   /** Of a node that is down; says what exactly was done. */
   damage(fault: DownFault): Promise<string>;
+  readonly clients: IdleClients;
   /** Another one each time. */
   seed(): number;
 }
@@ -68,6 +72,11 @@ export async function applyFault(fault: Fault, places: FaultPlaces): Promise<str
     case 'stall':
     case 'clock-jump':
       await toProcess(fault, places);
+      return undefined;
+    case 'idle-clients':
+      return await places.clients.come(places.url(fault.node), fault);
+    case 'clients-leave':
+      places.clients.leave(fault.node);
       return undefined;
     case 'cut':
     case 'isolate':
@@ -104,7 +113,10 @@ export async function applyFault(fault: Fault, places: FaultPlaces): Promise<str
   return await places.damage(fault);
 }
 
-async function toProcess(fault: ProcessFault, places: FaultPlaces): Promise<void> {
+async function toProcess(
+  fault: Exclude<ProcessFault, { readonly kind: 'idle-clients' | 'clients-leave' }>,
+  places: FaultPlaces,
+): Promise<void> {
   switch (fault.kind) {
     case 'kill':
     case 'stop':

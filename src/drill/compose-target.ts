@@ -4,12 +4,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WalshipError } from '../errors.ts';
 import { SimEntropy } from '../sim/sim-entropy.ts';
-import { applyFault, FILE_FAULTS, OWN_FAULTS, PROCESS_FAULTS } from './apply-fault.ts';
+import {
+  applyFault,
+  CROWD_FAULTS,
+  FILE_FAULTS,
+  OWN_FAULTS,
+  PROCESS_FAULTS,
+} from './apply-fault.ts';
 import { composeShape, IMAGE, portVariables } from './compose-shape.ts';
 import { Container } from './container.ts';
 import { ContainerNetwork, containerNetworkFaults } from './container-network.ts';
 import { command, findCompose, succeeds } from './docker.ts';
 import type { Fault, FaultKind } from './fault.ts';
+import { crowdsFit, IdleClients } from './idle-clients.ts';
 import { nodePorts } from './node-ports.ts';
 import type { ClusterShape, DrillTarget, TargetNode } from './target.ts';
 import { untilReady } from './until-ready.ts';
@@ -43,6 +50,7 @@ export class ComposeTarget implements DrillTarget {
   readonly #compose: readonly string[];
   readonly #entropy: SimEntropy;
   readonly #composed = new Map<string, ComposeNode>();
+  readonly #clients = new IdleClients();
   #nodes: readonly TargetNode[] = [];
   #network: ContainerNetwork | undefined;
   #dir = '';
@@ -60,7 +68,13 @@ export class ComposeTarget implements DrillTarget {
     this.#entropy = new SimEntropy(options.seed).fork('files');
     this.project = `walship-drill-${process.pid}`;
     const network = containerNetworkFaults();
-    this.can = new Set<FaultKind>([...PROCESS_FAULTS, ...OWN_FAULTS, ...FILE_FAULTS, ...network]);
+    this.can = new Set<FaultKind>([
+      ...PROCESS_FAULTS,
+      ...OWN_FAULTS,
+      ...FILE_FAULTS,
+      ...network,
+      ...(crowdsFit() ? CROWD_FAULTS : []),
+    ]);
   }
 
   get nodes(): readonly TargetNode[] {
@@ -98,6 +112,7 @@ export class ComposeTarget implements DrillTarget {
       url: (nodeId) => this.#nodes.find((node) => node.nodeId === nodeId)?.url ?? '',
       applyToNetwork: async (change) => await this.#network?.apply(change),
       damage: async (damage) => await this.#node(damage.node).files.damage(damage, this.#seed()),
+      clients: this.#clients,
       seed: () => this.#seed(),
     });
   }
@@ -121,6 +136,7 @@ export class ComposeTarget implements DrillTarget {
   }
 
   async close(): Promise<void> {
+    this.#clients.close();
     if (this.#dir === '') return;
     for (const { container } of this.#composed.values()) container.release();
     if (this.#options.keep === true) {

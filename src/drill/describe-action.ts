@@ -44,6 +44,10 @@ function describeFault(fault: Fault): string {
       return `the event loop of ${fault.node} does nothing for ${time(fault.forMs)}`;
     case 'clock-jump':
       return `the clock of ${fault.node} jumps ${fault.byMs < 0 ? 'back' : 'ahead'} by ${time(Math.abs(fault.byMs))}`;
+    case 'idle-clients':
+      return `${fault.count} clients connect to ${fault.node} and ${fault.unfinished ? 'never finish asking' : 'ask for nothing'}`;
+    case 'clients-leave':
+      return `the idle clients of ${fault.node} are gone`;
     case 'cut':
       return `nothing passes from ${fault.from} to ${fault.to}`;
     case 'isolate':

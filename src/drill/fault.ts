@@ -20,6 +20,18 @@ export type ProcessFault =
   | { readonly kind: 'power-cut'; readonly nodes: readonly string[] }
   /** The event loop does nothing for so long. */
   | { readonly kind: 'stall'; readonly node: string; readonly forMs: number }
+  /**
+   * So many clients are connected to the node and ask for nothing, or with `unfinished` for something that they never finish asking for.
+   * They take the place of those that were there, and come again where the node closes their connections.
+   */
+  | {
+      readonly kind: 'idle-clients';
+      readonly node: string;
+      readonly count: number;
+      readonly unfinished: boolean;
+    }
+  /** These clients are gone. */
+  | { readonly kind: 'clients-leave'; readonly node: string }
   /** The wall clock of the node jumps by so much, back where negative. */
   | { readonly kind: 'clock-jump'; readonly node: string; readonly byMs: number };
 

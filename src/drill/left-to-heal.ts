@@ -6,6 +6,8 @@ export interface LeftToHeal {
   /** Nodes whose disk is not as it should be, in the order in which they broke. */
   readonly disks: readonly string[];
   readonly paused: readonly string[];
+  /** Nodes with a crowd of idle clients. */
+  readonly crowded: readonly string[];
 }
 
 /** @param faults what was done, oldest first, healing included. */
@@ -13,6 +15,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
   let network = false;
   const disks = new Set<string>();
   const paused = new Set<string>();
+  const crowded = new Set<string>();
   for (const fault of faults) {
     switch (fault.kind) {
       case 'heal-network':
@@ -35,6 +38,12 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
         break;
       case 'heal-disk':
         disks.delete(fault.node);
+        break;
+      case 'idle-clients':
+        crowded.add(fault.node);
+        break;
+      case 'clients-leave':
+        crowded.delete(fault.node);
         break;
       case 'pause':
         paused.add(fault.node);
@@ -61,7 +70,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
       case 'restore':
     }
   }
-  return { network, disks: [...disks], paused: [...paused] };
+  return { network, disks: [...disks], paused: [...paused], crowded: [...crowded] };
 }
 
 /** How long a pause of the scenario is, in a drill that takes `durationMs` in all. */

@@ -8,6 +8,7 @@ import { WalshipError } from '../errors.ts';
 import { SimEntropy } from '../sim/sim-entropy.ts';
 import {
   applyFault,
+  CROWD_FAULTS,
   FILE_FAULTS,
   NETWORK_FAULTS,
   OWN_FAULTS,
@@ -15,6 +16,7 @@ import {
 } from './apply-fault.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import { damageFiles } from './file-faults.ts';
+import { crowdsFit, IdleClients } from './idle-clients.ts';
 import { LocalNetwork } from './local-network.ts';
 import type { Listener } from './local-network.ts';
 import { makeDrillHistory } from './made-history.ts';
@@ -44,10 +46,12 @@ export class LocalTarget implements DrillTarget {
     ...OWN_FAULTS,
     ...NETWORK_FAULTS,
     ...FILE_FAULTS,
+    ...(crowdsFit() ? CROWD_FAULTS : []),
   ]);
   readonly #options: LocalTargetOptions;
   readonly #entropy: SimEntropy;
   readonly #processes = new Map<string, NodeProcess>();
+  readonly #clients = new IdleClients();
   #nodes: readonly TargetNode[] = [];
   #network: LocalNetwork | undefined;
   #dir = '';
@@ -130,6 +134,7 @@ export class LocalTarget implements DrillTarget {
         const dir = this.#dataDirOf(damage.node);
         return await damageFiles(damage, { dir, copyDir: `${dir}-copy`, entropy: this.#entropy });
       },
+      clients: this.#clients,
       seed: () => this.#entropy.below(SEED_END),
     });
   }
@@ -148,6 +153,7 @@ export class LocalTarget implements DrillTarget {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#clients.close();
     await this.#killAll();
     // What was under way finds everybody dead; of what it started meanwhile nothing is to be left either.
     await Promise.allSettled(this.#applying);

@@ -167,6 +167,8 @@ export function resolveAction(
     case 'resume':
     case 'stall':
     case 'clock-jump':
+    case 'idle-clients':
+    case 'clients-leave':
     case 'isolate':
     case 'disk-full':
     case 'no-inodes':

@@ -6,6 +6,11 @@ import type { Scenario } from './scenario.ts';
 /** Options of `serve` with which a node gives up log within a drill; with its defaults it keeps all of it. */
 const PURGING_OPTIONS = ['retainBytesMax', 'snapshotLogBytes'];
 
+/** What else a fault takes than a target that knows it. */
+const NEEDS: Partial<Record<FaultKind, string>> = {
+  'idle-clients': 'a limit of open files of 8192, see ulimit -Hn',
+};
+
 /** In the order in which they come up; healing included. */
 export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
   const kinds = steps.flatMap(({ actions }) =>
@@ -17,7 +22,12 @@ export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
 /** Why `scenario` cannot run where only `can` is possible; undefined: it can. */
 export function cannot(scenario: Scenario, can: ReadonlySet<FaultKind>): string | undefined {
   const lacking = faultsOf(scenario).filter((kind) => !can.has(kind));
-  return lacking.length === 0 ? undefined : `this target cannot do ${lacking.join(', ')}`;
+  if (lacking.length === 0) return undefined;
+  const named = lacking.map((kind) => {
+    const need = NEEDS[kind];
+    return need === undefined ? kind : `${kind} (it needs ${need})`;
+  });
+  return `this target cannot do ${named.join(', ')}`;
 }
 
 /** Whether a node may purge log of which a watch may still have need: the scenario bounds it, or has snapshots taken. */

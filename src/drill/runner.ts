@@ -234,10 +234,11 @@ class Drill {
 
   /** Puts everything right that the steps left broken; resolves with the moment at which that was done. */
   async #heal(steps: StepRunner): Promise<number> {
-    const { network, disks, paused } = leftToHeal(steps.faults.map(({ fault }) => fault));
+    const { network, disks, paused, crowded } = leftToHeal(steps.faults.map(({ fault }) => fault));
     if (network) await steps.apply({ kind: 'heal-network' });
     // Who is paused hears of nothing.
     for (const node of paused) await steps.apply({ kind: 'resume', node });
+    for (const node of crowded) await steps.apply({ kind: 'clients-leave', node });
     for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
     const down = new Set(steps.meaningOf(this.#scenario.staysDown));
     for (const { nodeId } of this.#parts.target.nodes) {

@@ -32,7 +32,7 @@ export type Await =
   /** The process has ended by itself, and has said `code` last. */
   | { readonly kind: 'refused'; readonly node: readonly NodeName[]; readonly code: string }
   | { readonly kind: 'down'; readonly node: readonly NodeName[] }
-  /** Its status gives this code, and a sentence with these words, as the reason of something that waits, is refused or goes the long way. */
+  /** Its status gives this code, and a sentence with these words, as a warning or the reason of something that waits, is refused or goes the long way. */
   | {
       readonly kind: 'says';
       readonly node: readonly NodeName[];

@@ -295,6 +295,14 @@ function subjectsOf(order: Fault | OperatorAction): readonly string[] {
   return 'from' in order ? [order.from] : nodesOf(order);
 }
 
+const HEALING: ReadonlySet<Fault['kind']> = new Set([
+  'start',
+  'resume',
+  'heal-network',
+  'heal-disk',
+  'clients-leave',
+]);
+
 function isHealing({ kind }: Fault): boolean {
-  return kind === 'start' || kind === 'resume' || kind === 'heal-network' || kind === 'heal-disk';
+  return HEALING.has(kind);
 }

@@ -83,6 +83,8 @@ export class Unreachable {
       // Slow is not out of reach; what breaks a disk or a file leaves the node as reachable as it was.
       case 'stall':
       case 'clock-jump':
+      case 'idle-clients':
+      case 'clients-leave':
       case 'delay':
       case 'loss':
       case 'bandwidth':

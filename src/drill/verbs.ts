@@ -9,6 +9,8 @@ type Verb = (step: MappingReader) => readonly Action[];
 const DISK_PARTS = ['all', 'wal', 'meta', 'snapshots'] as const;
 const EXPECTATIONS = ['any', 'done', 'refused'] as const;
 const SWITCHOVER_MS_DEFAULT = 5_000;
+/** At one node; more than this a machine has no ports for. */
+const IDLE_CLIENTS_MAX = 10_000;
 const BYTES_PER_SECOND_MAX = 1_000_000_000;
 
 /** A fault of the links between two sets of nodes; with `both: true` in both directions. */
@@ -43,6 +45,15 @@ export const VERBS: Readonly<Record<string, Verb>> = {
       byMs: step.duration('by', { signed: true }),
     },
   ],
+  'idle-clients': (step) => [
+    {
+      kind: 'idle-clients',
+      node: step.names('idle-clients'),
+      count: step.number('count', { min: 1, max: IDLE_CLIENTS_MAX }),
+      unfinished: step.flag('unfinished'),
+    },
+  ],
+  'clients-leave': (step) => [{ kind: 'clients-leave', node: step.names('clients-leave') }],
   cut: link('cut', (_, ends) => ({ kind: 'cut', ...ends })),
   isolate: (step) => [{ kind: 'isolate', node: step.names('isolate') }],
   partition: (step) => [{ kind: 'partition', groups: groupsOf(step) }],

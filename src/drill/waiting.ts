@@ -61,12 +61,12 @@ export function missing(wanted: ResolvedAwait, before: Seen, now: Seen): string 
     case 'says':
       return ofEach(wanted.node, now, ({ nodeId, status }) => {
         if (status === undefined) return `${nodeId} does not answer`;
-        const { why } = status;
+        const reasons = [...status.why, ...status.warnings];
         const { code: wantedCode, words } = wanted;
-        if (why.some(({ code, message }) => code === wantedCode && message.includes(words))) {
+        if (reasons.some(({ code, message }) => code === wantedCode && message.includes(words))) {
           return undefined;
         }
-        const said = why.map(({ code, message }) => `${code}, ${message}`);
+        const said = reasons.map(({ code, message }) => `${code}, ${message}`);
         return `${nodeId} says ${said.length === 0 ? 'that all is well' : said.join('; ')}`;
       });
     case 'ready':

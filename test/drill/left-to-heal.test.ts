@@ -31,6 +31,15 @@ describe('what is left to heal', () => {
       ],
       { disks: ['n2', 'n3'] },
     ],
+    [
+      'the crowds that are still there',
+      [
+        { kind: 'idle-clients', node: 'n1', count: 9, unfinished: false },
+        { kind: 'idle-clients', node: 'n2', count: 9, unfinished: true },
+        { kind: 'clients-leave', node: 'n1' },
+      ],
+      { crowded: ['n2'] },
+    ],
     ['who is paused', [{ kind: 'pause', node: 'n1' }], { paused: ['n1'] }],
     [
       'nobody who was killed while paused',
@@ -45,7 +54,13 @@ describe('what is left to heal', () => {
   ];
 
   test.for(rows)('is %s', ([, faults, expected]) => {
-    expect(leftToHeal(faults)).toEqual({ network: false, disks: [], paused: [], ...expected });
+    expect(leftToHeal(faults)).toEqual({
+      network: false,
+      disks: [],
+      paused: [],
+      crowded: [],
+      ...expected,
+    });
   });
 });
 

@@ -14,6 +14,12 @@ test('a scenario is refused where a target cannot do one of its faults, which is
   expect(cannot(scenario, new Set(['start']))).toBe('this target cannot do kill');
 });
 
+test('a scenario is refused with what its fault needs, where that can be had', () => {
+  expect(cannot(loadScenario('idle-clients'), new Set(['kill', 'start']))).toBe(
+    'this target cannot do idle-clients (it needs a limit of open files of 8192, see ulimit -Hn), clients-leave',
+  );
+});
+
 test('log is purged only where a scenario bounds it, or has snapshots taken', () => {
   const steps = 'steps:\n  - { after: 1s, kill: leader }\n';
   const mine = (more: string): ReturnType<typeof parseScenario> =>

@@ -145,6 +145,12 @@ describe('a wait', () => {
       'n1 says that all is well',
     ],
     [
+      'for a reason ends with a warning',
+      { kind: 'says', node: ['n1'], code: 'BOUND_NEAR', words: '' },
+      seen({ status: { why: [], warnings: [{ code: 'BOUND_NEAR', message: 'x' }] } }),
+      undefined,
+    ],
+    [
       'for a reason goes on while the node is silent',
       { kind: 'says', node: ['n1'], code: 'DISK_FULL', words: 'inode' },
       seen({ status: undefined }),
