@@ -8,7 +8,7 @@
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
  * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
  * - P5: what was cut off a log is in saved/ (`CutChecker`). P6: a node that finds damage says so (`IntactChecker`). P8: every file of a data
- *   directory is known and needed (`checkDirectory`).
+ *   directory is known and needed (`checkDirectory`), and what is held is bounded (`checkBounds`).
  * - A rejected write is in nobody's log.
  * - A node that is ready has applied what was acknowledged before it began to lead or to follow.
  *
@@ -20,6 +20,7 @@ import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from 
 import { decodeMessage } from '../protocol/codec.ts';
 import type { Version } from '../wal/position.ts';
 import { AckChecker } from './ack-checker.ts';
+import { checkBounds, checkNothingHeld } from './bounds-checker.ts';
 import { CutChecker } from './cut-checker.ts';
 import { checkDirectory } from './directory-checker.ts';
 import { GoldenLog, SimViolation } from './golden-log.ts';
@@ -233,6 +234,7 @@ export class ClusterChecker {
     for (const machine of this.#machines) {
       this.#cuts.finish(machine);
       checkDirectory(machine);
+      checkNothingHeld(machine.nodeId, machine.node?.status().bounds);
     }
     const values = new Set(this.golden.records.map(({ value }) => value.toString('latin1')));
     for (const { ops } of this.#rejected) {
@@ -263,6 +265,7 @@ export class ClusterChecker {
     seen.committedLsn = committedLsn;
     if (shows) seen.appliedLsn = status.applied.lsn;
     this.#ready.observe(who, status, this.#acked);
+    checkBounds(who, status.bounds);
     this.#observePromise(machine, status, who);
     this.#intact.look(machine, status);
     if (status.state === 'intact') this.#mending.delete(machine.nodeId);

@@ -1,5 +1,5 @@
 /** Values that clients write now and then: far larger than the others, or made of what the log itself is made of. */
-import { SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import { MiB, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
 import { Salt } from '../wal/salt.ts';
 import { encodeSeal, SEAL_BYTES } from '../wal/seal.ts';
 import { encodeSegmentHeader } from '../wal/segment.ts';
@@ -8,10 +8,15 @@ import type { SimEntropy } from './sim-entropy.ts';
 const LARGE = 0.002;
 const LOG_LIKE = 0.03;
 const LARGE_BYTES: readonly number[] = [70_000, 300_000, 1_200_000];
+/** Part of the large ones that have several MiB. */
+const HUGE = 0.1;
+const HUGE_BYTES = 5 * MiB;
 
 /** What follows the name of a value, as latin1 text; empty for nearly all of them. `lsn` is about where its record will be. */
 export function oddValue(entropy: SimEntropy, lsn: number): string {
-  if (entropy.chance(LARGE)) return 'x'.repeat(entropy.pick(LARGE_BYTES));
+  if (entropy.chance(LARGE)) {
+    return 'x'.repeat(entropy.chance(HUGE) ? HUGE_BYTES : entropy.pick(LARGE_BYTES));
+  }
   if (!entropy.chance(LOG_LIKE)) return '';
   const seals = 1 + entropy.below(20);
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES + seals * SEAL_BYTES);

@@ -125,6 +125,8 @@ export interface SimProcessOptions {
   readonly wallSkewMs?: number;
   /** Where its monotonic clock starts: never the same on two machines. */
   readonly startMs?: number;
+  /** How fast its clocks are; 1 unless given. */
+  readonly rate?: number;
 }
 
 /**
@@ -135,6 +137,7 @@ export class SimProcess implements Clock {
   readonly #clock: SimClock;
   #wallSkewMs: number;
   readonly #startMs: number;
+  readonly #rate: number;
   readonly #onDeath: (() => void)[] = [];
   #alive = true;
   #pausedUntilMs = 0;
@@ -143,6 +146,7 @@ export class SimProcess implements Clock {
     this.#clock = clock;
     this.#wallSkewMs = options.wallSkewMs ?? 0;
     this.#startMs = options.startMs ?? 0;
+    this.#rate = options.rate ?? 1;
   }
 
   get alive(): boolean {
@@ -154,7 +158,7 @@ export class SimProcess implements Clock {
   }
 
   nowMs(): number {
-    return this.#clock.nowMs() - this.#startMs;
+    return this.#clock.nowMs() * this.#rate - this.#startMs;
   }
 
   /** Milliseconds since the simulation began, the same for all processes. */
@@ -163,7 +167,7 @@ export class SimProcess implements Clock {
   }
 
   wallMs(): number {
-    return Math.floor(WALL_START_MS + this.#clock.nowMs() + this.#wallSkewMs);
+    return Math.floor(WALL_START_MS + this.#clock.nowMs() * this.#rate + this.#wallSkewMs);
   }
 
   /** Somebody sets its wall clock. */
@@ -173,7 +177,7 @@ export class SimProcess implements Clock {
 
   after(delayMs: number, run: () => void): () => void {
     if (!this.#alive) return () => undefined;
-    return this.#clock.schedule(delayMs, run, this);
+    return this.#clock.schedule(delayMs / this.#rate, run, this);
   }
 
   soon(run: () => void): void {

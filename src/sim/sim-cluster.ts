@@ -4,6 +4,7 @@
  */
 import type { FollowerStatus } from '../node/api.ts';
 import type { Failover } from '../node/trigger.ts';
+import { Bystanders } from './bystanders.ts';
 import { ClusterChecker } from './cluster-checker.ts';
 import { hasRotInLog } from './disk-loss.ts';
 import { SimViolation } from './golden-log.ts';
@@ -15,7 +16,7 @@ import { SimClient } from './sim-client.ts';
 import type { SimEntropy } from './sim-entropy.ts';
 import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
-import { retentionOf, SHAPES } from './sim-shapes.ts';
+import { retentionOf, SHAPES, traitsOf } from './sim-shapes.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimWorld } from './sim-world.ts';
 import type { SimRunLimits } from './sim-world.ts';
@@ -327,11 +328,13 @@ async function live(
       }),
   );
   const onFailure = (error: unknown): void => cluster.fail(error);
+  const bystanders = new Bystanders(cluster, traitsOf(world.seed));
   for (const machine of machines) machine.start();
   // Where the trigger is automatic, nobody is there to help.
   if (failover === 'manual') operator.run().catch(onFailure);
   await cluster.until('the birth of the cluster', LEADER_LIMIT_MS, () => checker.golden.end > 0);
   for (const client of clients) client.run().catch(onFailure);
+  bystanders.run(onFailure);
   nemesis.run().catch(onFailure);
   nemesis.restart().catch(onFailure);
   nemesis.breakDisks().catch(onFailure);
@@ -340,6 +343,7 @@ async function live(
   await world.pass(forMs);
 
   nemesis.stop();
+  bystanders.stop();
   cluster.note('--- from here on nothing breaks any more');
   nemesis.healAll();
   const [before, healedMs] = [checker.golden.end, world.clock.nowMs()];
@@ -352,7 +356,7 @@ async function live(
   for (const client of clients) client.stop();
   await cluster.until('equal logs', SETTLE_LIMIT_MS, () => {
     nemesis.startAll();
-    return cluster.isSettled;
+    return cluster.isSettled && bystanders.isSettled(machines[0]?.node?.status().durable);
   });
   operator.stop();
   await world.pass(1_000);

@@ -35,6 +35,7 @@ export class SimLink implements Link {
   /** The way out. */
   readonly #path: SimPath;
   readonly #watch: (message: Buffer) => void;
+  readonly #damage: (message: Buffer) => void;
   readonly #queue: Queued[] = [];
   /** Taken by the network, not yet delivered: in order. */
   readonly #wire: (Buffer | { readonly closed: string })[] = [];
@@ -55,9 +56,12 @@ export class SimLink implements Link {
     path: SimPath;
     /** Told of each message when it is sent. */
     watch: (message: Buffer) => void;
+    /** Changes the copy that is delivered, in place. */
+    damage: (message: Buffer) => void;
   }) {
     this.peer = options.peer;
     this.#watch = options.watch;
+    this.#damage = options.damage;
     this.#process = options.process;
     this.#entropy = options.entropy;
     this.#path = options.path;
@@ -160,7 +164,9 @@ export class SimLink implements Link {
       if (next === undefined) break;
       this.#queuedBytes -= next.message.length;
       this.#wireBytes += next.message.length;
-      this.#wire.push(Buffer.from(next.message));
+      const copy = Buffer.from(next.message);
+      this.#damage(copy);
+      this.#wire.push(copy);
       if (next.sent !== undefined) this.#process.soon(next.sent);
     }
     this.flush();

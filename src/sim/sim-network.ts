@@ -36,6 +36,8 @@ interface Connection {
 export class SimNetwork {
   /** Told of each message in the moment in which it is sent, and by which machine. */
   watch: (from: string, message: Buffer) => void = () => undefined;
+  /** Changes a message on its way, in place. */
+  damage: (message: Buffer) => void = () => undefined;
   readonly #clock: SimClock;
   readonly #entropy: SimEntropy;
   readonly #options: Required<SimNetworkOptions>;
@@ -215,6 +217,7 @@ export class SimNetwork {
       entropy,
       path: this.path(from, to),
       watch: (message) => this.watch(from, message),
+      damage: (message) => this.damage(message),
     });
     const listening = new SimLink({
       peer: from,
@@ -222,6 +225,7 @@ export class SimNetwork {
       entropy,
       path: this.path(to, from),
       watch: (message) => this.watch(to, message),
+      damage: (message) => this.damage(message),
     });
     dialing.other = listening;
     listening.other = dialing;

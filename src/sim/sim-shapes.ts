@@ -38,3 +38,25 @@ export function retentionOf(seed: number): Retention | undefined {
   const snapshotLogBytes = entropy.pick([4, 16, 64]) * 1024;
   return { snapshotLogBytes, retainBytesMax: entropy.pick([1, 16, 128]) * 1024 };
 }
+
+/** What goes on beside the faults that every run may have. */
+export interface RunTraits {
+  readonly stranger: boolean;
+  readonly wireDamage: boolean;
+  readonly learner: boolean;
+  /** A power cut may garble the blocks that are on their way to the disk. */
+  readonly garbles: boolean;
+  readonly clockDrift: number;
+}
+
+/** Each in part of the runs only: what many hide, few find. */
+export function traitsOf(seed: number): RunTraits {
+  const entropy = new SimWorld(seed).entropy.fork('traits');
+  return {
+    stranger: entropy.chance(0.2),
+    wireDamage: entropy.chance(0.2),
+    learner: entropy.chance(0.2),
+    garbles: entropy.chance(0.25),
+    clockDrift: entropy.chance(0.2) ? entropy.pick([0.001, 0.05, 0.2]) : 0,
+  };
+}

@@ -23,6 +23,8 @@ export class SimWorld {
   readonly entropy: SimEntropy;
   /** Told after each event, and all that it set off, to which process it happened; by then nothing is halfway. */
   watch: (process: SimProcess | undefined) => void = () => undefined;
+  /** By so much of its own the clock of a process is faster or slower than time, at most. */
+  clockDrift = 0;
   #events = 0;
   #processes = 0;
 
@@ -43,6 +45,7 @@ export class SimWorld {
     return new SimProcess(this.clock, {
       startMs: entropy.between(-1e6, 0),
       wallSkewMs: entropy.between(-WALL_SKEW_MS_MAX, WALL_SKEW_MS_MAX),
+      rate: 1 + this.clockDrift * entropy.between(-1, 1),
     });
   }
 

@@ -1,5 +1,6 @@
 /** The checks of what is saved (P5), of damage that is not kept quiet (P6), and of files that nobody needs (P8). */
 import { describe, expect, test } from 'vitest';
+import { checkBounds, checkNothingHeld } from '../../src/sim/bounds-checker.ts';
 import { CutChecker } from '../../src/sim/cut-checker.ts';
 import { checkDirectory } from '../../src/sim/directory-checker.ts';
 import { hasRotInLog } from '../../src/sim/disk-loss.ts';
@@ -160,5 +161,21 @@ describe('a data directory', () => {
     ['snapshots on and on', snapshots(1, 2, 3, 4), 'has 4 snapshots'],
   ] as const)('may not hold %s', ([, paths, message]) => {
     expect(diskWith(...paths)).toThrow(message);
+  });
+});
+
+describe('what a node counts', () => {
+  const bounds = (used: number, name = 'uncommitted bytes') => [{ name, used, max: 10 }];
+
+  test('is within its bounds', () => {
+    checkBounds('n1', bounds(0));
+    checkBounds('n1', bounds(10));
+    expect(() => checkBounds('n1', bounds(11))).toThrow('n1 counts 11 uncommitted bytes');
+    expect(() => checkBounds('n1', bounds(-1))).toThrow('n1 counts -1 uncommitted bytes');
+  });
+
+  test('is nothing once nobody writes; a read may wait', () => {
+    checkNothingHeld('n1', [...bounds(0), ...bounds(1, 'waiting reads')]);
+    expect(() => checkNothingHeld('n1', bounds(1))).toThrow('nobody writes any more');
   });
 });

@@ -48,6 +48,22 @@ describe('simulated time', () => {
   });
 });
 
+describe('a clock that is too fast', () => {
+  test('shows more time than there was, and wakes its process early', () => {
+    const clock = new SimClock();
+    const [fast, right] = [new SimProcess(clock, { rate: 2 }), new SimProcess(clock)];
+    const seen: string[] = [];
+    fast.after(10, () => seen.push(`fast ${fast.nowMs()} at ${fast.now()}`));
+    right.after(10, () => seen.push(`right ${right.nowMs()} at ${right.now()}`));
+    const walls = fast.wallMs() - right.wallMs();
+
+    while (clock.step());
+
+    expect(seen).toEqual(['fast 10 at 5', 'right 10 at 10']);
+    expect(fast.wallMs() - right.wallMs() - walls).toBe(10);
+  });
+});
+
 describe('a simulated world', () => {
   test('runs until the task is done, in virtual time', async () => {
     const ms = await simulate(1, async (world) => {

@@ -53,6 +53,18 @@ describe('a simulated link', () => {
     });
   });
 
+  test('may damage what it carries, and leaves the buffer of its sender alone', async () => {
+    await connected(async ({ world, network, a, b }) => {
+      network.damage = (message) => message.fill('x', 0, 1);
+      const mine = Buffer.from('mine');
+      a.link.send(mine);
+      await world.pass(100);
+
+      expect(b.received).toEqual(['xine']);
+      expect(mine.toString()).toBe('mine');
+    });
+  });
+
   test('overwrites a message when its handler has returned', async () => {
     await connected(async ({ world, a, b }) => {
       let kept: Buffer = Buffer.alloc(0);

@@ -5,10 +5,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
-import { configHash } from '../../src/protocol/config-hash.ts';
-import type { ControlMessage, Hello, Message } from '../../src/protocol/messages.ts';
+import type { ControlMessage, Message } from '../../src/protocol/messages.ts';
 import type { Link } from '../../src/ports/link.ts';
 import { extremesOf } from '../../src/sim/extreme-messages.ts';
+import { messagesOf } from '../../src/sim/stranger-messages.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster } from '../../src/sim/sim-cluster.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
@@ -16,7 +16,6 @@ import { LIMIT_MS, nodeOf, stageOf, three } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const ID = 'a'.repeat(32);
-const VOTERS = ['n1', 'n2', 'n3'];
 /** A link is given so long to be answered. */
 const PATIENCE_MS = 3;
 
@@ -79,99 +78,6 @@ async function lives(cluster: SimCluster, value: string): Promise<void> {
 const leaderOf = ({ machines }: Pick<SimCluster, 'machines'>): SimMachine | undefined =>
   machines.find(({ node }) => node?.status().role === 'leader');
 
-/** What a node of this id, equal to `like`, would say to its peers. */
-function messagesOf(like: SimMachine, nodeId: string, run: string): readonly Message[] {
-  const status = nodeOf(like).status();
-  const { epoch, clusterId, historyId, durable: last, committedLsn: commitLsn } = status;
-  const at = last;
-  const hello: Hello = {
-    kind: 'hello',
-    protocol: 1,
-    clusterId,
-    historyId,
-    nodeId,
-    run,
-    epochs: [{ epoch: last.epoch, leader: 'n1', firstLsn: 1 }],
-    epochsBefore: 0,
-    last,
-    commitLsn,
-    lowestCutLsn: 0,
-    promise: { epoch, candidate: null, attempt: null },
-    state: 'intact',
-    configHash: configHash(VOTERS, 2),
-    discard: false,
-  };
-  const digest = 'd'.repeat(64);
-  const said: readonly ControlMessage[] = [
-    hello,
-    { ...hello, clusterId: null, historyId: null, state: 'blank' },
-    {
-      kind: 'ask',
-      protocol: 1,
-      round: 'real',
-      epoch: epoch + 1,
-      candidate: nodeId,
-      run,
-      attempt: ID,
-      position: last,
-      clusterId: null,
-      historyId: null,
-      configHash: configHash(VOTERS, 2),
-      operator: true,
-      forced: null,
-    },
-    { kind: 'fetch', protocol: 1, clusterId: clusterId ?? ID, after: last, pieceIndex: 0 },
-    { kind: 'identify' },
-    {
-      kind: 'answer',
-      verdict: 'continue',
-      code: 'OK',
-      message: '',
-      epoch,
-      leader: 'n3',
-      clusterId,
-      historyId,
-      at,
-      commitLsn,
-      config: { voters: VOTERS, quorum: 2 },
-    },
-    { kind: 'probe', epoch, number: 1 },
-    { kind: 'intact', epoch, at },
-    { kind: 'hand-over', epoch, at },
-    { kind: 'offer', epoch, digest, bytes: 100, endLsn: 1 },
-    {
-      kind: 'reply',
-      round: 'real',
-      attempt: ID,
-      nodeId,
-      run,
-      granted: true,
-      code: 'OK',
-      message: '',
-      promise: { epoch, candidate: 'n1', attempt: ID },
-      birth: { epoch, candidate: 'n1', attempt: ID },
-      position: at,
-      state: 'intact',
-      claim: { epoch, lsn: 1 },
-      clusterId,
-      historyId,
-      leader: null,
-    },
-    { kind: 'identity', nodeId, run, fence: epoch, last },
-  ];
-  const previous = last;
-  const bytes = Buffer.alloc(20);
-  const frame = {
-    kind: 'frame',
-    epoch,
-    commitLsn,
-    previous,
-    pieceIndex: 0,
-    pieceCount: 1,
-  } as const;
-  return [...said, { ...frame, bytes }, { kind: 'piece', epoch, offset: 0, bytes }];
-}
-
 /** What a follower says inside of a session; all of it is true of `like`. */
 function inSession(like: SimMachine): readonly ControlMessage[] {
   const { epoch, durable } = nodeOf(like).status();
@@ -204,7 +110,7 @@ describe('a cluster lives on, whatever number', () => {
     await underAttack(async ({ machines, say }) => {
       const [n1, n2] = three(machines);
       const { epoch } = nodeOf(n1).status();
-      for (const message of messagesOf(n2, 'nobody', ID)) {
+      for (const message of messagesOf(nodeOf(n2).status(), 'nobody', ID)) {
         for (const { bytes } of extremesOf(message)) {
           for (const target of ['n1', 'n2']) await say(target, [bytes]);
         }
@@ -225,7 +131,7 @@ describe('a cluster lives on, whatever number', () => {
         return identity?.kind === 'identity' ? identity.run : ID;
       };
       const run = await runOf();
-      for (const message of messagesOf(n3, 'n3', run)) {
+      for (const message of messagesOf(nodeOf(n3).status(), 'n3', run)) {
         for (const { bytes } of extremesOf(message)) {
           for (const target of ['n1', 'n2']) await say(target, [bytes]);
         }
@@ -254,7 +160,7 @@ describe('a cluster lives on, whatever number', () => {
         const count = extremesOf(inSession(n3)[kind] as ControlMessage).length;
         for (let index = 0; index < count; index += 1) {
           await stage.cluster.until('a leader', LIMIT_MS, () => stage.cluster.isSettled);
-          const hello = messagesOf(n3, 'n3', run)[0] as Message;
+          const hello = messagesOf(nodeOf(n3).status(), 'n3', run)[0] as Message;
           const extreme = extremesOf(inSession(n3)[kind] as ControlMessage)[index];
           const target = leaderOf(stage.cluster)?.nodeId ?? 'n1';
           await say(target, [encodeMessage(hello), extreme?.bytes ?? Buffer.alloc(0)]);

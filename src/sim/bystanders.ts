@@ -1,0 +1,40 @@
+/** Who is there beside voters and clients, in part of the runs: strangers, a learner, a wire that damages what it carries. */
+import type { SimCluster } from './sim-cluster.ts';
+import { SimLearner } from './sim-learner.ts';
+import type { RunTraits } from './sim-shapes.ts';
+import { Stranger } from './stranger.ts';
+import { WireDamage } from './wire-damage.ts';
+
+export class Bystanders {
+  readonly #learner: SimLearner | undefined;
+  readonly #all: readonly { run(): Promise<void>; stop(): void }[];
+
+  constructor(cluster: SimCluster, traits: RunTraits) {
+    const { world, network, machines } = cluster;
+    const note = (text: string): void => cluster.note(text);
+    this.#learner = traits.learner
+      ? new SimLearner({ world, machine: cluster.learner('learner') })
+      : undefined;
+    this.#all = [
+      ...(traits.stranger ? [new Stranger({ world, network, machines })] : []),
+      ...(traits.wireDamage ? [new WireDamage({ world, network, note })] : []),
+      ...(this.#learner === undefined ? [] : [this.#learner]),
+    ];
+    for (const { disk } of machines) disk.garbleBlocks = traits.garbles;
+    world.clockDrift = traits.clockDrift;
+  }
+
+  run(onFailure: (error: unknown) => void): void {
+    for (const one of this.#all) one.run().catch(onFailure);
+  }
+
+  stop(): void {
+    for (const one of this.#all) one.stop();
+  }
+
+  /** The learner, if there is one, has what this node has. */
+  isSettled(durable: { readonly lsn: number; readonly chain: number } | undefined): boolean {
+    if (this.#learner === undefined) return true;
+    return durable !== undefined && this.#learner.hasAll(durable);
+  }
+}
