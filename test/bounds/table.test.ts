@@ -198,7 +198,11 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
   'log of a leader that is committed or not, and not applied': [
     ['node/write-path.test.ts', 'writing waits for a state that falls behind what is committed'],
   ],
-  'operations, and conditions, of a write that are looked at in a turn': [
+  'operations, and conditions, of a write that are checked, judged or encoded in a turn': [
+    [
+      'wal/batch-builder.test.ts',
+      'takes a step for a bounded number of operations, and for a bounded number of bytes',
+    ],
     ['node/write-path.test.ts', 'is judged over several turns'],
   ],
   'waiting reads and writes that are told in a turn': [
@@ -269,6 +273,9 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
   ],
   'descriptors beside connections': [
     ['server/descriptor-limit.test.ts', 'connections leave descriptors for files'],
+  ],
+  'operations, and conditions, of a large write of a client, decoded in a turn': [
+    ['server/client-session.test.ts', 'a write of many items reaches the node whole'],
   ],
   'log on disk': [['wal/log.test.ts', 'shows up while the log has room: appends are rejected']],
 };

@@ -261,11 +261,11 @@ const CASES: readonly Case[] = [
       await damage(dir);
       await mkdir(path.join(dir, 'saved'));
       for (let number = 1; number <= SAVED_ENTRIES_MAX; number += 1) {
-        const entry = { format: 1, name: '00000000000000000001-1.wal', bytes: 1 };
-        const note = `00000000000000000001-${number}.json`;
-        await writeFile(path.join(dir, 'saved', note), JSON.stringify(entry));
+        const stem = `00000000000000000001-${number}`;
+        const entry = { format: 1, name: `${stem}.wal`, bytes: 1 };
+        await writeFile(path.join(dir, 'saved', `${stem}.json`), JSON.stringify(entry));
+        await writeFile(path.join(dir, 'saved', entry.name), 'x');
       }
-      await writeFile(path.join(dir, 'saved', '00000000000000000001-1.wal'), 'x');
     },
     hint: /export what is there, then remove it by hand/,
     helps: async (dir) => {
