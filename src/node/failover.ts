@@ -68,7 +68,7 @@ export async function failover(
   }
   if (refusal !== undefined) throw refusal;
   assert(done !== undefined, 'an attempt that resolves has been made');
-  return { ...done, tookMs: clock.nowMs() - startMs };
+  return { ...done, tookMs: Math.round(clock.nowMs() - startMs) };
 }
 
 interface Foreseen {

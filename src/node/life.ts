@@ -352,7 +352,7 @@ export class Life {
       vouchedBy,
       after: { epoch: position.epoch, lsn: position.lsn },
       atRisk: unheard.length === 0 ? null : { fromLsn: position.lsn + 1, heldBy: unheard },
-      outageMs: Number.isFinite(lastMs) ? clock.nowMs() - lastMs : null,
+      outageMs: Number.isFinite(lastMs) ? Math.round(clock.nowMs() - lastMs) : null,
     };
   }
 

@@ -25,7 +25,7 @@ export async function promote(life: Life, clock: Clock): Promise<PromoteResult> 
     atRisk: null,
     outageMs: null,
   };
-  return { ...report, tookMs: clock.nowMs() - startMs };
+  return { ...report, tookMs: Math.round(clock.nowMs() - startMs) };
 }
 
 function refused({

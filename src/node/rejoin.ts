@@ -42,7 +42,7 @@ export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promis
     historyId: replica.meta.current.historyId,
     previousHistoryId,
     cut: cutOf(replica),
-    tookMs: clock.nowMs() - startMs,
+    tookMs: Math.round(clock.nowMs() - startMs),
   };
 }
 

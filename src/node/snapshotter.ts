@@ -233,7 +233,7 @@ export class Snapshotter {
     if (replica.stateGeneration === generation) replica.log.history.rebase(snapshot);
     this.#begunAt = begunAt;
     await this.#shelve({ path, startLsn: start.lsn });
-    const tookMs = clock.nowMs() - startMs;
+    const tookMs = Math.round(clock.nowMs() - startMs);
     const message = `snapshot of LSN ${start.lsn} to ${endLsn}: ${count} keys, ${bytes} bytes`;
     onEvent({ level: 'info', code: 'SNAPSHOT_TAKEN', message, tookMs });
     return { path, startLsn: start.lsn, endLsn, keys: count, bytes, tookMs };

@@ -121,7 +121,7 @@ export class Switchover {
       to: request.to,
       epoch,
       lsn: this.#lastLsn,
-      outageMs: this.#spentMs,
+      outageMs: Math.round(this.#spentMs),
     });
   }
 
@@ -151,7 +151,7 @@ export class Switchover {
 
   #fail(code: 'SWITCHOVER_FAILED' | 'SWITCHOVER_UNKNOWN', message: string): void {
     this.#over = true;
-    const details = { phase: this.#phase, lsn: this.#lastLsn, outageMs: this.#spentMs };
+    const details = { phase: this.#phase, lsn: this.#lastLsn, outageMs: Math.round(this.#spentMs) };
     this.#settle.failed(new WalshipError(code, message, { details }));
   }
 }

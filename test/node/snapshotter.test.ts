@@ -3,6 +3,7 @@
  * and a node begins from them again, with the same state.
  */
 import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../src/ports/clock.ts';
 import type { NodeEvent } from '../../src/node/events.ts';
 import { Replica } from '../../src/node/replica.ts';
 import { Snapshotter } from '../../src/node/snapshotter.ts';
@@ -55,6 +56,26 @@ async function write(replica: Replica, count: number): Promise<void> {
 const stateOf = ({ store }: Replica): string[] => linesOf(contentOf(store));
 
 describe('a snapshot', () => {
+  test('says in whole milliseconds how long it took', () =>
+    withReplica(async (stage) => {
+      const { replica, clock, world } = stage;
+      let nowMs = 0;
+      const odd: Clock = {
+        nowMs: () => (nowMs += 1.37),
+        wallMs: () => clock.wallMs(),
+        after: (delayMs, run) => clock.after(delayMs, run),
+        soon: (run) => clock.soon(run),
+      };
+      const { snapshotter, events } = await taking(stage, { clock: odd });
+      await write(replica, 30);
+      snapshotter.applied();
+      await world.pass(1_000);
+
+      const [{ tookMs }] = events as [NodeEvent & { tookMs: number }];
+      expect(tookMs).toBeGreaterThan(0);
+      expect(Number.isInteger(tookMs)).toBe(true);
+    }));
+
   test('is taken once enough log has come together', () =>
     withReplica(async (stage) => {
       const { replica, world } = stage;
