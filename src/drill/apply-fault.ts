@@ -9,7 +9,7 @@ import type { NodeLife } from './node-life.ts';
 
 /** What every target can do with processes. */
 export const PROCESS_FAULTS = ['kill', 'stop', 'start', 'pause', 'resume'] as const;
-/** What clients do that the drill itself has, as long as this process may have so many connections. */
+/** Actions of clients that the drill makes itself, where this process may hold enough connections. */
 export const CROWD_FAULTS = ['idle-clients', 'clients-leave'] as const;
 /** What a node does to itself, where it was started for that. */
 export const OWN_FAULTS = [
@@ -50,7 +50,7 @@ export interface FaultPlaces {
   life(nodeId: string): NodeLife;
   url(nodeId: string): string;
   applyToNetwork(fault: NetworkFault): Promise<void>;
-  /** Of a node that is down; says what exactly was done. */
+  /** Changes files of a node that is down, and returns a description of the change. */
   damage(fault: DownFault): Promise<string>;
   readonly clients: IdleClients;
   /** Another one each time. */

@@ -21,7 +21,7 @@ export type ProcessFault =
   /** The event loop does nothing for so long. */
   | { readonly kind: 'stall'; readonly node: string; readonly forMs: number }
   /**
-   * So many clients are connected to the node and ask for nothing, or with `unfinished` for something that they never finish asking for.
+   * Connects so many clients to the node. They send nothing; with `unfinished` each begins a request and never ends it.
    * They take the place of those that were there, and come again where the node closes their connections.
    */
   | {
@@ -102,10 +102,10 @@ export type FileFault =
   /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
   | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
 
-/** What is done to a node that is down. */
+/** An action on a node that is down. */
 export type DownFault = FileFault | Extract<DiskFaultAction, { readonly kind: 'heal-disk' }>;
 
-/** What an operator does or asks, over HTTP, and what has to come of it; `any`: whatever the cluster answers is right. */
+/** A request of an operator, over HTTP, and the answer that it must get; `any` accepts every answer. */
 export type OperatorAction =
   /** Is it healthy and ready, and what does it say of itself: what health checks and people ask for. */
   (

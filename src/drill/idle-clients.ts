@@ -16,7 +16,7 @@ const SESSIONS_MAX = 900;
 /** Clients of one crowd that connect at the same time when it comes. */
 const AT_ONCE = 32;
 const DIAL_MS_MAX = 10_000;
-/** How long a client that lost its place stays away. */
+/** Milliseconds for which a client that lost its place stays away. */
 const AWAY_MS = 5_000;
 /** Open files of this process that crowds at nine nodes take at most, with everything else. */
 const OPEN_FILES_MIN = 8_192;
@@ -71,7 +71,7 @@ export class IdleClients {
   }
 }
 
-/** Whether this process may have as many files open as crowds need. */
+/** Returns true where this process may open as many files as crowds of clients need. */
 export function crowdsFit(): boolean {
   if (!existsSync(LIMITS_PATH)) return true;
   const hard = /^Max open files\s+\S+\s+(\d+)\s/m.exec(readFileSync(LIMITS_PATH, 'utf8'))?.[1];

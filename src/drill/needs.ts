@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts';
 /** Options of `serve` with which a node gives up log within a drill; with its defaults it keeps all of it. */
 const PURGING_OPTIONS = ['retainBytesMax', 'snapshotLogBytes'];
 
-/** What else a fault takes than a target that knows it. */
+/** Further needs of a fault, beside a target that knows it. */
 const NEEDS: Partial<Record<FaultKind, string>> = {
   'idle-clients': 'a limit of open files of 8192, see ulimit -Hn',
 };

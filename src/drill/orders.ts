@@ -11,7 +11,7 @@ export type Answer = NonNullable<TimelineEvent['answer']>;
 
 type Request = Pick<JsonCall, 'method' | 'url' | 'body'>;
 
-/** What health checks and operators ask a node for. */
+/** Paths that health checks and operators ask a node for. */
 const PROBED = ['/livez', '/readyz', '/v1/status', '/v1/events'] as const;
 /** One key is enough to see that it reads. */
 const PAGE_PATH = '/v1/kv?limit=1';

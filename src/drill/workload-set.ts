@@ -34,7 +34,7 @@ export class SetWorkload implements LoadPart {
     return this.#acknowledged;
   }
 
-  /** How many were rejected, by code. */
+  /** Number of rejected writes, by code. */
   get rejected(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#rejected);
   }

@@ -97,7 +97,7 @@ export interface HelloAnswer {
   /** Requests in flight on this link, and their bytes: more are refused with BUSY. */
   readonly requestsMax: number;
   readonly requestBytesMax: number;
-  /** What was acknowledged before the node began to lead or to follow is applied there. */
+  /** True once each write that was acknowledged before the node began to lead or to follow is applied there. */
   readonly ready: boolean;
 }
 

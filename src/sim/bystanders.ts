@@ -1,4 +1,4 @@
-/** Who is there beside voters and clients, in part of the runs: strangers, a learner, a wire that damages what it carries. */
+/** Participants beside voters and clients, in part of the runs: strangers, a learner, a wire that damages messages. */
 import type { SimCluster } from './sim-cluster.ts';
 import { SimLearner } from './sim-learner.ts';
 import type { RunTraits } from './sim-shapes.ts';

@@ -62,7 +62,7 @@ export class CutChecker {
   }
 }
 
-/** What no process can read any more cannot be saved. */
+/** Bytes that no process can read any more cannot be saved. */
 function isReadable(file: SimFile, { bytes }: ImageBatch): boolean {
   const at = file.soundView(true).indexOf(bytes);
   return at === -1 || !file.isUnreadable(at, at + bytes.length);

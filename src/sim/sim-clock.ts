@@ -125,7 +125,7 @@ export interface SimProcessOptions {
   readonly wallSkewMs?: number;
   /** Where its monotonic clock starts: never the same on two machines. */
   readonly startMs?: number;
-  /** How fast its clocks are; 1 unless given. */
+  /** Speed of its clocks; default 1. */
   readonly rate?: number;
 }
 

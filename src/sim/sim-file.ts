@@ -65,7 +65,7 @@ export class SimFile {
     return this.#unreadable.size > 0 || this.#soundBytes !== undefined;
   }
 
-  /** As `isRotten`, of its first bytes. */
+  /** Does the same as `isRotten`, for the first bytes of the file. */
   isRottenBelow(end: number): boolean {
     return this.#soundBytes !== undefined || this.isUnreadable(0, end);
   }

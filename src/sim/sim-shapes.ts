@@ -39,7 +39,7 @@ export function retentionOf(seed: number): Retention | undefined {
   return { snapshotLogBytes, retainBytesMax: entropy.pick([1, 16, 128]) * 1024 };
 }
 
-/** What goes on beside the faults that every run may have. */
+/** Additions of a run to the faults that every run may have. */
 export interface RunTraits {
   readonly stranger: boolean;
   readonly wireDamage: boolean;

@@ -23,7 +23,7 @@ export class SimWorld {
   readonly entropy: SimEntropy;
   /** Told after each event, and all that it set off, to which process it happened; by then nothing is halfway. */
   watch: (process: SimProcess | undefined) => void = () => undefined;
-  /** By so much of its own the clock of a process is faster or slower than time, at most. */
+  /** Largest drift of the clock of a process, as a share of true time. */
   clockDrift = 0;
   #events = 0;
   #processes = 0;

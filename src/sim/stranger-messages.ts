@@ -5,7 +5,7 @@ import type { ControlMessage, Hello, Message } from '../protocol/messages.ts';
 
 const ID = 'a'.repeat(32);
 
-/** What a node of this id, which is where `like` is, would say to its peers; first a hello. */
+/** Returns the messages that a node of this id, at the position of `like`, would send to its peers; first a hello. */
 export function messagesOf(like: NodeStatus, nodeId: string, run: string): readonly Message[] {
   const { epoch, clusterId, durable: at, committedLsn: commitLsn } = like;
   const hello = helloOf(like, nodeId, run);

@@ -47,7 +47,7 @@ export class WireDamage {
   }
 }
 
-/** Where the bytes of a log or of a snapshot begin. */
+/** Offset of the first byte of a log or of a snapshot in a message. */
 function bytesFrom(message: Buffer): number {
   if (message[0] === FRAME_TYPE) return FRAME_HEADER_BYTES;
   return message[0] === PIECE_TYPE ? PIECE_HEADER_BYTES : Number.POSITIVE_INFINITY;

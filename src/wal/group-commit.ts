@@ -66,7 +66,7 @@ export class GroupCommit {
     return lsn;
   }
 
-  /** As `append`, in a batch of its own: what comes later would have to copy it into a larger slab. */
+  /** Does the same as `append`, in a batch of its own: a later record would have to copy it into a larger slab. */
   appendPrepared(transaction: PreparedTransaction): number {
     this.#refuseWithoutRoom(transaction.recordsBytes);
     this.#closeBatch();
@@ -87,7 +87,7 @@ export class GroupCommit {
     this.#stopped = true;
   }
 
-  /** What waits to be written stays within one batch. */
+  /** Keeps the bytes that wait to be written within one batch. @throws WalshipError BUSY where these would not fit. */
   #refuseWithoutRoom(bytes: number): void {
     if (this.#sealedBytes + this.#options.builder.bytesWith(bytes) <= BATCH_BYTES_MAX) return;
     const { pendingBytes } = this;

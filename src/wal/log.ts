@@ -197,7 +197,7 @@ export class Log {
     return this.#commit.append(ops, checkOperations(ops));
   }
 
-  /** As `append`, for what was prepared with `last.lsn + 1`. Does not copy it. */
+  /** Does the same as `append`, for a transaction that was prepared with `last.lsn + 1`. Does not copy it. */
   appendPrepared(transaction: PreparedTransaction): number {
     this.#refuseUnlessLeading();
     return this.#commit.appendPrepared(transaction);

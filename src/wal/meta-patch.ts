@@ -4,7 +4,7 @@ import type { Inspection } from './inspect.ts';
 import type { Meta } from './meta.ts';
 import { claimOf, type Decision, joinClaims } from './recovery.ts';
 
-/** What meta.json has to say from now on, or undefined where it says so already. */
+/** Returns the members of meta.json that have to change, or undefined where none has. */
 export function metaPatch(
   current: Meta,
   inspection: Inspection,

@@ -12,7 +12,7 @@ const STEP_BYTES = 1024 * 1024;
 export interface PreparedTransaction {
   readonly firstLsn: number;
   readonly count: number;
-  /** Of the records. */
+  /** Bytes of the records. */
   readonly recordsBytes: number;
   /** The records, and room for the seal of their batch. */
   readonly slab: Buffer;

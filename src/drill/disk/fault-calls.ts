@@ -33,7 +33,7 @@ export class FaultCalls {
     this.#dir = dir;
   }
 
-  /** What is wrong now. */
+  /** The faults that are set now. */
   get faults(): DiskFaults {
     return this.#faults;
   }

@@ -1,4 +1,4 @@
-/** What is free on a disk of drills: everything, or only what was given back since others took the rest. */
+/** Room on a disk of drills: unlimited, or on a full disk only the room that was given back since. */
 export class FaultRoom {
   #freeBytes = Infinity;
   #freeInodes = Infinity;
