@@ -30,9 +30,13 @@ export class Route {
 
   /** The node whose turn it is, or the next one that may be ready: it stays the same for as long as it answers. */
   get forReads(): string {
-    const turn = this.#turn % this.#nodes.length;
-    const inTurn = [...this.#nodes.slice(turn), ...this.#nodes.slice(0, turn)];
-    return inTurn.find((address) => !this.#unready.has(address)) ?? inTurn[0] ?? '';
+    const inTurn = this.#nodeAt(this.#turn);
+    if (this.#unready.size === 0) return inTurn;
+    for (let step = 0; step < this.#nodes.length; step += 1) {
+      const address = this.#nodeAt(this.#turn + step);
+      if (!this.#unready.has(address)) return address;
+    }
+    return inTurn;
   }
 
   /** True where reads may find a node that is ready at another address. */
@@ -81,6 +85,10 @@ export class Route {
     this.#unready.clear();
     if (this.#leader === address) this.#leader = undefined;
     this.#pass(address);
+  }
+
+  #nodeAt(turn: number): string {
+    return this.#nodes[turn % this.#nodes.length] ?? '';
   }
 
   #pass(address: string): void {
