@@ -577,13 +577,21 @@ export const DEFECTS = [
     what: 'a segment is trimmed before the name of its successor is durable',
     file: 'src/wal/segment-writer.ts',
     find: '    const next = await nameSegment(disk, walDir, { prefilled, header });\n',
-    replace: `    if (old.segment.header.baseLsn !== header.baseLsn) {
-      await old.segment.file.truncate(old.usedBytes);
-      await old.segment.file.sync();
+    replace: `    if (this.#current.header.baseLsn !== header.baseLsn) {
+      await this.#current.file.truncate(this.#offset);
+      await this.#current.file.sync();
     }
     const next = await nameSegment(disk, walDir, { prefilled, header });
 `,
     test: unit('test/wal/crash.test.ts'),
+  },
+  {
+    name: 'no-descriptor-for-the-directory',
+    what: 'a node that has no descriptor while it rotates takes its disk for a failed one',
+    file: 'src/wal/segment-writer.ts',
+    find: "  isWalshipError(error, 'NO_DESCRIPTORS');",
+    replace: "  isWalshipError(error, 'DISK_FULL');",
+    test: unit('test/wal/full-disk.test.ts'),
   },
   {
     name: 'blank-counts',

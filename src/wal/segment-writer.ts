@@ -4,8 +4,8 @@
  * The spare is filled in the background from the moment on in which the current segment is half full, or at once where the one before
  * came late. So a full disk shows up there, while the log still has room, and never in the middle of a commit.
  *
- * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch; and in the
- * background, since its successor is durable now, the predecessor is trimmed. A segment is never trimmed otherwise.
+ * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch. From the
+ * directory's fsync on the successor is durable, and the predecessor is trimmed in the background. A segment is never trimmed otherwise.
  *
  * What one fsync covers begins at a border of blocks, with a header: no write touches a block that holds anything acknowledged.
  *
@@ -13,7 +13,7 @@
  */
 import { isUnwritable } from '../ports/disk-errors.ts';
 import assert from 'node:assert';
-import { WalshipError } from '../errors.ts';
+import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
@@ -53,6 +53,11 @@ export interface WriteOrder {
   readonly whenFull: 'wait' | 'refuse';
 }
 
+interface Predecessor {
+  readonly segment: OpenSegment;
+  readonly usedBytes: number;
+}
+
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   readonly #spare: SpareSegment;
@@ -61,6 +66,8 @@ export class SegmentWriter {
   #offset: number;
   /** Of the last write in the current segment. */
   #number: number;
+  /** The segment before the current one, for as long as the name of the current one is not durable. */
+  #predecessor: Predecessor | undefined;
   /** The current segment is not in meta.json yet, and nothing may be written to it. */
   #unregistered = false;
   #writing = false;
@@ -108,6 +115,7 @@ export class SegmentWriter {
     this.#writing = true;
     try {
       if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
+      await this.#makeNameDurable(order);
       await this.#register(order);
       const { file, header } = this.#current;
       const offset = borderAfter(this.#offset);
@@ -125,12 +133,13 @@ export class SegmentWriter {
   /** Goes on elsewhere, because the log was cut; the old current segment is closed as it is. */
   async replace(current: OpenedSegment): Promise<void> {
     assert(!this.#writing, 'nothing is in flight');
-    const { file } = this.#current;
+    const replaced = [this.#predecessor?.segment.file, this.#current.file];
     this.#current = current.segment;
     this.#offset = current.usedBytes;
     this.#number = current.number;
+    this.#predecessor = undefined;
     this.#unregistered = false;
-    await file.close();
+    for (const file of replaced) await file?.close();
   }
 
   /** Waits for background work that touches segments with a name. */
@@ -150,6 +159,7 @@ export class SegmentWriter {
   async close(): Promise<void> {
     await this.#spare.close();
     await this.#trimming;
+    await this.#predecessor?.segment.file.close();
     await this.#current.file.close();
   }
 
@@ -166,7 +176,7 @@ export class SegmentWriter {
     const { disk, walDir, clusterId, entropy, onSegment } = this.#options;
     const sizeBytes = writeEnd(SEGMENT_HEADER_BYTES, bytes) + 1;
     const prefilled = await this.#untilRoom(() => this.#spare.take(sizeBytes), whenFull);
-    const old = { segment: this.#current, usedBytes: this.#offset };
+    const predecessor = { segment: this.#current, usedBytes: this.#offset };
     const header = headerAfter(clusterId, before, Salt.random(entropy));
     const next = await nameSegment(disk, walDir, { prefilled, header });
     // At most one trim is outstanding: files that wait for theirs must not pile up.
@@ -174,11 +184,23 @@ export class SegmentWriter {
     this.#current = next;
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#number = 0;
+    this.#predecessor = predecessor;
     this.#unregistered = true;
     onSegment(next);
+  }
+
+  /** Makes the name of the current segment durable; a step of its own, because opening the directory takes a descriptor. */
+  async #makeNameDurable({ whenFull }: WriteOrder): Promise<void> {
+    const predecessor = this.#predecessor;
+    if (predecessor === undefined) return;
+    const { disk, walDir } = this.#options;
+    // An fsync that has failed is never tried again; without a descriptor it has not begun.
+    await this.#untilRoom(() => disk.syncDir(walDir), whenFull, isWithoutDescriptors);
+    this.#predecessor = undefined;
+    const { file, header } = predecessor.segment;
     // An empty segment that was too small for its first batch has been replaced under its own name.
-    if (old.segment.header.baseLsn === header.baseLsn) await old.segment.file.close();
-    else this.trim(old.segment.file, old.usedBytes);
+    if (header.baseLsn === this.#current.header.baseLsn) await file.close();
+    else this.trim(file, predecessor.usedBytes);
   }
 
   /** A step of its own, because a full disk may refuse it when the segment has its name already. */
@@ -189,15 +211,19 @@ export class SegmentWriter {
     this.#unregistered = false;
   }
 
-  /** Does what needs room, again while the disk is full: for a bounded time, or not at all. */
-  async #untilRoom<T>(step: () => Promise<T>, whenFull: 'wait' | 'refuse'): Promise<T> {
+  /** Does what needs room or a descriptor, again while it fails as `passes` says: for a bounded time, or not at all. */
+  async #untilRoom<T>(
+    step: () => Promise<T>,
+    whenFull: 'wait' | 'refuse',
+    passes: (error: unknown) => error is WalshipError = isUnwritable,
+  ): Promise<T> {
     const { clock } = this.#options;
     const startMs = clock.nowMs();
     for (;;) {
       try {
         return await step();
       } catch (error) {
-        if (!isUnwritable(error)) throw error;
+        if (!passes(error)) throw error;
         if (whenFull === 'refuse') throw refused(error);
         if (clock.nowMs() - startMs >= ROOM_WAIT_MS_MAX) throw error;
         await new Promise<void>((done) => {
@@ -207,6 +233,9 @@ export class SegmentWriter {
     }
   }
 }
+
+const isWithoutDescriptors = (error: unknown): error is WalshipError =>
+  isWalshipError(error, 'NO_DESCRIPTORS');
 
 /** True for a write that was refused before anything was written: the log can go on later. */
 export function wasRefused(error: unknown): error is WalshipError {

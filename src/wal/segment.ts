@@ -184,7 +184,7 @@ export async function fill(file: DiskFile, start: number, end: number): Promise<
   }
 }
 
-/** Gives a prefilled file its header and its name in `dir`; both are durable on resolve. */
+/** Gives a prefilled file its header, which is durable on resolve, and its name in `dir`, which is not. */
 export async function nameSegment(
   disk: Disk,
   dir: string,
@@ -194,7 +194,6 @@ export async function nameSegment(
   const path = `${dir}/${segmentName(header.baseLsn)}`;
   await prefilled.file.writeDurable(encodeSegmentHeader(header), 0);
   await disk.rename(prefilled.path, path);
-  await disk.syncDir(dir);
   return { path, file: prefilled.file, header, sizeBytes: prefilled.sizeBytes };
 }
 
@@ -208,5 +207,7 @@ export async function createSegment(
   assert(sizeBytes > SEGMENT_HEADER_BYTES, 'a segment holds more than its header');
   const path = `${dir}/${segmentName(header.baseLsn)}${TEMPORARY_SUFFIX}`;
   const prefilled = await prefill(disk, path, sizeBytes);
-  return nameSegment(disk, dir, { prefilled, header });
+  const segment = await nameSegment(disk, dir, { prefilled, header });
+  await disk.syncDir(dir);
+  return segment;
 }

@@ -157,3 +157,32 @@ test('a file that was filled in vain is removed, whatever kept the disk from tak
     });
   }
 });
+
+test('a rotation waits for a descriptor to make the name of the next segment durable', async () => {
+  for (let seed = 1; seed <= 8; seed += 1) {
+    await simulate(seed, async (world) => {
+      const sim = new SimDisk({ seed });
+      const model = new LogModel();
+      const life = await openLife(world, sim, 1);
+      await lead(life, model);
+      let renamed = false;
+      let refused = 0;
+      sim.onOperation = ({ kind, path }) => {
+        if (kind === 'rename' && path.endsWith('/spare.tmp')) renamed = true;
+        if (kind !== 'syncDir' || !renamed) return undefined;
+        if (refused === 3) renamed = false;
+        else refused += 1;
+        return renamed ? 'emfile' : undefined;
+      };
+      for (let count = 0; count * 300 < 2 * SEGMENT_BYTES; count += 1) {
+        append(life, model, 300);
+        await life.log.drained();
+      }
+      expect(refused).toBe(3);
+      sim.losePower();
+
+      const again = await openLife(world, sim, 1);
+      expect(await readTexts(again.log)).toEqual(model.records);
+    });
+  }
+});
