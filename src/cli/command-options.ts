@@ -22,12 +22,15 @@ export function addJson(command: Command): Command {
 
 /** What every command that talks to a cluster takes. */
 export function addClientOptions(command: Command): Command {
-  const url = new Option('--url <url>', 'address of a node; several are tried in turn')
+  const url = new Option(
+    '--url <url>',
+    'address of a node, or ID=HOST:PORT; with several, they are tried in turn',
+  )
     .default([URL_DEFAULT], URL_DEFAULT)
     .argParser((text: string, before: string[]) =>
       before[0] === URL_DEFAULT && before.length === 1 ? [text] : [...before, text],
     );
-  const timeout = number('--timeout-ms <ms>', 'how long the server may take', {
+  const timeout = number('--timeout-ms <ms>', 'time limit in milliseconds, retries included', {
     min: 1,
     max: TIMEOUT_MS_MAX,
   }).default(TIMEOUT_MS_DEFAULT);

@@ -22,7 +22,10 @@ function addReads(program: Command, io: CommandIo): void {
   )
     .option('--key64', 'KEY is base64url', false)
     .addOption(
-      new Option('--read <level>', 'what the node has applied, or what the leader proves newest')
+      new Option(
+        '--read <level>',
+        'local: what the node has applied; linearizable: the newest committed value',
+      )
         .choices(['local', 'linearizable'])
         .default('local'),
     )
@@ -37,30 +40,34 @@ function addReads(program: Command, io: CommandIo): void {
   const scanCommand = addClientOptions(
     program.command('scan').description('List keys in byte order: key, version, value.'),
   )
-    .option('--prefix <text>', 'only keys that begin with this')
-    .option('--after <key>', 'begin behind this key')
-    .addOption(number('--limit <n>', 'how many keys at most', { min: 1, max: 1e9 }).default(1_000))
+    .option('--prefix <text>', 'only keys with this prefix')
+    .option('--after <key>', 'start after this key')
+    .addOption(number('--limit <n>', 'maximum number of keys', { min: 1, max: 1e9 }).default(1_000))
     .action(async (options) => await scan(options, io));
   example(scanCommand, 'walship scan --prefix user/ --limit 20');
 
   const watchCommand = addClientOptions(
-    program.command('watch').description('Print changes as they are applied, in log order.'),
+    program.command('watch').description('Print changes in log order, as they are applied.'),
   )
-    .option('--prefix <text>', 'only keys that begin with this')
-    .option('--after <version>', 'begin behind this version (default: now)')
+    .option('--prefix <text>', 'only keys with this prefix')
+    .option('--after <version>', 'start after this version (default: now)')
     .addOption(
-      number('--count <n>', 'end after this many changes; 0: never', { min: 0, max: 1e9 }).default(
-        0,
-      ),
+      number('--count <n>', 'stop after this number of changes; 0: never', {
+        min: 0,
+        max: 1e9,
+      }).default(0),
     )
     .action(async (options) => await watch(options, io));
   example(watchCommand, 'walship watch --prefix user/ --after 3.42 --json');
 
   const waitCommand = addClientOptions(
-    program.command('wait').description('Wait until a node has a version.').argument('<VERSION>'),
+    program
+      .command('wait')
+      .description('Wait until a node has reached a version.')
+      .argument('<VERSION>'),
   )
     .addOption(
-      new Option('--level <level>', 'how far it has to be')
+      new Option('--level <level>', 'state that the version must have reached')
         .choices(['durable', 'committed', 'applied'])
         .default('applied'),
     )
@@ -79,18 +86,24 @@ function addWrites(program: Command, io: CommandIo): void {
   example(putCommand, 'walship put greeting hello', 'walship put photo - --ack all < photo.jpg');
 
   const delCommand = addWriteOptions(
-    program.command('del').description('Delete a key; an absent one too.').argument('<KEY>'),
+    program
+      .command('del')
+      .description('Delete a key. An absent key is no error.')
+      .argument('<KEY>'),
   ).action(async (key: string, options) => await del(key, options, io));
   example(delCommand, 'walship del greeting --if-version 3.42');
 }
 
 function addWriteOptions(command: Command): Command {
-  const ack = new Option('--ack <level>', 'what to wait for')
+  const ack = new Option(
+    '--ack <level>',
+    'where the write must be durable: on the leader, on a quorum, or on all voters',
+  )
     .choices(['local', 'quorum', 'all'])
     .default('quorum');
   return addClientOptions(command)
     .addOption(ack)
     .option('--key64', 'KEY is base64url', false)
-    .option('--if-version <version>', 'only where the key is at this version')
-    .option('--if-absent', 'only where there is no such key', false);
+    .option('--if-version <version>', 'only if the key has this version')
+    .option('--if-absent', 'only if the key does not exist', false);
 }

@@ -16,14 +16,14 @@ const UNITS_MS = { ms: 1, s: 1_000, m: 60_000 } as const;
 export function addDrill(program: Command, io: CommandIo): void {
   const drill = program
     .command('drill')
-    .description('Break a cluster on purpose, and judge whether it kept its promises.')
-    .argument('<scenario>', 'a name of walship drill list, or the path of a file of your own')
+    .description('Break a cluster on purpose and check that it kept its promises.')
+    .argument('<scenario>', 'a name that walship drill list prints, or the path of a YAML file')
     .enablePositionalOptions();
   addShared(drill)
-    .option('--json <file>', 'write the recording and the verdict there')
-    .option('--report <file>', 'write the report there, one HTML page')
+    .option('--json <file>', 'write the recording and the verdict to this file')
+    .option('--report <file>', 'write the report to this file, as one HTML page')
     .option('--expect-loss', 'run a scenario that is meant to lose writes', false)
-    .option('--keep', 'leave the data directories of the nodes', false)
+    .option('--keep', 'keep the data directories of the nodes', false)
     .action(async (scenario: string, flags: DrillFlags) => {
       const { drillOne } = await import('./drill.ts');
       await drillOne(scenario, flags, { io, signal: stopSignal() });
@@ -35,49 +35,54 @@ export function addDrill(program: Command, io: CommandIo): void {
     'walship drill ./mine.yaml --duration 30s',
     'walship drill leader-kill --target compose',
   );
-  addJson(drill.command('list').description('The scenarios, a sentence each.')).action(
-    async (options: { json: boolean }) => {
-      const { drillList } = await import('./drill-list.ts');
-      drillList(options, io);
-    },
-  );
-  const all = addShared(drill.command('all').description('Every scenario in turn.'))
-    .option('--out <dir>', 'write NAME.json and NAME.html of each there')
+  const list = addJson(
+    drill.command('list').description('List the scenarios, with one sentence each.'),
+  ).action(async (options: { json: boolean }) => {
+    const { drillList } = await import('./drill-list.ts');
+    drillList(options, io);
+  });
+  example(list, 'walship drill list', 'walship drill list --json');
+  const all = addShared(drill.command('all').description('Run all scenarios, one after another.'))
+    .option('--out <dir>', 'write NAME.json and NAME.html of each scenario to this directory')
     .action(async (flags: DrillAllFlags) => {
       const { drillAll } = await import('./drill-all.ts');
       await drillAll(flags, { io, signal: stopSignal() });
     });
   example(all, 'walship drill all --target local');
-  drill
+  const selftest = drill
     .command('selftest')
-    .description('Plants a fault of each kind, and fails where the judge does not see it.')
+    .description('Check the judge: plant one fault of each kind, and fail if the judge misses one.')
     .addOption(seedOption())
     .action(async (flags: { seed?: number }) => {
       const { drillSelftest } = await import('./drill-selftest.ts');
       await drillSelftest(flags, { io, signal: stopSignal() });
     });
+  example(selftest, 'walship drill selftest --seed 7');
 }
 
 function addShared(command: Command): Command {
-  const target = new Option('--target <where>', 'processes of this machine, or containers')
+  const target = new Option('--target <where>', 'run the nodes as local processes or in containers')
     .choices(['local', 'compose'])
     .default('local');
   const duration = new Option(
     '--duration <time>',
-    'how long the pauses of a scenario take together, as in 30s (default: as written there)',
+    'total length of the pauses of a scenario, as in 30s (default: as in the scenario)',
   ).argParser(parseDuration);
   return command.addOption(target).addOption(seedOption()).addOption(duration);
 }
 
 function seedOption(): Option {
-  const doc = 'what chance decides by (default: another one each time)';
+  const doc = 'random seed (default: a new one each time)';
   return number('--seed <n>', doc, { min: 0, max: SEED_MAX });
 }
 
 function parseDuration(text: string): number {
   const [, digits, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? [];
   if (digits === undefined || unit === undefined) {
-    throw new WalshipError('CONFIG_INVALID', `--duration must be as in 30s or 2m, not "${text}"`);
+    throw new WalshipError(
+      'CONFIG_INVALID',
+      `--duration must be a time such as 30s or 2m, not "${text}"`,
+    );
   }
   const ms = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
   const bounds = { name: '--duration in milliseconds', min: 1, max: DURATION_MS_MAX };

@@ -10,15 +10,19 @@ export function addFailover(program: Command, io: CommandIo): void {
     program
       .command('failover')
       .description(
-        'Go on without the voters that do not answer, led by the node at --url; says first what may be lost.',
+        'Continue without the voters that do not answer; the node at --url becomes the leader. Prints first what may be lost.',
       ),
   )
-    .option('--accept-data-loss', 'do it; without, nothing is changed', false)
+    .option('--accept-data-loss', 'do it; without this option nothing is changed', false)
     .addOption(
-      number('--quorum <w>', 'on how many voters a write is durable from then on', {
-        min: 1,
-        max: 64,
-      }),
+      number(
+        '--quorum <w>',
+        'new --quorum of the cluster (default: a majority of the voters that are left)',
+        {
+          min: 1,
+          max: 64,
+        },
+      ),
     )
     .action(async (options: FailoverOptions) => await failover(options, io));
   example(
@@ -32,10 +36,10 @@ export function addFailover(program: Command, io: CommandIo): void {
   )
     .option(
       '--discard',
-      'leave its history for that of another leader: what its log has beside is saved and cut',
+      'join the history of another leader; records that this history does not have are saved and cut',
       false,
     )
-    .option('--from <address>', 'where a leader of the other history answers, as HOST:PORT')
+    .option('--from <address>', 'address of a leader of the other history, as HOST:PORT')
     .action(async (options: RejoinOptions) => await rejoin(options, io));
   example(
     rejoinCommand,

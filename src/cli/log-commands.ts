@@ -13,7 +13,7 @@ import { logVerify } from './log-verify.ts';
 
 /** `log dump`, `verify`, `diff`, `repair`, `export`. */
 export function addLog(program: Command, io: CommandIo): void {
-  const log = program.command('log').description('Read data directories, without a running node.');
+  const log = program.command('log').description('Read data directories without a running node.');
   const disk = new NodeDisk();
   const clock = new SystemClock();
   type Json = { readonly json: boolean };
@@ -25,7 +25,7 @@ export function addLog(program: Command, io: CommandIo): void {
       .argument('<PATH>', 'a data directory or a segment'),
   )
     .addOption(
-      number('--from <lsn>', 'leave out batches that end before this', {
+      number('--from <lsn>', 'skip batches that end before this LSN', {
         min: 0,
         max: Number.MAX_SAFE_INTEGER,
       }).default(0),
@@ -39,8 +39,8 @@ export function addLog(program: Command, io: CommandIo): void {
   const verifyCommand = addJson(
     log
       .command('verify')
-      .description('Say what is wrong, and what a start would do.')
-      .argument('<DIR>'),
+      .description('Check a log; print what is damaged and what a start would do.')
+      .argument('<DIR>', 'a data directory'),
   ).action(
     async (dir: string, options: Json) => await logVerify({ disk, clock, dir }, options, io),
   );
@@ -49,8 +49,8 @@ export function addLog(program: Command, io: CommandIo): void {
   const diffCommand = addJson(
     log
       .command('diff')
-      .description('Compare logs as far as the shortest goes.')
-      .argument('<DIR...>', 'two or more'),
+      .description('Compare logs up to the end of the shortest.')
+      .argument('<DIR...>', 'two or more data directories or segments'),
   ).action(
     async (dirs: string[], options: Json) => await logDiff({ disk, clock, dirs }, options, io),
   );
@@ -60,9 +60,9 @@ export function addLog(program: Command, io: CommandIo): void {
     log
       .command('repair')
       .description(
-        'Save what is behind the last good record, and cut it off; or make a lost meta.json anew. The node must not run.',
+        'Save everything after the last good record and cut it off, or restore a lost meta.json. The node must not be running.',
       )
-      .argument('<DIR>'),
+      .argument('<DIR>', 'a data directory'),
   ).action(async (dir: string, options: Json) => {
     await logRepair({ disk, clock, entropy: new SystemEntropy(), dir }, options, io);
   });
@@ -70,11 +70,11 @@ export function addLog(program: Command, io: CommandIo): void {
 
   const exportCommand = log
     .command('export')
-    .description('Print the live keys of a directory as JSON lines, also without its meta.json.')
-    .argument('<DIR>')
+    .description('Print the live keys of a directory as JSON lines. Works without meta.json.')
+    .argument('<DIR>', 'a data directory')
     .option(
       '--committed',
-      'only what the log knows to be committed (default: all that it holds)',
+      'only keys that the log proves to be committed (default: everything in it)',
       false,
     )
     .action(async (dir: string, options: LogExportOptions) => {

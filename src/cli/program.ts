@@ -82,6 +82,6 @@ function isAnswered(error: CommanderError): boolean {
 function translated(error: unknown): unknown {
   if (!(error instanceof CommanderError)) return error;
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const hint = 'walship --help and walship COMMAND --help say what is known';
+  const hint = 'run walship --help or walship COMMAND --help';
   return new WalshipError('CONFIG_INVALID', message, { details: { hint } });
 }

@@ -29,7 +29,7 @@ function addServe(program: Command, io: CommandIo): void {
   example(
     command.addHelpText(
       'after',
-      '\nFlags win over WALSHIP_ variables (WALSHIP_HEARTBEAT_MS), and those over the file of --config.',
+      '\nOrder: flags, then WALSHIP_ variables (WALSHIP_HEARTBEAT_MS), then the file of --config, then the default.',
     ),
     'walship serve --node n1 --data /var/lib/walship --initial-leader n1 \\',
     '  --peers n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403',
@@ -46,13 +46,13 @@ function addServe(program: Command, io: CommandIo): void {
 }
 
 function addDemo(program: Command, io: CommandIo): void {
-  const seconds = number('--seconds <n>', 'end after this long; 0: only with Ctrl-C', {
+  const seconds = number('--seconds <n>', 'end after this time; 0: run until Ctrl-C', {
     min: 0,
     max: 86_400,
   }).default(0);
   const command = program
     .command('demo')
-    .description('Three nodes on this machine, a stream of writes, and where to look.')
+    .description('Run three nodes on this machine, write to them, and show their state.')
     .addOption(seconds)
     .action(async (options: { seconds: number }) => {
       const { demo } = await import('./demo.ts');

@@ -10,14 +10,14 @@ import type { SavedExportOptions } from './saved.ts';
 export function addSaved(program: Command, io: CommandIo): void {
   const saved = program
     .command('saved')
-    .description('What was cut off a log: divergent tails and damaged segments.');
+    .description('Read what was cut off a log: divergent tails and damaged segments.');
   const disk = new NodeDisk();
   type Json = { readonly json: boolean };
 
   const list = addJson(
     saved
       .command('list')
-      .description('Every saved entry: from where to where, why, and by whose decision.')
+      .description('List the saved entries: range, reason, and who decided.')
       .argument('<DIR>', 'a data directory'),
   ).action(async (dir: string, options: Json) => await savedList({ disk, dir }, options, io));
   example(list, 'walship saved list /var/lib/walship/n1');
@@ -25,9 +25,9 @@ export function addSaved(program: Command, io: CommandIo): void {
   const show = addJson(
     saved
       .command('show')
-      .description('Every record and seal of one entry.')
+      .description('Print every record and seal of one entry.')
       .argument('<DIR>', 'a data directory')
-      .argument('<NAME>', 'as saved list names it'),
+      .argument('<NAME>', 'a name that saved list prints'),
   ).action(async (dir: string, name: string, options: Json) => {
     await savedShow({ disk, dir, name }, options, io);
   });
@@ -35,15 +35,15 @@ export function addSaved(program: Command, io: CommandIo): void {
 
   const exporting = saved
     .command('export')
-    .description('One entry as JSON lines, or as the segment file that it is.')
+    .description('Export one entry as JSON lines or as a segment file.')
     .argument('<DIR>', 'a data directory')
-    .argument('<NAME>', 'as saved list names it')
+    .argument('<NAME>', 'a name that saved list prints')
     .addOption(
-      new Option('--format <format>', 'a line for each record, or the raw segment')
+      new Option('--format <format>', 'one line per record, or the raw segment')
         .choices(['ndjson', 'segment'])
         .default('ndjson'),
     )
-    .option('--out <file>', 'write a new file (default: standard output)')
+    .option('--out <file>', 'write to a new file (default: standard output)')
     .action(async (dir: string, name: string, options: SavedExportOptions) => {
       await savedExport({ disk, dir, name }, options, io);
     });

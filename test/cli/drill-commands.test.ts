@@ -42,7 +42,11 @@ describe('walship drill', () => {
       ['leader-kill', '--expect-loss'],
       'leader-kill must not lose anything',
     ],
-    ['a duration that is none', ['leader-kill', '--duration', 'long'], '--duration must be as in'],
+    [
+      'a duration that is none',
+      ['leader-kill', '--duration', 'long'],
+      '--duration must be a time such as',
+    ],
     ['a place that there is not', ['leader-kill', '--target', 'moon'], 'local, compose'],
   ];
 
