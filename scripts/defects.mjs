@@ -1399,6 +1399,14 @@ export const DEFECTS = [
     test: unit('test/node/ready.test.ts'),
   },
   {
+    name: 'birth-promised-away',
+    what: 'a blank voter promises that fewer than all voters are enough',
+    file: 'src/node/node.ts',
+    find: "const blank = votes && this.#replica.meta.current.state === 'blank';",
+    replace: 'const blank = false;',
+    test: unit('test/node/cluster.test.ts'),
+  },
+  {
     name: 'unreachable-from-here',
     what: 'a node that only the other nodes reach is called unreachable',
     file: 'src/cli/status.ts',

@@ -25,17 +25,28 @@ export function quorumsOf(voterCount: number, quorum = Math.floor(voterCount / 2
   return { voterCount, quorum, promises, proof: voterCount - promises + 1 };
 }
 
-/** What the operator can count on, in two lines. */
-export function contractOf({ voterCount, quorum, promises }: Quorums): readonly string[] {
+/**
+ * Returns the two lines that an operator can count on.
+ *
+ * @param options.blank This node is a voter that has been in no cluster yet. A birth needs every voter, which is more than a new leader needs.
+ */
+export function contractOf(
+  { voterCount, quorum, promises }: Quorums,
+  { blank }: { readonly blank: boolean },
+): readonly string[] {
   const disks = voterCount === 1 ? 'disk' : 'disks';
   const survives =
     quorum === 1
       ? 'does not survive the loss of that disk'
       : `survives the loss of any ${quorum - 1}`;
   const nodes = voterCount === 1 ? 'node answers' : 'nodes answer';
+  const birth =
+    blank && voterCount > 1
+      ? `a new cluster begins only once all ${voterCount} nodes answer; from then on `
+      : '';
   return [
     `an acknowledged write is on ${quorum} of ${voterCount} ${disks} and ${survives}`,
-    `a lost leader can be replaced while ${promises} of ${voterCount} ${nodes}`,
+    `${birth}a lost leader can be replaced while ${promises} of ${voterCount} ${nodes}`,
   ];
 }
 

@@ -193,7 +193,8 @@ export class Node implements NodeApi {
   get contract(): readonly string[] {
     const { peers, quorums } = this.#membership;
     const votes = peers.some(({ nodeId }) => nodeId === this.nodeId);
-    return [...contractOf(quorums), ...(votes ? [] : [learnerLine(this.nodeId)])];
+    const blank = votes && this.#replica.meta.current.state === 'blank';
+    return [...contractOf(quorums, { blank }), ...(votes ? [] : [learnerLine(this.nodeId)])];
   }
 
   writeRefusal(): WalshipError | undefined {
