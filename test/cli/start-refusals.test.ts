@@ -267,7 +267,7 @@ const CASES: readonly Case[] = [
         await writeFile(path.join(dir, 'saved', entry.name), 'x');
       }
     },
-    hint: /export what is there, then remove it by hand/,
+    hint: /export what you need, then delete files by hand/,
     helps: async (dir) => {
       await rm(path.join(dir, 'saved'), { recursive: true });
       return { dir, voters: THREE };

@@ -296,7 +296,7 @@ describe('errors', () => {
 
     expect(answer.status).toBe(504);
     expect(answer.body.toString()).toMatchInlineSnapshot(`
-      "{"error":{"code":"COMMIT_TIMEOUT","message":"ack=quorum was not reached within 5 ms","outcome":"indeterminate","hint":"the write may still commit: ask GET /v1/wait with its version, or read the key where it has none","version":"3.9"}}
+      "{"error":{"code":"COMMIT_TIMEOUT","message":"ack=quorum was not reached within 5 ms","outcome":"indeterminate","hint":"the write may still commit: ask GET /v1/wait for its version, or read the key if there is no version","version":"3.9"}}
       "
     `);
   });
