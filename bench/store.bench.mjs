@@ -1,7 +1,7 @@
 /** The state machine alone: what five million keys cost in memory, and how long the event loop is held up by them. */
-import { APPLY_BYTES_MAX, APPLY_MS_MAX } from '../dist/node/applier.js';
+import { APPLY_BYTES_MAX, APPLY_MS_MAX } from '../dist/node/replica/applier.js';
 import { Store } from '../dist/store/store.js';
-import { recordBytes } from '../dist/wal/record.js';
+import { recordBytes } from '../dist/wal/format/record.js';
 import { medianOf, MiB } from './support.mjs';
 
 const KEYS = 5_000_000;

@@ -7,12 +7,12 @@ import zlib from 'node:zlib';
 import { NodeDisk } from '../dist/ports/node-disk.js';
 import { SystemClock } from '../dist/ports/system-clock.js';
 import { SystemEntropy } from '../dist/ports/system-entropy.js';
-import { BatchBuilder } from '../dist/wal/batch-builder.js';
+import { BatchBuilder } from '../dist/wal/format/batch-builder.js';
 import { Log } from '../dist/wal/log.js';
-import { MetaStore } from '../dist/wal/meta.js';
+import { MetaStore } from '../dist/wal/files/meta.js';
 import { applyRecords } from '../dist/store/apply.js';
 import { Store } from '../dist/store/store.js';
-import { decodeRecord, OP, RecordView } from '../dist/wal/record.js';
+import { decodeRecord, OP, RecordView } from '../dist/wal/format/record.js';
 import { bareSyncsUs, medianOf, MiB, newDir } from './support.mjs';
 
 const VALUE = Buffer.alloc(100, 0x76);

@@ -20,7 +20,7 @@ export const DEFECTS = [
   {
     name: 'far-epoch-believed',
     what: 'a voter promises whatever epoch a process asks for that calls itself a voter',
-    file: 'src/node/doubtful-candidate.ts',
+    file: 'src/node/election/doubtful-candidate.ts',
     find: 'if (epoch - fence <= EPOCH_STEP_MAX || found.fence >= epoch) return undefined;',
     replace: 'if (epoch - fence <= Infinity) return undefined;',
     test: ['--project', 'sim', 'test/sim/extremes.test.ts', '-t', 'calls itself a voter'],
@@ -36,10 +36,10 @@ export const DEFECTS = [
   {
     name: 'unreadable-meta-written',
     what: 'meta.json is written without a look whether it reads again',
-    file: 'src/wal/meta.ts',
+    file: 'src/wal/files/meta.ts',
     find: '    decodeMeta(bytes, META_NAME);\n',
     replace: '',
-    test: unit('test/wal/meta.test.ts'),
+    test: unit('test/wal/files/meta.test.ts'),
   },
   {
     name: 'named-leadership-forgotten',
@@ -47,7 +47,7 @@ export const DEFECTS = [
     file: 'src/wal/log-history.ts',
     find: ' || named.firstLsns.has(firstLsn)',
     replace: '',
-    test: unit('test/wal/history-spans.test.ts'),
+    test: unit('test/wal/format/history-spans.test.ts'),
   },
   {
     name: 'fork-behind-what-is-forgotten',
@@ -60,11 +60,11 @@ export const DEFECTS = [
   {
     name: 'forgotten-is-replaced',
     what: 'a version of a forgotten leadership is called cut off',
-    file: 'src/node/versions.ts',
+    file: 'src/node/requests/versions.ts',
     find: `  if (holder === undefined) return { kind: 'current' };
   if (holder.epoch === null) return { kind: 'forgotten' };`,
     replace: "  if (holder === undefined || holder.epoch === null) return { kind: 'replaced', by: 0, from: 0 };",
-    test: unit('test/node/versions.test.ts'),
+    test: unit('test/node/requests/versions.test.ts'),
   },
   {
     name: 'answer-to-no-probe',
@@ -77,7 +77,7 @@ export const DEFECTS = [
   {
     name: 'no-fsync',
     what: 'a batch is written and not fsynced before it is durable',
-    file: 'src/wal/segment-writer.ts',
+    file: 'src/wal/write/segment-writer.ts',
     find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
     replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: unit('test/wal/crash.test.ts'),
@@ -85,7 +85,7 @@ export const DEFECTS = [
   {
     name: 'no-fsync-on-a-follower',
     what: 'the same, where the batches came from a leader',
-    file: 'src/wal/segment-writer.ts',
+    file: 'src/wal/write/segment-writer.ts',
     find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
     replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: unit('test/wal/crash.test.ts', '-t', 'a follower.*power loss at every disk operation$'),
@@ -93,7 +93,7 @@ export const DEFECTS = [
   {
     name: 'no-fsync-in-a-cluster',
     what: 'the same, in a cluster',
-    file: 'src/wal/segment-writer.ts',
+    file: 'src/wal/write/segment-writer.ts',
     find: 'await file.writeDurable([headerOf(bytes, place), bytes], offset);',
     replace: 'await file.write(Buffer.concat([headerOf(bytes, place), bytes]), offset);',
     test: { seeds: 40, from: 1 },
@@ -101,19 +101,19 @@ export const DEFECTS = [
   {
     name: 'half-a-batch-is-read',
     what: 'a batch that takes several turns to apply is read before it is whole',
-    file: 'src/node/applier.ts',
+    file: 'src/node/replica/applier.ts',
     find: 'while (!this.isSettled && !this.#options.failed()) {',
     replace: 'while (!this.isSettled && this.#options.failed()) {',
-    test: unit('test/node/applier.test.ts'),
+    test: unit('test/node/replica/applier.test.ts'),
   },
   {
     name: 'judged-and-overtaken',
     what: 'other writes get LSNs while the conditions of a large one are judged',
-    file: 'src/node/write-path.ts',
+    file: 'src/node/requests/write-path.ts',
     find: `    this.#hold.pause('large');
     try {`,
     replace: '    try {',
-    test: unit('test/node/write-path.test.ts'),
+    test: unit('test/node/requests/write-path.test.ts'),
   },
   {
     name: 'client-write-decoded-at-once',
@@ -126,11 +126,11 @@ export const DEFECTS = [
   {
     name: 'large-write-encoded-at-once',
     what: 'the operations of a large write are encoded in one turn',
-    file: 'src/wal/prepared-transaction.ts',
+    file: 'src/wal/format/prepared-transaction.ts',
     find: `    stepEnd = end + STEP_BYTES;
     yield;`,
     replace: '    stepEnd = end + STEP_BYTES;',
-    test: unit('test/wal/batch-builder.test.ts'),
+    test: unit('test/wal/format/batch-builder.test.ts'),
   },
   {
     name: 'announced-is-held',
@@ -191,7 +191,7 @@ export const DEFECTS = [
   {
     name: 'ack-before-write',
     what: 'a batch is reported as durable before it is written',
-    file: 'src/wal/group-commit.ts',
+    file: 'src/wal/write/group-commit.ts',
     find: `    try {
       offset = await write(batch);
     } catch (error) {
@@ -214,7 +214,7 @@ export const DEFECTS = [
   {
     name: 'ack-before-write-in-a-cluster',
     what: 'the same, in a cluster',
-    file: 'src/wal/group-commit.ts',
+    file: 'src/wal/write/group-commit.ts',
     find: `    try {
       offset = await write(batch);
     } catch (error) {
@@ -260,7 +260,7 @@ export const DEFECTS = [
   {
     name: 'compare-before-fence',
     what: 'a voter compares positions before it fences',
-    file: 'src/node/voter.ts',
+    file: 'src/node/election/voter.ts',
     find: `    replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
@@ -275,37 +275,37 @@ export const DEFECTS = [
     replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
-    test: unit('test/node/voter.test.ts', '-t', 'compares with what was in flight'),
+    test: unit('test/node/election/voter.test.ts', '-t', 'compares with what was in flight'),
   },
   {
     name: 'promise-after-grant',
     what: 'a voter grants before its promise is fsynced',
-    file: 'src/node/voter.ts',
+    file: 'src/node/election/voter.ts',
     find: 'await replica.promise({ epoch, candidate, attempt }, config);',
     replace: `void replica.promise({ epoch, candidate, attempt }, config);
       return this.#reply(ask, judged);`,
-    test: unit('test/node/voter.test.ts'),
+    test: unit('test/node/election/voter.test.ts'),
   },
   {
     name: 'promise-not-fsynced',
     what: 'meta.json, and with it the promise, is renamed without an fsync',
-    file: 'src/wal/adopt.ts',
+    file: 'src/wal/files/adopt.ts',
     find: '      await file.sync();\n    } finally',
     replace: '    } finally',
-    test: unit('test/wal/meta.test.ts'),
+    test: unit('test/wal/files/meta.test.ts'),
   },
   {
     name: 'incoming-from-the-cache',
     what: 'a snapshot that comes in goes on behind what an earlier life left, without writing that again',
-    file: 'src/wal/snapshot-incoming.ts',
+    file: 'src/wal/snapshot/snapshot-incoming.ts',
     find: 'await adoptInPlace(file, offset);',
     replace: 'await file.truncate(offset);',
-    test: unit('test/wal/adopt.test.ts'),
+    test: unit('test/wal/files/adopt.test.ts'),
   },
   {
     name: 'full-disk-does-not-start',
     what: 'a last segment that has no room to be copied is not written over itself',
-    file: 'src/wal/rewrite-last.ts',
+    file: 'src/wal/recovery/rewrite-last.ts',
     find: '      if (!isUnwritable(error)) throw error;\n      const copy = await rewriteInPlace',
     replace: '      if (error instanceof Error) throw error;\n      const copy = await rewriteInPlace',
     test: unit('test/wal/full-disk.test.ts'),
@@ -313,16 +313,16 @@ export const DEFECTS = [
   {
     name: 'no-room-for-a-promise',
     what: 'the room for the next meta.json is not taken beforehand',
-    file: 'src/wal/meta.ts',
+    file: 'src/wal/files/meta.ts',
     find: 'const renamed = (): Promise<void> => this.#keepSpare();',
     replace: 'const renamed = (): Promise<void> => Promise.resolve();',
-    also: [{ file: 'src/wal/meta.ts', find: '      await this.#keepSpare();\n', replace: '' }],
+    also: [{ file: 'src/wal/files/meta.ts', find: '      await this.#keepSpare();\n', replace: '' }],
     test: unit('test/wal/full-disk.test.ts'),
   },
   {
     name: 'full-leader-keeps-the-lead',
     what: 'a leader whose disk is full does not hand over to a voter that has room',
-    file: 'src/node/disk-watch.ts',
+    file: 'src/node/status/disk-watch.ts',
     find: "if (failover !== 'auto' || unwritableMs < UNWRITABLE_HAND_OVER_MS) return undefined;",
     replace: "if (failover !== 'auto' || unwritableMs < Infinity) return undefined;",
     test: ['--project', 'sim', 'test/sim/full-disks.test.ts'],
@@ -330,10 +330,10 @@ export const DEFECTS = [
   {
     name: 'lead-for-the-full',
     what: 'a leader without room hands over to a voter that has none either',
-    file: 'src/node/disk-watch.ts',
+    file: 'src/node/status/disk-watch.ts',
     find: '.filter(({ counts, writable }) => counts && writable)',
     replace: '.filter(({ counts }) => counts)',
-    test: unit('test/node/disk-watch.test.ts'),
+    test: unit('test/node/status/disk-watch.test.ts'),
   },
   {
     name: 'full-leader-looks-healthy',
@@ -347,10 +347,10 @@ export const DEFECTS = [
   {
     name: 'unreadable-ends-recovery',
     what: 'a sector that recovery cannot read ends every start',
-    file: 'src/wal/unreadable.ts',
+    file: 'src/wal/files/unreadable.ts',
     find: '      if (!isUnreadable(error)) throw error;\n      const first',
     replace: '      if (error instanceof Error) throw error;\n      const first',
-    test: unit('test/wal/unreadable.test.ts'),
+    test: unit('test/wal/files/unreadable.test.ts'),
   },
   {
     name: 'follow-without-promise',
@@ -390,7 +390,7 @@ export const DEFECTS = [
   {
     name: 'apply-above-committed',
     what: 'records are applied that are not committed',
-    file: 'src/node/replica.ts',
+    file: 'src/node/replica/replica.ts',
     find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#verifiedLsn);',
     test: { seeds: 40, from: 1 },
@@ -398,7 +398,7 @@ export const DEFECTS = [
   {
     name: 'apply-unverified-tail',
     what: 'a tail that this leader does not have is applied before it is cut',
-    file: 'src/node/replica.ts',
+    file: 'src/node/replica/replica.ts',
     find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
@@ -413,7 +413,7 @@ export const DEFECTS = [
   {
     name: 'full-copy-saves-all',
     what: 'a full copy moves all of the old log to saved/, as if the snapshot held nothing of it',
-    file: 'src/wal/superseded.ts',
+    file: 'src/wal/format/superseded.ts',
     find: 'return lsn < snapshot.startLsn ? lsn : 0;',
     replace: 'return lsn < snapshot.startLsn ? 0 : 0;',
     test: unit('test/wal/log-purge.test.ts'),
@@ -421,7 +421,7 @@ export const DEFECTS = [
   {
     name: 'full-copy-forgets-a-tail',
     what: 'a full copy removes what is not known to be committed without saving it',
-    file: 'src/wal/superseded.ts',
+    file: 'src/wal/format/superseded.ts',
     find: 'const lsn = Math.min(committedLsn, lastLsn);',
     replace: 'const lsn = Math.max(committedLsn, lastLsn);',
     test: unit('test/wal/log-purge.test.ts'),
@@ -429,7 +429,7 @@ export const DEFECTS = [
   {
     name: 'full-copy-forgets-a-history',
     what: 'a full copy of another history removes what was committed in this one without saving it',
-    file: 'src/wal/superseded.ts',
+    file: 'src/wal/format/superseded.ts',
     find: 'if (historyId === undefined || historyId !== snapshot.historyId) return 0;',
     replace: '',
     test: unit('test/wal/log-purge.test.ts'),
@@ -437,7 +437,7 @@ export const DEFECTS = [
   {
     name: 'copy-without-room',
     what: 'a full copy is asked for where saved/ has no room for what it replaces',
-    file: 'src/node/incoming.ts',
+    file: 'src/node/replica/incoming.ts',
     find: 'await guard(askForRoom(replica, answer));',
     replace: 'void askForRoom;',
     test: ['--project', 'sim', 'test/sim/saved.test.ts', '-t', 'waits for room'],
@@ -453,7 +453,7 @@ export const DEFECTS = [
   {
     name: 'meta-made-for-many',
     what: 'a lost meta.json is made anew though there are other voters, to whom something may have been promised',
-    file: 'src/wal/lost-meta.ts',
+    file: 'src/wal/files/lost-meta.ts',
     find: 'return others.length === 0 ? first : undefined;',
     replace: 'return others.length < 9 ? first : undefined;',
     test: unit('test/cli/start-refusals.test.ts'),
@@ -461,48 +461,48 @@ export const DEFECTS = [
   {
     name: 'leftovers-stay',
     what: 'temporary files of an earlier life are not removed at a start',
-    file: 'src/node/replica.ts',
+    file: 'src/node/replica/replica.ts',
     find: 'await removeTemporary(disk, dir);',
     replace: '',
-    test: unit('test/node/snapshotter.test.ts'),
+    test: unit('test/node/replica/snapshotter.test.ts'),
   },
   {
     name: 'cancelled-snapshot-comes-back',
     what: 'a cancelled snapshot is removed without a directory fsync',
-    file: 'src/wal/snapshot-writer.ts',
+    file: 'src/wal/snapshot/snapshot-writer.ts',
     find: `      await disk.remove(path);
       await disk.syncDir(directory);`,
     replace: '      await disk.remove(path);',
-    test: unit('test/wal/snapshot-writer.test.ts'),
+    test: unit('test/wal/snapshot/snapshot-writer.test.ts'),
   },
   {
     name: 'partial-snapshot-stays',
     what: 'what came of a snapshot is kept though nobody offers it',
-    file: 'src/node/partial-snapshot.ts',
+    file: 'src/node/replica/partial-snapshot.ts',
     find: 'if (this.#options.clock.nowMs() - sinceMs >= PARTIAL_SNAPSHOT_MS) this.superseded();',
     replace: 'void sinceMs;',
-    test: unit('test/node/partial-snapshot.test.ts'),
+    test: unit('test/node/replica/partial-snapshot.test.ts'),
   },
   {
     name: 'no-record-crc',
     what: 'the CRC of a record is not looked at',
-    file: 'src/wal/record.ts',
+    file: 'src/wal/format/record.ts',
     find: 'if (actual !== stored) return',
     replace: 'if (actual !== stored && keyBytes < 0) return',
-    test: unit('test/wal/record.test.ts'),
+    test: unit('test/wal/format/record.test.ts'),
   },
   {
     name: 'no-seal-chain',
     what: 'the chain of a seal is not looked at',
-    file: 'src/wal/scan.ts',
+    file: 'src/wal/format/scan.ts',
     find: 'if (seal.chain !== chain) return',
     replace: 'if (seal.chain !== chain && lsn < 0) return',
-    test: unit('test/wal/scan.test.ts'),
+    test: unit('test/wal/format/scan.test.ts'),
   },
   {
     name: 'no-directory-fsync',
     what: 'the name of a new segment is not made durable',
-    file: 'src/wal/segment.ts',
+    file: 'src/wal/format/segment.ts',
     find: '  await disk.syncDir(dir);\n',
     replace: '',
     test: unit('test/wal/crash.test.ts'),
@@ -510,59 +510,59 @@ export const DEFECTS = [
   {
     name: 'write-shares-a-block',
     what: 'a write begins right behind the one before, in the block that holds its end',
-    file: 'src/wal/write-header.ts',
+    file: 'src/wal/format/write-header.ts',
     find: 'return Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;',
     replace: 'return Math.max(offset, BLOCK_BYTES);',
-    test: unit('test/wal/write-proof.test.ts'),
+    test: unit('test/wal/recovery/write-proof.test.ts'),
   },
   {
     name: 'any-hole-is-a-torn-write',
     what: 'a block that was never written makes a torn write of what stands before it, wherever it lies',
-    file: 'src/wal/evidence.ts',
+    file: 'src/wal/format/evidence.ts',
     find: 'const blocksEnd = write === undefined ? start + BLOCK_BYTES : write.end;',
     replace: 'const blocksEnd = write === undefined ? start + BLOCK_BYTES : Infinity;',
-    test: unit('test/wal/write-proof.test.ts'),
+    test: unit('test/wal/recovery/write-proof.test.ts'),
   },
   {
     name: 'fill-of-a-client-is-a-hole',
     what: 'a block of fill counts as one that was never written, although a client stored it',
-    file: 'src/wal/evidence.ts',
+    file: 'src/wal/format/evidence.ts',
     find: ': this.#fillBlocks > write.fillBlocks;',
     replace: ': this.#fillBlocks > 0;',
-    test: unit('test/wal/write-proof.test.ts'),
+    test: unit('test/wal/recovery/write-proof.test.ts'),
   },
   {
     name: 'later-write-proves-nothing',
     what: 'a torn write may have another one behind it',
-    file: 'src/wal/recovery.ts',
+    file: 'src/wal/recovery/recovery.ts',
     find: "if (tail === undefined || tail.laterWrite !== undefined) return 'damage';",
     replace: "if (tail === undefined) return 'damage';",
-    test: unit('test/wal/recovery.test.ts'),
+    test: unit('test/wal/recovery/recovery.test.ts'),
   },
   {
     name: 'old-write-proves-something',
     what: 'a copy of the segment, stored as a value, passes for a later write',
-    file: 'src/wal/evidence.ts',
+    file: 'src/wal/format/evidence.ts',
     find: 'if (number <= (this.#lastWrite?.number ?? last)) return;',
     replace: '',
-    test: unit('test/wal/write-proof.test.ts'),
+    test: unit('test/wal/recovery/write-proof.test.ts'),
   },
   {
     name: 'salt-stays',
     what: 'a segment that is written anew keeps its salt',
-    file: 'src/wal/segment-copy.ts',
+    file: 'src/wal/format/segment-copy.ts',
     find: 'const header = { ...decoded.header, salt };',
     replace: 'const { header } = decoded;',
     also: [
       {
-        file: 'src/wal/segment-copy.ts',
+        file: 'src/wal/format/segment-copy.ts',
         find: 'encodeWriteHeader(window, next - offset, { salt, number, bytes, firstLsn, fillBlocks });',
         replace: `void salt;
       const kept = { salt: header.salt, number, bytes, firstLsn, fillBlocks };
       encodeWriteHeader(window, next - offset, kept);`,
       },
     ],
-    test: unit('test/wal/recovery.test.ts'),
+    test: unit('test/wal/recovery/recovery.test.ts'),
   },
   {
     name: 'mended-segment-is-read-by-the-old-map',
@@ -575,7 +575,7 @@ export const DEFECTS = [
   {
     name: 'early-trim',
     what: 'a segment is trimmed before the name of its successor is durable',
-    file: 'src/wal/segment-writer.ts',
+    file: 'src/wal/write/segment-writer.ts',
     find: '    const next = await nameSegment(disk, walDir, { prefilled, header });\n',
     replace: `    if (this.#current.header.baseLsn !== header.baseLsn) {
       await this.#current.file.truncate(this.#offset);
@@ -588,7 +588,7 @@ export const DEFECTS = [
   {
     name: 'no-descriptor-for-the-directory',
     what: 'a node that has no descriptor while it rotates takes its disk for a failed one',
-    file: 'src/wal/segment-writer.ts',
+    file: 'src/wal/write/segment-writer.ts',
     find: "  isWalshipError(error, 'NO_DESCRIPTORS');",
     replace: "  isWalshipError(error, 'DISK_FULL');",
     test: unit('test/wal/full-disk.test.ts'),
@@ -620,23 +620,23 @@ export const DEFECTS = [
   {
     name: 'born-without-all',
     what: 'a cluster is born with a quorum of its voters',
-    file: 'src/node/may-lead.ts',
+    file: 'src/node/rules/may-lead.ts',
     find: 'if (born && all) return',
     replace: 'if (born && granted.length >= quorum) return',
-    test: unit('test/node/may-lead.test.ts'),
+    test: unit('test/node/rules/may-lead.test.ts'),
   },
   {
     name: 'blank-vouches',
     what: 'a blank voter vouches for a candidate',
-    file: 'src/node/may-lead.ts',
+    file: 'src/node/rules/may-lead.ts',
     find: "if (state === 'blank') return neverCounted(answer, candidate);",
     replace: "if (state === 'blank') return true;",
-    test: unit('test/node/may-lead.test.ts'),
+    test: unit('test/node/rules/may-lead.test.ts'),
   },
   {
     name: 'birth-forgotten',
     what: 'a voter that never counted does not vouch',
-    file: 'src/node/may-lead.ts',
+    file: 'src/node/rules/may-lead.ts',
     find: "if (state === 'blank') return neverCounted(answer, candidate);",
     replace: "if (state === 'blank') return false;",
     test: ['--project', 'sim', 'test/sim/birth.test.ts'],
@@ -644,7 +644,7 @@ export const DEFECTS = [
   {
     name: 'birth-from-the-promise',
     what: 'a birth is remembered only as long as no later promise is made',
-    file: 'src/wal/meta.ts',
+    file: 'src/wal/files/meta.ts',
     find: "patched.state === 'blank' ? patched : { ...patched, birth: null }",
     replace:
       "patched.state === 'blank' && patch.promise === undefined ? patched : { ...patched, birth: null }",
@@ -653,7 +653,7 @@ export const DEFECTS = [
   {
     name: 'lost-data-unnoticed',
     what: 'a candidate does not mind that others have more of an epoch that it led',
-    file: 'src/node/may-lead.ts',
+    file: 'src/node/rules/may-lead.ts',
     find: 'if (proof !== undefined) return lostData(proof, candidate);',
     replace: '',
     test: traces('D3'),
@@ -661,15 +661,15 @@ export const DEFECTS = [
   {
     name: 'asked-once',
     what: 'the confirm round is skipped',
-    file: 'src/node/candidacy.ts',
+    file: 'src/node/election/candidacy.ts',
     find: 'const confirmed = await round(options, ask, again);',
     replace: 'const confirmed = real;',
-    test: unit('test/node/candidacy.test.ts'),
+    test: unit('test/node/election/candidacy.test.ts'),
   },
   {
     name: 'no-overlay',
     what: 'conditions are judged without the writes that are on their way',
-    file: 'src/node/write-path.ts',
+    file: 'src/node/requests/write-path.ts',
     find: 'const lsn = this.#overlay.lsnOf(key) ?? replica.store.lsnOf(key);',
     replace: 'const lsn = replica.store.lsnOf(key);',
     test: { seeds: 40, from: 1 },
@@ -677,7 +677,7 @@ export const DEFECTS = [
   {
     name: 'read-without-proof',
     what: 'a linearizable read does not ask whether the leader still leads',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: 'await leader.prove(deadline.leftMs);',
     replace: '',
     test: [
@@ -691,7 +691,7 @@ export const DEFECTS = [
   {
     name: 'A2-compare-before-fence',
     what: 'a voter compares positions before it fences, and the confirm round, which would show it, is skipped',
-    file: 'src/node/voter.ts',
+    file: 'src/node/election/voter.ts',
     find: `    replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
@@ -708,7 +708,7 @@ export const DEFECTS = [
 `,
     also: [
       {
-        file: 'src/node/candidacy.ts',
+        file: 'src/node/election/candidacy.ts',
         find: 'const confirmed = await round(options, ask, again);',
         replace: 'const confirmed = real;',
       },
@@ -743,7 +743,7 @@ export const DEFECTS = [
   {
     name: 'A5-other-configuration',
     what: 'a candidate or follower with other voters or another quorum is not refused',
-    file: 'src/node/judge-ask.ts',
+    file: 'src/node/rules/judge-ask.ts',
     find: 'if (ask.configHash !== voter.configHash) {',
     replace: "if (ask.configHash === '') {",
     test: traces('A5'),
@@ -769,7 +769,7 @@ export const DEFECTS = [
   {
     name: 'A8-suspect-forgotten',
     what: 'a node that cut damaged records off does not write down that it is suspect',
-    file: 'src/wal/meta-patch.ts',
+    file: 'src/wal/recovery/meta-patch.ts',
     find: "    patch.state = 'suspect';\n",
     replace: '',
     test: traces('A8'),
@@ -777,7 +777,7 @@ export const DEFECTS = [
   {
     name: 'B1-lsn-without-epoch',
     what: 'a version that a failover replaced is taken for the write at its LSN',
-    file: 'src/node/versions.ts',
+    file: 'src/node/requests/versions.ts',
     find: 'version.lsn <= committedLsn ? holder.epoch !== version.epoch : holder.epoch > version.epoch;',
     replace: 'version.lsn < 0;',
     test: traces('B1'),
@@ -785,7 +785,7 @@ export const DEFECTS = [
   {
     name: 'B2-condition-without-proof',
     what: 'a failed condition is answered without a proof of leadership, before what it was judged by is committed',
-    file: 'src/node/write-path.ts',
+    file: 'src/node/requests/write-path.ts',
     find: `      await Promise.all([
         this.#committedAt(replica.log.last.lsn, timeoutMs),
         leader.prove(timeoutMs),
@@ -798,7 +798,7 @@ export const DEFECTS = [
   {
     name: 'B4-apply-unverified-tail',
     what: 'a divergent tail is applied as far as others have committed',
-    file: 'src/node/replica.ts',
+    file: 'src/node/replica/replica.ts',
     find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
@@ -813,7 +813,7 @@ export const DEFECTS = [
   {
     name: 'B5-no-proof-after-a-pause',
     what: 'a linearizable read is answered without a proof of leadership',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: 'await leader.prove(deadline.leftMs);',
     replace: '',
     test: traces('B5'),
@@ -821,7 +821,7 @@ export const DEFECTS = [
   {
     name: 'F1-asked-once',
     what: 'the confirm round is skipped, in a cluster',
-    file: 'src/node/candidacy.ts',
+    file: 'src/node/election/candidacy.ts',
     find: 'const confirmed = await round(options, ask, again);',
     replace: 'const confirmed = real;',
     test: traces('F1'),
@@ -837,7 +837,7 @@ export const DEFECTS = [
   {
     name: 'F6-next-epoch',
     what: 'the next epoch is not far above where a voter is blank',
-    file: 'src/node/candidacy.ts',
+    file: 'src/node/election/candidacy.ts',
     find: 'someoneForgot ? BLANK_EPOCH_GAP : 0',
     replace: 'someoneForgot ? 0 : 0',
     test: traces('F6'),
@@ -845,7 +845,7 @@ export const DEFECTS = [
   {
     name: 'duplicate-candidate',
     what: 'a voter does not look who answers at the address of a candidate',
-    file: 'src/node/doubtful-candidate.ts',
+    file: 'src/node/election/doubtful-candidate.ts',
     find: "if (round === 'real' && peer !== undefined) {",
     replace: "if (round === 'real' && peer !== undefined && question.epoch < 0) {",
     test: ['--project', 'sim', 'test/sim/duplicates.test.ts'],
@@ -861,7 +861,7 @@ export const DEFECTS = [
   {
     name: 'trigger-starves-search',
     what: 'the trigger ends the search for a leader before each attempt to lead',
-    file: 'src/node/life.ts',
+    file: 'src/node/role/life.ts',
     find: 'if (!apt || this.#looksFirst || this.#departure',
     replace: 'if (!apt || this.#departure',
     test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'far from a leader'],
@@ -869,7 +869,7 @@ export const DEFECTS = [
   {
     name: 'live-leader-disturbed',
     what: 'a voter that heard from a leader lately lets another one stand',
-    file: 'src/node/judge-ask.ts',
+    file: 'src/node/rules/judge-ask.ts',
     find: 'if (heardLeaderRecently && leaderId !== ask.candidate) {',
     replace: 'if (heardLeaderRecently && leaderId === ask.candidate) {',
     test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'is not disturbed'],
@@ -877,7 +877,7 @@ export const DEFECTS = [
   {
     name: 'switchover-before-commit',
     what: 'the lead is handed over before what has an LSN is committed',
-    file: 'src/node/switchover.ts',
+    file: 'src/node/orders/switchover.ts',
     find: 'durable?.lsn !== this.#lastLsn || replica.committedLsn < this.#lastLsn',
     replace: 'durable?.lsn !== this.#lastLsn',
     test: ['--project', 'sim', 'test/sim/switchover.test.ts', '-t', 'has an LSN'],
@@ -925,15 +925,15 @@ export const DEFECTS = [
   {
     name: 'replaced-by-uncommitted',
     what: 'a version is called replaced by a leadership that has committed nothing',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: "judgeForGood(epochs, version, this.#reached('committed'))",
     replace: 'judgeForGood(epochs, version, Number.MAX_SAFE_INTEGER)',
-    test: unit('test/node/versions.test.ts'),
+    test: unit('test/node/requests/versions.test.ts'),
   },
   {
     name: 'cut-batches-in-memory',
     what: 'batches that were cut are still handed out from memory',
-    file: 'src/wal/durable-log.ts',
+    file: 'src/wal/read/durable-log.ts',
     find: `    this.#recent.truncate(end.position.lsn);
 `,
     replace: '',
@@ -942,7 +942,7 @@ export const DEFECTS = [
   {
     name: 'cut-bytes-read-again',
     what: 'what was read from the files before a cut is handed out while they are being cut',
-    file: 'src/wal/durable-log.ts',
+    file: 'src/wal/read/durable-log.ts',
     find: `    this.#map.truncate(end);
     this.#reader.invalidate();
 `,
@@ -953,10 +953,10 @@ export const DEFECTS = [
   {
     name: 'proof-of-what-was-known-before',
     what: 'a linearizable read of a new leader waits only for what was committed before its proof',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: 'const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;',
     replace: 'const lsn = before;',
-    test: unit('test/node/read-path.test.ts'),
+    test: unit('test/node/requests/read-path.test.ts'),
   },
   {
     name: 'committed-is-cut',
@@ -983,16 +983,16 @@ export const DEFECTS = [
 `,
     replace: `      await disk.remove(\`\${walDir}/\${segmentName(base)}\`);
 `,
-    test: unit('test/wal/restart-log.test.ts'),
+    test: unit('test/wal/recovery/restart-log.test.ts'),
   },
   {
     name: 'loaded-snapshot-not-durable',
     what: 'the name of the snapshot that a state is loaded from is not made durable',
-    file: 'src/node/load-state.ts',
+    file: 'src/node/replica/load-state.ts',
     find: `    await disk.syncDir(snapshotDirOf(dir));
 `,
     replace: '',
-    test: unit('test/wal/restart-log.test.ts'),
+    test: unit('test/wal/recovery/restart-log.test.ts'),
   },
   {
     name: 'cut-leaves-epochs',
@@ -1015,30 +1015,30 @@ export const DEFECTS = [
   {
     name: 'promise-over-a-later-one',
     what: 'a voter that entered a history promises without another look at its fence',
-    file: 'src/node/voter.ts',
+    file: 'src/node/election/voter.ts',
     find: `    if (replica.fence !== ask.epoch) return this.#reply(ask, overtakenBy(replica.fence));
 `,
     replace: '',
-    test: unit('test/node/voter.test.ts'),
+    test: unit('test/node/election/voter.test.ts'),
   },
   {
     name: 'half-built-state-read',
     what: 'a state that is being built anew is read',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: `    if (!rebuilding) return;
 `,
     replace: `    if (!rebuilding || appliedLsn >= 0) return;
 `,
-    test: unit('test/node/read-path.test.ts'),
+    test: unit('test/node/requests/read-path.test.ts'),
   },
   {
     name: 'arrived-snapshot-not-durable',
     what: 'the log is put aside for a snapshot whose name is not durable',
-    file: 'src/wal/snapshot-incoming.ts',
+    file: 'src/wal/snapshot/snapshot-incoming.ts',
     find: `    await disk.syncDir(snapshotDirOf(dir));
 `,
     replace: '',
-    test: unit('test/wal/restart-log.test.ts'),
+    test: unit('test/wal/recovery/restart-log.test.ts'),
   },
   {
     name: 'mended-by-an-older-probe',
@@ -1059,19 +1059,19 @@ export const DEFECTS = [
   {
     name: 'uncommitted-replayed',
     what: 'records are replayed at a start that no seal calls committed',
-    file: 'src/node/replay.ts',
+    file: 'src/node/replica/replay.ts',
     find: 'if (this.#held.length === 0 && last.lsn <= this.#committedLsn) {',
     replace: 'if (this.#held.length === 0) {',
-    test: unit('test/node/replay.test.ts'),
+    test: unit('test/node/replica/replay.test.ts'),
   },
   {
     name: 'older-snapshots-stay',
     what: 'other snapshots stay beside a log that begins behind one',
-    file: 'src/wal/restart-log.ts',
+    file: 'src/wal/recovery/restart-log.ts',
     find: `  await keepSnapshots(disk, dir, [\`\${snapshotDirOf(dir)}/\${snapshotName(base.start.lsn)}\`]);
 `,
     replace: '',
-    test: unit('test/wal/restart-log.test.ts'),
+    test: unit('test/wal/recovery/restart-log.test.ts'),
   },
   {
     name: 'unready-node-read',
@@ -1084,30 +1084,30 @@ export const DEFECTS = [
   {
     name: 'older-snapshot-in-its-place',
     what: 'where the snapshot that was taking the place of the log is damaged, the next start goes on from an older one',
-    file: 'src/wal/recover.ts',
+    file: 'src/wal/recovery/recover.ts',
     find: 'const goesOn = replacedBy === null || replacedBy === base?.start.lsn;',
     replace: 'const goesOn = true;',
-    test: unit('test/wal/restart-log.test.ts', 'test/wal/recover-snapshot.test.ts'),
+    test: unit('test/wal/recovery/restart-log.test.ts', 'test/wal/recovery/recover-snapshot.test.ts'),
   },
   {
     name: 'meta-before-disk',
     what: 'what meta.json is to say is believed before it is durable',
-    file: 'src/wal/meta.ts',
+    file: 'src/wal/files/meta.ts',
     find: `      await this.#write(changed);
       this.#current = changed;
 `,
     replace: `      this.#current = changed;
       await this.#write(changed);
 `,
-    test: unit('test/wal/meta.test.ts'),
+    test: unit('test/wal/files/meta.test.ts'),
   },
   {
     name: 'sent-snapshot-removed',
     what: 'a snapshot is removed while it is being sent',
-    file: 'src/node/snapshotter.ts',
+    file: 'src/node/replica/snapshotter.ts',
     find: '[...kept, ...(holds()?.paths ?? [])]',
     replace: '[...kept]',
-    test: unit('test/node/snapshotter.test.ts'),
+    test: unit('test/node/replica/snapshotter.test.ts'),
   },
   {
     name: 'hold-ends-with-its-snapshot',
@@ -1120,13 +1120,13 @@ export const DEFECTS = [
   {
     name: 'any-attempt-confirmed',
     what: 'a voter confirms the promise that it made to another attempt',
-    file: 'src/node/judge-ask.ts',
+    file: 'src/node/rules/judge-ask.ts',
     find: `    promise.candidate === ask.candidate &&
     promise.attempt === ask.attempt
 `,
     replace: `    promise.candidate === ask.candidate
 `,
-    test: unit('test/node/judge-ask.test.ts'),
+    test: unit('test/node/rules/judge-ask.test.ts'),
   },
   {
     name: 'intact-unasked',
@@ -1139,36 +1139,36 @@ export const DEFECTS = [
   {
     name: 'snapshot-read-before-its-end',
     what: 'a state that was loaded anew is read before it has got to the end of its snapshot',
-    file: 'src/node/state-loader.ts',
+    file: 'src/node/replica/state-loader.ts',
     find: 'Math.max(snapshot?.endLsn ?? 0, Math.min(toLsn, shownLsn))',
     replace: 'Math.min(toLsn, shownLsn)',
-    test: unit('test/node/snapshotter.test.ts'),
+    test: unit('test/node/replica/snapshotter.test.ts'),
   },
   {
     name: 'waited-for-another-write',
     what: 'whoever waits for a version is told so when another write is at its LSN',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: `    if (this.#holds(version)) return;
 `,
     replace: `    if (this.#holds(version) || version.lsn > 0) return;
 `,
-    test: unit('test/node/versions.test.ts', 'test/node/read-path.test.ts'),
+    test: unit('test/node/requests/versions.test.ts', 'test/node/requests/read-path.test.ts'),
   },
   {
     name: 'overlay-gone-before-applied',
     what: 'pending writes are dropped when they are committed, before they are applied',
-    file: 'src/node/write-path.ts',
+    file: 'src/node/requests/write-path.ts',
     find: `    this.#uncommitted.reached(committedLsn);
 `,
     replace: `    this.#uncommitted.reached(committedLsn);
     this.#overlay.appliedUpTo(committedLsn);
 `,
-    test: unit('test/node/write-path.test.ts'),
+    test: unit('test/node/requests/write-path.test.ts'),
   },
   {
     name: 'replaced-batches-in-memory',
     what: 'batches of a log that a snapshot replaced are still handed out from memory',
-    file: 'src/wal/durable-log.ts',
+    file: 'src/wal/read/durable-log.ts',
     find: `    this.#recent.clear();
 `,
     replace: '',
@@ -1177,7 +1177,7 @@ export const DEFECTS = [
   {
     name: 'grant-before-drain-by-seed',
     what: 'a voter grants while a batch is on its way to its disk, and fences only when that is there and acknowledged',
-    file: 'src/node/voter.ts',
+    file: 'src/node/election/voter.ts',
     find: `    replica.raiseFence(ask.epoch);
     await replica.log.drained();
 `,
@@ -1228,7 +1228,7 @@ export const DEFECTS = [
   {
     name: 'apply-unverified-tail-by-seed',
     what: 'a tail that this leader does not have is applied before it is cut',
-    file: 'src/node/replica.ts',
+    file: 'src/node/replica/replica.ts',
     find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
@@ -1257,7 +1257,7 @@ export const DEFECTS = [
   {
     name: 'ready-before-applied-by-seed',
     what: 'a node is ready once the EPOCH record of its leadership is committed, applied or not',
-    file: 'src/node/ready.ts',
+    file: 'src/node/status/ready.ts',
     find: 'if (applied.epoch < epoch) {',
     replace: 'if (applied.epoch < 0) {',
     test: { seeds: 40, from: 1 },
@@ -1265,7 +1265,7 @@ export const DEFECTS = [
   {
     name: 'ready-before-caught-up-by-seed',
     what: 'a follower is ready before it has applied what was committed when it began to follow',
-    file: 'src/node/ready.ts',
+    file: 'src/node/status/ready.ts',
     find: 'if (applied.lsn < committedLsn) {',
     replace: 'if (applied.lsn < 0) {',
     test: { seeds: 40, from: 1 },
@@ -1273,7 +1273,7 @@ export const DEFECTS = [
   {
     name: 'read-without-proof-by-seed',
     what: 'a linearizable read does not ask whether the leader still leads',
-    file: 'src/node/read-path.ts',
+    file: 'src/node/requests/read-path.ts',
     find: 'await leader.prove(deadline.leftMs);',
     replace: '',
     test: { seeds: 2_000, from: 1 },
@@ -1322,10 +1322,10 @@ export const DEFECTS = [
   {
     name: 'open-to-everybody',
     what: 'a node listens on any address without being told that anybody may use it',
-    file: 'src/cli/config.ts',
+    file: 'src/config/config.ts',
     find: 'values.anonymous === undefined && !isLoopback(values.listen)',
     replace: 'values.anonymous === undefined && values.listen.port < 0',
-    test: unit('test/cli/config.test.ts'),
+    test: unit('test/config/config.test.ts'),
   },
   {
     name: 'password-in-clear',
@@ -1377,26 +1377,26 @@ export const DEFECTS = [
   {
     name: 'why-on-the-healthy',
     what: 'a healthy follower has a reason in `why`',
-    file: 'src/node/why.ts',
+    file: 'src/node/status/why.ts',
     find: 'unfit !== null && !HEALTHY_CODES.has(unfit.code) ? unfit : null',
     replace: 'unfit',
-    test: unit('test/node/why.test.ts'),
+    test: unit('test/node/status/why.test.ts'),
   },
   {
     name: 'hint-against-message',
     what: 'who is told which node leads is advised as if nobody did',
-    file: 'src/node/not-leader.ts',
+    file: 'src/node/role/not-leader.ts',
     find: '...(leader === undefined ? {} : { hint: `ask ${leader.nodeId}, at ${leader.address}` }),',
     replace: '',
-    test: unit('test/node/life.test.ts'),
+    test: unit('test/node/role/life.test.ts'),
   },
   {
     name: 'birth-unsaid',
     what: 'a cluster that waits for its last voter to be born does not say so',
-    file: 'src/node/ready.ts',
+    file: 'src/node/status/ready.ts',
     find: "voter && voterCount > 1 && state === 'blank'",
     replace: "voter && voterCount > 1 && state === 'suspect'",
-    test: unit('test/node/ready.test.ts'),
+    test: unit('test/node/status/ready.test.ts'),
   },
   {
     name: 'birth-promised-away',
@@ -1404,7 +1404,7 @@ export const DEFECTS = [
     file: 'src/node/node.ts',
     find: "const blank = votes && this.#replica.meta.current.state === 'blank';",
     replace: 'const blank = false;',
-    test: unit('test/node/cluster.test.ts'),
+    test: unit('test/node/cluster/cluster.test.ts'),
   },
   {
     name: 'unreachable-from-here',
@@ -1417,7 +1417,7 @@ export const DEFECTS = [
   {
     name: 'damage-kept-quiet-by-seed',
     what: 'a node that cut damaged records off does not write down that it is suspect, in a cluster',
-    file: 'src/wal/meta-patch.ts',
+    file: 'src/wal/recovery/meta-patch.ts',
     find: "    patch.state = 'suspect';\n",
     replace: '',
     test: { seeds: 2_000, from: 1 },
@@ -1425,17 +1425,17 @@ export const DEFECTS = [
   {
     name: 'note-behind-its-segment',
     what: 'the note of a saved segment is written once the segment has its name',
-    file: 'src/wal/saved.ts',
+    file: 'src/wal/files/saved.ts',
     find: '    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });\n',
     replace: '',
     also: [
       {
-        file: 'src/wal/saved.ts',
+        file: 'src/wal/files/saved.ts',
         find: '    return entry;\n',
         replace: '    await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });\n    return entry;\n',
       },
     ],
-    test: unit('test/wal/saved.test.ts'),
+    test: unit('test/wal/files/saved.test.ts'),
   },
   {
     name: 'cut-unsaved-by-seed',

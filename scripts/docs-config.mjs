@@ -1,6 +1,6 @@
 // Writes the table of options into README.md, between its config marks, and over the one in docs/cli.md. Needs a build: npm run docs:config.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fieldsAsMarkdown } from '../dist/cli/fields.js';
+import { fieldsAsMarkdown } from '../dist/config/fields.js';
 
 const table = fieldsAsMarkdown();
 

@@ -1,6 +1,6 @@
 // Writes the table of scenarios into docs/drills.md, between its marks. Needs a build: npm run docs:drills.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { scenariosAsMarkdown } from '../dist/drill/catalog-markdown.js';
+import { scenariosAsMarkdown } from '../dist/drill/scenario/catalog-markdown.js';
 
 const page = new URL('../docs/drills.md', import.meta.url);
 const [begin, end] = ['<!-- drills:begin -->', '<!-- drills:end -->'];

@@ -1,9 +1,9 @@
 /** A whole node in a program of your own: `walship`. */
 export { Node } from './node/node.ts';
 export type { NodeOptions } from './node/node-options.ts';
-export type * from './node/api.ts';
-export type { EventListener, NodeEvent } from './node/events.ts';
-export type { Peer } from './node/peers.ts';
+export type * from './node/api/api.ts';
+export type { EventListener, NodeEvent } from './node/api/events.ts';
+export type { Peer } from './node/cluster/peers.ts';
 export type { Clock } from './ports/clock.ts';
 export type { Disk, DiskFile, DiskLock } from './ports/disk.ts';
 export type { Entropy } from './ports/entropy.ts';
@@ -14,7 +14,7 @@ export { SystemEntropy } from './ports/system-entropy.ts';
 export { WsDialer } from './ports/ws-link.ts';
 export { startServer } from './server/server.ts';
 export type { RunningServer, ServerLog, ServerOptions } from './server/server.ts';
-export { formatVersion, parseVersion } from './wal/position.ts';
-export type { Position, Version } from './wal/position.ts';
+export { formatVersion, parseVersion } from './wal/format/position.ts';
+export type { Position, Version } from './wal/format/position.ts';
 export { ERRORS, isWalshipError, WalshipError } from './errors.ts';
 export type { ErrorCode, ErrorDetails, Outcome } from './errors.ts';

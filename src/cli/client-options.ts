@@ -1,6 +1,6 @@
 /** Options that the commands which talk to a cluster share, and how they read them. */
 import { WalshipError } from '../errors.ts';
-import { parseVersion } from '../wal/position.ts';
+import { parseVersion } from '../wal/format/position.ts';
 
 export const URL_DEFAULT = 'http://127.0.0.1:7401';
 /** How much of a key or a value goes on one line. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WalshipError } from '../errors.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../ports/free-ports.ts';
 
 /** One node of the demonstration. */
 export interface DemoNode {

@@ -2,11 +2,11 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { loadScenario, scenarioNames } from '../drill/catalog.ts';
-import { cannot } from '../drill/needs.ts';
-import { toJson } from '../drill/recording-json.ts';
-import { renderReport } from '../drill/report.ts';
-import type { Scenario } from '../drill/scenario.ts';
+import { loadScenario, scenarioNames } from '../drill/scenario/catalog.ts';
+import { cannot } from '../drill/scenario/needs.ts';
+import { toJson } from '../drill/judge/recording-json.ts';
+import { renderReport } from '../drill/report/report.ts';
+import type { Scenario } from '../drill/scenario/scenario.ts';
 import { WalshipError, isWalshipError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { runScenario } from './drill.ts';

@@ -1,4 +1,4 @@
-import { loadScenario, scenarioNames } from '../drill/catalog.ts';
+import { loadScenario, scenarioNames } from '../drill/scenario/catalog.ts';
 import type { CommandIo } from './command-io.ts';
 import { textTable } from './text-table.ts';
 

@@ -1,7 +1,7 @@
 /** What is seen of a drill while it runs: on a terminal a table under the events so far, elsewhere the events, a line each. */
-import type { Load } from '../drill/runner.ts';
-import type { TimelineEvent } from '../drill/recording.ts';
-import type { TargetNode } from '../drill/target.ts';
+import type { Load } from '../drill/run/runner.ts';
+import type { TimelineEvent } from '../drill/recording/recording.ts';
+import type { TargetNode } from '../drill/target/target.ts';
 import { WalshipError } from '../errors.ts';
 import { clusterStatus } from './cluster-status.ts';
 import type { NodeView } from './cluster-status.ts';

@@ -1,12 +1,12 @@
 /** What a drill is made of, for real. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ASK_OVER_HTTP } from '../drill/ask-node.ts';
-import { ComposeTarget } from '../drill/compose-target.ts';
-import { LocalTarget } from '../drill/local-target.ts';
-import type { DrillParts } from '../drill/runner.ts';
-import { startSampler } from '../drill/sampler.ts';
-import { startLoad } from '../drill/start-load.ts';
-import type { DrillTarget } from '../drill/target.ts';
+import { ASK_OVER_HTTP } from '../drill/target/ask-node.ts';
+import { ComposeTarget } from '../drill/target/compose-target.ts';
+import { LocalTarget } from '../drill/target/local-target.ts';
+import type { DrillParts } from '../drill/run/runner.ts';
+import { startSampler } from '../drill/load/sampler.ts';
+import { startLoad } from '../drill/load/start-load.ts';
+import type { DrillTarget } from '../drill/target/target.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 
 /** Where the drill takes place; nothing is started yet. */

@@ -1,7 +1,7 @@
 /** `walship drill selftest`: whether the judge sees what is planted for it. */
 import { randomInt } from 'node:crypto';
-import { runSelftest } from '../drill/selftest.ts';
-import type { SelftestResult } from '../drill/selftest.ts';
+import { runSelftest } from '../drill/judge/selftest.ts';
+import type { SelftestResult } from '../drill/judge/selftest.ts';
 import { WalshipError } from '../errors.ts';
 import type { DrillContext } from './drill.ts';
 import { drillParts, makeTarget } from './drill-parts.ts';

@@ -1,7 +1,7 @@
 /** A verdict for people: what was done, what it cost, and what became of each promise. */
-import { asExpected } from '../drill/orders.ts';
-import type { Recording, TimelineEvent } from '../drill/recording.ts';
-import type { Check, Rpo, Verdict } from '../drill/verdict.ts';
+import { asExpected } from '../drill/run/orders.ts';
+import type { Recording, TimelineEvent } from '../drill/recording/recording.ts';
+import type { Check, Rpo, Verdict } from '../drill/judge/verdict.ts';
 import { textTable } from './text-table.ts';
 
 const SECOND_MS = 1_000;

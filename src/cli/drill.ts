@@ -1,15 +1,15 @@
 /** `walship drill SCENARIO`: one drill, its verdict, and what is written of it. */
 import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { loadScenario } from '../drill/catalog.ts';
-import { judge } from '../drill/judge.ts';
-import { cannot } from '../drill/needs.ts';
-import type { Recording } from '../drill/recording.ts';
-import { toJson } from '../drill/recording-json.ts';
-import { renderReport } from '../drill/report.ts';
-import { runDrill } from '../drill/runner.ts';
-import type { Scenario } from '../drill/scenario.ts';
-import type { Verdict } from '../drill/verdict.ts';
+import { loadScenario } from '../drill/scenario/catalog.ts';
+import { judge } from '../drill/judge/judge.ts';
+import { cannot } from '../drill/scenario/needs.ts';
+import type { Recording } from '../drill/recording/recording.ts';
+import { toJson } from '../drill/judge/recording-json.ts';
+import { renderReport } from '../drill/report/report.ts';
+import { runDrill } from '../drill/run/runner.ts';
+import type { Scenario } from '../drill/scenario/scenario.ts';
+import type { Verdict } from '../drill/judge/verdict.ts';
 import { WalshipError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
 import { DrillLive } from './drill-live.ts';

@@ -1,5 +1,5 @@
-import type { FailoverResult, RejoinResult } from '../node/api.ts';
-import { formatVersion } from '../wal/position.ts';
+import type { FailoverResult, RejoinResult } from '../node/api/api.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import { GRACE_MS } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';

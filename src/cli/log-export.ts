@@ -1,13 +1,13 @@
 import { type Clock, nextTurn } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import { WalshipError } from '../errors.ts';
-import { loadState } from '../node/load-state.ts';
+import { loadState } from '../node/replica/load-state.ts';
 import { keyToJson } from '../protocol/key-json.ts';
 import { applyRecords } from '../store/apply.ts';
 import type { Store } from '../store/store.ts';
-import { KiB } from '../wal/limits.ts';
-import { type EpochSpan, newestOf, spanAt } from '../wal/history-spans.ts';
-import { formatVersion } from '../wal/position.ts';
+import { KiB } from '../ports/units.ts';
+import { type EpochSpan, newestOf, spanAt } from '../wal/format/history-spans.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import { type LogEvent, readLog } from '../wal/tools/read-log.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';

@@ -1,7 +1,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import { lostMetaHint } from '../wal/lost-meta.ts';
+import { lostMetaHint } from '../wal/files/lost-meta.ts';
 import { orphaned, verify } from '../wal/tools/verify.ts';
 import type { VerifyReport } from '../wal/tools/verify.ts';
 import type { CommandIo } from './command-io.ts';

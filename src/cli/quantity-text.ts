@@ -1,5 +1,5 @@
 /** Sizes and times as people read them. JSON has the exact figures. */
-import { KiB, MiB } from '../wal/limits.ts';
+import { KiB, MiB } from '../ports/units.ts';
 
 const GiB = 1_024 * MiB;
 

@@ -2,8 +2,8 @@
 import type { Command } from './commander.ts';
 import type { CommandIo } from './command-io.ts';
 import { example, number } from './command-options.ts';
-import { loadConfig } from './config.ts';
-import { FIELD_NAMES, boundsText, defaultText, fieldOf, flagOf } from './fields.ts';
+import { loadConfig } from '../config/config.ts';
+import { FIELD_NAMES, boundsText, defaultText, fieldOf, flagOf } from '../config/fields.ts';
 import { createLogger } from './logger.ts';
 import { serve } from './serve.ts';
 import { stopSignal } from './stop-signal.ts';

@@ -5,7 +5,7 @@ import { dump } from '../wal/tools/dump.ts';
 import type { DumpLine } from '../wal/tools/dump.ts';
 import { findEntry, listEntries } from '../wal/tools/saved.ts';
 import type { ListedEntry } from '../wal/tools/saved.ts';
-import { OP } from '../wal/record.ts';
+import { OP } from '../wal/format/record.ts';
 import { keyToJson } from '../protocol/key-json.ts';
 import type { CommandIo } from './command-io.ts';
 import { logDump } from './log-dump.ts';

@@ -1,4 +1,4 @@
-import type { NodeFaults } from '../drill/node-faults.ts';
+import type { NodeFaults } from '../drill/inside/node-faults.ts';
 import { Node } from '../node/node.ts';
 import { Timings } from '../node/timings.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -9,7 +9,7 @@ import { SystemEntropy } from '../ports/system-entropy.ts';
 import { TimedDisk } from '../ports/timed-disk.ts';
 import { WsDialer } from '../ports/ws-link.ts';
 import { startServer } from '../server/server.ts';
-import { parseHostPort } from './config.ts';
+import { parseHostPort } from '../config/config.ts';
 import { connectionsMaxHere } from './connections-max.ts';
 import { dataFacts } from './data-facts.ts';
 import type { Logger } from './logger.ts';
@@ -74,6 +74,6 @@ export function nodeParts(log: Logger): ServeParts {
 
 /** Loaded only where it is asked for. */
 async function drillFaults(disk: Disk, clock: Clock, dir: string): Promise<NodeFaults> {
-  const { NodeFaults } = await import('../drill/node-faults.ts');
+  const { NodeFaults } = await import('../drill/inside/node-faults.ts');
   return await NodeFaults.open(disk, clock, dir);
 }

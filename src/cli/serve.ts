@@ -1,11 +1,11 @@
 /** `walship serve`: one node and its server, from the first line to a clean end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeApi } from '../node/api.ts';
-import type { NodeEvent } from '../node/events.ts';
+import type { NodeApi } from '../node/api/api.ts';
+import type { NodeEvent } from '../node/api/events.ts';
 import type { CommandIo } from './command-io.ts';
-import { formatHostPort, isLoopback } from './config.ts';
-import type { ServeConfig } from './config.ts';
-import type { HostPort } from './fields.ts';
+import { formatHostPort, isLoopback } from '../config/config.ts';
+import type { ServeConfig } from '../config/config.ts';
+import type { HostPort } from '../config/fields.ts';
 import type { Logger } from './logger.ts';
 
 /** A server that listens. */

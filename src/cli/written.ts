@@ -1,5 +1,5 @@
 import type { Written } from '../client/api.ts';
-import { parseVersion } from '../wal/position.ts';
+import { parseVersion } from '../wal/format/position.ts';
 
 /** The answer to a write, for people or as JSON, which is as in HTTP. */
 export function formatWritten(

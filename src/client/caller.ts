@@ -4,7 +4,7 @@ import type { Outcome } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
-import type { Version } from '../wal/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type { Connection } from './connection.ts';
 import { abortedError } from './failures.ts';
 import type { Pool } from './pool.ts';

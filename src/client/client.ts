@@ -9,8 +9,8 @@ import type {
   ClientOperation,
   ClientRequest,
 } from '../protocol/client-messages.ts';
-import { formatVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { formatVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type {
   Bytes,
   CallOptions,

@@ -2,9 +2,9 @@
 import { WalshipError } from '../errors.ts';
 import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_TIMEOUT_MS_MAX } from '../protocol/client-messages.ts';
 import type { ClientCondition, ClientOperation } from '../protocol/client-messages.ts';
-import { KEY_BYTES_MAX, TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
-import { parseVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { KEY_BYTES_MAX, TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../wal/format/limits.ts';
+import { parseVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
 
 /** Room for an item without its bytes, in a message. */

@@ -6,8 +6,8 @@
  * back. `absent` and `present` do come back (somebody deletes, somebody puts), so they make nothing safe to repeat.
  */
 import type { ErrorCode, Outcome } from '../errors.ts';
-import { comparePositions, parseVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { comparePositions, parseVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 
 export interface Failure {
   readonly code: ErrorCode;

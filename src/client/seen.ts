@@ -1,5 +1,5 @@
-import { comparePositions } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { comparePositions } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 
 /**
  * What one client has written and read: the least that its reads are to show.

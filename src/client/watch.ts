@@ -1,9 +1,9 @@
 /** A watch that goes on at another node where one fails: behind the last change that it showed, so without gap or repeat. */
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import { MiB } from '../wal/limits.ts';
-import { formatVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { MiB } from '../ports/units.ts';
+import { formatVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type { ClientAnswer } from '../protocol/client-messages.ts';
 import type { Change } from './api.ts';
 import { ELSEWHERE_MS } from './caller.ts';

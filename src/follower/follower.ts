@@ -10,7 +10,7 @@ import type {
   Hello,
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
-import { Silence } from '../protocol/silence.ts';
+import { Silence } from '../ports/tick-timer.ts';
 import { becomeIntact } from './become-intact.ts';
 import { cutTail } from './cut-tail.ts';
 import type { FollowerHost } from './host.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Turns } from '../ports/turns.ts';
 import type { Answer, Claim, SnapshotOffer, VoterState } from '../protocol/messages.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
-import type { LocalAcks } from '../wal/saved.ts';
+import type { LocalAcks } from '../wal/files/saved.ts';
 import type { SnapshotTarget } from './snapshot-intake.ts';
 
 /** What the follower changes and asks outside of its log. */

@@ -1,8 +1,9 @@
-import { checkFollowerWrite } from '../wal/follower-write.ts';
-import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../wal/limits.ts';
-import type { Position } from '../wal/position.ts';
-import type { BatchInfo } from '../wal/scan.ts';
-import { SEAL_BYTES } from '../wal/seal.ts';
+import { checkFollowerWrite } from '../wal/write/follower-write.ts';
+import { MiB } from '../ports/units.ts';
+import { FOLLOWER_WRITE_BYTES_MAX } from '../wal/format/limits.ts';
+import type { Position } from '../wal/format/position.ts';
+import type { BatchInfo } from '../wal/format/scan.ts';
+import { SEAL_BYTES } from '../wal/format/seal.ts';
 
 /** More than any leader has in flight to one follower: 16 MiB and a batch. */
 export const INBOX_BYTES_MAX = 64 * MiB;

@@ -9,8 +9,8 @@ import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import type { Hello, HistoryEntry, Identity } from '../protocol/messages.ts';
 import { isStranger } from '../protocol/stranger.ts';
 import { findFork } from './find-fork.ts';
-import { comparePositions } from '../wal/position.ts';
-import type { Position } from '../wal/position.ts';
+import { comparePositions } from '../wal/format/position.ts';
+import type { Position } from '../wal/format/position.ts';
 
 export interface AnsweringLeader {
   readonly epoch: number;

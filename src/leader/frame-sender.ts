@@ -1,7 +1,7 @@
 import type { Link } from '../ports/link.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import type { Frame } from '../protocol/messages.ts';
-import { KiB } from '../wal/limits.ts';
+import { KiB } from '../ports/units.ts';
 import type { Rooms } from './rooms.ts';
 
 /** A frame with at least so many log bytes is made in a room. */

@@ -1,4 +1,4 @@
-import type { Position } from '../wal/position.ts';
+import type { Position } from '../wal/format/position.ts';
 
 /** Bytes sent to one follower and not yet acknowledged: bounds what it may have to buffer. One batch may exceed it. */
 export const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Identity, VoterState } from '../protocol/messages.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 import type { Log } from '../wal/log.ts';
-import type { Position } from '../wal/position.ts';
+import type { Position } from '../wal/format/position.ts';
 
 export interface LeaderOptions {
   readonly log: Log;

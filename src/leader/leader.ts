@@ -1,9 +1,9 @@
 import type { Link } from '../ports/link.ts';
 import { WalshipError } from '../errors.ts';
 import type { Hello } from '../protocol/messages.ts';
-import type { Position } from '../wal/position.ts';
-import { Silence } from '../protocol/silence.ts';
-import { Waiters } from '../wal/waiters.ts';
+import type { Position } from '../wal/format/position.ts';
+import { Silence } from '../ports/tick-timer.ts';
+import { Waiters } from './waiters.ts';
 import { differs, isProven } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import { commitLsn, votersNeeded } from './commit-rule.ts';

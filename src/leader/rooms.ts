@@ -1,7 +1,7 @@
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
-import { MiB } from '../wal/limits.ts';
+import { MiB } from '../ports/units.ts';
 
 /** Bytes handed to a link and not yet to the network, before sending pauses. */
 export const LINK_BYTES_MAX = 4 * MiB;

@@ -3,7 +3,7 @@ import { encodeMessage } from '../protocol/codec.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import type { SnapshotGot, SnapshotWant } from '../protocol/messages.ts';
 import { completePiece, PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
-import type { Position } from '../wal/position.ts';
+import type { Position } from '../wal/format/position.ts';
 import { LINK_BYTES_MAX, type Rooms } from './rooms.ts';
 
 /** Bytes of a snapshot that were sent to one follower and that it has not taken in yet. */

@@ -1,7 +1,7 @@
 import { WalshipError } from '../errors.ts';
-import { configOf } from './membership.ts';
-import type { Peer } from './peers.ts';
-import type { Replica } from './replica.ts';
+import { configOf } from './replica/membership.ts';
+import type { Peer } from './cluster/peers.ts';
+import type { Replica } from './replica/replica.ts';
 
 /**
  * Voters and quorum are fixed at the birth of the cluster, and by a forced failover: two nodes that count differently could both be right.

@@ -1,10 +1,14 @@
-import { MiB } from '../wal/limits.ts';
-import type { Bound } from './bounds.ts';
-import type { ReadPath } from './read-path.ts';
-import { READ_WAITERS_MAX } from './read-path.ts';
-import { HELD_WRITES_MAX } from './write-hold.ts';
-import type { WritePath } from './write-path.ts';
-import { UNAPPLIED_BYTES_MAX, UNAPPLIED_WRITES_MAX, WRITE_WAITERS_MAX } from './write-path.ts';
+import { MiB } from '../ports/units.ts';
+import type { Bound } from './api/bounds.ts';
+import type { ReadPath } from './requests/read-path.ts';
+import { READ_WAITERS_MAX } from './requests/read-path.ts';
+import { HELD_WRITES_MAX } from './requests/write-hold.ts';
+import type { WritePath } from './requests/write-path.ts';
+import {
+  UNAPPLIED_BYTES_MAX,
+  UNAPPLIED_WRITES_MAX,
+  WRITE_WAITERS_MAX,
+} from './requests/write-path.ts';
 
 /** Log of a leader that is not committed, unless said otherwise. */
 export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;

@@ -2,10 +2,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Dialer } from '../ports/link.ts';
-import type { EventListener } from './events.ts';
-import type { Peer } from './peers.ts';
+import type { EventListener } from './api/events.ts';
+import type { Peer } from './cluster/peers.ts';
 import type { Timings } from './timings.ts';
-import type { Failover } from './trigger.ts';
+import type { Failover } from './api/trigger.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {

@@ -1,12 +1,12 @@
 import type { Link } from '../ports/link.ts';
 import { isWalshipError, WalshipError } from '../errors.ts';
-import { Bounds } from './bounds.ts';
+import { Bounds } from './api/bounds.ts';
 import { nodeBounds, UNCOMMITTED_BYTES_MAX_DEFAULT } from './node-bounds.ts';
-import { noLeader } from './not-leader.ts';
+import { noLeader } from './role/not-leader.ts';
 import type { Leader } from '../leader/leader.ts';
 import { RETAIN_BYTES_MAX_DEFAULT } from '../leader/retention.ts';
-import { TICK_MS } from '../protocol/silence.ts';
-import type { Version } from '../wal/position.ts';
+import { TICK_MS } from '../ports/tick-timer.ts';
+import type { Version } from '../wal/format/position.ts';
 import type {
   FailoverRequest,
   FailoverResult,
@@ -27,34 +27,34 @@ import type {
   WatchRequest,
   WriteRequest,
   WriteResult,
-} from './api.ts';
+} from './api/api.ts';
 import { checkConfig } from './check-config.ts';
-import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster.ts';
-import { DiskWatch, HAND_OVER_MS_MAX } from './disk-watch.ts';
-import { EventLog } from './event-log.ts';
-import type { EventPage } from './event-log.ts';
-import type { NodeEvent } from './events.ts';
-import { failover } from './failover.ts';
-import type { FailoverParts } from './failover.ts';
-import { Life } from './life.ts';
-import { Membership } from './membership.ts';
+import { checkPeers, contractOf, learnerLine, quorumsOf } from './cluster/cluster.ts';
+import { DiskWatch, HAND_OVER_MS_MAX } from './status/disk-watch.ts';
+import { EventLog } from './api/event-log.ts';
+import type { EventPage } from './api/event-log.ts';
+import type { NodeEvent } from './api/events.ts';
+import { failover } from './orders/failover.ts';
+import type { FailoverParts } from './orders/failover.ts';
+import { Life } from './role/life.ts';
+import { Membership } from './replica/membership.ts';
 import type { NodeOptions } from './node-options.ts';
-import { peerFaultListener } from './peer-faults.ts';
-import { promote } from './promote.ts';
-import { ReadPath } from './read-path.ts';
-import { Reception } from './reception.ts';
-import { rejoin } from './rejoin.ts';
-import type { RejoinParts } from './rejoin.ts';
-import { Replica } from './replica.ts';
+import { peerFaultListener } from './cluster/peer-faults.ts';
+import { promote } from './orders/promote.ts';
+import { ReadPath } from './requests/read-path.ts';
+import { Reception } from './role/reception.ts';
+import { rejoin } from './orders/rejoin.ts';
+import type { RejoinParts } from './orders/rejoin.ts';
+import { Replica } from './replica/replica.ts';
 import type { Overlay } from '../store/overlay.ts';
-import { Scrubber, SCRUB_BYTES_PER_SECOND_DEFAULT } from './scrubber.ts';
-import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './snapshotter.ts';
-import { statusOf } from './status.ts';
-import { Switchover } from './switchover.ts';
-import { newTrigger } from './trigger.ts';
+import { Scrubber, SCRUB_BYTES_PER_SECOND_DEFAULT } from './repair/scrubber.ts';
+import { Snapshotter, SNAPSHOT_LOG_BYTES_DEFAULT } from './replica/snapshotter.ts';
+import { statusOf } from './status/status.ts';
+import { Switchover } from './orders/switchover.ts';
+import { newTrigger } from './api/trigger.ts';
 import { ApplyLag } from './timings.ts';
-import { watch } from './watch-path.ts';
-import { WritePath } from './write-path.ts';
+import { watch } from './requests/watch-path.ts';
+import { WritePath } from './requests/write-path.ts';
 
 export const HEARTBEAT_MS_DEFAULT = 100;
 export const SILENCE_MS_DEFAULT = 1_000;

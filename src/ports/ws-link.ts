@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { ERRORS, WalshipError } from '../errors.ts';
-import { KiB, MiB } from '../wal/limits.ts';
+import { KiB, MiB } from './units.ts';
 import type { Dialer, Link, LinkHandlers } from './link.ts';
 
 /** Where nodes take links from each other. */

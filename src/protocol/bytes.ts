@@ -1,6 +1,6 @@
 /** Writing and reading messages of raw bytes: integers big-endian, texts in UTF-8, lengths before contents. */
 import assert from 'node:assert';
-import type { Version } from '../wal/position.ts';
+import type { Version } from '../wal/format/position.ts';
 
 const TWO_TO_32 = 2 ** 32;
 const HIGH_MAX = 0x1f_ffff;

@@ -1,7 +1,8 @@
 /** What a client and a node say to each other at `/v1/client`; docs/protocol.md has the bytes. */
 import type { ErrorCode, Outcome } from '../errors.ts';
-import { BATCH_BYTES_MAX, KiB } from '../wal/limits.ts';
-import type { Version } from '../wal/position.ts';
+import { KiB } from '../ports/units.ts';
+import { BATCH_BYTES_MAX } from '../wal/format/limits.ts';
+import type { Version } from '../wal/format/position.ts';
 
 /** Raised by any change to the messages; the hello and its answer keep their first fields in every version. */
 export const CLIENT_PROTOCOL_VERSION = 1;

@@ -1,7 +1,7 @@
 /**
  * Requests of clients as bytes: id u32, op u8, then the fields of that op, all integers big-endian. docs/protocol.md has the table.
  */
-import { TRANSACTION_ITEMS_MAX } from '../wal/limits.ts';
+import { TRANSACTION_ITEMS_MAX } from '../wal/format/limits.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { CLIENT_TIMEOUT_MS_MAX, SCAN_LIMIT_MAX } from './client-messages.ts';
 import type {

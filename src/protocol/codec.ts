@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { pack, unpack } from '../wal/msgpack.ts';
+import { pack, unpack } from '../wal/format/msgpack.ts';
 import { fromFields } from './control-reader.ts';
 import type { DecodedControl } from './control-reader.ts';
 import { toFields } from './control-fields.ts';

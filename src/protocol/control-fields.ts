@@ -1,4 +1,4 @@
-import type { Position } from '../wal/position.ts';
+import type { Position } from '../wal/format/position.ts';
 import type {
   Answer,
   Ask,

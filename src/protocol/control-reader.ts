@@ -1,4 +1,4 @@
-import { VOTERS_MAX } from '../wal/epoch-record.ts';
+import { VOTERS_MAX } from '../wal/format/epoch-record.ts';
 import {
   CODE_CHARS_MAX,
   DIGEST_CHARS,

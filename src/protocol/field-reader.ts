@@ -1,5 +1,5 @@
-import { EPOCH_MAX, LSN_MAX } from '../wal/limits.ts';
-import type { Position } from '../wal/position.ts';
+import { EPOCH_MAX, LSN_MAX } from '../wal/format/limits.ts';
+import type { Position } from '../wal/format/position.ts';
 import { ID_CHARS } from './limits.ts';
 
 const HEX = /^[0-9a-f]+$/;

@@ -11,7 +11,7 @@
  * or an LSN that does not continue.
  */
 import assert from 'node:assert';
-import { EPOCH_MAX, LSN_MAX } from '../wal/limits.ts';
+import { EPOCH_MAX, LSN_MAX } from '../wal/format/limits.ts';
 import { PIECES_MAX } from './limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { Frame } from './messages.ts';

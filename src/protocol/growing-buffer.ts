@@ -1,4 +1,4 @@
-import { KiB, MiB } from '../wal/limits.ts';
+import { KiB, MiB } from '../ports/units.ts';
 
 /** Sizes that the memory of a message grows through before it gets its full size. */
 const STEPS_BYTES = [4 * KiB, 64 * KiB, MiB];

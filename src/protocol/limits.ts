@@ -1,4 +1,4 @@
-import { BATCH_BYTES_MAX } from '../wal/limits.ts';
+import { BATCH_BYTES_MAX } from '../wal/format/limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Link } from '../ports/link.ts';
-import { MiB } from '../wal/limits.ts';
+import { MiB } from '../ports/units.ts';
 import { CLIENT_CHUNK_BYTES_MAX } from './client-messages.ts';
 
 /** Bytes in the link's own buffer at most; the rest waits here. */

@@ -1,4 +1,4 @@
-import { KiB } from '../wal/limits.ts';
+import { KiB } from '../ports/units.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
 /** A length before each message: it says where the next one begins, wherever the link cut the bytes. */

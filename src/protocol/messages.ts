@@ -1,5 +1,5 @@
-import type { SpanView } from '../wal/history-spans.ts';
-import type { Position, Version } from '../wal/position.ts';
+import type { SpanView } from '../wal/format/history-spans.ts';
+import type { Position, Version } from '../wal/format/position.ts';
 
 /**
  * What nodes say to each other over `/v1/replicate`. The first message of a link decides what it is for: `hello` opens a

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { BATCH_BYTES_MAX } from '../wal/limits.ts';
-import { samePosition } from '../wal/position.ts';
-import type { Position } from '../wal/position.ts';
+import { BATCH_BYTES_MAX } from '../wal/format/limits.ts';
+import { samePosition } from '../wal/format/position.ts';
+import type { Position } from '../wal/format/position.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { Frame } from './messages.ts';
 

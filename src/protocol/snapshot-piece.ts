@@ -10,7 +10,7 @@
  * There is no checksum: the file carries its own, record by record and as a whole.
  */
 import assert from 'node:assert';
-import { EPOCH_MAX } from '../wal/limits.ts';
+import { EPOCH_MAX } from '../wal/format/limits.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 import type { SnapshotPiece } from './messages.ts';
 

@@ -1,5 +1,5 @@
 import { isWalshipError, WalshipError } from '../errors.ts';
-import type { SwitchoverRequest } from '../node/api.ts';
+import type { SwitchoverRequest } from '../node/api/api.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';

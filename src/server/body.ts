@@ -4,31 +4,6 @@ import { GrowingBuffer } from '../protocol/growing-buffer.ts';
 import type { Exchange } from './exchange.ts';
 import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX } from './limits.ts';
 
-/** Counts the bytes of all bodies of one kind in memory. */
-export class BodyBudget {
-  readonly #bytesMax: number;
-  #bytes = 0;
-
-  constructor(bytesMax: number = BODIES_BYTES_MAX) {
-    this.#bytesMax = bytesMax;
-  }
-
-  /** False, and nothing taken, where there is no room. */
-  take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.#bytesMax) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#bytes -= bytes;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-}
-
 export interface BodyLimit {
   readonly bytesMax: number;
   /** The code of what is over the limit. */

@@ -4,7 +4,7 @@
  * Invariant: every request that was admitted is answered once, unless the link is gone; its bytes count until then.
  */
 import { WalshipError } from '../errors.ts';
-import type { NodeApi } from '../node/api.ts';
+import type { NodeApi } from '../node/api/api.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import type { Turns } from '../ports/turns.ts';
@@ -21,7 +21,7 @@ import { decodeRequest } from '../protocol/client-requests.ts';
 import type { UnfinishedRequest } from '../protocol/client-requests.ts';
 import { MessageOutbox } from '../protocol/message-outbox.ts';
 import { LENGTH_BYTES, MessageSplitter } from '../protocol/message-splitter.ts';
-import type { BodyBudget } from './body.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import { busy, errorAnswer, isWrite, shuttingDown } from './client-errors.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Delay } from './event-loop-delay.ts';
@@ -36,7 +36,7 @@ export interface ClientSessionOptions {
   readonly clock: Clock;
   /** Shared with the other sessions and with HTTP. */
   readonly shared: {
-    readonly bodies: BodyBudget;
+    readonly bodies: ByteBudget;
     readonly delay: { read(): Delay };
     readonly answers: Pick<AnswerCounts, 'wrote' | 'failed'>;
     watchers: number;

@@ -1,5 +1,5 @@
 import type { WalshipError } from '../errors.ts';
-import type { WatchEvent } from '../node/api.ts';
+import type { WatchEvent } from '../node/api/api.ts';
 import type { ClientAnswer } from '../protocol/client-messages.ts';
 import { WATCH_PROGRESS_MS } from './limits.ts';
 

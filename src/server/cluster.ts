@@ -1,6 +1,6 @@
 /** `GET /v1/cluster`: every voter's own view, asked now. */
 import { isWalshipError } from '../errors.ts';
-import type { NodeApi, Reason } from '../node/api.ts';
+import type { NodeApi, Reason } from '../node/api/api.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { Exchange } from './exchange.ts';
 import { fetchStatus } from './peer-status.ts';

@@ -1,8 +1,8 @@
 /** `If-Match` and `If-None-Match`. The entity tag of a key is its version in quotes. */
 import { WalshipError } from '../errors.ts';
-import type { Condition } from '../node/api.ts';
-import { formatVersion, parseVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import type { Condition } from '../node/api/api.ts';
+import { formatVersion, parseVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type { Exchange } from './exchange.ts';
 
 export function etagOf(version: Version): string {

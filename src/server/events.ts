@@ -1,4 +1,4 @@
-import { EVENTS_MAX } from '../node/event-log.ts';
+import { EVENTS_MAX } from '../node/api/event-log.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './reply.ts';
 

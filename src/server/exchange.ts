@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode, Outcome } from '../errors.ts';
-import type { AckLevel, NodeApi } from '../node/api.ts';
+import type { AckLevel, NodeApi } from '../node/api/api.ts';
 import type { Turns } from '../ports/turns.ts';
-import type { BodyBudget } from './body.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { Target } from './target.ts';
 import type { Query } from './query.ts';
@@ -23,9 +23,9 @@ export interface Exchange {
 
 /** What the requests of one server have in common. */
 export interface SharedState {
-  readonly bodies: BodyBudget;
+  readonly bodies: ByteBudget;
   /** Values and pages on their way. */
-  readonly unread: BodyBudget;
+  readonly unread: ByteBudget;
   watchers: number;
   /** Long work on requests goes by turns. */
   readonly turns: Turns;

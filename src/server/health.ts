@@ -1,6 +1,6 @@
 /** Yes or no for load balancers and health checks: 200, or 503 with a reason. */
 import { isWalshipError } from '../errors.ts';
-import type { NodeStatus, Reason } from '../node/api.ts';
+import type { NodeStatus, Reason } from '../node/api/api.ts';
 import type { Exchange } from './exchange.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';

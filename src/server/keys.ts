@@ -1,5 +1,5 @@
 import { WalshipError } from '../errors.ts';
-import { KEY_BYTES_MAX } from '../wal/limits.ts';
+import { KEY_BYTES_MAX } from '../wal/format/limits.ts';
 import type { Exchange } from './exchange.ts';
 import { percentDecode } from './target.ts';
 

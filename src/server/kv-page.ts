@@ -1,6 +1,6 @@
 /** A page of keys: `GET /v1/kv?prefix=&after=&limit=`. */
-import type { NodeApi, ScanRequest, ScanResult } from '../node/api.ts';
-import { formatVersion } from '../wal/position.ts';
+import type { NodeApi, ScanRequest, ScanResult } from '../node/api/api.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import { keyToJson } from '../protocol/key-json.ts';
 import { holdAnswer } from './body.ts';
 import type { Exchange } from './exchange.ts';

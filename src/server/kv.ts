@@ -1,6 +1,6 @@
 /** One key: `PUT`, `GET` and `DELETE /v1/kv/{key}`, or `/v1/kv?key64=`. */
 import { WalshipError } from '../errors.ts';
-import { formatVersion } from '../wal/position.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import { holdAnswer, readBody } from './body.ts';
 import { VALUE_HEADERS } from './browser-gate.ts';
 import { clientHas, conditionsOf, etagOf } from './conditions.ts';

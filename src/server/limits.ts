@@ -1,5 +1,6 @@
 /** Every bound of the HTTP interface; docs/http.md lists them with what happens at each. */
-import { KiB, MiB, VALUE_BYTES_MAX } from '../wal/limits.ts';
+import { KiB, MiB } from '../ports/units.ts';
+import { VALUE_BYTES_MAX } from '../wal/format/limits.ts';
 
 /** The body of a PUT is the value. Reached: 413 VALUE_TOO_LARGE. */
 export const VALUE_BODY_BYTES_MAX = VALUE_BYTES_MAX;

@@ -1,6 +1,6 @@
 /** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
 import type { ErrorCode, Outcome } from '../errors.ts';
-import type { AckLevel, NodeApi, NodeStatus } from '../node/api.ts';
+import type { AckLevel, NodeApi, NodeStatus } from '../node/api/api.ts';
 import type { TimingName, Timings } from '../node/timings.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { AnswerCounts, Exchange } from './exchange.ts';

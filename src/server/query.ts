@@ -1,6 +1,6 @@
 import { WalshipError } from '../errors.ts';
-import { parseVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import { parseVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import { decodeBase64 } from './bytes-json.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
 import { percentDecode } from './target.ts';

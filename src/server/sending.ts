@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Turns } from '../ports/turns.ts';
-import { KiB } from '../wal/limits.ts';
+import { KiB } from '../ports/units.ts';
 import { SEND_STALL_MS_MAX } from './limits.ts';
 
 /** What is given to the network at once: a reader that takes so much is not stalled. */

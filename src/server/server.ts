@@ -3,14 +3,14 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WalshipError } from '../errors.ts';
-import type { NodeApi } from '../node/api.ts';
-import type { Bound } from '../node/bounds.ts';
+import type { NodeApi } from '../node/api/api.ts';
+import type { Bound } from '../node/api/bounds.ts';
 import type { Timings } from '../node/timings.ts';
 import { SystemClock } from '../ports/system-clock.ts';
 import { Turns } from '../ports/turns.ts';
 import { CLIENT_PATH, LinkAcceptor, LINKS_MAX } from '../ports/ws-link.ts';
 import { CLIENT_CHUNK_BYTES_MAX } from '../protocol/client-messages.ts';
-import { BodyBudget } from './body.ts';
+import { ByteBudget } from './byte-budget.ts';
 import type { BreakNode } from '../ports/break-node.ts';
 import { HostNames, SAFE_HEADERS, gatedRequest, judgeOrigin } from './browser-gate.ts';
 import { Connections } from './connections.ts';
@@ -113,8 +113,8 @@ class HttpServer implements RunningServer {
       dataFacts: options.dataFacts,
     });
     this.#shared = {
-      bodies: new BodyBudget(),
-      unread: new BodyBudget(limits.ANSWERS_BYTES_MAX),
+      bodies: new ByteBudget(limits.BODIES_BYTES_MAX),
+      unread: new ByteBudget(limits.ANSWERS_BYTES_MAX),
       watchers: 0,
       turns: new Turns(clock),
       answers: this.#metrics,

@@ -1,5 +1,5 @@
-import type { NodeStatus } from '../node/api.ts';
-import { formatVersion } from '../wal/position.ts';
+import type { NodeStatus } from '../node/api/api.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import type { Delay } from './event-loop-delay.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './reply.ts';

@@ -3,9 +3,9 @@
  * of the smallest objects it makes more than a gigabyte, in one turn of many seconds.
  */
 import { WalshipError } from '../errors.ts';
-import type { Condition, WriteOperation } from '../node/api.ts';
-import { TRANSACTION_ITEMS_MAX } from '../wal/limits.ts';
-import { parseVersion } from '../wal/position.ts';
+import type { Condition, WriteOperation } from '../node/api/api.ts';
+import { TRANSACTION_ITEMS_MAX } from '../wal/format/limits.ts';
+import { parseVersion } from '../wal/format/position.ts';
 import { decodeInPlace } from './base64-in-place.ts';
 import { decodeBase64, encodeText } from './bytes-json.ts';
 import { JsonCursor } from './json-cursor.ts';

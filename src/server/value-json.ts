@@ -1,4 +1,4 @@
-import { KiB } from '../wal/limits.ts';
+import { KiB } from '../ports/units.ts';
 
 /** Of a value; a multiple of three, so that pieces of base64 join. */
 const PIECE_BYTES = 48 * KiB;

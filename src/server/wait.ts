@@ -1,5 +1,5 @@
 import { WalshipError } from '../errors.ts';
-import { formatVersion } from '../wal/position.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './reply.ts';
 

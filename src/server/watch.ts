@@ -5,8 +5,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Turns } from '../ports/turns.ts';
 import { WalshipError } from '../errors.ts';
-import type { WatchEvent } from '../node/api.ts';
-import { formatVersion } from '../wal/position.ts';
+import type { WatchEvent } from '../node/api/api.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import { keyToJson } from '../protocol/key-json.ts';
 import type { Exchange } from './exchange.ts';
 import { WATCHERS_MAX, WATCH_PROGRESS_MS } from './limits.ts';

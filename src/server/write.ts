@@ -1,6 +1,6 @@
 import { WalshipError } from '../errors.ts';
-import type { AckLevel, WriteRequest } from '../node/api.ts';
-import { formatVersion } from '../wal/position.ts';
+import type { AckLevel, WriteRequest } from '../node/api/api.ts';
+import { formatVersion } from '../wal/format/position.ts';
 import type { Exchange } from './exchange.ts';
 import type { Query } from './query.ts';
 import { sendJson, toWalshipError } from './reply.ts';

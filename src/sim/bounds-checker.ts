@@ -1,5 +1,5 @@
 /** Judges P8 as far as memory is concerned: what a node counts is within its bounds at each step, and nothing once all is quiet. */
-import type { BoundStatus } from '../node/bounds.ts';
+import type { BoundStatus } from '../node/api/bounds.ts';
 import { SimViolation } from './golden-log.ts';
 
 /** Reads may still wait when the writes are over. */

@@ -1,15 +1,27 @@
 /** Participants beside voters and clients, in part of the runs: strangers, a learner, a wire that damages messages. */
-import type { SimCluster } from './sim-cluster.ts';
 import { SimLearner } from './sim-learner.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimNetwork } from './sim-network.ts';
 import type { RunTraits } from './sim-shapes.ts';
+import type { SimWorld } from './sim-world.ts';
 import { Stranger } from './stranger.ts';
 import { WireDamage } from './wire-damage.ts';
+
+/** The part of a simulated cluster that bystanders touch. */
+export interface BystandersPlace {
+  readonly world: SimWorld;
+  readonly network: SimNetwork;
+  readonly machines: readonly SimMachine[];
+  note(text: string): void;
+  /** A machine beside the voters. */
+  learner(nodeId: string): SimMachine;
+}
 
 export class Bystanders {
   readonly #learner: SimLearner | undefined;
   readonly #all: readonly { run(): Promise<void>; stop(): void }[];
 
-  constructor(cluster: SimCluster, traits: RunTraits) {
+  constructor(cluster: BystandersPlace, traits: RunTraits) {
     const { world, network, machines } = cluster;
     const note = (text: string): void => cluster.note(text);
     this.#learner = traits.learner

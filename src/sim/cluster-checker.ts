@@ -16,9 +16,15 @@
  * leader inherited commits with a record of its own, an ack says what is on the platter (`AckChecker`). A broken rule is harmless in most
  * executions, and is found out in the first.
  */
-import type { AckLevel, NodeStatus, ReadRequest, ReadResult, WriteResult } from '../node/api.ts';
+import type {
+  AckLevel,
+  NodeStatus,
+  ReadRequest,
+  ReadResult,
+  WriteResult,
+} from '../node/api/api.ts';
 import { decodeMessage } from '../protocol/codec.ts';
-import type { Version } from '../wal/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import { AckChecker } from './ack-checker.ts';
 import { checkBounds, checkNothingHeld } from './bounds-checker.ts';
 import { CutChecker } from './cut-checker.ts';

@@ -1,6 +1,6 @@
 /** Judges P8 as far as files are concerned: once all is quiet, every file of a data directory has a name that is known, and is needed. */
 import { dataFileKind } from '../wal/data-dir.ts';
-import { SNAPSHOTS_KEPT } from '../wal/snapshot-shelf.ts';
+import { SNAPSHOTS_KEPT } from '../wal/snapshot/snapshot-shelf.ts';
 import { SimViolation } from './golden-log.ts';
 import type { Platter } from './platters.ts';
 import { DATA_DIR } from './sim-machine.ts';

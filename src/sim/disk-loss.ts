@@ -4,8 +4,8 @@
  */
 import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
-import type { SimEntropy } from './sim-entropy.ts';
-import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/format/limits.ts';
 import type { SimDisk } from './sim-disk.ts';
 import { DATA_DIR, type SimMachine, WAL_DIR } from './sim-machine.ts';
 

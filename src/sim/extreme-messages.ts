@@ -5,8 +5,8 @@
 import { FRAME_TYPE, CONTROL_TYPE, encodeMessage, PIECE_TYPE } from '../protocol/codec.ts';
 import { toFields } from '../protocol/control-fields.ts';
 import type { Message } from '../protocol/messages.ts';
-import { EPOCH_MAX } from '../wal/limits.ts';
-import { pack } from '../wal/msgpack.ts';
+import { EPOCH_MAX } from '../wal/format/limits.ts';
+import { pack } from '../wal/format/msgpack.ts';
 
 /** Where numbers change their form, the bound of epochs and LSNs, and one beyond each. */
 const EXTREMES = [0, 1, 2 ** 31, 2 ** 32, EPOCH_MAX, EPOCH_MAX + 1, 2 ** 53 - 1, 2 ** 53];

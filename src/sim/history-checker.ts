@@ -2,7 +2,7 @@
  * Judges a cluster whose history an operator split. A forced failover begins another history with the log of one node; from there on each history
  * is judged for itself, by the same promises. What is lost between the two has to lie within what the command had said.
  */
-import type { FailoverResult } from '../node/api.ts';
+import type { FailoverResult } from '../node/api/api.ts';
 import { ClusterChecker } from './cluster-checker.ts';
 import type { CheckedMachine } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';

@@ -2,7 +2,7 @@
  * Judges P6 directly: a node that finds damage says so. One that is intact from its first moment on has everything that its platter had
  * acknowledged before bits of it rotted.
  */
-import type { NodeStatus } from '../node/api.ts';
+import type { NodeStatus } from '../node/api/api.ts';
 import { SimViolation } from './golden-log.ts';
 
 interface Owed {

@@ -1,9 +1,10 @@
 /** Values that clients write now and then: far larger than the others, or made of what the log itself is made of. */
-import { MiB, SEGMENT_HEADER_BYTES } from '../wal/limits.ts';
-import { Salt } from '../wal/salt.ts';
-import { encodeSeal, SEAL_BYTES } from '../wal/seal.ts';
-import { encodeSegmentHeader } from '../wal/segment.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import { MiB } from '../ports/units.ts';
+import { SEGMENT_HEADER_BYTES } from '../wal/format/limits.ts';
+import { Salt } from '../wal/format/salt.ts';
+import { encodeSeal, SEAL_BYTES } from '../wal/format/seal.ts';
+import { encodeSegmentHeader } from '../wal/format/segment.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 
 const LARGE = 0.002;
 const LOG_LIKE = 0.03;

@@ -1,8 +1,8 @@
 import { isWalshipError, WalshipError } from '../errors.ts';
-import type { NodeApi } from '../node/api.ts';
+import type { NodeApi } from '../node/api/api.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 import { judgeScan, WatchJudge } from './view-checker.ts';

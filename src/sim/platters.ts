@@ -2,7 +2,7 @@
  * What is durable, by the bytes on the platters alone: no node is asked, so it does not matter whether one lives. A disk that was lost
  * is remembered as it was, until its machine is intact again: an ack may have left it just before.
  */
-import type { Version } from '../wal/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import { type ImageBatch, ImageReader, snapshotReach } from './log-image.ts';
 import type { SimDisk } from './sim-disk.ts';
 import { WAL_DIR } from './sim-machine.ts';

@@ -1,6 +1,6 @@
 /** Judges what nodes say of being ready: everything is applied then that was acknowledged before they began to lead or to follow. */
-import type { NodeStatus } from '../node/api.ts';
-import type { Version } from '../wal/position.ts';
+import type { NodeStatus } from '../node/api/api.ts';
+import type { Version } from '../wal/format/position.ts';
 import { SimViolation } from './golden-log.ts';
 
 /** The newest version that was acknowledged when a node began. */

@@ -1,12 +1,12 @@
 import { isWalshipError, type WalshipError } from '../errors.ts';
-import type { NodeApi, ReadRequest, WriteResult } from '../node/api.ts';
-import { parseVersion } from '../wal/position.ts';
-import type { Version } from '../wal/position.ts';
+import type { NodeApi, ReadRequest, WriteResult } from '../node/api/api.ts';
+import { parseVersion } from '../wal/format/position.ts';
+import type { Version } from '../wal/format/position.ts';
 import type { ClientWrite, ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
-import type { History, WriteOutcome } from './history.ts';
+import type { History, WriteOutcome } from '../check/history.ts';
 import { oddValue } from './odd-values.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 

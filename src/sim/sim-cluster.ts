@@ -2,18 +2,18 @@
  * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and everything that goes wrong. A
  * run breaks things for a while, checking the promises after every step; then it heals everything, and demands a leader within a bound, and equal logs.
  */
-import type { FollowerStatus } from '../node/api.ts';
-import type { Failover } from '../node/trigger.ts';
+import type { FollowerStatus } from '../node/api/api.ts';
+import type { Failover } from '../node/api/trigger.ts';
 import { Bystanders } from './bystanders.ts';
 import { ClusterChecker } from './cluster-checker.ts';
 import { hasRotInLog } from './disk-loss.ts';
 import { SimViolation } from './golden-log.ts';
-import { History } from './history.ts';
-import { judgeLinearizable } from './linearizability.ts';
-import { judgeLocalReads } from './local-reads.ts';
+import { History } from '../check/history.ts';
+import { judgeLinearizable } from '../check/linearizability.ts';
+import { judgeLocalReads } from '../check/local-reads.ts';
 import { Onlooker } from './onlooker.ts';
 import { SimClient } from './sim-client.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
 import { retentionOf, SHAPES, traitsOf } from './sim-shapes.ts';

@@ -25,7 +25,7 @@
  */
 import type { Disk } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
-import { SimEntropy } from './sim-entropy.ts';
+import { SimEntropy } from '../ports/seeded-entropy.ts';
 import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
 import { SimFile } from './sim-file.ts';
 import { SimNames } from './sim-names.ts';

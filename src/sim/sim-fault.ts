@@ -42,6 +42,18 @@ export type DiskFault = 'crash' | 'eio' | 'enospc' | 'short' | 'emfile';
 /** Errors of the system that the simulated disk knows. */
 export type Errno = 'EIO' | 'ENOSPC' | 'ENOENT' | 'EBADF' | 'EMFILE' | 'EROFS';
 
+/** What an operation does to the disk. */
+export interface Action<T> {
+  /** At the end of its time; may throw. */
+  readonly apply: (operation: DiskOperation) => T;
+  /** It fails, or its process dies, halfway. */
+  readonly applyInPart?: () => void;
+  /** It fails with EIO. */
+  readonly fail?: () => void;
+  /** Its process dies, and it does not happen. */
+  readonly abandon?: () => void;
+}
+
 /** For people and test output: `#17 writeDurable /data/wal/00000000000000000001.wal @4096 +512`. */
 export function describeOperation(operation: DiskOperation): string {
   const { number, kind, path, target, position, bytes } = operation;

@@ -1,5 +1,5 @@
-import { BLOCK_BYTES } from '../wal/limits.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import { BLOCK_BYTES } from '../wal/format/limits.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 
 /** What the disk holds for a block, compared with the cache. */
 const CLEAN = 0;

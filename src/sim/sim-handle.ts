@@ -1,12 +1,23 @@
 import type { DiskFile } from '../ports/disk.ts';
-import { BLOCK_BYTES } from '../wal/limits.ts';
-import { diskError, type DiskOperation } from './sim-fault.ts';
+import { BLOCK_BYTES } from '../wal/format/limits.ts';
+import { diskError } from './sim-fault.ts';
+import type { Action, DiskOperation } from './sim-fault.ts';
 import { diskBytes, type SimFile } from './sim-file.ts';
-import type { Action, SimMount } from './sim-mount.ts';
+import type { SimProcess } from './sim-clock.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SimRoom } from './sim-room.ts';
+
+/** The mount that a file was opened through. */
+export interface HandleMount {
+  readonly process: SimProcess;
+  readonly disk: { readonly entropy: SimEntropy; readonly room: SimRoom };
+  /** Does `action` in its time, unless a fault is planned for it. */
+  perform<T>(described: Omit<DiskOperation, 'number'>, action: Action<T>): Promise<T>;
+}
 
 /** A file that one life of a process has open. */
 export class SimHandle implements DiskFile {
-  readonly #mount: SimMount;
+  readonly #mount: HandleMount;
   readonly #path: string;
   readonly file: SimFile;
   readonly isReadOnly: boolean;
@@ -15,7 +26,7 @@ export class SimHandle implements DiskFile {
   #inFlight = 0;
 
   constructor(options: {
-    mount: SimMount;
+    mount: HandleMount;
     path: string;
     file: SimFile;
     isReadOnly: boolean;

@@ -1,6 +1,6 @@
 import type { Link, LinkHandlers } from '../ports/link.ts';
 import type { SimProcess } from './sim-clock.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 
 /** How one direction between two machines behaves now. Shared by all links of that direction. */
 export interface SimPath {

@@ -1,33 +1,38 @@
 import { dirname, normalize } from 'node:path/posix';
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile, DiskLock } from '../ports/disk.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimProcess } from './sim-clock.ts';
-import type { SimDisk } from './sim-disk.ts';
-import { diskError, type DiskFault, type DiskOperation, type Errno } from './sim-fault.ts';
+import { diskError } from './sim-fault.ts';
+import type { Action, DiskFault, DiskOperation, Errno } from './sim-fault.ts';
 import { SimFile } from './sim-file.ts';
 import { SimHandle } from './sim-handle.ts';
+import type { SimNames } from './sim-names.ts';
+import type { SimRoom } from './sim-room.ts';
 
-/** What an operation does to the disk. */
-export interface Action<T> {
-  /** At the end of its time; may throw. */
-  readonly apply: (operation: DiskOperation) => T;
-  /** It fails, or its process dies, halfway. */
-  readonly applyInPart?: () => void;
-  /** It fails with EIO. */
-  readonly fail?: () => void;
-  /** Its process dies, and it does not happen. */
-  readonly abandon?: () => void;
+/** The parts of a simulated disk that its mounts share. */
+export interface MountedDisk {
+  readonly entropy: SimEntropy;
+  readonly names: SimNames;
+  readonly directories: Set<string>;
+  readonly room: SimRoom;
+  /** The process that holds each lock, by path. */
+  readonly locks: Map<string, SimProcess>;
+  /** Counts an operation, and returns it with the fault that happens to it. */
+  begin(described: Omit<DiskOperation, 'number'>): readonly [DiskOperation, DiskFault | undefined];
+  /** How long an operation of this kind takes. */
+  delayMs(kind: DiskOperation['kind']): number;
 }
 
 /** A SimDisk as one life of a process sees it: its operations in flight, and nothing after its death. */
 export class SimMount implements Disk {
-  readonly disk: SimDisk;
+  readonly disk: MountedDisk;
   readonly process: SimProcess;
   readonly #inFlight = new Set<{ operation: DiskOperation; action: Action<unknown> }>();
   readonly #handles = new Set<SimHandle>();
   #locks = 0;
 
-  constructor(disk: SimDisk, process: SimProcess) {
+  constructor(disk: MountedDisk, process: SimProcess) {
     this.disk = disk;
     this.process = process;
   }

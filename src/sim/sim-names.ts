@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimFile } from './sim-file.ts';
 
 /** A change of a directory that is not durable yet. */

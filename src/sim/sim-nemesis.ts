@@ -1,7 +1,7 @@
 import type { ClusterChecker } from './cluster-checker.ts';
 import { DiskLoss } from './disk-loss.ts';
 import { DiskNemesis } from './disk-nemesis.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import { Schemes } from './sim-schemes.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';

@@ -11,7 +11,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import type { SimClock, SimProcess } from './sim-clock.ts';
-import { SimEntropy } from './sim-entropy.ts';
+import { SimEntropy } from '../ports/seeded-entropy.ts';
 import { SimLink, type SimPath } from './sim-link.ts';
 
 export interface SimNetworkOptions {

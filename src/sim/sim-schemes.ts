@@ -3,7 +3,7 @@
  * plays which part, drawn anew. Whatever else goes wrong goes wrong meanwhile.
  */
 import type { DiskLoss } from './disk-loss.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';

@@ -4,7 +4,7 @@
  * Nothing but the seed decides what happens, as long as the code inside uses only the ports. Every failure names the seed.
  */
 import { SimClock, SimProcess } from './sim-clock.ts';
-import { SimEntropy } from './sim-entropy.ts';
+import { SimEntropy } from '../ports/seeded-entropy.ts';
 
 export interface SimRunLimits {
   /** Virtual time after which the run has failed. */

@@ -1,6 +1,6 @@
 /** A process that is none of the cluster's, and says to its nodes what no node says: foreign messages, each with one integer that is extreme. */
 import { extremesOf } from './extreme-messages.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';

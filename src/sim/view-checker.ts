@@ -1,7 +1,7 @@
 /** Judges what scans and watches show by the committed history: all of it, in order, and nothing else (P2). */
-import type { ScanRequest, ScanResult, WatchEvent } from '../node/api.ts';
-import type { Version } from '../wal/position.ts';
-import { OP } from '../wal/record.ts';
+import type { ScanRequest, ScanResult, WatchEvent } from '../node/api/api.ts';
+import type { Version } from '../wal/format/position.ts';
+import { OP } from '../wal/format/record.ts';
 import type { GoldenLog } from './golden-log.ts';
 import { SimViolation } from './golden-log.ts';
 

@@ -2,7 +2,7 @@
 import { FRAME_TYPE, PIECE_TYPE } from '../protocol/codec.ts';
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import { PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
-import type { SimEntropy } from './sim-entropy.ts';
+import type { SimEntropy } from '../ports/seeded-entropy.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
 

@@ -1,8 +1,8 @@
 import { WalshipError } from '../errors.ts';
-import { ByteRange } from '../wal/byte-range.ts';
-import { OP } from '../wal/record.ts';
-import { KiB } from '../wal/limits.ts';
-import { recordViews } from '../wal/scan.ts';
+import { ByteRange } from '../wal/format/byte-range.ts';
+import { OP } from '../wal/format/record.ts';
+import { KiB } from '../ports/units.ts';
+import { recordViews } from '../wal/format/scan.ts';
 import type { Store } from './store.ts';
 
 /** Records that are applied in one step, and the bytes that end one. */

@@ -9,7 +9,7 @@
  * Each field is a u32 in the machine's byte order: this is memory, not a format. A cell is live exactly where its entry's
  * address is the cell's own; so freeing one leaves no mark in it.
  */
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 import { copyBytes } from './copy-bytes.ts';
 import type { Entries } from './entries.ts';
 import { addressIn, offsetOf, slabOf, Slabs } from './slabs.ts';

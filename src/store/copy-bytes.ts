@@ -1,4 +1,4 @@
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 
 /** Up to here a loop beats the call into native code, with the object that it wants. */
 const LOOP_BYTES_MAX = 112;

@@ -5,7 +5,7 @@
  * operation walk them; a keyed hash takes that away for about 30 ns a key.
  */
 
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 
 /** An integer in [0, 2^53): random in a node, constant in tests. */
 export type HashSeed = number;

@@ -5,7 +5,7 @@
  * at ten million keys, where one big table would stop the process for a second. A slot is two words: entry + 1
  * (0 is empty) and hash, both signed: a number that fits 31 bits and a sign is never an object. Removal shifts what follows back, so there are no tombstones and churn costs nothing later.
  */
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 import type { Cells } from './cells.ts';
 
 const TABLES_LOG2 = 10;

@@ -6,7 +6,7 @@
  * place while cells move: a reader that goes from key to key misses none that stays.
  */
 import assert from 'node:assert';
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 import type { Cells } from './cells.ts';
 import { BRANCH, LEAF, TreeNodes } from './tree-nodes.ts';
 import type { NodeKind } from './tree-nodes.ts';

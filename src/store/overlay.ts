@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { OP } from '../wal/record.ts';
+import { OP } from '../wal/format/record.ts';
 
 /** A write that has an LSN and is not applied. */
 interface PendingWrite {

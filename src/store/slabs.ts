@@ -7,7 +7,7 @@
  *
  * Slabs are outside of the JS heap, so the garbage collector has a few thousand objects to look at, not millions.
  */
-import { dataOf } from '../wal/byte-range.ts';
+import { dataOf } from '../wal/format/byte-range.ts';
 
 /** Size of a shared slab. */
 export const SLAB_BYTES = 1 << 20;

@@ -6,8 +6,8 @@
  * Putting and deleting are idempotent: applying a log twice, or over a fuzzy snapshot, gives the same state.
  */
 import assert from 'node:assert';
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/limits.ts';
-import { ByteRange } from '../wal/byte-range.ts';
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../wal/format/limits.ts';
+import { ByteRange } from '../wal/format/byte-range.ts';
 import { Cells } from './cells.ts';
 import { Compaction } from './compaction.ts';
 import { Entries } from './entries.ts';

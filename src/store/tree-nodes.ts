@@ -8,7 +8,7 @@
  * a node share their first `shared` bytes; a head is the four bytes behind them, so that most comparisons of a search
  * stay inside of the node and need no look at a cell. Node 0 means none.
  */
-import type { ByteRange } from '../wal/byte-range.ts';
+import type { ByteRange } from '../wal/format/byte-range.ts';
 import { headAt } from './cells.ts';
 import type { Cells } from './cells.ts';
 

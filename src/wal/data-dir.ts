@@ -3,9 +3,9 @@
  * docs/wal-format.md, whose table a test compares with it.
  */
 
-import { META_NAME, META_SPARE_NAME } from './meta.ts';
-import { parseSegmentName, TEMPORARY_SUFFIX } from './segment.ts';
-import { parseIncomingName, parseSnapshotName } from './snapshot-format.ts';
+import { META_NAME, META_SPARE_NAME } from './files/meta.ts';
+import { parseSegmentName, TEMPORARY_SUFFIX } from './format/segment.ts';
+import { parseIncomingName, parseSnapshotName } from './snapshot/snapshot-format.ts';
 
 /** A directory of a data directory; the empty name is the data directory itself. */
 export type DataDirName = '' | 'wal' | 'snapshots' | 'saved';

@@ -8,11 +8,11 @@ import type { OpenOptions } from './standalone.ts';
 
 export { StandaloneLog } from './standalone.ts';
 export type { OpenOptions, Operation } from './standalone.ts';
-export { OP } from './record.ts';
-export type { LogRecord } from './record.ts';
-export type { RecoveryReport, RecoveryWarning } from './recover.ts';
-export { formatVersion, parseVersion } from './position.ts';
-export type { Version } from './position.ts';
+export { OP } from './format/record.ts';
+export type { LogRecord } from './format/record.ts';
+export type { RecoveryReport, RecoveryWarning } from './recovery/recover.ts';
+export { formatVersion, parseVersion } from './format/position.ts';
+export type { Version } from './format/position.ts';
 export { ERRORS, isWalshipError, WalshipError } from '../errors.ts';
 export type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts';
 

@@ -1,7 +1,7 @@
 /** Removing what an earlier life of a node left unfinished. */
 import type { Disk } from '../ports/disk.ts';
 import { dataFileKind } from './data-dir.ts';
-import { parseIncomingName, snapshotDirOf } from './snapshot-format.ts';
+import { parseIncomingName, snapshotDirOf } from './snapshot/snapshot-format.ts';
 
 /**
  * Removes temporary files, and notes whose segment was never saved, at a start, before anything is made: on a full disk they hold the room

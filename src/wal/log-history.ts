@@ -6,11 +6,11 @@ import {
   newestOf,
   sharing,
   spanAt,
-} from './history-spans.ts';
-import type { EpochSpan } from './history-spans.ts';
-import type { LogBase } from './log-base.ts';
-import type { RecoveredLog } from './recover.ts';
-import type { EpochEntry, Version } from './position.ts';
+} from './format/history-spans.ts';
+import type { EpochSpan } from './format/history-spans.ts';
+import type { LogBase } from './format/log-base.ts';
+import type { RecoveredLog } from './recovery/recover.ts';
+import type { EpochEntry, Version } from './format/position.ts';
 
 /**
  * Who led when, and what is known to be committed, as the records themselves say.

@@ -1,10 +1,10 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import type { LogBase } from './log-base.ts';
-import type { MetaStore } from './meta.ts';
-import type { ReplayedBatch } from './recover.ts';
-import type { LocalAcks } from './saved.ts';
+import type { LogBase } from './format/log-base.ts';
+import type { MetaStore } from './files/meta.ts';
+import type { ReplayedBatch } from './recovery/recover.ts';
+import type { LocalAcks } from './files/saved.ts';
 
 /** Which log this is. */
 export interface LogIdentity {

@@ -1,21 +1,21 @@
 /** What takes from a log what it holds: a cut at its end, and its replacement by a snapshot. Each runs alone. */
 import assert from 'node:assert';
 import { isWalshipError, WalshipError } from '../errors.ts';
-import type { DurableLog } from './durable-log.ts';
-import type { GroupCommit } from './group-commit.ts';
-import type { LogBase } from './log-base.ts';
+import type { DurableLog } from './read/durable-log.ts';
+import type { GroupCommit } from './write/group-commit.ts';
+import type { LogBase } from './format/log-base.ts';
 import type { LogHistory } from './log-history.ts';
-import type { Place } from './log-map.ts';
+import type { Place } from './read/log-map.ts';
 import type { CutReason, LogOptions, SavedTail } from './log-options.ts';
 import { placeOf, walDirOf } from './open-log.ts';
-import type { Position } from './position.ts';
-import { replacedWhy, restartLog } from './restart-log.ts';
+import type { Position } from './format/position.ts';
+import { replacedWhy, restartLog } from './recovery/restart-log.ts';
 import { saveTail } from './save-tail.ts';
-import { emptySegment } from './segment.ts';
-import type { OpenedSegment } from './segment.ts';
-import type { SegmentWriter } from './segment-writer.ts';
-import { dropSnapshotsAbove } from './snapshot-shelf.ts';
-import { replacing, supersededLsn } from './superseded.ts';
+import { emptySegment } from './format/segment.ts';
+import type { OpenedSegment } from './format/segment.ts';
+import type { SegmentWriter } from './write/segment-writer.ts';
+import { dropSnapshotsAbove } from './snapshot/snapshot-shelf.ts';
+import { replacing, supersededLsn } from './format/superseded.ts';
 import { cutLog } from './truncate.ts';
 
 /** What a log consists of. */

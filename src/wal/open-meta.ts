@@ -1,7 +1,7 @@
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk } from '../ports/disk.ts';
-import { lostMetaHint } from './lost-meta.ts';
-import { type MetaOptions, MetaStore } from './meta.ts';
+import { lostMetaHint } from './files/lost-meta.ts';
+import { type MetaOptions, MetaStore } from './files/meta.ts';
 import { orphaned, verify } from './tools/verify.ts';
 
 /** As `MetaStore.open`; where meta.json is lost, the hint of the error is what the log beside it allows. */

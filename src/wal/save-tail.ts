@@ -1,9 +1,9 @@
 import type { Clock } from '../ports/clock.ts';
-import type { LogMap, Place } from './log-map.ts';
+import type { LogMap, Place } from './read/log-map.ts';
 import type { CutReason, SavedTail } from './log-options.ts';
-import { saveSegment } from './saved.ts';
-import type { SavedPlace } from './saved.ts';
-import { headerAfter } from './segment.ts';
+import { saveSegment } from './files/saved.ts';
+import type { SavedPlace } from './files/saved.ts';
+import { headerAfter } from './format/segment.ts';
 
 export interface TailToSave {
   readonly map: LogMap;

@@ -2,22 +2,27 @@
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { BLOCK_BYTES } from './limits.ts';
-import { samePosition } from './position.ts';
-import type { SealedSegment } from './log-map.ts';
-import type { Position } from './position.ts';
-import { Salt } from './salt.ts';
-import { BatchScanner } from './scan.ts';
+import { BLOCK_BYTES } from './format/limits.ts';
+import { samePosition } from './format/position.ts';
+import type { SealedSegment } from './read/log-map.ts';
+import type { Position } from './format/position.ts';
+import { Salt } from './format/salt.ts';
+import { BatchScanner } from './format/scan.ts';
 import {
   encodeSegmentHeader,
   fill,
   type SegmentHeader,
   stateBefore,
   TEMPORARY_SUFFIX,
-} from './segment.ts';
-import { firstBlock, readSegmentHeader } from './segment-copy.ts';
-import { scanWindows, type SegmentEnd, STOPPED_EARLY, WINDOW_BYTES } from './segment-scan.ts';
-import { borderAfter, headerOf, writeEnd } from './write-header.ts';
+} from './format/segment.ts';
+import { firstBlock, readSegmentHeader } from './format/segment-copy.ts';
+import {
+  scanWindows,
+  type SegmentEnd,
+  STOPPED_EARLY,
+  WINDOW_BYTES,
+} from './format/segment-scan.ts';
+import { borderAfter, headerOf, writeEnd } from './format/write-header.ts';
 
 /** What a sealed segment does not hold any more. */
 export interface ScrubDamage {

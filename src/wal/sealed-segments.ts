@@ -1,12 +1,12 @@
 import { isUnwritable } from '../ports/disk-errors.ts';
 import { isWalshipError, type WalshipError } from '../errors.ts';
 import type { Exclusive } from './exclusive.ts';
-import type { SealedSegment } from './log-map.ts';
+import type { SealedSegment } from './read/log-map.ts';
 import type { LogParts } from './log-surgery.ts';
 import { walDirOf } from './open-log.ts';
-import { samePosition } from './position.ts';
-import { removeSegments } from './restart-log.ts';
-import { saveSegment } from './saved.ts';
+import { samePosition } from './format/position.ts';
+import { removeSegments } from './recovery/restart-log.ts';
+import { saveSegment } from './files/saved.ts';
 import type { RefetchedSegment, ScrubDamage } from './scrub.ts';
 
 /** What was put back, and what was kept of what had stood there. */

@@ -5,11 +5,11 @@ import type { Entropy } from '../ports/entropy.ts';
 import { removeTemporary } from './leftovers.ts';
 import { Log } from './log.ts';
 import { openMeta } from './open-meta.ts';
-import type { Version } from './position.ts';
-import type { LogRecord } from './record.ts';
-import type { RecoveryReport } from './recover.ts';
-import { forEachRecord } from './scan.ts';
-import { parseSegmentName } from './segment.ts';
+import type { Version } from './format/position.ts';
+import type { LogRecord } from './format/record.ts';
+import type { RecoveryReport } from './recovery/recover.ts';
+import { forEachRecord } from './format/scan.ts';
+import { parseSegmentName } from './format/segment.ts';
 
 const ID_BYTES = 16;
 const NODE_ID = 'local';

@@ -5,15 +5,21 @@
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { BLOCK_BYTES, SEGMENT_HEADER_BYTES } from './limits.ts';
-import type { MetaStore } from './meta.ts';
-import type { Position } from './position.ts';
-import { Salt } from './salt.ts';
-import { fill, parseSegmentName, segmentName, stateBefore, TEMPORARY_SUFFIX } from './segment.ts';
-import type { OpenedSegment } from './segment.ts';
-import { copySegment, readSegmentHeader } from './segment-copy.ts';
-import type { CopySource, SegmentCopy } from './segment-copy.ts';
-import { scanSegment } from './segment-scan.ts';
+import { BLOCK_BYTES, SEGMENT_HEADER_BYTES } from './format/limits.ts';
+import type { MetaStore } from './files/meta.ts';
+import type { Position } from './format/position.ts';
+import { Salt } from './format/salt.ts';
+import {
+  fill,
+  parseSegmentName,
+  segmentName,
+  stateBefore,
+  TEMPORARY_SUFFIX,
+} from './format/segment.ts';
+import type { OpenedSegment } from './format/segment.ts';
+import { copySegment, readSegmentHeader } from './format/segment-copy.ts';
+import type { CopySource, SegmentCopy } from './format/segment-copy.ts';
+import { scanSegment } from './format/segment-scan.ts';
 
 export interface CutPlace {
   readonly disk: Disk;

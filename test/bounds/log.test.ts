@@ -4,17 +4,21 @@
  */
 import { expect, test } from 'vitest';
 import { Holds, SNAPSHOT_HOLD_MS } from '../../src/leader/holds.ts';
-import { Replay, REPLAY_HELD_BYTES_MAX } from '../../src/node/replay.ts';
+import { Replay, REPLAY_HELD_BYTES_MAX } from '../../src/node/replica/replay.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
-import { MiB } from '../../src/wal/limits.ts';
-import { IncomingSnapshot } from '../../src/wal/snapshot-incoming.ts';
-import { ReadAhead } from '../../src/wal/read-ahead.ts';
-import type { Ahead } from '../../src/wal/read-ahead.ts';
-import { prefill } from '../../src/wal/segment.ts';
-import { VISIT_BYTES_MAX, VISIT_KEYS_MAX, writeSnapshot } from '../../src/wal/snapshot-writer.ts';
-import type { KeySource } from '../../src/wal/snapshot-writer.ts';
+import { MiB } from '../../src/ports/units.ts';
+import { IncomingSnapshot } from '../../src/wal/snapshot/snapshot-incoming.ts';
+import { ReadAhead } from '../../src/wal/read/read-ahead.ts';
+import type { Ahead } from '../../src/wal/read/read-ahead.ts';
+import { prefill } from '../../src/wal/format/segment.ts';
+import {
+  VISIT_BYTES_MAX,
+  VISIT_KEYS_MAX,
+  writeSnapshot,
+} from '../../src/wal/snapshot/snapshot-writer.ts';
+import type { KeySource } from '../../src/wal/snapshot/snapshot-writer.ts';
 import { EPOCHS, HEADER } from '../wal/snapshot-fixture.ts';
 import { withReplica } from '../node/replica-fixture.ts';
 

@@ -5,10 +5,14 @@
 import { Overlay } from '../../src/store/overlay.ts';
 import { expect, test } from 'vitest';
 import { PROOF_WAITERS_MAX } from '../../src/leader/leader.ts';
-import type { WriteRequest } from '../../src/node/api.ts';
-import { READ_WAITERS_MAX, ReadPath } from '../../src/node/read-path.ts';
-import { BEGINNING_MS_MAX, WRITE_WAITERS_MAX, WritePath } from '../../src/node/write-path.ts';
-import { TICK_MS } from '../../src/protocol/silence.ts';
+import type { WriteRequest } from '../../src/node/api/api.ts';
+import { READ_WAITERS_MAX, ReadPath } from '../../src/node/requests/read-path.ts';
+import {
+  BEGINNING_MS_MAX,
+  WRITE_WAITERS_MAX,
+  WritePath,
+} from '../../src/node/requests/write-path.ts';
+import { TICK_MS } from '../../src/ports/tick-timer.ts';
 import { leaderOf } from '../node/leader-fixture.ts';
 import { append, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';

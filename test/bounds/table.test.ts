@@ -11,7 +11,7 @@ type Named = readonly [file: string, title: string];
 const TESTS: Readonly<Record<string, readonly Named[]>> = {
   key: [
     ['store/store.test.ts', 'takes keys of 4096 bytes and values of 16 MiB'],
-    ['wal/record.test.ts', 'refuses a key over its limit'],
+    ['wal/format/record.test.ts', 'refuses a key over its limit'],
     ['wal/standalone.test.ts', 'a key of 4,097 bytes'],
   ],
   value: [
@@ -20,7 +20,7 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['server/kv.test.ts', 'a chunked body is refused where it passes the limit'],
   ],
   'transaction, batch': [
-    ['wal/scan.test.ts', 'takes a batch of exactly its limit, and none beyond'],
+    ['wal/format/scan.test.ts', 'takes a batch of exactly its limit, and none beyond'],
     ['wal/log.test.ts', 'a transaction that no batch holds'],
     ['wal/log.test.ts', 'what waits is bounded: beyond a batch it is BUSY'],
   ],
@@ -32,10 +32,10 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['bounds/requests.test.ts', 'a write above the bytes that may wait to be committed'],
   ],
   'snapshots on disk': [
-    ['node/snapshotter.test.ts', 'two are kept, and the log above the older one'],
+    ['node/replica/snapshotter.test.ts', 'two are kept, and the log above the older one'],
   ],
   'log behind the newest snapshot': [
-    ['node/snapshotter.test.ts', 'is taken once enough log has come together'],
+    ['node/replica/snapshotter.test.ts', 'is taken once enough log has come together'],
   ],
   'log kept for a voter that lags': [
     ['leader/retention.test.ts', 'no further back than the bound'],
@@ -47,10 +47,10 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['wal/log-purge.test.ts', 'stops at a border of segments that has so many bytes behind it'],
   ],
   'log applied to the store in a turn of the event loop': [
-    ['node/applier.test.ts', 'is applied in turns, from %s'],
+    ['node/replica/applier.test.ts', 'is applied in turns, from %s'],
   ],
   'log gone through by a watch in a turn': [
-    ['node/watch-path.test.ts', 'lets others have their turns'],
+    ['node/requests/watch-path.test.ts', 'lets others have their turns'],
   ],
   'the next segment, filled ahead': [
     ['bounds/log.test.ts', 'the next segment is filled in pieces'],
@@ -58,7 +58,7 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
   'a snapshot taken': [['bounds/log.test.ts', 'a snapshot is taken in pages']],
   'after a snapshot that failed': [
     [
-      'node/snapshotter.test.ts',
+      'node/replica/snapshotter.test.ts',
       'that the disk has no room for is said, and not tried again at once',
     ],
   ],
@@ -70,11 +70,14 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['bounds/links.test.ts', 'one more peer that fetches log is BUSY'],
   ],
   'events of a node in memory': [
-    ['node/event-log.test.ts', 'the oldest events give way, and it shows'],
+    ['node/api/event-log.test.ts', 'the oldest events give way, and it shows'],
   ],
   voters: [
-    ['cli/config.test.ts', 'takes as many voters as there may be, and refuses more'],
-    ['wal/seal.test.ts', 'holds as many voters as the format allows, and is refused with one more'],
+    ['config/config.test.ts', 'takes as many voters as there may be, and refuses more'],
+    [
+      'wal/format/seal.test.ts',
+      'holds as many voters as the format allows, and is refused with one more',
+    ],
   ],
   'what a follower writes with one fsync': [
     ['follower/inbox.test.ts', 'takes no more at a time than a follower may write'],
@@ -106,7 +109,7 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
   ],
   'recent batches in memory': [
     [
-      'wal/recent-batches.test.ts',
+      'wal/read/recent-batches.test.ts',
       'are what was added, as many as fit, from any seal that is held',
     ],
   ],
@@ -116,7 +119,7 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
       'for one more link that has not said what it wants the oldest such one gives way',
     ],
   ],
-  'saved tails': [['wal/saved.test.ts', 'refuses at its cap, and erases nothing']],
+  'saved tails': [['wal/files/saved.test.ts', 'refuses at its cap, and erases nothing']],
   'waiting reads and waits': [['bounds/requests.test.ts', 'one more waiting read is BUSY']],
   'waiting writes': [['bounds/requests.test.ts', 'one more waiting write is BUSY']],
   'reads and failed conditions that wait for a proof of leading': [
@@ -141,7 +144,10 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
   ],
   'a leader alone': [['bounds/times.test.ts', 'steps down after twice the silence limit']],
   'automatic attempt to lead': [
-    ['node/trigger.test.ts', 'fires after more than the silence limit and before twice as much'],
+    [
+      'node/api/trigger.test.ts',
+      'fires after more than the silence limit and before twice as much',
+    ],
   ],
   'one question to a voter': [['bounds/times.test.ts', 'counts as silent after the time']],
   'rest of a round once there are enough answers': [
@@ -183,7 +189,7 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['bounds/client.test.ts', 'one more call than a client may have under way is BUSY'],
   ],
   'writes held up by a switchover, or by a leadership that has only begun': [
-    ['node/write-hold.test.ts', 'are bounded in number and in bytes, and room comes back'],
+    ['node/requests/write-hold.test.ts', 'are bounded in number and in bytes, and room comes back'],
   ],
   'writes held up by a leadership that has only begun': [
     ['bounds/requests.test.ts', 'writes are held up for a bounded time'],
@@ -196,21 +202,24 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['wal/log.test.ts', 'what comes in one turn is several batches where it has many records'],
   ],
   'log of a leader that is committed or not, and not applied': [
-    ['node/write-path.test.ts', 'writing waits for a state that falls behind what is committed'],
+    [
+      'node/requests/write-path.test.ts',
+      'writing waits for a state that falls behind what is committed',
+    ],
   ],
   'operations, and conditions, of a write that are checked, judged or encoded in a turn': [
     [
-      'wal/batch-builder.test.ts',
+      'wal/format/batch-builder.test.ts',
       'takes a step for a bounded number of operations, and for a bounded number of bytes',
     ],
-    ['node/write-path.test.ts', 'is judged over several turns'],
+    ['node/requests/write-path.test.ts', 'is judged over several turns'],
   ],
   'waiting reads and writes that are told in a turn': [
-    ['wal/waiters.test.ts', 'thousands that are done are told in several turns'],
+    ['leader/waiters.test.ts', 'thousands that are done are told in several turns'],
   ],
   'leaderships in a snapshot, and of a node in memory': [
     [
-      'wal/history-spans.test.ts',
+      'wal/format/history-spans.test.ts',
       'a history of 100,000 leaderships is as long as what the log holds and the keys name',
     ],
     ['sim/leaderships.test.ts', '100,000'],
@@ -221,15 +230,15 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['sim/extremes.test.ts', 'CLAIM_UNPROVEN'],
   ],
   'an epoch that a peer comes in with, above what this node knows': [
-    ['node/judge-ask.test.ts', 'may not stand farther above'],
+    ['node/rules/judge-ask.test.ts', 'may not stand farther above'],
   ],
   'faults of peers that are told': [
-    ['node/peer-faults.test.ts', 'what a peer does wrong is told at once, and then seldom'],
-    ['node/peer-faults.test.ts', 'peers that make up names are told as one'],
+    ['node/cluster/peer-faults.test.ts', 'what a peer does wrong is told at once, and then seldom'],
+    ['node/cluster/peer-faults.test.ts', 'peers that make up names are told as one'],
   ],
-  '`meta.json`': [['wal/meta.test.ts', 'is never written so that it would not read again']],
+  '`meta.json`': [['wal/files/meta.test.ts', 'is never written so that it would not read again']],
   'after a full copy or a cut for which there was no room, or a wrong snapshot': [
-    ['node/follow-pause.test.ts', 'asks again after ever longer pauses, up to a bound'],
+    ['node/role/follow-pause.test.ts', 'asks again after ever longer pauses, up to a bound'],
   ],
   'epochs in a hello': [
     [
@@ -245,15 +254,18 @@ const TESTS: Readonly<Record<string, readonly Named[]>> = {
     ['ports/node-disk.test.ts', 'one that is not to be had for long is no failed disk'],
   ],
   'a leader whose disk takes nothing new, while another voter in session has room': [
-    ['node/disk-watch.test.ts', 'by itself only after a while, and where failover is automatic'],
-    ['node/disk-watch.test.ts', 'hands the lead over once'],
+    [
+      'node/status/disk-watch.test.ts',
+      'by itself only after a while, and where failover is automatic',
+    ],
+    ['node/status/disk-watch.test.ts', 'hands the lead over once'],
   ],
   'blocks of one segment that the disk cannot read, at a start': [
-    ['wal/unreadable.test.ts', 'a disk that reads hardly anything has failed'],
+    ['wal/files/unreadable.test.ts', 'a disk that reads hardly anything has failed'],
   ],
   'room for meta.json': [['wal/full-disk.test.ts', 'a start there may be interrupted anywhere']],
   'names in `--host-names`': [
-    ['cli/config.test.ts', 'takes as many names of hosts as there may be, and refuses more'],
+    ['config/config.test.ts', 'takes as many names of hosts as there may be, and refuses more'],
   ],
   'links between nodes to one node': [
     [

@@ -2,16 +2,16 @@
 import { expect, test } from 'vitest';
 import { leaderOf } from '../node/leader-fixture.ts';
 import { ID, withReplica } from '../node/replica-fixture.ts';
-import { ROUND_GRACE_MS, askRound } from '../../src/node/ask-round.ts';
-import { ask, ASK_TIMEOUT_MS } from '../../src/node/peers.ts';
-import type { Asked } from '../../src/node/peers.ts';
-import { Scrubber } from '../../src/node/scrubber.ts';
+import { ROUND_GRACE_MS, askRound } from '../../src/node/election/ask-round.ts';
+import { ask, ASK_TIMEOUT_MS } from '../../src/node/cluster/peers.ts';
+import type { Asked } from '../../src/node/cluster/peers.ts';
+import { Scrubber } from '../../src/node/repair/scrubber.ts';
 import type { Dialer, Link } from '../../src/ports/link.ts';
 import type { Ask } from '../../src/protocol/messages.ts';
-import { TICK_MS } from '../../src/protocol/silence.ts';
+import { TICK_MS } from '../../src/ports/tick-timer.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
-import { KiB } from '../../src/wal/limits.ts';
-import { OP } from '../../src/wal/record.ts';
+import { KiB } from '../../src/ports/units.ts';
+import { OP } from '../../src/wal/format/record.ts';
 
 const PEER = { nodeId: 'n2', address: 'n2:7401' };
 

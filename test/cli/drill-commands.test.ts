@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/cli/program.ts';
-import { scenarioNames } from '../../src/drill/catalog.ts';
+import { scenarioNames } from '../../src/drill/scenario/catalog.ts';
 import { Terminal } from './terminal.ts';
 
 async function run(...args: readonly string[]): Promise<Terminal & { readonly code: number }> {

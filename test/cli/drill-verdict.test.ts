@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatEvent, formatRows, formatVerdict } from '../../src/cli/drill-verdict.ts';
-import type { Recording } from '../../src/drill/recording.ts';
-import type { Verdict } from '../../src/drill/verdict.ts';
-import { History } from '../../src/sim/history.ts';
+import type { Recording } from '../../src/drill/recording/recording.ts';
+import type { Verdict } from '../../src/drill/judge/verdict.ts';
+import { History } from '../../src/check/history.ts';
 
 const RECORDING: Recording = {
   scenario: {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { FIELD_NAMES, defaultText, fieldOf, flagOf } from '../../src/cli/fields.ts';
+import { FIELD_NAMES, defaultText, fieldOf, flagOf } from '../../src/config/fields.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { loadConfig } from '../../src/cli/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { serve } from '../../src/cli/serve.ts';
 import type { ServeParts } from '../../src/cli/serve.ts';
 import { WalshipError } from '../../src/errors.ts';
-import type { NodeApi } from '../../src/node/api.ts';
+import type { NodeApi } from '../../src/node/api/api.ts';
 import { Terminal } from './terminal.ts';
 
 interface Fake {

@@ -11,13 +11,13 @@ import { runCommandLine } from '../../src/cli/program.ts';
 import { reportOf } from '../../src/cli/report-error.ts';
 import { ERRORS, type ErrorCode, WalshipError } from '../../src/errors.ts';
 import { checkConfig } from '../../src/node/check-config.ts';
-import { Replica } from '../../src/node/replica.ts';
+import { Replica } from '../../src/node/replica/replica.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 import { SystemClock } from '../../src/ports/system-clock.ts';
 import { SystemEntropy } from '../../src/ports/system-entropy.ts';
-import { encodeMeta, readMetaFile } from '../../src/wal/meta.ts';
-import { OP } from '../../src/wal/record.ts';
-import { SAVED_ENTRIES_MAX } from '../../src/wal/saved.ts';
+import { encodeMeta, readMetaFile } from '../../src/wal/files/meta.ts';
+import { OP } from '../../src/wal/format/record.ts';
+import { SAVED_ENTRIES_MAX } from '../../src/wal/files/saved.ts';
 import { snapshotBytes } from '../wal/snapshot-fixture.ts';
 import { Terminal } from './terminal.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { readStatus } from '../../src/cli/cluster-status.ts';
 import { status } from '../../src/cli/status.ts';
 import { textTable } from '../../src/cli/text-table.ts';
-import type { NodeStatus } from '../../src/node/api.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
 import { FakeServer } from './fake-server.ts';
 import { Terminal } from './terminal.ts';
 

@@ -3,7 +3,8 @@ import { Client } from '../../src/client/client.ts';
 import { isWalshipError } from '../../src/errors.ts';
 import type { WalshipError } from '../../src/errors.ts';
 import { Turns } from '../../src/ports/turns.ts';
-import { BodyBudget } from '../../src/server/body.ts';
+import { BODIES_BYTES_MAX } from '../../src/server/limits.ts';
+import { ByteBudget } from '../../src/server/byte-budget.ts';
 import { ClientSessions } from '../../src/server/client-sessions.ts';
 import type { SimProcess } from '../../src/sim/sim-clock.ts';
 import { SimNetwork } from '../../src/sim/sim-network.ts';
@@ -38,7 +39,7 @@ export async function onStage(count: number, main: (stage: Stage) => Promise<voi
       const process = world.process();
       const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
       const shared = {
-        bodies: new BodyBudget(),
+        bodies: new ByteBudget(BODIES_BYTES_MAX),
         delay,
         answers: { wrote: () => undefined, failed: () => undefined },
         watchers: 0,

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { command, findCompose } from '../../src/drill/docker.ts';
+import { command, findCompose } from '../../src/drill/target/docker.ts';
 
 const NODES = ['n1', 'n2', 'n3'] as const;
 const compose = findCompose();

@@ -1,6 +1,6 @@
 /** Goal: a drill as a user runs it on the containers of compose.yml is green, and leaves nothing behind. */
 import { describe, expect, test } from 'vitest';
-import { findCompose } from '../../src/drill/docker.ts';
+import { findCompose } from '../../src/drill/target/docker.ts';
 import { runCommand } from '../integration/cluster.ts';
 
 const SEED = 20_261;

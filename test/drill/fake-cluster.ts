@@ -1,13 +1,13 @@
 /** A cluster that is only a table: what the runner does to it, and what its nodes then say. */
-import type { AskNode } from '../../src/drill/ask-node.ts';
-import type { Fault, FaultKind } from '../../src/drill/fault.ts';
-import type { JsonAnswer } from '../../src/drill/http-json.ts';
-import type { FinalState } from '../../src/drill/recording.ts';
-import type { DrillParts, LoadRecord } from '../../src/drill/runner.ts';
-import type { DrillTarget, TargetNode } from '../../src/drill/target.ts';
-import type { NodeStatus } from '../../src/node/api.ts';
+import type { AskNode } from '../../src/drill/target/ask-node.ts';
+import type { Fault, FaultKind } from '../../src/drill/faults/fault.ts';
+import type { JsonAnswer } from '../../src/drill/target/http-json.ts';
+import type { FinalState } from '../../src/drill/recording/recording.ts';
+import type { DrillParts, LoadRecord } from '../../src/drill/run/runner.ts';
+import type { DrillTarget, TargetNode } from '../../src/drill/target/target.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
-import { History } from '../../src/sim/history.ts';
+import { History } from '../../src/check/history.ts';
 import { statusOf } from './statuses.ts';
 
 export class FakeCluster implements DrillTarget, AskNode {

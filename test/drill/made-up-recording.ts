@@ -6,10 +6,10 @@ import type {
   SetWrite,
   TimelineEvent,
   WriteEnd,
-} from '../../src/drill/recording.ts';
-import type { Check, Rpo, Verdict } from '../../src/drill/verdict.ts';
-import { History } from '../../src/sim/history.ts';
-import { SimEntropy } from '../../src/sim/sim-entropy.ts';
+} from '../../src/drill/recording/recording.ts';
+import type { Check, Rpo, Verdict } from '../../src/drill/judge/verdict.ts';
+import { History } from '../../src/check/history.ts';
+import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
 import { statusOf } from './statuses.ts';
 
 export const NODES = ['n1', 'n2', 'n3'] as const;

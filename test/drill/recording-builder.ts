@@ -1,7 +1,7 @@
 /** Small recordings of a cluster of three that does everything right, to be changed in one place each. */
-import type { NodeStatus } from '../../src/node/api.ts';
-import { History } from '../../src/sim/history.ts';
-import type { WriteOutcome } from '../../src/sim/history.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
+import { History } from '../../src/check/history.ts';
+import type { WriteOutcome } from '../../src/check/history.ts';
 import type {
   FinalState,
   NodeSample,
@@ -11,10 +11,10 @@ import type {
   Transfer,
   WatchChange,
   WatchRecord,
-} from '../../src/drill/recording.ts';
-import { accountValue, SETUP_ID } from '../../src/drill/workload-accounts.ts';
-import { parseVersion } from '../../src/wal/position.ts';
-import type { Version } from '../../src/wal/position.ts';
+} from '../../src/drill/recording/recording.ts';
+import { accountValue, SETUP_ID } from '../../src/drill/load/workload-accounts.ts';
+import { parseVersion } from '../../src/wal/format/position.ts';
+import type { Version } from '../../src/wal/format/position.ts';
 
 export const NODES = ['n1', 'n2', 'n3'];
 const ACCOUNTS = ['acct/0', 'acct/1'];

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../src/node/api.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
 
 /** The status of a healthy follower in a cluster of three, with what differs. */
 export function statusOf(nodeId: string, more: Partial<NodeStatus> = {}): NodeStatus {

@@ -10,9 +10,9 @@ import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import type { Ack, Answer, Hello } from '../../src/protocol/messages.ts';
 import { framesOf } from '../../src/protocol/pieces.ts';
-import type { Replica } from '../../src/node/replica.ts';
-import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
-import type { Position } from '../../src/wal/position.ts';
+import type { Replica } from '../../src/node/replica/replica.ts';
+import { checkFollowerWrite } from '../../src/wal/write/follower-write.ts';
+import type { Position } from '../../src/wal/format/position.ts';
 import { append, ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
 

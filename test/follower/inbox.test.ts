@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Inbox, INBOX_BYTES_MAX } from '../../src/follower/inbox.ts';
 import type { NextWrite } from '../../src/follower/inbox.ts';
-import { FOLLOWER_WRITE_BYTES_MAX, MiB } from '../../src/wal/limits.ts';
-import type { Position } from '../../src/wal/position.ts';
-import type { BatchInfo } from '../../src/wal/scan.ts';
+import { MiB } from '../../src/ports/units.ts';
+import { FOLLOWER_WRITE_BYTES_MAX } from '../../src/wal/format/limits.ts';
+import type { Position } from '../../src/wal/format/position.ts';
+import type { BatchInfo } from '../../src/wal/format/scan.ts';
 
 const of = (byte: number, bytes: number): Buffer => Buffer.alloc(bytes, byte);
 const START: Position = { epoch: 1, lsn: 7, chain: 0 };

@@ -1,9 +1,9 @@
 /** The judge of drills against a real cluster: every fault that is planted turns its check red, and without one all are green. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { ASK_OVER_HTTP } from '../../src/drill/ask-node.ts';
-import { runSelftest } from '../../src/drill/selftest.ts';
-import type { DrillTarget } from '../../src/drill/target.ts';
+import { ASK_OVER_HTTP } from '../../src/drill/target/ask-node.ts';
+import { runSelftest } from '../../src/drill/judge/selftest.ts';
+import type { DrillTarget } from '../../src/drill/target/target.ts';
 import { TestCluster } from './cluster.ts';
 
 const SEED = 20_260;

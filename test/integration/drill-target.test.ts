@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ASK_OVER_HTTP } from '../../src/drill/ask-node.ts';
-import { LocalTarget } from '../../src/drill/local-target.ts';
+import { ASK_OVER_HTTP } from '../../src/drill/target/ask-node.ts';
+import { LocalTarget } from '../../src/drill/target/local-target.ts';
 import { PROGRAM, until } from './cluster.ts';
 import { expectAllThere, Load } from './load.ts';
 

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Verdict } from '../../src/drill/verdict.ts';
+import type { Verdict } from '../../src/drill/judge/verdict.ts';
 import { Program, runCommand } from './cluster.ts';
 
 const SEED = 20_261;

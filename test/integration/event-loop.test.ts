@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../src/client/index.ts';
 import type { Client } from '../../src/client/index.ts';
-import { TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../../src/wal/limits.ts';
+import { TRANSACTION_ITEMS_MAX, VALUE_BYTES_MAX } from '../../src/wal/format/limits.ts';
 import { PROGRAM, TestCluster, until } from './cluster.ts';
 
 const TURN_MS_MAX = 50;

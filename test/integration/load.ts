@@ -4,8 +4,8 @@ import { expect } from 'vitest';
 import { loadWrite } from '../../src/cli/load-write.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Client } from '../../src/client/index.ts';
-import { comparePositions, parseVersion } from '../../src/wal/position.ts';
-import type { Version } from '../../src/wal/position.ts';
+import { comparePositions, parseVersion } from '../../src/wal/format/position.ts';
+import type { Version } from '../../src/wal/format/position.ts';
 import type { TestCluster } from './cluster.ts';
 import { until } from './cluster.ts';
 

@@ -6,8 +6,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findFork } from '../../src/leader/find-fork.ts';
 import type { HistoryEntry } from '../../src/protocol/messages.ts';
-import { forget } from '../../src/wal/history-spans.ts';
-import type { EpochEntry } from '../../src/wal/position.ts';
+import { forget } from '../../src/wal/format/history-spans.ts';
+import type { EpochEntry } from '../../src/wal/format/position.ts';
 
 const whole = (epoch: number, firstLsn: number): EpochEntry => ({
   epoch,

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
-import { TICK_MS } from '../../src/protocol/silence.ts';
+import { TICK_MS } from '../../src/ports/tick-timer.ts';
 import type { ControlMessage, VoterState } from '../../src/protocol/messages.ts';
 import { ID, PACES, replicaAt } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';

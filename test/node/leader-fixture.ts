@@ -1,6 +1,6 @@
 import { Leader } from '../../src/leader/leader.ts';
 import type { LeaderHooks, LeaderOptions } from '../../src/leader/leader-options.ts';
-import type { Replica } from '../../src/node/replica.ts';
+import type { Replica } from '../../src/node/replica/replica.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { ID } from './replica-fixture.ts';
 

@@ -1,10 +1,10 @@
-import { Replica } from '../../src/node/replica.ts';
+import { Replica } from '../../src/node/replica/replica.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { DiskLatency } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';
-import { OP } from '../../src/wal/record.ts';
+import { OP } from '../../src/wal/format/record.ts';
 
 export const ID = 'c'.repeat(32);
 const VOTERS = ['n1', 'n2', 'n3'];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Disk } from '../../src/ports/disk.ts';
-import { FaultDisk } from '../../src/drill/disk/fault-disk.ts';
+import { FaultDisk } from '../../src/drill/inside/disk/fault-disk.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';

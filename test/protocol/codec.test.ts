@@ -9,7 +9,7 @@ import {
   HISTORY_ENTRIES_MAX,
 } from '../../src/protocol/messages.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
-import { pack } from '../../src/wal/msgpack.ts';
+import { pack } from '../../src/wal/format/msgpack.ts';
 import { controlMessages, frames } from './messages.ts';
 
 const ID = '0123456789abcdef0123456789abcdef';

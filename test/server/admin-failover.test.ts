@@ -1,7 +1,7 @@
 /** `POST /v1/admin/failover` and `/v1/admin/rejoin`, over a fake node: what reaches the node, what its answer becomes, and what never reaches it. */
 import { describe, expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
-import type { FailoverRequest, RejoinRequest } from '../../src/node/api.ts';
+import type { FailoverRequest, RejoinRequest } from '../../src/node/api/api.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from '../../src/server/limits.ts';
 import { FakeNode } from './fake-node.ts';
 import { serverOf } from './harness.ts';

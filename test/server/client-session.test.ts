@@ -11,13 +11,13 @@ import { decodeAnswer, encodeAnswer } from '../../src/protocol/client-answers.ts
 import type { ClientAnswer, ClientRequest } from '../../src/protocol/client-messages.ts';
 import { encodeRequest } from '../../src/protocol/client-requests.ts';
 import { LENGTH_BYTES, MessageSplitter, TAKEN_BYTES } from '../../src/protocol/message-splitter.ts';
-import { BodyBudget } from '../../src/server/body.ts';
+import { ByteBudget } from '../../src/server/byte-budget.ts';
 import { ClientSession } from '../../src/server/client-session.ts';
 import {
   BODIES_BYTES_MAX,
   CLIENT_CHUNK_MESSAGES_MAX,
-  CLIENT_REQUEST_BYTES_MAX,
   CLIENT_REQUESTS_MAX,
+  CLIENT_REQUEST_BYTES_MAX,
   CLIENT_UNSENT_BYTES_HIGH,
   REQUEST_MS_MAX,
   SEND_STALL_MS_MAX,
@@ -101,8 +101,8 @@ interface Setting {
   readonly world: SimWorld;
   readonly node: FakeNode;
   readonly link: TestLink;
-  readonly bodies: BodyBudget;
-  readonly shared: { readonly bodies: BodyBudget; watchers: number };
+  readonly bodies: ByteBudget;
+  readonly shared: { readonly bodies: ByteBudget; watchers: number };
   readonly session: ClientSession;
   readonly bugs: unknown[];
   /** Writes that were counted as failed. */
@@ -113,7 +113,7 @@ async function withSession(main: (setting: Setting) => Promise<void>, greet = tr
   await simulate(1, async (world) => {
     const node = new FakeNode();
     const link = new TestLink();
-    const bodies = new BodyBudget();
+    const bodies = new ByteBudget(BODIES_BYTES_MAX);
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
     const failed: string[] = [];
     const answers = {

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ANSWERS_BYTES_MAX, PIPELINED_MAX } from '../../src/server/limits.ts';
 import type { RunningServer } from '../../src/server/server.ts';
-import { VALUE_BYTES_MAX } from '../../src/wal/limits.ts';
+import { VALUE_BYTES_MAX } from '../../src/wal/format/limits.ts';
 import { sendRaw, serverOf } from './harness.ts';
 
 const put = (key: string, value = 'v'): string =>

@@ -20,12 +20,12 @@ import type {
   WatchRequest,
   WriteRequest,
   WriteResult,
-} from '../../src/node/api.ts';
-import { Bounds } from '../../src/node/bounds.ts';
-import { EventLog } from '../../src/node/event-log.ts';
-import type { EventPage } from '../../src/node/event-log.ts';
+} from '../../src/node/api/api.ts';
+import { Bounds } from '../../src/node/api/bounds.ts';
+import { EventLog } from '../../src/node/api/event-log.ts';
+import type { EventPage } from '../../src/node/api/event-log.ts';
 import type { Link } from '../../src/ports/link.ts';
-import type { Version } from '../../src/wal/position.ts';
+import type { Version } from '../../src/wal/format/position.ts';
 
 const EPOCH = 3;
 

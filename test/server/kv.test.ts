@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { WalshipError } from '../../src/errors.ts';
 import { BODIES_BYTES_MAX, VALUE_BODY_BYTES_MAX } from '../../src/server/limits.ts';
-import { BodyBudget } from '../../src/server/body.ts';
+import { ByteBudget } from '../../src/server/byte-budget.ts';
 import { sendRaw, serverOf } from './harness.ts';
 
 describe('one key', () => {
@@ -235,7 +235,7 @@ describe('bad requests change nothing', () => {
   });
 
   test('bodies in memory are bounded together', () => {
-    const budget = new BodyBudget();
+    const budget = new ByteBudget(BODIES_BYTES_MAX);
 
     expect(budget.take(BODIES_BYTES_MAX)).toBe(true);
     expect(budget.take(1)).toBe(false);

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Timings } from '../../src/node/timings.ts';
 import { WalshipError } from '../../src/errors.ts';
 import { PAGE_BYTES_MAX, TXN_BODY_BYTES_MAX } from '../../src/server/limits.ts';
-import { TRANSACTION_ITEMS_MAX } from '../../src/wal/limits.ts';
+import { TRANSACTION_ITEMS_MAX } from '../../src/wal/format/limits.ts';
 import { FakeNode } from './fake-node.ts';
 import { sendRaw, serverOf } from './harness.ts';
 

@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { VALUE_BYTES_MAX } from '../../src/wal/limits.ts';
+import { VALUE_BYTES_MAX } from '../../src/wal/format/limits.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { serverOf } from './harness.ts';
 

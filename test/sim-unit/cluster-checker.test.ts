@@ -3,16 +3,16 @@
  * Method: logs put on simulated disks, and nodes that say what the test wants.
  */
 import { describe, expect, test } from 'vitest';
-import type { NodeStatus } from '../../src/node/api.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
 import { type CheckedMachine, ClusterChecker } from '../../src/sim/cluster-checker.ts';
 import { SimProcess } from '../../src/sim/sim-clock.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { SimWorld } from '../../src/sim/sim-world.ts';
 import { encodeMessage } from '../../src/protocol/codec.ts';
-import { BLANK_META, encodeMeta } from '../../src/wal/meta.ts';
-import { encodeRecord, OP } from '../../src/wal/record.ts';
-import { segmentName } from '../../src/wal/segment.ts';
-import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { BLANK_META, encodeMeta } from '../../src/wal/files/meta.ts';
+import { encodeRecord, OP } from '../../src/wal/format/record.ts';
+import { segmentName } from '../../src/wal/format/segment.ts';
+import { firstBlock } from '../../src/wal/format/segment-copy.ts';
 import { SALT, writesOf } from '../wal/fixture.ts';
 
 const SEGMENT = `/data/wal/${segmentName(1)}`;

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { GoldenLog, SimViolation } from '../../src/sim/golden-log.ts';
 import { type ImageBatch, ImageReader, readImage } from '../../src/sim/log-image.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
-import { encodeRecord, OP } from '../../src/wal/record.ts';
-import { segmentName } from '../../src/wal/segment.ts';
-import { firstBlock } from '../../src/wal/segment-copy.ts';
+import { encodeRecord, OP } from '../../src/wal/format/record.ts';
+import { segmentName } from '../../src/wal/format/segment.ts';
+import { firstBlock } from '../../src/wal/format/segment-copy.ts';
 import { SALT, writesOf } from '../wal/fixture.ts';
 
 const FILL = 0xa7;

@@ -10,9 +10,9 @@ import { readImage } from '../../src/sim/log-image.ts';
 import { Platters } from '../../src/sim/platters.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { WAL_DIR } from '../../src/sim/sim-machine.ts';
-import { FILL_BYTE } from '../../src/wal/limits.ts';
-import { segmentName } from '../../src/wal/segment.ts';
-import { snapshotName } from '../../src/wal/snapshot-format.ts';
+import { FILL_BYTE } from '../../src/wal/format/limits.ts';
+import { segmentName } from '../../src/wal/format/segment.ts';
+import { snapshotName } from '../../src/wal/snapshot/snapshot-format.ts';
 import { batches, FIRST, segment } from '../wal/fixture.ts';
 
 const SEGMENT = `${WAL_DIR}/${segmentName(1)}`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SimClock, SimProcess } from '../../src/sim/sim-clock.ts';
-import { SimEntropy } from '../../src/sim/sim-entropy.ts';
+import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
 import { simulate, SimWorld } from '../../src/sim/sim-world.ts';
 
 describe('simulated time', () => {

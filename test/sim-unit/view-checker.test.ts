@@ -4,8 +4,8 @@ import { readImage } from '../../src/sim/log-image.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { WAL_DIR } from '../../src/sim/sim-machine.ts';
 import { judgeScan, WatchJudge } from '../../src/sim/view-checker.ts';
-import { OP } from '../../src/wal/record.ts';
-import { segmentName } from '../../src/wal/segment.ts';
+import { OP } from '../../src/wal/format/record.ts';
+import { segmentName } from '../../src/wal/format/segment.ts';
 import { batches, FIRST, segment } from '../wal/fixture.ts';
 
 /** LSN 1 begins epoch 1; 2 and 3 put a and b, 4 deletes a, 5 puts b again. */

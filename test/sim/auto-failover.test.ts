@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import type { NodeStatus } from '../../src/node/api.ts';
-import type { Failover } from '../../src/node/trigger.ts';
+import type { NodeStatus } from '../../src/node/api/api.ts';
+import type { Failover } from '../../src/node/api/trigger.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster } from '../../src/sim/sim-cluster.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';

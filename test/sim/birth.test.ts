@@ -7,7 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
-import { SimEntropy } from '../../src/sim/sim-entropy.ts';
+import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
 
 const LIMIT_MS = 40_000;

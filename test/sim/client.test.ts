@@ -9,7 +9,8 @@ import { Client } from '../../src/client/client.ts';
 import { isWalshipError } from '../../src/errors.ts';
 import type { WalshipError } from '../../src/errors.ts';
 import { Turns } from '../../src/ports/turns.ts';
-import { BodyBudget } from '../../src/server/body.ts';
+import { BODIES_BYTES_MAX } from '../../src/server/limits.ts';
+import { ByteBudget } from '../../src/server/byte-budget.ts';
 import { ClientSessions } from '../../src/server/client-sessions.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster } from '../../src/sim/sim-cluster.ts';
@@ -35,7 +36,7 @@ function serveClients(cluster: SimCluster): void {
     const delay = { read: () => ({ p99Ms: 0, maxMs: 0 }) };
     const answers = { wrote: () => undefined, failed: () => undefined };
     const shared = {
-      bodies: new BodyBudget(),
+      bodies: new ByteBudget(BODIES_BYTES_MAX),
       delay,
       answers,
       watchers: 0,

@@ -1,6 +1,6 @@
 /** Several histories on one stage: forced failovers and rejoins, with a checker for each history looking on. */
 import { expect } from 'vitest';
-import type { FailoverResult, NodeApi } from '../../src/node/api.ts';
+import type { FailoverResult, NodeApi } from '../../src/node/api/api.ts';
 import { HistoryChecker } from '../../src/sim/history-checker.ts';
 import { readImage } from '../../src/sim/log-image.ts';
 import { DATA_DIR, WAL_DIR } from '../../src/sim/sim-machine.ts';

@@ -4,10 +4,10 @@
  */
 import { expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import { makeHistory } from '../../src/drill/made-history.ts';
+import { makeHistory } from '../../src/drill/target/made-history.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster } from '../../src/sim/sim-cluster.ts';
-import { listSnapshots, readSnapshot } from '../../src/wal/snapshot-reader.ts';
+import { listSnapshots, readSnapshot } from '../../src/wal/snapshot/snapshot-reader.ts';
 import { LIMIT_MS, nodeOf, stageOf, three } from './stage.ts';
 
 const LEADERSHIPS = 100_000;

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
-import { SAVED_ENTRIES_MAX } from '../../src/wal/saved.ts';
+import { SAVED_ENTRIES_MAX } from '../../src/wal/files/saved.ts';
 import { LIMIT_MS, nodeOf, onCluster, promote, type Stage, three } from './stage.ts';
 
 const RETENTION = { snapshotLogBytes: 30_000, retainBytesMax: 40_000 };

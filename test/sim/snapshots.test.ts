@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import type { FollowerStatus } from '../../src/node/api.ts';
+import type { FollowerStatus } from '../../src/node/api/api.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
 import { LIMIT_MS, nodeOf, onCluster, type Stage, three } from './stage.ts';
 

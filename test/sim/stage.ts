@@ -1,6 +1,6 @@
 /** A cluster on which tests stage one execution, step by step, while the checker looks on. */
 import { isWalshipError } from '../../src/errors.ts';
-import type { WriteResult } from '../../src/node/api.ts';
+import type { WriteResult } from '../../src/node/api/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
 import type { NodeFactory, Retention, SimMachine } from '../../src/sim/sim-machine.ts';

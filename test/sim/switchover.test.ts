@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import type { NodeApi } from '../../src/node/api.ts';
+import type { NodeApi } from '../../src/node/api/api.ts';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';

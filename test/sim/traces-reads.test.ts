@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
-import type { NodeApi, ReadResult, WriteResult } from '../../src/node/api.ts';
-import { parseVersion, type Version } from '../../src/wal/position.ts';
+import type { NodeApi, ReadResult, WriteResult } from '../../src/node/api/api.ts';
+import { parseVersion, type Version } from '../../src/wal/format/position.ts';
 import { LIMIT_MS, nodeOf, onCluster, promote, slowMeta, three } from './stage.ts';
 
 const KEY = Buffer.from('k');

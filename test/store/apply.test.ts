@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';
 import { applyRecords } from '../../src/store/apply.ts';
 import { Store } from '../../src/store/store.ts';
-import { encodeRecord, OP, recordBytes } from '../../src/wal/record.ts';
+import { encodeRecord, OP, recordBytes } from '../../src/wal/format/record.ts';
 import { contentOf, linesOf, randomBelow } from './store-model.ts';
 
 function logOf(records: readonly (readonly [op: number, key: string, value: string])[]): Buffer {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Overlay } from '../../src/store/overlay.ts';
-import { OP } from '../../src/wal/record.ts';
+import { OP } from '../../src/wal/format/record.ts';
 
 describe('Overlay', () => {
   test('knows the newest pending write of each key, whatever is applied or cut off', () => {

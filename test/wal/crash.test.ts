@@ -9,7 +9,7 @@ import { isWalshipError } from '../../src/errors.ts';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { DiskFault, DiskOperation } from '../../src/sim/sim-fault.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
-import type { Position } from '../../src/wal/position.ts';
+import type { Position } from '../../src/wal/format/position.ts';
 import { CUT_REASON } from './fixture.ts';
 import {
   append,

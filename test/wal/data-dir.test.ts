@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { DATA_FILES, dataFileKind } from '../../src/wal/data-dir.ts';
-import { segmentName } from '../../src/wal/segment.ts';
-import { snapshotName } from '../../src/wal/snapshot-format.ts';
+import { segmentName } from '../../src/wal/format/segment.ts';
+import { snapshotName } from '../../src/wal/snapshot/snapshot-format.ts';
 
 const LSN = '00000000000000000042';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate } from '../../src/sim/sim-world.ts';
-import { MiB } from '../../src/wal/limits.ts';
+import { MiB } from '../../src/ports/units.ts';
 import { Log } from '../../src/wal/log.ts';
-import { MetaStore } from '../../src/wal/meta.ts';
-import { OP } from '../../src/wal/record.ts';
+import { MetaStore } from '../../src/wal/files/meta.ts';
+import { OP } from '../../src/wal/format/record.ts';
 
 const ID = '1'.repeat(32);
 const SEGMENT_BYTES = 8 * MiB;

@@ -1,15 +1,20 @@
-import { SimEntropy } from '../../src/sim/sim-entropy.ts';
-import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/limits.ts';
-import { encodeEpochRecord } from '../../src/wal/epoch-record.ts';
-import { MetaStore, type Meta } from '../../src/wal/meta.ts';
-import { encodeRecord, OP, readU32, recordBytes } from '../../src/wal/record.ts';
-import { recover, type RecoveredLog, type RecoverOptions } from '../../src/wal/recover.ts';
-import { Salt } from '../../src/wal/salt.ts';
-import type { LogState } from '../../src/wal/scan.ts';
-import { ChainSum, firstChain, SEAL_BYTES, sealBatch } from '../../src/wal/seal.ts';
-import { encodeSegmentHeader, headerAfter, segmentName } from '../../src/wal/segment.ts';
-import { firstBlock } from '../../src/wal/segment-copy.ts';
-import { borderAfter, decodeWriteHeader, headerOf, writeEnd } from '../../src/wal/write-header.ts';
+import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/format/limits.ts';
+import { encodeEpochRecord } from '../../src/wal/format/epoch-record.ts';
+import { MetaStore, type Meta } from '../../src/wal/files/meta.ts';
+import { encodeRecord, OP, readU32, recordBytes } from '../../src/wal/format/record.ts';
+import { recover, type RecoveredLog, type RecoverOptions } from '../../src/wal/recovery/recover.ts';
+import { Salt } from '../../src/wal/format/salt.ts';
+import type { LogState } from '../../src/wal/format/scan.ts';
+import { ChainSum, firstChain, SEAL_BYTES, sealBatch } from '../../src/wal/format/seal.ts';
+import { encodeSegmentHeader, headerAfter, segmentName } from '../../src/wal/format/segment.ts';
+import { firstBlock } from '../../src/wal/format/segment-copy.ts';
+import {
+  borderAfter,
+  decodeWriteHeader,
+  headerOf,
+  writeEnd,
+} from '../../src/wal/format/write-header.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 
 export const CLUSTER_ID = '00112233445566778899aabbccddeeff';

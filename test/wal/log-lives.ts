@@ -5,10 +5,10 @@ import type { SimDisk } from '../../src/sim/sim-disk.ts';
 import type { SimWorld } from '../../src/sim/sim-world.ts';
 import { removeTemporary } from '../../src/wal/leftovers.ts';
 import { Log } from '../../src/wal/log.ts';
-import type { LogBase } from '../../src/wal/log-base.ts';
-import { MetaStore } from '../../src/wal/meta.ts';
-import type { Position } from '../../src/wal/position.ts';
-import { OP } from '../../src/wal/record.ts';
+import type { LogBase } from '../../src/wal/format/log-base.ts';
+import { MetaStore } from '../../src/wal/files/meta.ts';
+import type { Position } from '../../src/wal/format/position.ts';
+import { OP } from '../../src/wal/format/record.ts';
 
 const DIR = '/data';
 export const CLUSTER = { clusterId: '0123456789abcdef0123456789abcdef', historyId: 'f'.repeat(32) };

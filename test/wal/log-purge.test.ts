@@ -5,9 +5,9 @@
 import { describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
-import type { LogBase } from '../../src/wal/log-base.ts';
-import type { Version } from '../../src/wal/position.ts';
-import { listSaved } from '../../src/wal/saved.ts';
+import type { LogBase } from '../../src/wal/format/log-base.ts';
+import type { Version } from '../../src/wal/format/position.ts';
+import { listSaved } from '../../src/wal/files/saved.ts';
 import {
   append,
   batchesAfter,

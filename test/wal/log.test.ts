@@ -10,12 +10,12 @@ import {
   WRITE_HEADER_BYTES,
   BATCH_RECORDS_MAX,
   TRANSACTION_ITEMS_MAX,
-} from '../../src/wal/limits.ts';
-import type { LogOperation } from '../../src/wal/batch-builder.ts';
-import { checkFollowerWrite } from '../../src/wal/follower-write.ts';
-import { OP, recordBytes } from '../../src/wal/record.ts';
-import { SEAL_BYTES } from '../../src/wal/seal.ts';
-import { borderAfter } from '../../src/wal/write-header.ts';
+} from '../../src/wal/format/limits.ts';
+import type { LogOperation } from '../../src/wal/format/record.ts';
+import { checkFollowerWrite } from '../../src/wal/write/follower-write.ts';
+import { OP, recordBytes } from '../../src/wal/format/record.ts';
+import { SEAL_BYTES } from '../../src/wal/format/seal.ts';
+import { borderAfter } from '../../src/wal/format/write-header.ts';
 import { CUT_REASON } from './fixture.ts';
 import {
   append,

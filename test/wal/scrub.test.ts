@@ -5,9 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import { SimDisk } from '../../src/sim/sim-disk.ts';
 import { simulate, type SimWorld } from '../../src/sim/sim-world.ts';
-import { BLOCK_BYTES, FILL_BYTE, MiB } from '../../src/wal/limits.ts';
-import type { SealedSegment } from '../../src/wal/log-map.ts';
-import { listSaved } from '../../src/wal/saved.ts';
+import { MiB } from '../../src/ports/units.ts';
+import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/format/limits.ts';
+import type { SealedSegment } from '../../src/wal/read/log-map.ts';
+import { listSaved } from '../../src/wal/files/saved.ts';
 import {
   type FetchBatches,
   refetchSegment,

@@ -1,14 +1,14 @@
-import type { ByteRange } from '../../src/wal/byte-range.ts';
-import type { SnapshotHeader } from '../../src/wal/snapshot-format.ts';
+import type { ByteRange } from '../../src/wal/format/byte-range.ts';
+import type { SnapshotHeader } from '../../src/wal/snapshot/snapshot-format.ts';
 import {
   encodeFooter,
   encodeSnapshotHeader,
   encodeSpan,
   newDigest,
-} from '../../src/wal/snapshot-format.ts';
-import type { EpochSpan } from '../../src/wal/history-spans.ts';
-import { SnapshotDecoder } from '../../src/wal/snapshot-decoder.ts';
-import { encodeRecord, OP, recordBytes } from '../../src/wal/record.ts';
+} from '../../src/wal/snapshot/snapshot-format.ts';
+import type { EpochSpan } from '../../src/wal/format/history-spans.ts';
+import { SnapshotDecoder } from '../../src/wal/snapshot/snapshot-decoder.ts';
+import { encodeRecord, OP, recordBytes } from '../../src/wal/format/record.ts';
 import { CLUSTER_ID, HISTORY_ID } from './fixture.ts';
 
 export const HEADER: SnapshotHeader = {

@@ -1,6 +1,6 @@
 /** The rows of the timeline that are about clients and the drill itself. */
-import type { Recording, TimelineEvent } from '../recording.ts';
-import type { Outage, Verdict } from '../verdict.ts';
+import type { Recording, TimelineEvent } from '../recording/recording.ts';
+import type { Outage, Verdict } from '../judge/verdict.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { heightOf, logHeightOf, round, SPAN, ticks } from './scale.ts';

@@ -1,5 +1,5 @@
 /** One node over time: what it was, and how far its log was. */
-import type { NodeSample } from '../recording.ts';
+import type { NodeSample } from '../recording/recording.ts';
 import { drawing, gridOf, placed, row, yMark } from './chart-rows.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';

@@ -1,6 +1,6 @@
 /** What one node said of itself over time, as stretches and lines. */
-import type { NodeStatus } from '../../node/api.ts';
-import type { NodeSample, Recording } from '../recording.ts';
+import type { NodeStatus } from '../../node/api/api.ts';
+import type { NodeSample, Recording } from '../recording/recording.ts';
 
 export type SpanRole = NodeStatus['role'] | 'silent';
 

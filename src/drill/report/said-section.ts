@@ -1,7 +1,7 @@
 /** What was done and answered, and what each node said and why, as tables. */
-import type { FinalState, Recording, SavedTail, TimelineEvent } from '../recording.ts';
-import type { Verdict } from '../verdict.ts';
-import { formatVersion } from '../../wal/position.ts';
+import type { FinalState, Recording, SavedTail, TimelineEvent } from '../recording/recording.ts';
+import type { Verdict } from '../judge/verdict.ts';
+import { formatVersion } from '../../wal/format/position.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { samplesOf, saidReasons } from './node-spans.ts';

@@ -1,5 +1,5 @@
 /** What clients saw, by stretches of equal length. */
-import type { Recording, WriteEnd } from '../recording.ts';
+import type { Recording, WriteEnd } from '../recording/recording.ts';
 import { niceStep } from './scale.ts';
 
 /** A write of whatever kind. */

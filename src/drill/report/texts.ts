@@ -1,6 +1,6 @@
 /** Figures as people read them. */
-import { asExpected } from '../orders.ts';
-import type { TimelineEvent } from '../recording.ts';
+import { asExpected } from '../run/orders.ts';
+import type { TimelineEvent } from '../recording/recording.ts';
 
 /** A stretch of time to three digits: `45 ms`, `1.23 s`, `2 min 5 s`. */
 export function durationText(ms: number): string {

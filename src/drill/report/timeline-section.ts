@@ -1,6 +1,6 @@
 /** The timeline: everything over one axis of time. */
-import type { NodeSample, Recording } from '../recording.ts';
-import type { Verdict } from '../verdict.ts';
+import type { NodeSample, Recording } from '../recording/recording.ts';
+import type { Verdict } from '../judge/verdict.ts';
 import {
   axisRow,
   drawing,

@@ -1,6 +1,6 @@
 /** The top of the page: whether every promise was held, in one look. */
-import type { Recording } from '../recording.ts';
-import type { Check, Outage, Rpo, Verdict } from '../verdict.ts';
+import type { Recording } from '../recording/recording.ts';
+import type { Check, Outage, Rpo, Verdict } from '../judge/verdict.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { countOf, countText, durationText } from './texts.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
-import type { BatchInfo } from '../scan.ts';
-import { readU64, RecordView, decodeRecord } from '../record.ts';
+import type { BatchInfo } from '../format/scan.ts';
+import { readU64, RecordView, decodeRecord } from '../format/record.ts';
 import { readLog } from './read-log.ts';
 
 /** One of the logs that were compared. */

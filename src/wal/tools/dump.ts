@@ -1,10 +1,10 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { decodeEpochRecord } from '../epoch-record.ts';
-import type { EpochEntry } from '../position.ts';
-import { decodeRecord, OP, RecordView } from '../record.ts';
-import type { Seal } from '../seal.ts';
-import type { SegmentHeader } from '../segment.ts';
+import { decodeEpochRecord } from '../format/epoch-record.ts';
+import type { EpochEntry } from '../format/position.ts';
+import { decodeRecord, OP, RecordView } from '../format/record.ts';
+import type { Seal } from '../format/seal.ts';
+import type { SegmentHeader } from '../format/segment.ts';
 import { type LogEvent, readLog } from './read-log.ts';
 
 /** One line of a dump. Keys and values are valid until the next line is asked for. */

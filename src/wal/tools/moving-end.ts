@@ -2,10 +2,10 @@
 import type { Clock } from '../../ports/clock.ts';
 import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { type Position, samePosition } from '../position.ts';
-import { parseSegmentName, segmentName, stateBefore } from '../segment.ts';
-import { readSegmentHeader } from '../segment-copy.ts';
-import { scanSegment } from '../segment-scan.ts';
+import { type Position, samePosition } from '../format/position.ts';
+import { parseSegmentName, segmentName, stateBefore } from '../format/segment.ts';
+import { readSegmentHeader } from '../format/segment-copy.ts';
+import { scanSegment } from '../format/segment-scan.ts';
 
 /** A place that does not read is read again so often, with a pause between: a write under way looks like damage for a moment. */
 const READ_AGAIN_MAX = 4;

@@ -1,6 +1,6 @@
 import type { Disk } from '../../ports/disk.ts';
-import type { LogBase } from '../log-base.ts';
-import { listSnapshots, readSnapshot } from '../snapshot-reader.ts';
+import type { LogBase } from '../format/log-base.ts';
+import { listSnapshots, readSnapshot } from '../snapshot/snapshot-reader.ts';
 
 /** What the newest whole snapshot of a data directory vouches for, as a start would find it; undefined where there is none. */
 export async function newestBase(disk: Disk, dir: string): Promise<LogBase | undefined> {

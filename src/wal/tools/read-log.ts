@@ -2,18 +2,18 @@
 import { isWalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { BLANK_META, type Meta, META_NAME, readMetaFile } from '../meta.ts';
-import type { BatchInfo, LogState } from '../scan.ts';
-import { parseSegmentName, type SegmentHeader } from '../segment.ts';
-import { readSegmentHeader } from '../segment-copy.ts';
+import { BLANK_META, type Meta, META_NAME, readMetaFile } from '../files/meta.ts';
+import type { BatchInfo, LogState } from '../format/scan.ts';
+import { parseSegmentName, type SegmentHeader } from '../format/segment.ts';
+import { readSegmentHeader } from '../format/segment-copy.ts';
 import {
   scanTail,
   scanWindows,
   STOPPED_EARLY,
   type SegmentEnd,
   type SegmentSource,
-} from '../segment-scan.ts';
-import { headerStop } from '../stop.ts';
+} from '../format/segment-scan.ts';
+import { headerStop } from '../recovery/stop.ts';
 import { hasMoved } from './moving-end.ts';
 
 export interface FoundMeta {

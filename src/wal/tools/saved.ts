@@ -1,8 +1,8 @@
 /** Reading saved/ from outside: what was cut off a log, and why. Nothing is locked and nothing is changed. */
 import { WalshipError } from '../../errors.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { listSaved, savedPath } from '../saved.ts';
-import type { SavedEntry } from '../saved.ts';
+import { listSaved, savedPath } from '../files/saved.ts';
+import type { SavedEntry } from '../files/saved.ts';
 import { readLog } from './read-log.ts';
 
 /** An entry of saved/, with what can be read of its segment. */

@@ -1,12 +1,12 @@
 import type { Clock } from '../../ports/clock.ts';
 import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { type GoodSegment, inspect, type Inspection } from '../inspect.ts';
-import type { Position } from '../position.ts';
-import { type EpochSpan, newestOf } from '../history-spans.ts';
-import type { LogBase } from '../log-base.ts';
-import type { OrphanedLog } from '../lost-meta.ts';
-import type { Meta } from '../meta.ts';
+import { type GoodSegment, inspect, type Inspection } from '../recovery/inspect.ts';
+import type { Position } from '../format/position.ts';
+import { type EpochSpan, newestOf } from '../format/history-spans.ts';
+import type { LogBase } from '../format/log-base.ts';
+import type { OrphanedLog } from '../files/lost-meta.ts';
+import type { Meta } from '../files/meta.ts';
 import {
   type Decision,
   decisionOf,
@@ -16,7 +16,7 @@ import {
   type RecoveryRow,
   type RowId,
   rowOf,
-} from '../recovery.ts';
+} from '../recovery/recovery.ts';
 import { hasMoved } from './moving-end.ts';
 import { newestBase } from './newest-base.ts';
 import { type FoundMeta, readMeta } from './read-log.ts';

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { WalshipError } from '../../../src/errors.ts';
-import { SimEntropy } from '../../../src/sim/sim-entropy.ts';
-import { BLOCK_BYTES, FILL_BYTE } from '../../../src/wal/limits.ts';
-import { MetaStore } from '../../../src/wal/meta.ts';
-import { listSaved } from '../../../src/wal/saved.ts';
+import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { BLOCK_BYTES, FILL_BYTE } from '../../../src/wal/format/limits.ts';
+import { MetaStore } from '../../../src/wal/files/meta.ts';
+import { listSaved } from '../../../src/wal/files/saved.ts';
 import { diff } from '../../../src/wal/tools/diff.ts';
 import { dump, type DumpLine } from '../../../src/wal/tools/dump.ts';
 import { repair } from '../../../src/wal/tools/repair.ts';
 import { verify } from '../../../src/wal/tools/verify.ts';
-import { borderAfter } from '../../../src/wal/write-header.ts';
+import { borderAfter } from '../../../src/wal/format/write-header.ts';
 import { batches, endsOf, FIRST, openMeta, pathOf, recoverFixture, segment } from '../fixture.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 

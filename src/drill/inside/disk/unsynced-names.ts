@@ -1,0 +1,138 @@
+import { dirname } from 'node:path';
+import type { SimEntropy } from '../../../ports/seeded-entropy.ts';
+
+/** A change of a directory that is not durable yet. */
+interface NameChange<F> {
+  readonly kind: 'link' | 'unlink' | 'rename';
+  /** The name that appears (link, rename) or goes (unlink). */
+  readonly path: string;
+  /** Of a rename: the name that goes. */
+  readonly source: string;
+  readonly file: F;
+  /** A sync of its directory failed: it counts as clean and is never synced again. */
+  ghost: boolean;
+}
+
+/** Which names are not durable, and what a power cut may leave of them. `F` stands for a file, whatever its name. */
+export class UnsyncedNames<F> {
+  /** What the platter holds for each name that a change is about. All other names are there as they are seen. */
+  readonly #durable = new Map<string, F | undefined>();
+  /** The same names as the process sees them. */
+  readonly #seen = new Map<string, F | undefined>();
+  #changes: NameChange<F>[] = [];
+
+  /** A file was created. */
+  link(path: string, file: F): void {
+    this.#note({ kind: 'link', path, source: '', file }, undefined);
+    this.#seen.set(path, file);
+  }
+
+  /** A file was removed. */
+  unlink(path: string, file: F): void {
+    this.#note({ kind: 'unlink', path, source: '', file }, file);
+    this.#seen.set(path, undefined);
+  }
+
+  /** A file was renamed; `replaced` had the name before. */
+  rename(
+    source: string,
+    path: string,
+    { file, replaced }: { readonly file: F; readonly replaced: F | undefined },
+  ): void {
+    if (!this.#durable.has(source)) this.#durable.set(source, file);
+    this.#note({ kind: 'rename', path, source, file }, replaced);
+    this.#seen.set(source, undefined);
+    this.#seen.set(path, file);
+  }
+
+  /** What a sync of `directory` that begins now will make durable. */
+  beginSync(directory: string): readonly NameChange<F>[] {
+    return this.#changes.filter((change) => !change.ghost && touches(change, directory));
+  }
+
+  finishSync(changes: readonly NameChange<F>[], directory: string): void {
+    for (const change of changes) {
+      const index = this.#changes.indexOf(change);
+      if (index < 0) continue;
+      if (change.kind === 'rename' && dirname(change.source) !== directory) {
+        this.#durable.set(change.path, change.file);
+        // The old name may come back beside the new one.
+        this.#changes[index] = sourceGone(change);
+        continue;
+      }
+      this.#apply(change);
+      this.#changes = this.#changes.flatMap((other, at) =>
+        at > index ? [other] : leftOf(other, change),
+      );
+    }
+    this.#forget();
+  }
+
+  failSync(changes: readonly NameChange<F>[]): void {
+    for (const change of changes) change.ghost = true;
+  }
+
+  /** Files that a power cut may give a name to. */
+  files(): Set<F> {
+    const files = new Set(this.#changes.map(({ file }) => file));
+    for (const file of this.#durable.values()) if (file !== undefined) files.add(file);
+    return files;
+  }
+
+  /** What the platter is left with, of each name that is not certain. Each change is kept or lost independently; a rename happens as one or not at all. */
+  afterPowerCut(entropy: SimEntropy): ReadonlyMap<string, F | undefined> {
+    const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
+    for (const change of this.#changes) {
+      if (entropy.chance(keep)) this.#apply(change);
+    }
+    this.#changes = [];
+    return this.#durable;
+  }
+
+  #note(
+    change: Pick<NameChange<F>, 'kind' | 'path' | 'source' | 'file'>,
+    before: F | undefined,
+  ): void {
+    if (!this.#durable.has(change.path)) this.#durable.set(change.path, before);
+    this.#changes.push({ ...change, ghost: false });
+  }
+
+  #apply(change: NameChange<F>): void {
+    if (change.kind === 'unlink') {
+      this.#durable.set(change.path, undefined);
+      return;
+    }
+    this.#durable.set(change.path, change.file);
+    // The old name goes, unless it names something else by now.
+    if (this.#durable.get(change.source) === change.file) {
+      this.#durable.set(change.source, undefined);
+    }
+  }
+
+  /** Drops the names that are certain. */
+  #forget(): void {
+    const open = new Set(this.#changes.flatMap(({ path, source }) => [path, source]));
+    for (const [path, file] of this.#durable) {
+      if (open.has(path) || this.#seen.get(path) !== file) continue;
+      this.#durable.delete(path);
+      this.#seen.delete(path);
+    }
+  }
+}
+
+function touches<F>(change: NameChange<F>, directory: string): boolean {
+  if (change.kind === 'rename' && dirname(change.source) === directory) return true;
+  return dirname(change.path) === directory;
+}
+
+/** Of a rename whose new name is certain: that the old one goes. */
+function sourceGone<F>({ source, file, ghost }: NameChange<F>): NameChange<F> {
+  return { kind: 'unlink', path: source, source: '', file, ghost };
+}
+
+/** What is still open of an earlier change, now that `change` is durable: nothing about the names of this one. */
+function leftOf<F>(earlier: NameChange<F>, change: NameChange<F>): readonly NameChange<F>[] {
+  const isSettled = (path: string): boolean => path === change.path || path === change.source;
+  if (!isSettled(earlier.path)) return [earlier];
+  return earlier.kind === 'rename' && !isSettled(earlier.source) ? [sourceGone(earlier)] : [];
+}

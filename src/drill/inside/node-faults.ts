@@ -1,0 +1,121 @@
+/**
+ * The layer in a node that breaks it on demand: beneath its disk, its clock and its event loop. It is there only where `--unsafe-drill-faults` spells
+ * the data directory, and the directory is one that was made for drills.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { WalshipError } from '../../errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Disk } from '../../ports/disk.ts';
+import { lastingFaults, NO_DISK_FAULTS } from './disk/disk-faults.ts';
+import type { DiskFaults } from './disk/disk-faults.ts';
+import { FaultDisk } from './disk/fault-disk.ts';
+import { ShiftedClock } from './shifted-clock.ts';
+import type { NodeFault } from '../../ports/break-node.ts';
+import { SimEntropy } from '../../ports/seeded-entropy.ts';
+
+/** Stands in every data directory that drills may ruin. Its second line, where it has one, says what is wrong with the disk. */
+export const MARKER_NAME = 'DRILL';
+const MARKER_TEXT = 'Drills may lose everything in this directory.\n';
+/** What a process ends with that SIGKILL does not reach: the first one of a container. */
+const KILLED_EXIT_CODE = 137;
+
+export class NodeFaults {
+  readonly disk: FaultDisk;
+  readonly clock: ShiftedClock;
+  readonly #dir: string;
+
+  private constructor(disk: Disk, clock: Clock, dir: string) {
+    this.#dir = dir;
+    this.disk = FaultDisk.open(disk, dir);
+    this.disk.faults = readLastingFaults(dir);
+    this.clock = new ShiftedClock(clock);
+  }
+
+  /**
+   * Marks an empty directory as one for drills. In one that has the mark the disk is what it was when the process before ended: full, for
+   * instance.
+   * @throws WalshipError CONFIG_INVALID where it is not empty and has no such mark.
+   */
+  static async open(disk: Disk, clock: Clock, dir: string): Promise<NodeFaults> {
+    await disk.makeDir(dir);
+    const names = await disk.list(dir);
+    if (!names.includes(MARKER_NAME)) {
+      if (names.length > 0) {
+        const message =
+          `${dir} was not made for drills, which lose what is in it: it holds ${names[0] ?? ''} and no ${MARKER_NAME}; ` +
+          'start a node for drills with an empty directory';
+        throw new WalshipError('CONFIG_INVALID', message);
+      }
+      const marker = await disk.open(path.join(dir, MARKER_NAME), 'create');
+      await marker.writeDurable(Buffer.from(MARKER_TEXT), 0);
+      await marker.close();
+      await disk.syncDir(dir);
+    }
+    return new NodeFaults(disk, clock, dir);
+  }
+
+  /** Does it. A power cut never resolves: the process dies. */
+  async apply(fault: NodeFault): Promise<void> {
+    switch (fault.kind) {
+      case 'disk-healthy':
+        this.#breakDisk(NO_DISK_FAULTS);
+        return;
+      case 'disk-full':
+        this.#breakDisk({ full: true, part: 'all' });
+        return;
+      case 'no-inodes':
+        this.#breakDisk({ noInodes: true, part: 'all' });
+        return;
+      case 'disk-read-only':
+        this.#breakDisk({ readOnly: true, part: 'all' });
+        return;
+      case 'disk-slow':
+        this.#breakDisk({ slowMs: fault.ms, part: fault.part });
+        return;
+      case 'sync-fails':
+        this.#breakDisk({ fsyncError: true, part: fault.part });
+        return;
+      case 'stall':
+        // In a turn of its own, so that the order is answered first.
+        this.clock.after(STALL_AFTER_MS, () => stall(fault.ms));
+        return;
+      case 'clock-jump':
+        this.clock.jump(fault.byMs);
+        return;
+      case 'power-cut':
+        await this.disk.powerCut(new SimEntropy(fault.seed));
+        process.kill(process.pid, 'SIGKILL');
+        process.exit(KILLED_EXIT_CODE);
+    }
+  }
+
+  #breakDisk(faults: DiskFaults): void {
+    this.disk.faults = faults;
+    writeLastingFaults(this.#dir, faults);
+  }
+}
+
+const STALL_AFTER_MS = 20;
+
+/** Makes the disk of a node that is down what it should be, from its next start on. */
+export function healDisk(dir: string): void {
+  writeLastingFaults(dir, NO_DISK_FAULTS);
+}
+
+/** Bypasses the disk that it describes: how full that is does not matter to the drill's own note. */
+function writeLastingFaults(dir: string, faults: DiskFaults): void {
+  const lasting = lastingFaults(faults);
+  const line = lasting === NO_DISK_FAULTS ? '' : `${JSON.stringify(lasting)}\n`;
+  writeFileSync(path.join(dir, MARKER_NAME), MARKER_TEXT + line);
+}
+
+function readLastingFaults(dir: string): DiskFaults {
+  const [, line = ''] = readFileSync(path.join(dir, MARKER_NAME), 'utf8').split('\n');
+  return line === '' ? NO_DISK_FAULTS : (JSON.parse(line) as DiskFaults);
+}
+
+/** Blocks the event loop. */
+function stall(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -1,0 +1,55 @@
+import type { Operation } from '../../../check/history.ts';
+import { judgeLocalReads } from '../../../check/local-reads.ts';
+import { versionOf } from '../../../check/register-steps.ts';
+import { formatVersion } from '../../../wal/format/position.ts';
+import type { Check } from '../verdict.ts';
+import type { Evidence } from './evidence.ts';
+import { checkOf } from './finding.ts';
+import { Lives } from './lives.ts';
+import { Replaced } from './replaced.ts';
+
+/**
+ * A read of one node may be old, and shows a state that was, no older than it was asked for; and no node goes back. What it shows is committed, so
+ * it is never cut off later, whatever its writer was told, but by a forced failover.
+ */
+export function checkLocalReads(evidence: Evidence): Check {
+  const { recording, operations, isCutOff } = evidence;
+  const lives = new Lives(recording.samples);
+  const localReads = recording.history.localReads.map((read, index) => {
+    const life = lives.of(read.node, read.calledAt, read.returnedAt);
+    // Where the life is not known, it is compared with no other one.
+    return { ...read, node: `${read.node} (life ${life ?? `unknown, read ${index}`})` };
+  });
+  const violation = judgeLocalReads({
+    localReads,
+    operations: operations.map((operation) => {
+      const version = versionOf(operation);
+      return version !== undefined && isCutOff(version) ? uncertain(operation) : operation;
+    }),
+  });
+  return checkOf('LOCAL_READS', 'reads of one node are old at most, and never wrong', {
+    findings: [
+      ...(violation === undefined ? [] : [`${violation.code}: ${violation.message}`]),
+      ...neverCommitted(evidence),
+    ],
+    looked: `${localReads.length} local reads`,
+  });
+}
+
+/** What was shown, and is not in the log that goes on. */
+function neverCommitted(evidence: Evidence): readonly string[] {
+  const replaced = new Replaced(evidence);
+  return evidence.recording.history.localReads.flatMap(({ node, key, found, calledAt }) => {
+    const version = found?.version;
+    if (version === undefined || evidence.isCutOff(version)) return [];
+    const why = replaced.why(version);
+    if (why === undefined) return [];
+    const what = `${key} at ${formatVersion(version)}, read at ${node}, called at ${Math.round(calledAt)} ms`;
+    return [`NEVER_COMMITTED: ${what}, was shown and is cut off: ${why}`];
+  });
+}
+
+function uncertain(operation: Operation): Operation {
+  const version = versionOf(operation);
+  return { ...operation, outcome: { kind: 'indeterminate', version } };
+}

@@ -1,0 +1,22 @@
+import { asExpected } from '../../run/orders.ts';
+import type { Check } from '../verdict.ts';
+import type { Evidence } from './evidence.ts';
+import { checkOf } from './finding.ts';
+
+/** What the scenario expected of an order, or waited for, came. */
+export function checkOperator({ recording }: Evidence): Check {
+  const expecting = recording.timeline.filter(({ expected }) => expected !== undefined);
+  const findings = expecting.flatMap(
+    ({ text, expected: expect = 'any', expectedReason: reason, answer, atMs }) => {
+      if (answer !== undefined && asExpected({ expect, reason }, answer)) return [];
+      const refusal = reason === undefined ? 'a refusal' : `a refusal with ${reason}`;
+      const wanted = expect === 'refused' ? refusal : 'done';
+      const got = answer === undefined ? 'nothing' : `${answer.code ?? 'done'}: ${answer.text}`;
+      return [`${text} (at ${Math.round(atMs)} ms): expected ${wanted}, got ${got}`];
+    },
+  );
+  return checkOf('OPERATOR', 'orders and waits came to what was expected', {
+    findings,
+    looked: `${expecting.length} orders and waits`,
+  });
+}

@@ -1,0 +1,73 @@
+import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { LoadContext, LoadPart } from './load-context.ts';
+import { Pace } from './pace.ts';
+import type { ReadProbe } from '../recording/recording.ts';
+
+/** Each node is asked so often for a linearizable read: one that was deposed and answers all the same is caught. */
+export const LINEARIZABLE_PROBE_EVERY_MS = 100;
+/** Each node is asked so often for what it has applied. */
+export const LOCAL_PROBE_EVERY_MS = 200;
+const TIMEOUT_MS = 500;
+const IN_FLIGHT_MAX = 8;
+
+/** Reads of each node, all the time: for what they show, and for the time in which nobody answers. */
+export class ProbeWorkload implements LoadPart {
+  readonly probes: ReadProbe[] = [];
+  readonly #context: LoadContext;
+  readonly #key: (entropy: SimEntropy) => string;
+  readonly #paces: readonly Pace[];
+
+  /** @param key one of the registers that are in use. */
+  constructor(context: LoadContext, key: (entropy: SimEntropy) => string) {
+    this.#context = context;
+    this.#key = key;
+    this.#paces = context.client.nodes.flatMap((nodeId) => {
+      const entropy = context.entropy.fork(`probe ${nodeId}`);
+      const pace = (level: ReadProbe['level'], everyMs: number): Pace => {
+        const begin = async (): Promise<void> => await this.#probe(nodeId, level, entropy);
+        return new Pace({ everyMs, inFlightMax: IN_FLIGHT_MAX, begin });
+      };
+      return [
+        pace('linearizable', LINEARIZABLE_PROBE_EVERY_MS),
+        pace('local', LOCAL_PROBE_EVERY_MS),
+      ];
+    });
+  }
+
+  start(): void {
+    for (const pace of this.#paces) pace.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#paces.map(async (pace) => await pace.stop()));
+  }
+
+  async #probe(nodeId: string, level: ReadProbe['level'], entropy: SimEntropy): Promise<void> {
+    const { client, history } = this.#context;
+    const key = this.#key(entropy);
+    const call = { client: `probe-${nodeId}`, key, calledAt: history.now() };
+    const answer = await client.read({
+      ...call,
+      level,
+      nodeId,
+      minVersion: undefined,
+      timeoutMs: TIMEOUT_MS,
+    });
+    const { ok } = answer;
+    if (answer.ok) {
+      const { found, applied } = answer;
+      if (level === 'linearizable') history.got(call, found);
+      else if (applied !== undefined) {
+        history.gotLocally({ ...call, node: nodeId, minVersion: undefined, applied, found });
+      }
+    }
+    this.probes.push({
+      level,
+      nodeId,
+      calledAt: call.calledAt,
+      returnedAt: history.now(),
+      ok,
+      code: answer.ok ? undefined : answer.code,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+/** What a scenario needs, allows, and whether a target can do it: pure. */
+import type { FaultKind } from '../faults/fault.ts';
+import { isOperatorKind } from '../faults/operator-kinds.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Options of `serve` with which a node gives up log within a drill; with its defaults it keeps all of it. */
+const PURGING_OPTIONS = ['retainBytesMax', 'snapshotLogBytes'];
+
+/** Further needs of a fault, beside a target that knows it. */
+const NEEDS: Partial<Record<FaultKind, string>> = {
+  'idle-clients': 'a limit of open files of 8192, see ulimit -Hn',
+};
+
+/** In the order in which they come up; healing included. */
+export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
+  const kinds = steps.flatMap(({ actions }) =>
+    actions.flatMap(({ kind }) => (isOperatorKind(kind) ? [] : [kind])),
+  );
+  return [...new Set(kinds)];
+}
+
+/** Why `scenario` cannot run where only `can` is possible; undefined: it can. */
+export function cannot(scenario: Scenario, can: ReadonlySet<FaultKind>): string | undefined {
+  const lacking = faultsOf(scenario).filter((kind) => !can.has(kind));
+  if (lacking.length === 0) return undefined;
+  const named = lacking.map((kind) => {
+    const need = NEEDS[kind];
+    return need === undefined ? kind : `${kind} (it needs ${need})`;
+  });
+  return `this target cannot do ${named.join(', ')}`;
+}
+
+/** Whether a node may purge log of which a watch may still have need: the scenario bounds it, or has snapshots taken. */
+export function mayPurge({ cluster, steps }: Pick<Scenario, 'cluster' | 'steps'>): boolean {
+  return (
+    PURGING_OPTIONS.some((option) => Object.hasOwn(cluster.options, option)) ||
+    steps.some(({ actions }) => actions.some(({ kind }) => kind === 'snapshot'))
+  );
+}

@@ -1,0 +1,67 @@
+/** Docker and compose as this machine has them, run as commands. */
+import { execFile, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { WalshipError } from '../../errors.ts';
+
+/** Where compose.yml and the Dockerfile are. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+const PROBE_MS_MAX = 30_000;
+/** Building the image takes longest. */
+const COMMAND_MS_MAX = 900_000;
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+/** Of the output of a command that failed. */
+const LAST_LINES = 60;
+
+export interface CommandOptions {
+  /** Beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** The command of compose, as words, or undefined where there is no docker daemon or no compose. */
+export function findCompose(): readonly string[] | undefined {
+  if (!succeeds(['docker', 'info'])) return undefined;
+  return [['docker', 'compose'], ['docker-compose']].find((words) =>
+    succeeds([...words, 'version']),
+  );
+}
+
+/** Whether a command ends well; it is given half a minute. */
+export function succeeds([file = '', ...args]: readonly string[], input = ''): boolean {
+  return spawnSync(file, args, { input, timeout: PROBE_MS_MAX }).status === 0;
+}
+
+/**
+ * Runs a command in the directory of compose.yml; resolves with its output.
+ * @throws WalshipError DRILL_FAILED with the last lines of what it printed.
+ */
+export async function command(
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  return (await commandOutput(words, options)).stdout;
+}
+
+/** As `command`, with both outputs. */
+export function commandOutput(
+  [file = '', ...args]: readonly string[],
+  { env = {}, input = '' }: CommandOptions = {},
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      maxBuffer: OUTPUT_BYTES_MAX,
+      timeout: COMMAND_MS_MAX,
+    };
+    const child = execFile(file, args, options, (cause, stdout, stderr) => {
+      if (cause === null) return resolve({ stdout, stderr });
+      const text = `${stdout}\n${stderr}`.split('\n').slice(-LAST_LINES).join('\n');
+      const message = `${file} ${args.join(' ')} failed:\n${text}`;
+      reject(new WalshipError('DRILL_FAILED', message, { cause }));
+    });
+    child.stdin?.on('error', () => {}); // It ended without reading: its exit says why.
+    child.stdin?.end(input);
+  });
+}

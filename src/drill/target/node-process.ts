@@ -1,0 +1,99 @@
+/** `walship serve` as a child process: one node through all of its lives. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { WalshipError } from '../../errors.ts';
+import type { NodeLife } from './node-life.ts';
+
+/** What is kept of what a node printed. */
+const OUTPUT_CHARACTERS_MAX = 20_000;
+/** From SIGTERM to SIGKILL. */
+const STOP_MS_MAX = 15_000;
+
+export interface NodeProcessOptions {
+  /** The script of the command line. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Takes what it prints. */
+  readonly logPath: string;
+}
+
+export class NodeProcess implements NodeLife {
+  readonly #options: NodeProcessOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: NodeProcessOptions) {
+    this.#options = options;
+  }
+
+  get isUp(): boolean {
+    const child = this.#child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** @throws WalshipError DRILL_FAILED where it runs, or cannot be spawned. */
+  async start(): Promise<void> {
+    if (this.isUp) throw new WalshipError('DRILL_FAILED', 'the node runs already');
+    const { program, args, logPath } = this.#options;
+    const log = openSync(logPath, 'a');
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['ignore', log, log],
+      // A drill is the same everywhere, whatever the shell has set for other nodes.
+      env: Object.fromEntries(
+        Object.entries(process.env).filter(([name]) => !name.startsWith('WALSHIP_')),
+      ),
+    });
+    closeSync(log);
+    this.#child = child;
+    try {
+      await once(child, 'spawn');
+    } catch (cause) {
+      throw new WalshipError('DRILL_FAILED', 'the node cannot be spawned', { cause });
+    }
+  }
+
+  async pause(): Promise<void> {
+    this.#signal('SIGSTOP');
+    await Promise.resolve();
+  }
+
+  async resume(): Promise<void> {
+    this.#signal('SIGCONT');
+    await Promise.resolve();
+  }
+
+  /** Resolves when it is gone; it may be paused. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM, and SIGKILL where that does not help in time; resolves when it is gone. */
+  async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_MS_MAX);
+    this.#signal('SIGCONT');
+    await this.#end('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  /** Resolves when the process has ended by itself. */
+  async gone(): Promise<void> {
+    if (this.isUp && this.#child !== undefined) await once(this.#child, 'exit');
+  }
+
+  /** The last that it printed, of all its lives. */
+  async output(): Promise<string> {
+    return (await readFile(this.#options.logPath, 'utf8')).slice(-OUTPUT_CHARACTERS_MAX);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.isUp) this.#child?.kill(signal);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const gone = this.gone();
+    this.#signal(signal);
+    await gone;
+  }
+}

@@ -1,0 +1,281 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Entropy } from '../../ports/entropy.ts';
+import type { Ask, AskReply } from '../../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../protocol/messages.ts';
+import { EPOCH_MAX } from '../../wal/format/limits.ts';
+import { isWhole } from '../../wal/format/history-spans.ts';
+import type { EpochSpan } from '../../wal/format/history-spans.ts';
+import type { Position, Version } from '../../wal/format/position.ts';
+import { askRound } from './ask-round.ts';
+import { mayLead } from '../rules/may-lead.ts';
+import type { Candidate, MayLead } from '../rules/may-lead.ts';
+import type { Asked, Peer } from '../cluster/peers.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { Voter } from './voter.ts';
+
+/** Where an answer is blank, its promise is forgotten: the next epoch goes so far above all that was seen. */
+export const BLANK_EPOCH_GAP = 1_000;
+
+export interface CandidacyOptions {
+  readonly replica: Replica;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly voter: Voter;
+  /** All voters, this one included. */
+  readonly voters: readonly Peer[];
+  readonly quorum: number;
+  readonly configHash: string;
+  readonly operator: boolean;
+  /** Puts a question to another voter; never rejects. */
+  readonly ask: (peer: Peer, question: Ask) => Promise<Asked>;
+}
+
+/** What one voter answered to an attempt that failed. */
+export interface Refusal {
+  readonly nodeId: string;
+  readonly code: string;
+}
+
+export type Candidacy =
+  | {
+      readonly kind: 'won';
+      readonly epoch: number;
+      readonly attempt: string;
+      readonly how: 'promises' | 'all-answered' | 'birth';
+      readonly promisedBy: readonly string[];
+      readonly vouchedBy: readonly string[];
+      /** Of this node, when nobody could change it any more. */
+      readonly position: Position;
+      /** Voters that said nothing in any round: what they hold is not known. */
+      readonly unheard: readonly string[];
+      /** Every voter confirmed its promise to this attempt. */
+      readonly allConfirmed: boolean;
+      /** Of the cluster, where any voter knows one: an interrupted birth leaves an identity behind without a log. */
+      readonly identity: { readonly clusterId: string; readonly historyId: string } | undefined;
+    }
+  | {
+      readonly kind: 'lost';
+      readonly code: string;
+      readonly message: string;
+      /** What each voter said, for people. */
+      readonly answers: readonly string[];
+      /** The same, as codes: `OK` where it agreed, PEER_UNREACHABLE where it said nothing. */
+      readonly refusals?: readonly Refusal[];
+      /** A voter has what this node held as a leader and has no more: it is suspect, and has to say so before it answers anybody. */
+      readonly lostData?: Version;
+    };
+
+/**
+ * The one door to leadership, for a birth, a restart, a promotion and a failover alike:
+ *
+ *   dry round (nothing is fenced)  →  real round (promises)  →  confirm round (those very promises still hold)
+ *
+ * After each round `mayLead` says whether the answers are enough. The dry round keeps a hopeless candidate from deposing
+ * a leader; the confirm round keeps a voter that was wiped in between from being counted for a promise it no longer has.
+ */
+export async function stand(options: CandidacyOptions): Promise<Candidacy> {
+  if (options.replica.rebuilding) {
+    const message = 'its state is being built: it does not know yet what the log says';
+    return { kind: 'lost', code: 'NOT_READY', message, answers: [] };
+  }
+  const attempt = options.entropy.bytes(16).toString('hex');
+  // The dry question is asked in an epoch that nobody can have promised: what matters is what comes back.
+  const probeEpoch = options.replica.fence + 1;
+  const dry = await round(options, question(options, { round: 'dry', epoch: probeEpoch, attempt }));
+  if (!options.operator && options.replica.fence >= probeEpoch) {
+    // Two that try at the same time depose each other: whoever gave its promise away meanwhile lets the other one lead.
+    const message = `epoch ${options.replica.fence} was promised meanwhile`;
+    return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
+  }
+  const epoch = nextEpoch(options, dry);
+  if (epoch > EPOCH_MAX) {
+    const message = `the next epoch would be ${epoch}, the last there is is ${EPOCH_MAX}`;
+    return { kind: 'lost', code: 'EPOCHS_USED_UP', message, answers: [] };
+  }
+  const dryAgain = await dryInEpoch(options, { dry, probeEpoch, epoch, attempt });
+  const hopeful = judge(options, dryAgain);
+  if (hopeful.kind === 'no') return lost(hopeful, dryAgain);
+
+  const real = await realRound(options, question(options, { round: 'real', epoch, attempt }));
+  const promised = judge(options, real);
+  if (promised.kind === 'no') return lost(promised, real);
+
+  // Whoever granted is asked again, counted or not: answers from all of them let blank voters become intact sooner.
+  const granted = repliesOf(real).filter((reply) => reply.granted);
+  const again = options.voters.filter(({ nodeId }) =>
+    granted.some((reply) => reply.nodeId === nodeId),
+  );
+  const ask = question(options, { round: 'confirm', epoch, attempt });
+  const confirmed = await round(options, ask, again);
+  const decided = judge(options, confirmed);
+  if (decided.kind === 'no') return lost(decided, confirmed);
+  return {
+    kind: 'won',
+    epoch,
+    attempt,
+    how: decided.how,
+    promisedBy: decided.counted,
+    vouchedBy: decided.vouched,
+    position: options.replica.log.durable,
+    unheard: unheard(options, [...dry, ...real]),
+    allConfirmed:
+      repliesOf(confirmed).filter(({ granted }) => granted).length === options.voters.length,
+    identity: identityAmong(confirmed),
+  };
+}
+
+/** What this node asks each voter. */
+export function question(
+  { replica, run, configHash, operator }: CandidacyOptions,
+  { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
+): Ask {
+  const { clusterId, historyId } = replica.meta.current;
+  return {
+    kind: 'ask',
+    protocol: PROTOCOL_VERSION,
+    round,
+    epoch,
+    candidate: replica.nodeId,
+    run,
+    attempt,
+    position: replica.log.durable,
+    clusterId,
+    historyId,
+    configHash,
+    operator,
+    forced: null,
+  };
+}
+
+/** Asks every voter, or those that are named; this node answers for itself, by the same rules. */
+export function round(
+  options: CandidacyOptions,
+  ask: Ask,
+  voters: readonly Peer[] = options.voters,
+): Promise<readonly Asked[]> {
+  return askRound({
+    clock: options.clock,
+    voters,
+    ask: async (peer) =>
+      peer.nodeId === options.replica.nodeId
+        ? { kind: 'reply', reply: await options.voter.answer(ask) }
+        : options.ask(peer, ask),
+    enough: (asked) => judge(options, asked).kind !== 'no',
+  });
+}
+
+/** The candidate fences and promises itself before it asks: its own position is final then. */
+export async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
+  const { replica, voter } = options;
+  const reply = await voter.answer(ask);
+  const own = { kind: 'reply', reply } as const;
+  if (!reply.granted) return [own];
+  const final = { ...ask, position: replica.log.durable };
+  const others = await askRound({
+    clock: options.clock,
+    voters: options.voters.filter(({ nodeId }) => nodeId !== replica.nodeId),
+    ask: (peer) => options.ask(peer, final),
+    enough: (asked) => judge(options, [own, ...asked]).kind !== 'no',
+  });
+  return [own, ...others];
+}
+
+/** An epoch above all that was seen: far above, where a blank voter among others that are not may have forgotten one. */
+export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
+  const replies = repliesOf(dry);
+  const seen = [
+    replica.fence,
+    replica.log.durable.epoch,
+    ...replies.map(({ promise, position }) => Math.max(promise.epoch, position.epoch)),
+  ];
+  const blanks = replies.filter(({ state }) => state === 'blank').length;
+  const someoneForgot = blanks > 0 && blanks < replies.length;
+  return Math.max(...seen) + 1 + (someoneForgot ? BLANK_EPOCH_GAP : 0);
+}
+
+/** A voter that refused only because the dry epoch was too low is asked again in the one that will be used. */
+async function dryInEpoch(
+  options: CandidacyOptions,
+  {
+    dry,
+    probeEpoch,
+    epoch,
+    attempt,
+  }: {
+    readonly dry: readonly Asked[];
+    readonly probeEpoch: number;
+    readonly epoch: number;
+    readonly attempt: string;
+  },
+): Promise<readonly Asked[]> {
+  if (epoch === probeEpoch) return dry;
+  if (!repliesOf(dry).some(({ granted, code }) => !granted && code === 'STALE_EPOCH')) return dry;
+  return round(options, question(options, { round: 'dry', epoch, attempt }));
+}
+
+/** Whether these answers are enough to lead, by the ordinary rules. */
+export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
+  const { replica, voters, quorum } = options;
+  const { nodeId, state, log } = replica;
+  return mayLead({
+    voters: voters.map(({ nodeId }) => nodeId),
+    quorum,
+    candidate: {
+      nodeId,
+      position: log.durable,
+      state,
+      born: bornBy(log.epochs),
+      ownEpoch: ownEpoch(replica),
+    },
+    answers: repliesOf(asked),
+  });
+}
+
+/** A promise of a later epoch may have been followed by a cut: then others may well have more of this one. */
+function ownEpoch({ nodeId, log, meta }: Replica): number | null {
+  const last = log.history.newest;
+  const isOwn = last?.leader === nodeId && meta.current.promise.epoch === last.epoch;
+  return isOwn ? last.epoch : null;
+}
+
+/** The EPOCH record at LSN 1, with which the cluster was born. */
+function bornBy(epochs: readonly EpochSpan[]): Candidate['born'] {
+  const [first] = epochs;
+  return isWhole(first) && first.firstLsn === 1 ? first : null;
+}
+
+/** The answers of those who gave one. */
+export function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
+  return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
+}
+
+function unheard({ voters }: CandidacyOptions, asked: readonly Asked[]): readonly string[] {
+  const heard = new Set(repliesOf(asked).map(({ nodeId }) => nodeId));
+  return voters.map(({ nodeId }) => nodeId).filter((nodeId) => !heard.has(nodeId));
+}
+
+function identityAmong(
+  asked: readonly Asked[],
+): { readonly clusterId: string; readonly historyId: string } | undefined {
+  for (const { clusterId, historyId } of repliesOf(asked)) {
+    if (clusterId !== null && historyId !== null) return { clusterId, historyId };
+  }
+  return undefined;
+}
+
+function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candidacy {
+  const answers = asked.map((one) =>
+    one.kind === 'silent'
+      ? `${one.nodeId}: PEER_UNREACHABLE: ${one.message}`
+      : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
+  );
+  const refusals = asked.map((one) =>
+    one.kind === 'silent'
+      ? { nodeId: one.nodeId, code: 'PEER_UNREACHABLE' }
+      : { nodeId: one.reply.nodeId, code: one.reply.granted ? 'OK' : one.reply.code },
+  );
+  const { code, message, lostData } = verdict;
+  const suspicion = lostData === undefined ? {} : { lostData };
+  return { kind: 'lost', code, message, answers, refusals, ...suspicion };
+}

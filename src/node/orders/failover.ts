@@ -1,0 +1,169 @@
+import { isUnwritable } from '../../ports/disk-errors.ts';
+import assert from 'node:assert';
+import type { Clock } from '../../ports/clock.ts';
+import { isWalshipError, WalshipError } from '../../errors.ts';
+import { FORCED_EPOCH_GAP } from '../../protocol/limits.ts';
+import { EPOCH_MAX } from '../../wal/format/limits.ts';
+import { comparePositions, formatVersion } from '../../wal/format/position.ts';
+import type { FailoverRequest, FailoverResult } from '../api/api.ts';
+import { judge, nextEpoch, question, realRound, repliesOf, round } from '../election/candidacy.ts';
+import type { CandidacyOptions } from '../election/candidacy.ts';
+import type { EventListener } from '../api/events.ts';
+import { planFailover } from '../rules/failover-plan.ts';
+import type { FailoverPlan } from '../rules/failover-plan.ts';
+import { forcedHistory } from '../election/forced.ts';
+import type { Life } from '../role/life.ts';
+import type { Asked } from '../cluster/peers.ts';
+
+export interface FailoverParts {
+  readonly life: Life;
+  readonly clock: Clock;
+  readonly onEvent: EventListener;
+}
+
+type ForcedFailover = FailoverParts & { readonly wantedQuorum: number | undefined };
+
+type Done = Omit<FailoverResult, 'tookMs'>;
+
+/**
+ * Goes on with the voters that answer, in a new history; or says what that would do, and then nothing is fenced, written or promised.
+ * @throws WalshipError FAILOVER_REFUSED, with the reason and what each voter said.
+ */
+export async function failover(
+  parts: FailoverParts,
+  { acceptDataLoss, quorum }: FailoverRequest,
+): Promise<FailoverResult> {
+  const { life, clock } = parts;
+  const forced = { ...parts, wantedQuorum: quorum };
+  const startMs = clock.nowMs();
+  let done: Done | undefined;
+  let refusal: WalshipError | undefined;
+  if (acceptDataLoss) {
+    await life.force(async (stand) => {
+      // An attempt that fails is no failure of the node: its life goes on.
+      const forked = await fork(forced, life.candidacy(true)).catch((error: unknown) => {
+        if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isUnwritable(error)) {
+          throw error;
+        }
+        refusal = error;
+        return undefined;
+      });
+      if (forked === undefined) {
+        return { kind: 'lost', code: 'FAILOVER_REFUSED', message: 'it was refused', answers: [] };
+      }
+      const result = await stand();
+      done = {
+        ...forked,
+        epoch: result.kind === 'won' ? result.epoch : null,
+        notLeading: result.kind === 'won' ? null : `${result.code}: ${result.message}`,
+      };
+      return result;
+    });
+  } else {
+    const candidacy = life.candidacy(true);
+    const { plan } = await foresee(forced, candidacy);
+    const { historyId } = candidacy.replica.meta.current;
+    const none = { historyId: null, epoch: null, notLeading: null };
+    done = { done: false, ...none, previousHistoryId: historyId, ...plan };
+  }
+  if (refusal !== undefined) throw refusal;
+  assert(done !== undefined, 'an attempt that resolves has been made');
+  return { ...done, tookMs: Math.round(clock.nowMs() - startMs) };
+}
+
+interface Foreseen {
+  readonly plan: FailoverPlan;
+  readonly epoch: number;
+  readonly attempt: string;
+}
+
+async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promise<Foreseen> {
+  const { replica, entropy } = options;
+  const attempt = entropy.bytes(16).toString('hex');
+  const probe = question(options, { round: 'dry', epoch: replica.fence + 1, attempt });
+  const epoch = nextEpoch(options, await round(options, probe)) + gap(options);
+  if (epoch > EPOCH_MAX) {
+    throw refused('EPOCHS_USED_UP', `epoch ${epoch} is beyond the last, ${EPOCH_MAX}`, []);
+  }
+  const dry = await round(options, question(options, { round: 'dry', epoch, attempt }));
+  const verdict = planFailover({
+    nodeId: replica.nodeId,
+    position: replica.log.durable,
+    state: replica.state,
+    claim: replica.claim,
+    committedLsn: replica.committedLsn,
+    snapshotEndLsn: replica.snapshot?.endLsn ?? 0,
+    config: {
+      voters: options.voters.map(({ nodeId }) => nodeId),
+      quorum: options.quorum,
+    },
+    ...(forced.wantedQuorum === undefined ? {} : { wantedQuorum: forced.wantedQuorum }),
+    answers: repliesOf(dry),
+    silent: dry.flatMap((asked) => (asked.kind === 'silent' ? [asked] : [])),
+    lastSeen: forced.life.lastSeen,
+    verdict: judge(options, dry),
+  });
+  if (verdict.kind === 'refuse') throw refused(verdict.reason, verdict.message, dry);
+  return { plan: verdict.plan, epoch, attempt };
+}
+
+function gap({ entropy }: CandidacyOptions): number {
+  return FORCED_EPOCH_GAP + entropy.below(FORCED_EPOCH_GAP);
+}
+
+/**
+ * Those who answer promise to this very attempt; then this node takes the attempt as its history, durably. It stands in it next, by the
+ * ordinary rules; the others take it over as soon as they are asked in it, or meet its leader.
+ * @throws WalshipError FAILOVER_REFUSED where the answers were not the same any more: nothing but promises has changed then.
+ */
+async function fork(
+  forced: ForcedFailover,
+  options: CandidacyOptions,
+): Promise<Omit<Done, 'epoch' | 'notLeading'>> {
+  const { replica } = options;
+  const { plan, epoch, attempt } = await foresee(forced, options);
+  const { voters, quorum } = plan;
+  const peers = options.voters.filter(({ nodeId }) => voters.includes(nodeId));
+  const ask = question(options, { round: 'real', epoch, attempt });
+  const real = await realRound(
+    { ...options, voters: peers },
+    { ...ask, forced: { voters, quorum } },
+  );
+  const granted = repliesOf(real).filter((reply) => reply.granted);
+  const ended = formatVersion(replica.log.durable);
+  const own = replica.log.durable;
+  const ahead = granted.some(
+    ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
+  );
+  if (granted.length !== voters.length || ahead || ended !== formatVersion(plan.kept)) {
+    const message = `it was foreseen with ${voters.join(', ')} at ${formatVersion(plan.kept)}, and ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss`;
+    throw refused('CHANGED', message, real);
+  }
+  const { clusterId, historyId } = replica.meta.current;
+  const patch = forcedHistory(replica.meta.current, { historyId: attempt, clusterId });
+  if (patch === undefined || replica.fence !== epoch) {
+    throw refused(
+      'CHANGED',
+      `epoch ${replica.fence} was promised meanwhile; ask first what it would do now, without --accept-data-loss`,
+      real,
+    );
+  }
+  await replica.enterHistory(patch);
+  forced.onEvent({
+    level: 'warn',
+    code: 'FAILOVER_FORCED',
+    message: `an operator accepted data loss: history ${attempt} begins behind ${ended}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
+    historyId: attempt,
+    ...plan,
+  });
+  return { done: true, historyId: attempt, previousHistoryId: historyId, ...plan };
+}
+
+function refused(reason: string, message: string, asked: readonly Asked[]): WalshipError {
+  const answers = asked.map((one) =>
+    one.kind === 'silent'
+      ? `${one.nodeId}: ${one.message}`
+      : `${one.reply.nodeId}: ${one.reply.granted ? 'agrees' : `${one.reply.code}: ${one.reply.message}`}`,
+  );
+  return new WalshipError('FAILOVER_REFUSED', message, { details: { reason, answers } });
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../../ports/clock.ts';
+import { WalshipError } from '../../errors.ts';
+import type { RejoinRequest, RejoinResult } from '../api/api.ts';
+import type { Life } from '../role/life.ts';
+import type { Membership } from '../replica/membership.ts';
+import type { Replica } from '../replica/replica.ts';
+
+/** How often a node that looks for its leader by the ordinary rules is looked at. */
+const LOOK_MS = 25;
+
+export interface RejoinParts {
+  readonly life: Life;
+  readonly replica: Replica;
+  readonly membership: Membership;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes this node follow, because an operator asked: by the ordinary rules, or with `discard` a leader of another history.
+ * @throws WalshipError REJOIN_REFUSED with what each node said; REJOIN_UNFINISHED where it was too late to refuse, and it goes on by itself.
+ */
+export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promise<RejoinResult> {
+  const { life, replica, membership, clock } = parts;
+  const startMs = clock.nowMs();
+  const previousHistoryId = replica.meta.current.historyId;
+  replica.lastCut = null;
+  const { discard, from, timeoutMs } = request;
+  if (discard) {
+    const targets =
+      from === undefined ? membership.known : [{ nodeId: `node at ${from}`, address: from }];
+    const met = await life.leave(targets, timeoutMs);
+    if (!met && !(await enters(parts, previousHistoryId, timeoutMs))) {
+      throw refused(life, `no leader of another history took this node within ${timeoutMs} ms`);
+    }
+  } else {
+    await follow(parts, timeoutMs);
+  }
+  const { session, knownLeader } = life;
+  return {
+    leader: knownLeader?.nodeId ?? '',
+    epoch: session?.epoch ?? 0,
+    historyId: replica.meta.current.historyId,
+    previousHistoryId,
+    cut: cutOf(replica),
+    tookMs: Math.round(clock.nowMs() - startMs),
+  };
+}
+
+function cutOf({ lastCut }: Replica): RejoinResult['cut'] {
+  if (lastCut === null) return null;
+  const { fromLsn, toLsn, names } = lastCut;
+  return { records: toLsn - fromLsn + 1, fromLsn, toLsn, saved: names };
+}
+
+/**
+ * Whether it had begun to enter another history when the person's time was over: there is no way back then, so it has as much time again to follow.
+ * @throws WalshipError REJOIN_UNFINISHED.
+ */
+async function enters(
+  { life, replica, clock }: RejoinParts,
+  previousHistoryId: string | null,
+  timeoutMs: number,
+): Promise<boolean> {
+  const endMs = clock.nowMs() + timeoutMs;
+  while (replica.leaving || replica.meta.current.historyId !== previousHistoryId) {
+    if (life.session !== undefined) return true;
+    if (replica.end !== undefined) throw replica.end;
+    if (clock.nowMs() >= endMs) {
+      const how = replica.leaving ? 'is entering' : 'has entered';
+      const message = `this node ${how} another history, and does not follow its leader yet; it goes on by itself`;
+      throw new WalshipError('REJOIN_UNFINISHED', message, {
+        details: { answers: life.search.refusals },
+      });
+    }
+    await pass(clock);
+  }
+  return false;
+}
+
+function pass(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(LOOK_MS, resolve);
+  });
+}
+
+async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number): Promise<void> {
+  const endMs = clock.nowMs() + timeoutMs;
+  while (life.session === undefined) {
+    if (replica.end !== undefined) throw replica.end;
+    if (life.leader !== undefined) {
+      throw refused(
+        life,
+        `${replica.nodeId} leads epoch ${life.leader.epoch}: only with --discard does it leave its history`,
+      );
+    }
+    if (clock.nowMs() >= endMs) {
+      throw refused(life, `no leader was found within ${timeoutMs} ms`);
+    }
+    await pass(clock);
+  }
+}
+
+function refused(life: Life, why: string): WalshipError {
+  const answers = life.search.refusals;
+  const said = answers.length === 0 ? '' : `: ${answers.join('; ')}`;
+  return new WalshipError('REJOIN_REFUSED', `${why}${said}`, { details: { answers } });
+}

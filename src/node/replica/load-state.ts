@@ -1,0 +1,80 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Disk } from '../../ports/disk.ts';
+import { Store } from '../../store/store.ts';
+import { foreignSnapshot } from '../../wal/format/log-base.ts';
+import type { Meta } from '../../wal/files/meta.ts';
+import type { RecoveryWarning } from '../../wal/recovery/recover.ts';
+import type { Entropy } from '../../ports/entropy.ts';
+import { Turns } from '../../ports/turns.ts';
+import { snapshotDirOf } from '../../wal/snapshot/snapshot-format.ts';
+import { listSnapshots, readSnapshot } from '../../wal/snapshot/snapshot-reader.ts';
+import type { SnapshotFile } from '../../wal/snapshot/snapshot-writer.ts';
+
+export interface StatePlace {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The data directory. */
+  readonly dir: string;
+  /** Of each store that is made. */
+  readonly newSeed: () => number;
+  /** Those who go through much of the log take turns. */
+  readonly turns: Turns;
+}
+
+export function placeOf({
+  disk,
+  clock,
+  dir,
+  entropy,
+}: Pick<StatePlace, 'disk' | 'clock' | 'dir'> & { readonly entropy: Entropy }): StatePlace {
+  return { disk, clock, dir, newSeed: () => entropy.below(2 ** 31), turns: new Turns(clock) };
+}
+
+/** An empty one. */
+export function newStore({ newSeed }: Pick<StatePlace, 'newSeed'>): Store {
+  return new Store({ seed: newSeed() });
+}
+
+/** A state to go on from: what a snapshot holds, or nothing. */
+export interface LoadedState {
+  readonly store: Store;
+  /** The log is replayed from its start, and means nothing before its end; undefined where the log begins with LSN 1. */
+  readonly snapshot: SnapshotFile | undefined;
+  readonly warnings: readonly RecoveryWarning[];
+}
+
+/**
+ * Loads the newest snapshot that is whole into a new store: how a state begins at a start, after a snapshot was installed, and after a cut
+ * below what was applied. Snapshots that do not read are left where they are, with a warning.
+ * @throws WalshipError WRONG_CLUSTER, DISK_FAILED.
+ */
+export async function loadState(
+  place: Omit<StatePlace, 'turns'>,
+  { clusterId, cut, replacedBy }: Pick<Meta, 'clusterId' | 'cut' | 'replacedBy'>,
+): Promise<LoadedState> {
+  const { disk, clock, dir } = place;
+  const warnings: RecoveryWarning[] = [];
+  for (const { path, startLsn } of await listSnapshots(disk, dir)) {
+    // A newer one by its LSN is of the log that is being replaced, and was about to be removed.
+    if (replacedBy !== null && startLsn > replacedBy) continue;
+    const store = newStore(place);
+    const read = await readSnapshot({ disk, clock }, path, (lsn, key, value) => {
+      store.putRange(lsn, key, value);
+    });
+    if (read.kind === 'invalid' || read.snapshot.start.lsn !== startLsn) {
+      const reason = read.kind === 'invalid' ? read.reason : 'its name says another start';
+      warnings.push({ code: 'SNAPSHOT_INVALID', message: `${path} is no snapshot: ${reason}` });
+      continue;
+    }
+    const { snapshot } = read;
+    if (clusterId !== null && snapshot.clusterId !== clusterId) {
+      throw foreignSnapshot(path, snapshot.clusterId, clusterId);
+    }
+    // A cut that was begun takes what this one holds; its file was about to be removed.
+    if (cut !== null && snapshot.endLsn > cut.lsn) continue;
+    // Its bytes were fsynced before it got its name; the name itself may be in the page cache only.
+    await disk.syncDir(snapshotDirOf(dir));
+    return { store, snapshot, warnings };
+  }
+  return { store: newStore(place), snapshot: undefined, warnings };
+}

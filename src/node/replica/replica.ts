@@ -1,0 +1,400 @@
+import type { DiskLock } from '../../ports/disk.ts';
+import { isWalshipError, WalshipError } from '../../errors.ts';
+import type { Claim, EpochPromise, VoterState } from '../../protocol/messages.ts';
+import { applyRecords } from '../../store/apply.ts';
+import type { Store } from '../../store/store.ts';
+import { Log, type SavedTail } from '../../wal/log.ts';
+import { leftMetaAsItWas } from '../../wal/files/meta.ts';
+import type { ForcedConfig, Meta, MetaStore } from '../../wal/files/meta.ts';
+import { openMeta } from '../../wal/open-meta.ts';
+import type { Version } from '../../wal/format/position.ts';
+import type { RecoveryWarning } from '../../wal/recovery/recover.ts';
+import { removeTemporary } from '../../wal/leftovers.ts';
+import { listSnapshots } from '../../wal/snapshot/snapshot-reader.ts';
+import type { SnapshotFile } from '../../wal/snapshot/snapshot-writer.ts';
+import { Applier } from './applier.ts';
+import type { EventListener } from '../api/events.ts';
+import { finishBirth } from './finish-birth.ts';
+import { loadState, newStore, placeOf } from './load-state.ts';
+import type { LoadedState, StatePlace } from './load-state.ts';
+import { LocalAckMemory } from './local-acks.ts';
+import type { ReplicaOptions } from './replica-options.ts';
+import { Replay } from './replay.ts';
+import { StateLoader } from './state-loader.ts';
+
+/**
+ * What one node holds, whatever its role: log, meta.json, store, and the two numbers that say what may be shown.
+ *
+ * Invariant: what is applied is committed, durable here, and verified against the leader of the day
+ * (`applied <= min(durable, committed, verified)`): no read ever shows a write that is not committed.
+ * Invariant: `fence` never falls below the durable promise, and only a node that said nothing under a fence lowers it again.
+ */
+export class Replica {
+  readonly log: Log;
+  readonly meta: MetaStore;
+  readonly nodeId: string;
+  readonly localAcks = new LocalAckMemory();
+  /** What the state was begun from. */
+  snapshot: SnapshotFile | undefined;
+  /** What recovery has to say to people. */
+  readonly warnings: readonly RecoveryWarning[];
+  /** What a leader had this node cut last, for people. */
+  lastCut: SavedTail | null = null;
+  /** Where its files are. */
+  readonly place: StatePlace;
+  /** Keeps the store. */
+  readonly applier: Applier;
+  /** Begins the state anew where it has to be. */
+  readonly loader: StateLoader;
+  readonly #lock: DiskLock;
+  readonly #onEvent: EventListener;
+  #fence: number;
+  /** Epochs of promises on their way to the disk. */
+  readonly #promising: number[] = [];
+  #committedLsn: number;
+  #verifiedLsn: number;
+  #leaving = 0;
+  #failure: WalshipError | undefined;
+  #closed = false;
+  /** Changes of meta.json on their way to the disk. */
+  readonly #updates = new Set<Promise<void>>();
+  #fencedListeners: ((fence: number) => void)[] = [];
+  #committedListeners: ((lsn: number) => void)[] = [];
+  #failedListeners: ((error: WalshipError) => void)[] = [];
+
+  private constructor(parts: {
+    readonly log: Log;
+    readonly meta: MetaStore;
+    readonly loaded: LoadedState;
+    readonly place: StatePlace;
+    readonly lock: DiskLock;
+    readonly appliedLsn: number;
+    readonly options: ReplicaOptions;
+  }) {
+    const { log } = parts;
+    this.log = log;
+    this.meta = parts.meta;
+    this.nodeId = parts.options.nodeId;
+    this.place = parts.place;
+    this.#lock = parts.lock;
+    this.#onEvent = parts.options.onEvent;
+    this.#fence = parts.meta.current.promise.epoch;
+    // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
+    // A snapshot's end is as true, and may lie above what the log holds yet: nothing below it is ever cut.
+    const { snapshot, store, warnings } = parts.loaded;
+    const { discarding } = parts.meta.current;
+    const snapshotLsn = discarding ? 0 : (snapshot?.endLsn ?? 0);
+    // With one voter, a log ends before it that was cut by an operator who wants what is left: there is no more than that.
+    const alone = parts.options.voterCount === 1;
+    const endLsn = alone ? Math.min(snapshotLsn, log.durable.lsn) : snapshotLsn;
+    const known = Math.max(Math.min(log.history.knownCommitLsn, log.durable.lsn), endLsn);
+    // What an operator sent to another history does not know what is committed there.
+    this.#committedLsn = discarding ? 0 : known;
+    this.#verifiedLsn = this.#committedLsn;
+    this.snapshot = snapshot;
+    this.warnings = [...log.recovery.warnings, ...warnings];
+    this.applier = new Applier({
+      log,
+      clock: parts.options.clock,
+      store,
+      appliedLsn: parts.appliedLsn,
+      applyBytesMax: parts.options.applyBytesMax,
+      readyLsn: endLsn,
+      limit: () => this.#applyLimit(),
+      failed: () => this.#failure !== undefined,
+      onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
+    });
+    this.loader = new StateLoader(this, this.applier);
+    this.loader.onLoaded((begunFrom) => void (this.snapshot = begunFrom));
+  }
+
+  /**
+   * Locks the directory, recovers the log and replays what is known to be committed.
+   * @throws WalshipError DATA_DIR_LOCKED, WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER, UNSUPPORTED_VERSION, CONFIG_MISMATCH, DISK_FAILED.
+   */
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    const { disk, dir, clock, nodeId } = options;
+    await disk.makeDir(dir);
+    const lock = await disk.lock(`${dir}/LOCK`);
+    try {
+      await removeTemporary(disk, dir);
+      const hasLog =
+        (await disk.list(`${dir}/wal`)).some((name) => name.endsWith('.wal')) ||
+        (await listSnapshots(disk, dir)).length > 0;
+      const meta = await openMeta(disk, dir, { hasLog, nodeId });
+      const place = placeOf(options);
+      const { discarding } = meta.current;
+      const found = await loadState(place, meta.current);
+      const loaded = discarding ? { ...found, store: newStore(place) } : found;
+      const { store, snapshot } = loaded;
+      const replay = new Replay((bytes) => applyRecords(store, bytes), {
+        from: snapshot?.start.lsn ?? 0,
+        committedLsn: snapshot?.endLsn ?? 0,
+      });
+      const log = await Log.open({
+        disk,
+        clock,
+        entropy: options.entropy,
+        dir,
+        meta,
+        voters: options.voterCount,
+        base: snapshot,
+        ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+        ...(options.recentBytesMax === undefined ? {} : { recentBytesMax: options.recentBytesMax }),
+        ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
+        replay: ({ bytes, last, seal }) => {
+          // What an operator sent away may hold what is none of its new history's: nothing of it is shown.
+          if (!discarding) replay.batch({ bytes, last, commitLsn: seal.commitLsn });
+        },
+      });
+      const appliedLsn = discarding ? 0 : replay.appliedLsn;
+      const replica = new Replica({ log, meta, loaded, place, lock, appliedLsn, options });
+      await finishBirth(meta, log);
+      replica.applier.wake();
+      return replica;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Changes meta.json, durable on resolve; a disk that failed at it stops the node. @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED. */
+  async updateMeta(patch: Parameters<MetaStore['update']>[0]): Promise<void> {
+    if (this.#closed) throw closedError();
+    const before = this.state;
+    const update = this.meta.update(patch);
+    this.#updates.add(update);
+    try {
+      await update;
+      this.#tellState(before, patch.state);
+    } catch (error) {
+      if (isWalshipError(error, 'DISK_FAILED')) this.fail(error);
+      throw error;
+    } finally {
+      this.#updates.delete(update);
+    }
+  }
+
+  #tellState(before: VoterState, after: VoterState | undefined): void {
+    if (after === undefined || after === before) return;
+    const level = after === 'intact' ? 'info' : 'warn';
+    const message = `this node was ${before}, and is ${after} now`;
+    this.#onEvent({ level, code: 'STATE_CHANGED', message, before, after });
+  }
+
+  get state(): VoterState {
+    return this.meta.current.state;
+  }
+
+  get claim(): Claim {
+    return this.meta.current.claim;
+  }
+
+  get committedLsn(): number {
+    return this.#committedLsn;
+  }
+
+  /** What is applied; another object after the state was built anew. */
+  get store(): Store {
+    return this.applier.store;
+  }
+
+  /** Another number whenever the state was begun anew. */
+  get stateGeneration(): number {
+    return this.applier.generation;
+  }
+
+  /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
+  get rebuilding(): boolean {
+    return this.meta.current.discarding || this.applier.rebuilding;
+  }
+
+  get appliedLsn(): number {
+    return this.applier.appliedLsn;
+  }
+
+  get applied(): Version {
+    return { epoch: this.log.epochAt(this.appliedLsn), lsn: this.appliedLsn };
+  }
+
+  /** The lowest epoch whose frames, acks and writes this node still takes part in; in memory, at least the durable promise. */
+  get fence(): number {
+    return this.#fence;
+  }
+
+  get failure(): WalshipError | undefined {
+    return this.#failure;
+  }
+
+  /** Why nothing more will be applied here: the disk failed, or the node was closed. */
+  get end(): WalshipError | undefined {
+    return this.#failure ?? (this.#closed ? closedError() : undefined);
+  }
+
+  onFenced(listener: (fence: number) => void): void {
+    this.#fencedListeners.push(listener);
+  }
+
+  onApplied(listener: (lsn: number) => void): void {
+    this.applier.onApplied(listener);
+  }
+
+  /** Calls `listener` once, when more is applied or this node ends. The result takes it back, so that nothing piles up while nothing is applied. */
+  onceApplied(listener: () => void): () => void {
+    return this.applier.onceApplied(listener);
+  }
+
+  onCommitted(listener: (lsn: number) => void): void {
+    this.#committedListeners.push(listener);
+  }
+
+  /** Fences every epoch below `epoch` in this very turn: leaders and sessions of lower ones stop before anything else runs. */
+  raiseFence(epoch: number): void {
+    if (epoch <= this.#fence) return;
+    this.#fence = epoch;
+    for (const listener of this.#fencedListeners) listener(epoch);
+  }
+
+  /** Takes a fence back under which nothing was said; never below the durable promise, or one that is being written. */
+  lowerFence(epoch: number): void {
+    if (this.#fence !== epoch) return;
+    this.#fence = Math.max(this.meta.current.promise.epoch, ...this.#promising);
+  }
+
+  /**
+   * Makes a promise of the fence durable. Where the disk has no room for it nothing was promised, and the fence goes back: it would
+   * keep this node from every leader there is, and nobody would know of it.
+   * @throws WalshipError DISK_FULL, DISK_FAILED.
+   */
+  async promise(promised: EpochPromise, forced: ForcedConfig | null = null): Promise<void> {
+    const { epoch } = promised;
+    this.#promising.push(epoch);
+    let nothingChanged = false;
+    try {
+      await this.updateMeta({ promise: promised, forced });
+    } catch (error) {
+      nothingChanged = leftMetaAsItWas(error);
+      throw error;
+    } finally {
+      this.#promising.splice(this.#promising.indexOf(epoch), 1);
+      if (nothingChanged) this.lowerFence(epoch);
+    }
+  }
+
+  /**
+   * Makes it durable that no epoch below `epoch` is followed. Resolves false where a higher fence came up meanwhile.
+   * Calls come in rising order of epochs, since the fence rises in the turn of the call: no promise is ever lowered.
+   */
+  async promiseToFollow(epoch: number): Promise<boolean> {
+    if (epoch < this.#fence) return false;
+    this.raiseFence(epoch);
+    if (this.meta.current.promise.epoch < epoch) {
+      await this.promise({ epoch, candidate: null, attempt: null });
+    }
+    return this.#fence === epoch;
+  }
+
+  /**
+   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied; commits above this node's
+   * own end are none of the new history. Where an operator sent this node, the fence may go down with its promise, and no commit is known. Its
+   * state is forgotten then, and where a snapshot holds more than its log, which the new history may lack.
+   */
+  async enterHistory(patch: Partial<Meta>): Promise<void> {
+    this.#verifiedLsn = 0;
+    this.#leaving += 1;
+    const discarding = patch.discarding ?? (this.snapshot?.endLsn ?? 0) > this.log.durable.lsn;
+    try {
+      await this.updateMeta({ ...patch, discarding });
+    } finally {
+      this.#leaving -= 1;
+    }
+    this.#committedLsn = Math.min(this.#committedLsn, this.log.durable.lsn);
+    const { promise } = patch;
+    if (promise !== undefined) this.#fence = Math.max(promise.epoch, ...this.#promising);
+    if (!discarding) return;
+    this.#committedLsn = 0;
+    this.loader.forget();
+  }
+
+  /**
+   * The log is what a leader of this node's new history has: its seals, and a snapshot that was not cut, say again what is committed, and the state is
+   * built anew from them.
+   */
+  async arrived(): Promise<void> {
+    const { log } = this;
+    const known = Math.min(log.history.knownCommitLsn, log.durable.lsn);
+    await this.loader.recall(known);
+    await this.updateMeta({ discarding: false });
+    this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));
+  }
+
+  /** It is about to leave its history: it answers no question about it any more. */
+  get leaving(): boolean {
+    return this.#leaving > 0;
+  }
+
+  /** This tail was cut off the log. */
+  cut(tail: SavedTail): void {
+    this.localAcks.cut(tail.fromLsn - 1);
+    this.lastCut = tail;
+  }
+
+  /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
+  setVerified(lsn: number): void {
+    this.#verifiedLsn = lsn;
+    this.applier.wake();
+  }
+
+  /** The leader says that everything up to `lsn` is committed. Never goes back. */
+  learnCommitted(lsn: number): void {
+    if (lsn > this.#committedLsn) {
+      this.#committedLsn = lsn;
+      for (const listener of this.#committedListeners) listener(lsn);
+    }
+    this.applier.wake();
+  }
+
+  /** To be called when more became durable. */
+  durableMoved(): void {
+    this.applier.wake();
+  }
+
+  #applyLimit(): number {
+    // What is left of another history's log is applied to a state that was begun anew from it, not to an empty one.
+    if (this.loader.loading || this.meta.current.discarding) return 0;
+    return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
+  }
+
+  /** Resolves when everything that is known to be committed is applied. @throws WalshipError what ended the node before that. */
+  async caughtUp(): Promise<void> {
+    await this.applier.caughtUp();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Stops for good: nothing is written, acknowledged or applied any more. The first failure counts. */
+  fail(error: WalshipError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.applier.tellWaiting();
+    this.#onEvent({ level: 'error', code: error.code, message: error.message, ...error.details });
+    for (const listener of this.#failedListeners) listener(error);
+  }
+
+  onFailed(listener: (error: WalshipError) => void): void {
+    this.#failedListeners.push(listener);
+  }
+
+  /** Idempotent; what has an LSN is still written. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.applier.tellWaiting();
+    await this.log.close();
+    // Once the lock is released, another process may write meta.json.
+    await Promise.allSettled(this.#updates);
+    await this.#lock.release();
+  }
+}
+
+function closedError(): WalshipError {
+  return new WalshipError('NODE_CLOSED', 'the node is shutting down');
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../../ports/clock.ts';
+import { WalshipError } from '../../errors.ts';
+import { MiB } from '../../ports/units.ts';
+import { Waiters } from '../../leader/waiters.ts';
+import { leftMsOf } from './appended-write.ts';
+import type { TimedWrite } from './appended-write.ts';
+
+/** Writes that may wait until writing goes on. */
+export const HELD_WRITES_MAX = 10_000;
+/** Their keys and values. */
+export const HELD_BYTES_MAX = 64 * MiB;
+
+/** What a held write waits for: there is one end to a pause. */
+const END = 1;
+
+/** Why writing is paused: a switchover is under way, a leadership has begun and no quorum follows it yet, or one write takes several turns. */
+export type PauseReason = 'switchover' | 'beginning' | 'large';
+
+const WHY: Readonly<Record<PauseReason, string>> = {
+  switchover: 'a switchover is under way',
+  beginning: 'this leadership has only begun',
+  large: 'a large transaction is going in',
+};
+
+/** Writes that came while writing is paused. None of them has an LSN: whatever becomes of the pause, nothing was written. */
+export class WriteHold {
+  readonly #waiters: Waiters;
+  readonly #reasons = new Set<PauseReason>();
+  #bytes = 0;
+
+  constructor(clock: Clock) {
+    this.#waiters = new Waiters(clock);
+  }
+
+  get count(): number {
+    return this.#waiters.count;
+  }
+
+  get paused(): boolean {
+    return this.#reasons.size > 0;
+  }
+
+  pausedBeside(reason: PauseReason): boolean {
+    return [...this.#reasons].some((one) => one !== reason);
+  }
+
+  pause(reason: PauseReason): void {
+    this.#reasons.add(reason);
+  }
+
+  /** Writes that waited go on, in the order in which they came, where no other reason is left. */
+  resume(reason: PauseReason): void {
+    this.#reasons.delete(reason);
+    if (!this.paused) this.#waiters.reach(END);
+  }
+
+  /** Resolves when writing goes on. @throws WalshipError BUSY, rejected, where too many wait or the request's own time is up; or what `fail` says. */
+  async wait(request: TimedWrite): Promise<void> {
+    const { ops, timeoutMs } = request;
+    const bytes = ops.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    if (this.#waiters.count >= HELD_WRITES_MAX || this.#bytes + bytes > HELD_BYTES_MAX) {
+      throw busy(`${this.#waiters.count} writes wait already, because ${this.#why}`);
+    }
+    this.#bytes += bytes;
+    try {
+      await this.#waiters.wait({
+        lsn: END,
+        timeoutMs: leftMsOf(request),
+        reached: () => undefined,
+        expired: () => busy(`held up for ${timeoutMs} ms, because ${this.#why}`),
+      });
+    } finally {
+      this.#bytes -= bytes;
+    }
+  }
+
+  fail(error: WalshipError): void {
+    this.#waiters.fail(() => error);
+  }
+
+  expire(): void {
+    this.#waiters.expire();
+  }
+
+  get #why(): string {
+    return [...this.#reasons].map((reason) => WHY[reason]).join(' and ');
+  }
+}
+
+function busy(message: string): WalshipError {
+  return new WalshipError('BUSY', message, { outcome: 'rejected' });
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Link } from '../../ports/link.ts';
+import { isWalshipError } from '../../errors.ts';
+import { decodeMessage, encodeMessage } from '../../protocol/codec.ts';
+import type { Ask } from '../../protocol/messages.ts';
+import type { Life } from './life.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { PeerFault } from '../cluster/peer-faults.ts';
+import { FetchServer } from '../repair/serve-fetch.ts';
+
+/** A peer that opened a link has so long to say what it wants. */
+export const FIRST_MESSAGE_MS = 3_000;
+/** Links that have not said yet what they want. */
+export const UNDECIDED_LINKS_MAX = 256;
+
+export interface ReceptionOptions {
+  readonly clock: Clock;
+  readonly run: string;
+  readonly life: Life;
+  readonly replica: Replica;
+  readonly onPeerFault: (fault: PeerFault) => void;
+}
+
+/** Where links from other nodes arrive: the first message says what each is for. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+  readonly #undecided = new Set<Link>();
+  readonly #fetches: FetchServer;
+  #closed = false;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+    this.#fetches = new FetchServer({ clock: options.clock, log: options.replica.log });
+  }
+
+  accept(link: Link): void {
+    if (this.#closed) {
+      link.close('NODE_CLOSED');
+      return;
+    }
+    if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
+      // A voter says at once what it wants: whoever has said nothing for longest is none.
+      const [longest] = this.#undecided;
+      longest?.close('BUSY: too many links wait to say what they want');
+      if (longest !== undefined) this.#undecided.delete(longest);
+    }
+    this.#undecided.add(link);
+    const { clock } = this.#options;
+    const cancel = clock.after(FIRST_MESSAGE_MS, () =>
+      link.close('PROTOCOL_ERROR: nothing was said'),
+    );
+    const decided = (): void => {
+      cancel();
+      this.#undecided.delete(link);
+    };
+    link.receive({
+      onMessage: (bytes) => {
+        decided();
+        this.#first(link, bytes);
+      },
+      onClose: decided,
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#fetches.close();
+    for (const link of this.#undecided) link.close('NODE_CLOSED');
+  }
+
+  #first(link: Link, bytes: Buffer): void {
+    const { life, run, replica } = this.#options;
+    const decoded = decodeMessage(bytes);
+    if (decoded.kind !== 'message') {
+      const code = decoded.kind === 'version' ? 'UNSUPPORTED_VERSION' : 'PROTOCOL_ERROR';
+      const message = decoded.kind === 'version' ? `protocol ${decoded.theirs}` : decoded.reason;
+      this.#refuse(link, code, message);
+      return;
+    }
+    const { message } = decoded;
+    switch (message.kind) {
+      case 'hello':
+        life.hello(link, message).catch((error: unknown) => close(link, error));
+        return;
+      case 'ask':
+        this.#answer(link, message).catch((error: unknown) => close(link, error));
+        return;
+      case 'fetch':
+        this.#fetches.accept(link, message);
+        return;
+      case 'identify':
+        this.#identify(link, run, replica);
+        return;
+      default:
+        this.#refuse(link, 'PROTOCOL_ERROR', `a link does not begin with ${message.kind}`);
+    }
+  }
+
+  #identify(link: Link, run: string, { nodeId, fence, log }: Replica): void {
+    const { epoch, lsn } = log.durable;
+    const identity = { kind: 'identity', nodeId, run, fence, last: { epoch, lsn } } as const;
+    link.send(encodeMessage(identity), () => link.close('answered'));
+  }
+
+  #refuse(link: Link, code: string, reason: string): void {
+    link.close(`${code}: ${reason}`);
+    const message = `a link to this node began with what is refused: ${reason}`;
+    this.#options.onPeerFault({ code, message });
+  }
+
+  async #answer(link: Link, ask: Ask): Promise<void> {
+    const reply = await this.#options.life.answer(ask);
+    link.send(encodeMessage(reply), () => link.close('answered'));
+  }
+}
+
+/** The disk failed under the answer: the node stops by itself, the peer only needs to know that there is none. */
+function close(link: Link, error: unknown): void {
+  link.close(isWalshipError(error) ? `${error.code}: ${error.message}` : 'the node stopped');
+}

@@ -1,0 +1,247 @@
+/**
+ * What a forced failover would do, and what it may lose: section 6 of the design. Pure: the answers of a dry round come in.
+ *
+ * It is the only way past missing answers, so it is refused wherever an ordinary promotion would do, and wherever another of those that
+ * answer has more: what is there to be kept is kept.
+ *
+ * A write that was acknowledged at `quorum` is on W voters. Where fewer than W voters are in doubt (silent, blank, or with more than this node
+ * ever claimed by them), at least one of those W answers and is at or behind this node, so nothing acknowledged is lost. Otherwise everything above
+ * what this node knows to be committed may be: a leadership that this node never heard of may have written something else there.
+ */
+import { votersNeeded } from '../../leader/commit-rule.ts';
+import { comparePositions, formatVersion } from '../../wal/format/position.ts';
+import type { Position, Version } from '../../wal/format/position.ts';
+import type { Claim, VotersAndQuorum, VoterState } from '../../protocol/messages.ts';
+import type { MayLead, VoterAnswer } from './may-lead.ts';
+
+interface PlannedAnswer extends VoterAnswer {
+  readonly code: string;
+  readonly message: string;
+  /** Who leads, as far as the voter knows. */
+  readonly leader: string | null;
+}
+
+export interface FailoverQuestion {
+  readonly nodeId: string;
+  readonly position: Position;
+  readonly state: VoterState;
+  readonly claim: Claim;
+  /** What this node heard of, which may be above its own end. */
+  readonly committedLsn: number;
+  /** End of the snapshot that its state begins with: there is no state to go on with before the log reaches it. 0 without one. */
+  readonly snapshotEndLsn: number;
+  /** In force. */
+  readonly config: VotersAndQuorum;
+  /** W to go on with; a majority of those that answer unless given. */
+  readonly wantedQuorum?: number;
+  /** Of those who answered, this node's own among them. */
+  readonly answers: readonly PlannedAnswer[];
+  /** What each of the others said, or why nothing came. */
+  readonly silent: readonly { readonly nodeId: string; readonly message: string }[];
+  /** How far each voter was known to be, as far as anything is known. */
+  readonly lastSeen: ReadonlyMap<string, Version>;
+  /** By the ordinary rules. */
+  readonly verdict: MayLead;
+}
+
+/** A voter that goes on, as it answered. */
+export interface AnsweredVoter {
+  readonly nodeId: string;
+  readonly state: VoterState;
+  readonly position: Version;
+  readonly claim: Claim;
+}
+
+/** A voter that is left behind. */
+export interface MissingVoter {
+  readonly nodeId: string;
+  readonly message: string;
+  /** It had at least this; null where nothing is known. */
+  readonly atLeast: Version | null;
+}
+
+export interface LossRisk {
+  /** False: nothing that was acknowledged at quorum can be lost. */
+  readonly some: boolean;
+  /** Acknowledged writes from this LSN on may be lost. */
+  readonly fromLsn: number;
+  /** At least up to there the missing ones had something. */
+  readonly toLsn: number | 'unknown';
+  /** One sentence. */
+  readonly message: string;
+}
+
+export interface FailoverPlan extends VotersAndQuorum {
+  readonly answered: readonly AnsweredVoter[];
+  readonly missing: readonly MissingVoter[];
+  /** The end of this node's log, with which the new history begins. */
+  readonly kept: Version;
+  readonly risk: LossRisk;
+}
+
+export type FailoverVerdict =
+  | { readonly kind: 'plan'; readonly plan: FailoverPlan }
+  | { readonly kind: 'refuse'; readonly reason: FailoverReason; readonly message: string };
+
+export type FailoverReason =
+  | 'LEADER_LIVES'
+  | 'NOT_A_VOTER'
+  | 'CANDIDATE_BLANK'
+  | 'PROMOTE_WOULD_DO'
+  | 'CHAIN_MISMATCH'
+  | 'STATE_INCOMPLETE'
+  | 'VOTER_AHEAD'
+  | 'VOTER_REFUSES'
+  | 'QUORUM_INVALID';
+
+/** Who answers so belongs to something else, and is left behind like one who does not answer. */
+const STRANGERS: ReadonlySet<string> = new Set([
+  'WRONG_CLUSTER',
+  'CONFIG_MISMATCH',
+  'UNSUPPORTED_VERSION',
+]);
+
+export function planFailover(asked: FailoverQuestion): FailoverVerdict {
+  const refusal = judgeCandidate(asked) ?? judgeAnswers(asked) ?? judgeState(asked);
+  if (refusal !== undefined) return refusal;
+  const { config, wantedQuorum, position } = asked;
+  const going = asked.answers.filter(({ granted }) => granted);
+  const voters = config.voters.filter((id) => going.some(({ nodeId }) => nodeId === id));
+  const quorum = wantedQuorum ?? Math.floor(voters.length / 2) + 1;
+  if (quorum > voters.length) {
+    const message = `a quorum of ${quorum} of ${voters.length} voters that answer (${voters.join(', ')})`;
+    return refuse('QUORUM_INVALID', message);
+  }
+  const missing = config.voters
+    .filter((id) => !voters.includes(id))
+    .map((nodeId) => missingVoter(nodeId, asked));
+  const answered = going.map(({ nodeId, state, position: at, claim }) => ({
+    nodeId,
+    state,
+    position: versionOf(at),
+    claim,
+  }));
+  const risk = riskOf(asked, missing);
+  const kept = versionOf(position);
+  return { kind: 'plan', plan: { voters, quorum, answered, missing, kept, risk } };
+}
+
+function judgeCandidate(asked: FailoverQuestion): FailoverVerdict | undefined {
+  const { nodeId, config, state, verdict } = asked;
+  if (!config.voters.includes(nodeId)) {
+    return refuse('NOT_A_VOTER', `${nodeId} is not one of the voters; ask one of them`);
+  }
+  if (state === 'blank') {
+    const message = `${nodeId} is blank: a history that began with it would be empty; ask a node that has a log`;
+    return refuse('CANDIDATE_BLANK', message);
+  }
+  const leader = liveLeader(asked);
+  if (leader !== undefined) {
+    const message = `${leader} leads, and enough voters follow it for writes to go on: there is nothing to fail over`;
+    return refuse('LEADER_LIVES', message);
+  }
+  if (verdict.kind === 'lead') {
+    const message = `enough voters answer, and ${nodeId} may lead without losing anything: use walship promote`;
+    return refuse('PROMOTE_WOULD_DO', message);
+  }
+  return undefined;
+}
+
+/** The leader that answers as such, and that as many intact voters follow as a commit needs. */
+function liveLeader({ answers, config, committedLsn }: FailoverQuestion): string | undefined {
+  const { voters, quorum } = config;
+  const needed = votersNeeded({ committed: committedLsn, quorum, voterCount: voters.length });
+  return answers
+    .map(({ nodeId }) => nodeId)
+    .find((leader) => {
+      const following = answers.filter((answer) => answer.leader === leader);
+      const counting = following.filter(({ state }) => state === 'intact');
+      return following.some(({ nodeId }) => nodeId === leader) && counting.length >= needed;
+    });
+}
+
+function judgeAnswers({
+  nodeId,
+  position,
+  verdict,
+  answers: given,
+}: FailoverQuestion): FailoverVerdict | undefined {
+  const answers = given.filter(({ code }) => !STRANGERS.has(code));
+  if (verdict.kind === 'no' && verdict.code === 'CHAIN_MISMATCH') {
+    return refuse('CHAIN_MISMATCH', verdict.message);
+  }
+  const ahead = answers
+    .filter((answer) => answer.state !== 'blank' && comparePositions(answer.position, position) > 0)
+    .toSorted((a, b) => comparePositions(b.position, a.position))[0];
+  if (ahead !== undefined) {
+    const message = `${ahead.nodeId} answers and has more, ${formatVersion(ahead.position)}, and ${nodeId} ends at ${formatVersion(position)}: ask ${ahead.nodeId}`;
+    return refuse('VOTER_AHEAD', message);
+  }
+  const refusing = answers.find((answer) => !answer.granted);
+  if (refusing !== undefined) {
+    const { code, message } = refusing;
+    return refuse('VOTER_REFUSES', `${refusing.nodeId} answers ${code}: ${message}`);
+  }
+  return undefined;
+}
+
+/** A snapshot is taken while writes go on: without the log up to its end it is a mixture of moments, and the others would never show the same. */
+function judgeState({
+  nodeId,
+  position,
+  snapshotEndLsn,
+}: FailoverQuestion): FailoverVerdict | undefined {
+  if (snapshotEndLsn <= position.lsn) return undefined;
+  const message = `the snapshot of ${nodeId} is right with the log up to ${snapshotEndLsn} only, and its log ends at ${position.lsn}: ask another voter, or bring one back that has more`;
+  return refuse('STATE_INCOMPLETE', message);
+}
+
+function missingVoter(nodeId: string, asked: FailoverQuestion): MissingVoter {
+  const answer = asked.answers.find((given) => given.nodeId === nodeId);
+  const seen = asked.lastSeen.get(nodeId) ?? null;
+  if (answer !== undefined) {
+    return { nodeId, message: `${answer.code}: ${answer.message}`, atLeast: seen };
+  }
+  const silent = asked.silent.find((voter) => voter.nodeId === nodeId);
+  return { nodeId, message: silent?.message ?? 'no answer', atLeast: seen };
+}
+
+function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): LossRisk {
+  const { config, position, committedLsn, answers } = asked;
+  const doubtful = [
+    ...missing.map(({ nodeId }) => nodeId),
+    ...answers
+      .filter((answer) => answer.granted && inDoubt(answer, position))
+      .map(({ nodeId }) => nodeId),
+  ];
+  const { quorum } = config;
+  const rule = `an acknowledged write is on ${quorum} of ${config.voters.length} voters`;
+  if (doubtful.length < quorum && committedLsn <= position.lsn) {
+    const message = `${rule}, and only ${doubtful.length} are in doubt (${doubtful.join(', ')}): this node has every write that was acknowledged at quorum`;
+    return { some: false, fromLsn: position.lsn + 1, toLsn: position.lsn, message };
+  }
+  const known = missing.flatMap(({ atLeast }) => (atLeast === null ? [] : [atLeast.lsn]));
+  const claims = answers.flatMap(({ claim }) =>
+    claim === null || claim === 'unknown' ? [] : [claim.lsn],
+  );
+  const highest = Math.max(committedLsn, ...known, ...claims);
+  const fromLsn = Math.min(committedLsn, position.lsn) + 1;
+  const toLsn = highest >= fromLsn ? highest : 'unknown';
+  const message = `${rule}, and ${doubtful.length} are in doubt (${doubtful.join(', ')}): writes from LSN ${fromLsn} on may have been acknowledged that this node does not have; W-1 = ${quorum - 1} lost voters would have been harmless`;
+  return { some: true, fromLsn, toLsn, message };
+}
+
+/** It may have held more than the candidate has, or has forgotten what it held. */
+function inDoubt({ state, claim }: VoterAnswer, candidate: Position): boolean {
+  if (state === 'intact') return false;
+  if (state === 'blank' || claim === null || claim === 'unknown') return true;
+  return comparePositions(claim, candidate) > 0;
+}
+
+function versionOf({ epoch, lsn }: Position): Version {
+  return { epoch, lsn };
+}
+
+function refuse(reason: FailoverReason, message: string): FailoverVerdict {
+  return { kind: 'refuse', reason, message };
+}

@@ -1,0 +1,92 @@
+/**
+ * Ready means: every write that was acknowledged before this node began to lead or to follow is applied here, as far as it can know. Health
+ * checks, load balancers and clients go by it. Decided from facts alone.
+ *
+ * Whoever leads commits a record of its own first, its EPOCH record: what earlier leaderships had acknowledged lies below it. So what counts for a
+ * leader is that this record is applied; for a follower too, and what its leader called committed when it began to follow.
+ */
+import type { Version } from '../../wal/format/position.ts';
+import type { Reason, VoterState } from '../api/api.ts';
+
+/** The leadership that a node takes part in, as its leader or as a follower. */
+export interface Term {
+  readonly leader: string;
+  readonly epoch: number;
+  /** What was committed when this node began to follow; 0 at the leader, whose EPOCH record says it all. */
+  readonly committedLsn: number;
+}
+
+export interface ReadyFacts {
+  readonly nodeId: string;
+  /** What stopped this node. */
+  readonly failure: Reason | undefined;
+  /** The state is being built, and is not fit to be read. */
+  readonly rebuilding: boolean;
+  readonly term: Term | undefined;
+  /** A leader sends this node its state: it follows after that. */
+  readonly copying: boolean;
+  /** Why the disk of this node takes nothing new, if it does not: then it can follow nobody that writes. */
+  readonly unwritable: Reason | undefined;
+  /** Why no leader was found, voter by voter. */
+  readonly refusals: readonly string[];
+  /** Known to be committed, and durable here. */
+  readonly committed: Version;
+  readonly applied: Version;
+  readonly voter: boolean;
+  readonly voterCount: number;
+  readonly state: VoterState;
+}
+
+/** Returns why the node is not ready, or nothing where it is. */
+export function notReady(facts: ReadyFacts): Reason | null {
+  const { failure, rebuilding, term, voter, state } = facts;
+  if (failure !== undefined) return { code: failure.code, message: failure.message };
+  if (rebuilding) {
+    const message = `the state is being built, and has come to LSN ${facts.applied.lsn}`;
+    return { code: 'NOT_READY', message };
+  }
+  if (term === undefined) return leaderless(facts);
+  const lacking = lacks(facts, term);
+  if (lacking !== null) return lacking;
+  if (voter && state !== 'intact') {
+    return { code: 'NOT_INTACT', message: `this node is ${state} and is catching up` };
+  }
+  return null;
+}
+
+function leaderless(facts: ReadyFacts): Reason {
+  const { copying, unwritable, refusals, voter, voterCount, state } = facts;
+  if (copying) {
+    return { code: 'CATCHING_UP', message: 'the leader sends its state, and the log behind it' };
+  }
+  if (unwritable !== undefined) {
+    const message = `this node follows nobody, because its disk takes nothing new: ${unwritable.message}`;
+    return { code: unwritable.code, message };
+  }
+  const asked = refusals.join('; ') || 'nobody was asked yet';
+  // A lost leader is replaced with fewer, which is what everybody knows of this cluster.
+  const birth =
+    voter && voterCount > 1 && state === 'blank'
+      ? `; this node is blank, and a new cluster begins only once all ${voterCount} voters answer`
+      : '';
+  return { code: 'NO_LEADER', message: `no leader was found: ${asked}${birth}` };
+}
+
+/** Returns which acknowledged writes may not be applied here yet, or nothing where all are. */
+function lacks({ nodeId, committed, applied }: ReadyFacts, term: Term): Reason | null {
+  const { leader, epoch, committedLsn } = term;
+  if (applied.lsn < committedLsn) {
+    const message = `applied up to LSN ${applied.lsn}; ${committedLsn} was committed when this node began to follow ${leader}`;
+    return { code: 'CATCHING_UP', message };
+  }
+  if (committed.epoch < epoch) {
+    const whose = leader === nodeId ? 'this leadership' : `the leadership of ${leader}`;
+    const message = `the EPOCH record of ${whose}, epoch ${epoch}, is not committed yet`;
+    return { code: 'NO_QUORUM', message };
+  }
+  if (applied.epoch < epoch) {
+    const message = `applied up to LSN ${applied.lsn}; ${committed.lsn} is committed, and the records of epoch ${epoch} are not applied yet`;
+    return { code: 'CATCHING_UP', message };
+  }
+  return null;
+}

@@ -1,0 +1,133 @@
+/**
+ * Why things are as they are, in words: what a commit waits for, why writes are rejected, why this node is unfit to lead, why a follower
+ * needs a snapshot. From a status alone, so that it can be asked at any time, of any node, without asking anybody.
+ */
+import { votersNeeded } from '../../leader/commit-rule.ts';
+import { voterWithRoom } from './disk-watch.ts';
+import type { FollowerStatus, NodeStatus, Reason } from '../api/api.ts';
+
+/** What the answers are drawn from. */
+export type WhyFacts = Omit<NodeStatus, 'why' | 'mayNotLead'>;
+
+/** Everything that waits, is refused or goes the long way at this node; empty where nothing does. */
+export function why(facts: WhyFacts): readonly Reason[] {
+  const unfit = mayNotLead(facts);
+  // That a learner does not lead, or a follower while a leader lives, is as it should be.
+  const fault = unfit !== null && !HEALTHY_CODES.has(unfit.code) ? unfit : null;
+  const reasons = [facts.notReady, facts.followWaits, diskFull(facts), ...commits(facts), fault];
+  return [...reasons, ...snapshots(facts)].filter(
+    (reason) => reason !== null && reason !== undefined,
+  );
+}
+
+const HEALTHY_CODES: ReadonlySet<string> = new Set(['LEADER_LIVES', 'NOT_ELIGIBLE']);
+
+/** The disk takes nothing new: what that means here, and whether another voter could lead instead. */
+function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason | null {
+  if (unwritable === undefined || notReady?.code === unwritable.code) return null;
+  const { code, message } = unwritable;
+  if (role !== 'leader') {
+    return { code, message: `this node takes no more log than its last segment holds: ${message}` };
+  }
+  const rooms = followers.map((follower) => ({
+    ...follower,
+    counts: follower.voter && counts(follower),
+    writable: follower.unwritable === undefined,
+  }));
+  const to = voterWithRoom(rooms);
+  const help =
+    to === undefined
+      ? 'no other voter in session has room either'
+      : `${to} has room: walship switchover --to ${to} lets the cluster write`;
+  return { code, message: `new writes are rejected: ${message}; ${help}` };
+}
+
+/** A leader's: which voters are missing or behind, and by how much. */
+function commits(facts: WhyFacts): readonly Reason[] {
+  const { role, nodeId, quorum, voters, committedLsn, received, followers } = facts;
+  if (role !== 'leader') return [];
+  const others = followers.filter(({ voter }) => voter);
+  const counting = others.filter(counts);
+  const present = counting.length + (facts.state === 'intact' ? 1 : 0);
+  const needed = votersNeeded({ committed: committedLsn, quorum, voterCount: voters.length });
+  const first = needed > quorum ? ' for the first commit' : '';
+  const reasons: Reason[] = [];
+  const missing = others.filter((follower) => !counts(follower)).map(whyMissing);
+  if (present < needed) {
+    const message = `new writes are rejected: ${present} of ${voters.length} voters count and ${needed} are needed${first}: ${missing.join('; ')}`;
+    reasons.push({ code: 'WRITES_REJECTED', message });
+  }
+  if (facts.commitWaits !== null && committedLsn < received.lsn) {
+    const held = counting.map((follower) => whyBehind(follower, committedLsn)).filter(isText);
+    const all = [`${nodeId} has fsynced up to LSN ${facts.durable.lsn}`, ...held, ...missing];
+    const message = `LSN ${committedLsn + 1} to ${received.lsn} are not known to be fsynced on ${needed} voters yet: ${all.join('; ')}`;
+    reasons.push({ code: 'COMMIT_WAITS', message });
+  }
+  return reasons;
+}
+
+function counts({ connected, state, reason }: FollowerStatus): boolean {
+  return connected && state === 'intact' && reason === null;
+}
+
+function whyMissing({ nodeId, connected, reason }: FollowerStatus): string {
+  if (!connected) return `${nodeId} is not in session`;
+  return `${nodeId} does not count: ${reason?.message ?? 'it is not intact'}`;
+}
+
+function whyBehind(follower: FollowerStatus, committedLsn: number): string | undefined {
+  const { nodeId, durableLsn, lagLsns, lagBytes, lagMs } = follower;
+  if (durableLsn > committedLsn && lagLsns === 0) return `${nodeId} has fsynced all of it`;
+  if (lagLsns === 0) return undefined;
+  return `${nodeId} has fsynced up to LSN ${durableLsn}, ${lagLsns} behind, with ${lagBytes} bytes to go, for ${Math.round(lagMs)} ms`;
+}
+
+/** Why this node does not lead and would not be let, as far as it knows without asking; null where nothing stands in its way. */
+export function mayNotLead(facts: WhyFacts): Reason | null {
+  const { role, nodeId, state, voters, leader, epoch, committedLsn, durable } = facts;
+  if (role === 'leader' || role === 'stopped') return null;
+  const may = (code: string, message: string): Reason => {
+    return { code, message: `this node may not lead: ${message}` };
+  };
+  if (!voters.some((voter) => voter.nodeId === nodeId)) {
+    return may('NOT_ELIGIBLE', 'it is a learner, and only voters lead');
+  }
+  if (state === 'suspect') {
+    return may(
+      'CANDIDATE_SUSPECT',
+      'it is suspect and may lack committed records; an intact voter has to lead, and refills it',
+    );
+  }
+  if (state === 'blank' && epoch > 0) {
+    return may(
+      'CANDIDATE_BLANK',
+      'it is blank where others have records; an intact voter has to lead, and fills it',
+    );
+  }
+  const lacks = Math.max(0, committedLsn - durable.lsn);
+  const behind = `it has fsynced up to LSN ${durable.lsn} and ${committedLsn} is committed: it lacks ${lacks} records`;
+  if (leader !== null) {
+    const also = lacks === 0 ? '' : `, and ${behind}`;
+    const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; a person can ask for a change with promote`;
+    return may('LEADER_LIVES', message);
+  }
+  return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that a voter who may lead has`);
+}
+
+/** Of a leader: who cannot go on from the log, and why. */
+function snapshots({ role, log, followers }: WhyFacts): readonly Reason[] {
+  if (role !== 'leader') return [];
+  return followers.flatMap(({ nodeId, connected, durableLsn, lagLsns, retention }) => {
+    if (connected && durableLsn + 1 < log.firstLsn) {
+      const message = `${nodeId} gets a snapshot and not the log: it has fsynced up to LSN ${durableLsn}, and the log begins at ${log.firstLsn}`;
+      return [{ code: 'SNAPSHOT_NEEDED', message }];
+    }
+    if (retention?.bytesLeft !== 0 || (connected && lagLsns === 0)) return [];
+    const message = `${nodeId} will get a snapshot and not the log when it returns: more was written meanwhile than is kept for one that lags`;
+    return [{ code: 'SNAPSHOT_NEEDED', message }];
+  });
+}
+
+function isText(text: string | undefined): text is string {
+  return text !== undefined;
+}

@@ -1,0 +1,260 @@
+/**
+ * Where batches go: the segment that is written now, the spare one that waits behind it, and the way from one to the next.
+ *
+ * The spare is filled in the background from the moment on in which the current segment is half full, or at once where the one before
+ * came late. So a full disk shows up there, while the log still has room, and never in the middle of a commit.
+ *
+ * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch. From the
+ * directory's fsync on the successor is durable, and the predecessor is trimmed in the background. A segment is never trimmed otherwise.
+ *
+ * What one fsync covers begins at a border of blocks, with a header: no write touches a block that holds anything acknowledged.
+ *
+ * Invariant: at least one fill byte stays behind the last batch of a live segment.
+ */
+import { isUnwritable } from '../../ports/disk-errors.ts';
+import assert from 'node:assert';
+import { isWalshipError, WalshipError } from '../../errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Disk, DiskFile } from '../../ports/disk.ts';
+import type { Entropy } from '../../ports/entropy.ts';
+import { rejected } from '../format/check-operations.ts';
+import { SEGMENT_HEADER_BYTES } from '../format/limits.ts';
+import type { MetaStore } from '../files/meta.ts';
+import type { Position } from '../format/position.ts';
+import { Salt } from '../format/salt.ts';
+import { headerAfter, nameSegment } from '../format/segment.ts';
+import type { OpenedSegment, OpenSegment } from '../format/segment.ts';
+import { SpareSegment } from './spare-segment.ts';
+import { borderAfter, headerOf, writeEnd } from '../format/write-header.ts';
+
+/** How long a batch that has its LSNs waits for room on a full disk before the log gives up for good. */
+export const ROOM_WAIT_MS_MAX = 30_000;
+const ROOM_RETRY_MS = 500;
+
+export interface SegmentWriterOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** The directory of the segments. */
+  readonly walDir: string;
+  readonly meta: MetaStore;
+  readonly clusterId: string;
+  readonly entropy: Entropy;
+  readonly segmentBytes: number;
+  /** Called when a segment was given its name, before anything is written to it. */
+  readonly onSegment: (segment: OpenSegment) => void;
+  /** Called when background work failed for good: nothing may be written any more. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+export interface WriteOrder {
+  /** Where the log ends before these bytes. */
+  readonly before: Position;
+  /** On a full disk: wait a bounded time, because the records have their LSNs, or refuse with nothing written. */
+  readonly whenFull: 'wait' | 'refuse';
+}
+
+interface Predecessor {
+  readonly segment: OpenSegment;
+  readonly usedBytes: number;
+}
+
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  readonly #spare: SpareSegment;
+  #current: OpenSegment;
+  /** Just past the last write. */
+  #offset: number;
+  /** Of the last write in the current segment. */
+  #number: number;
+  /** The segment before the current one, for as long as the name of the current one is not durable. */
+  #predecessor: Predecessor | undefined;
+  /** The current segment is not in meta.json yet, and nothing may be written to it. */
+  #unregistered = false;
+  #writing = false;
+  #trimming: Promise<void> = Promise.resolve();
+
+  /** Goes on in `current`. */
+  constructor(options: SegmentWriterOptions, current: OpenedSegment) {
+    const { disk, clock, walDir, segmentBytes, onFailed } = options;
+    this.#options = options;
+    this.#current = current.segment;
+    this.#offset = current.usedBytes;
+    this.#number = current.number;
+    this.#spare = new SpareSegment({ disk, clock, walDir, sizeBytes: segmentBytes, onFailed });
+    if (this.#halfUsed) this.#spare.start();
+  }
+
+  /** Why the disk does not take the next segment: nothing new is accepted. */
+  get lack(): WalshipError | undefined {
+    return this.#spare.lack;
+  }
+
+  /** @throws WalshipError of the disk that takes no next segment, rejected, unless `bytes` still go into the current one. */
+  refuseIfFull(bytes: number): void {
+    const { lack } = this;
+    if (lack === undefined || this.fits(bytes)) return;
+    throw rejected(
+      lack.code,
+      `the disk does not take the next segment: ${lack.message}`,
+      lack.details,
+    );
+  }
+
+  /** Whether a write of batches of `bytes` still goes into the current segment. */
+  fits(bytes: number): boolean {
+    return writeEnd(this.#offset, bytes) < this.#current.sizeBytes;
+  }
+
+  /**
+   * Writes whole batches; durable on resolve, with the place of the first one in its segment. One call at a time: the next write is not
+   * issued before this one is durable, which is what recovery builds on.
+   * @throws WalshipError DISK_FULL with outcome `rejected` where nothing was written; any other failure is final.
+   */
+  async write(bytes: Buffer, order: WriteOrder): Promise<number> {
+    assert(!this.#writing, 'one write in flight');
+    this.#writing = true;
+    try {
+      if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
+      await this.#makeNameDurable(order);
+      await this.#register(order);
+      const { file, header } = this.#current;
+      const offset = borderAfter(this.#offset);
+      this.#number += 1;
+      this.#offset = writeEnd(offset, bytes.length);
+      const place = { salt: header.salt, number: this.#number, firstLsn: order.before.lsn + 1 };
+      await file.writeDurable([headerOf(bytes, place), bytes], offset);
+      this.#fillAhead();
+      return this.#offset - bytes.length;
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Goes on elsewhere, because the log was cut; the old current segment is closed as it is. */
+  async replace(current: OpenedSegment): Promise<void> {
+    assert(!this.#writing, 'nothing is in flight');
+    const replaced = [this.#predecessor?.segment.file, this.#current.file];
+    this.#current = current.segment;
+    this.#offset = current.usedBytes;
+    this.#number = current.number;
+    this.#predecessor = undefined;
+    this.#unregistered = false;
+    for (const file of replaced) await file?.close();
+  }
+
+  /** Waits for background work that touches segments with a name. */
+  settle(): Promise<void> {
+    return this.#trimming;
+  }
+
+  /** Cuts a segment that has a durable successor to what is used of it, in the background. */
+  trim(file: DiskFile, usedBytes: number): void {
+    const { onFailed } = this.#options;
+    this.#trimming = this.#trimming
+      .then(() => trimFile(file, usedBytes))
+      .catch((error: unknown) => onFailed(error));
+  }
+
+  /** Leaves the current segment as it is, and removes the spare. */
+  async close(): Promise<void> {
+    await this.#spare.close();
+    await this.#trimming;
+    await this.#predecessor?.segment.file.close();
+    await this.#current.file.close();
+  }
+
+  get #halfUsed(): boolean {
+    return this.#offset * 2 >= this.#current.sizeBytes;
+  }
+
+  #fillAhead(): void {
+    const small = this.#current.sizeBytes < this.#options.segmentBytes;
+    if (small || this.#spare.late || this.#halfUsed) this.#spare.start();
+  }
+
+  async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {
+    const { disk, walDir, clusterId, entropy, onSegment } = this.#options;
+    const sizeBytes = writeEnd(SEGMENT_HEADER_BYTES, bytes) + 1;
+    const prefilled = await this.#untilRoom(() => this.#spare.take(sizeBytes), whenFull);
+    const predecessor = { segment: this.#current, usedBytes: this.#offset };
+    const header = headerAfter(clusterId, before, Salt.random(entropy));
+    const next = await nameSegment(disk, walDir, { prefilled, header });
+    // At most one trim is outstanding: files that wait for theirs must not pile up.
+    await this.#trimming;
+    this.#current = next;
+    this.#offset = SEGMENT_HEADER_BYTES;
+    this.#number = 0;
+    this.#predecessor = predecessor;
+    this.#unregistered = true;
+    onSegment(next);
+  }
+
+  /** Makes the name of the current segment durable; a step of its own, because opening the directory takes a descriptor. */
+  async #makeNameDurable({ whenFull }: WriteOrder): Promise<void> {
+    const predecessor = this.#predecessor;
+    if (predecessor === undefined) return;
+    const { disk, walDir } = this.#options;
+    // An fsync that has failed is never tried again; without a descriptor it has not begun.
+    await this.#untilRoom(() => disk.syncDir(walDir), whenFull, isWithoutDescriptors);
+    this.#predecessor = undefined;
+    const { file, header } = predecessor.segment;
+    // An empty segment that was too small for its first batch has been replaced under its own name.
+    if (header.baseLsn === this.#current.header.baseLsn) await file.close();
+    else this.trim(file, predecessor.usedBytes);
+  }
+
+  /** A step of its own, because a full disk may refuse it when the segment has its name already. */
+  async #register({ whenFull }: WriteOrder): Promise<void> {
+    if (!this.#unregistered) return;
+    const newestSegment = this.#current.header.baseLsn;
+    await this.#untilRoom(() => this.#options.meta.update({ newestSegment }), whenFull);
+    this.#unregistered = false;
+  }
+
+  /** Does what needs room or a descriptor, again while it fails as `passes` says: for a bounded time, or not at all. */
+  async #untilRoom<T>(
+    step: () => Promise<T>,
+    whenFull: 'wait' | 'refuse',
+    passes: (error: unknown) => error is WalshipError = isUnwritable,
+  ): Promise<T> {
+    const { clock } = this.#options;
+    const startMs = clock.nowMs();
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        if (!passes(error)) throw error;
+        if (whenFull === 'refuse') throw refused(error);
+        if (clock.nowMs() - startMs >= ROOM_WAIT_MS_MAX) throw error;
+        await new Promise<void>((done) => {
+          clock.after(ROOM_RETRY_MS, done);
+        });
+      }
+    }
+  }
+}
+
+const isWithoutDescriptors = (error: unknown): error is WalshipError =>
+  isWalshipError(error, 'NO_DESCRIPTORS');
+
+/** True for a write that was refused before anything was written: the log can go on later. */
+export function wasRefused(error: unknown): error is WalshipError {
+  return isUnwritable(error) && error.outcome === 'rejected';
+}
+
+function refused(cause: WalshipError): WalshipError {
+  return new WalshipError(cause.code, cause.message, {
+    details: cause.details,
+    outcome: 'rejected',
+    cause,
+  });
+}
+
+async function trimFile(file: DiskFile, usedBytes: number): Promise<void> {
+  try {
+    await file.truncate(usedBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
