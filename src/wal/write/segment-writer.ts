@@ -95,7 +95,7 @@ export class SegmentWriter {
     if (lack === undefined || this.fits(bytes)) return;
     throw rejected(
       lack.code,
-      `the disk does not take the next segment: ${lack.message}`,
+      `the disk does not accept the next segment: ${lack.message}`,
       lack.details,
     );
   }
