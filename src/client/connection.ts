@@ -6,6 +6,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Dialer, Link } from '../ports/link.ts';
+import { TICK_MS } from '../ports/tick-timer.ts';
 import { answerAliases, decodeAnswer } from '../protocol/client-answers.ts';
 import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_PROTOCOL_VERSION } from '../protocol/client-messages.ts';
 import type { ClientAnswer, ClientRequest, HelloAnswer } from '../protocol/client-messages.ts';
@@ -22,8 +23,6 @@ export const PING_MS = 1_000;
 export const SILENCE_MS_MAX = 3_000;
 /** Without requests in flight: how often a ping keeps the link open. */
 export const IDLE_PING_MS = 15_000;
-/** How often deadlines are looked at. */
-const TICK_MS = 25;
 /** The node's own time limit comes first, because its answer says more: an attempt waits so much longer for it. */
 export const GRACE_MS = 1_000;
 

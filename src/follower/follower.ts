@@ -10,7 +10,7 @@ import type {
   Hello,
 } from '../protocol/messages.ts';
 import { PieceAssembler } from '../protocol/pieces.ts';
-import { Silence } from '../ports/tick-timer.ts';
+import { TickTimer } from '../ports/tick-timer.ts';
 import { becomeIntact } from './become-intact.ts';
 import { cutTail } from './cut-tail.ts';
 import type { FollowerHost } from './host.ts';
@@ -53,7 +53,7 @@ export class FollowerSession {
   #receivedLsn = 0;
   #ackedMs = -Infinity;
   #heardMs: number;
-  readonly #silence = new Silence();
+  readonly #silence = new TickTimer();
 
   constructor(host: FollowerHost, link: Link, silenceMs: number) {
     this.#host = host;
@@ -154,7 +154,7 @@ export class FollowerSession {
       return;
     }
     this.#heardMs = this.#host.clock.nowMs();
-    this.#silence.heard();
+    this.#silence.reset();
     const { message } = decoded;
     switch (message.kind) {
       case 'answer':

@@ -2,7 +2,7 @@ import type { Link } from '../ports/link.ts';
 import { WalshipError } from '../errors.ts';
 import type { Hello } from '../protocol/messages.ts';
 import type { Position } from '../wal/format/position.ts';
-import { Silence } from '../ports/tick-timer.ts';
+import { TickTimer } from '../ports/tick-timer.ts';
 import { Waiters } from './waiters.ts';
 import { differs, isProven } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
@@ -41,7 +41,7 @@ export class Leader {
   #probeSoon = false;
   #ended = false;
   /** Since too few voters were heard. */
-  readonly #alone = new Silence();
+  readonly #alone = new TickTimer();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -344,7 +344,7 @@ export class Leader {
         (session.state !== 'blank' || this.#mending.targetOf(session) !== undefined),
     ).length;
     if (heard + 1 >= proofVoters) {
-      this.#alone.heard();
+      this.#alone.reset();
       return;
     }
     this.#alone.tick();

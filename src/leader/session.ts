@@ -4,7 +4,7 @@ import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
 import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
-import { Silence } from '../ports/tick-timer.ts';
+import { TickTimer } from '../ports/tick-timer.ts';
 import type { LogChunk } from '../wal/format/chunk.ts';
 import type { Log } from '../wal/log.ts';
 import { MiB } from '../ports/units.ts';
@@ -73,7 +73,7 @@ export class Session {
   #state: VoterState;
   #verified = false;
   readonly #probes = new ProbeNumbers();
-  readonly #silence = new Silence();
+  readonly #silence = new TickTimer();
   #sentMs: number;
   #sentCommitLsn = 0;
   #behindSinceMs: number | undefined;
@@ -333,7 +333,7 @@ export class Session {
       this.close('PROTOCOL_ERROR: not a walship message');
       return;
     }
-    this.#silence.heard();
+    this.#silence.reset();
     const { message } = decoded;
     const { epoch, hooks } = this.#options;
     if (!fromFollower(message)) {

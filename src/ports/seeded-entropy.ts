@@ -1,7 +1,7 @@
 import type { Entropy } from './entropy.ts';
 
 /** Seeded randomness: sfc32, which is small, fast, and passes the usual statistical tests. */
-export class SimEntropy implements Entropy {
+export class SeededEntropy implements Entropy {
   readonly #seed: string;
   #a: number;
   #b: number;
@@ -19,8 +19,8 @@ export class SimEntropy implements Entropy {
   }
 
   /** An independent sequence named `name`: draws from one never shift what the other gives. */
-  fork(name: string): SimEntropy {
-    return new SimEntropy(`${this.#seed}/${name}`);
+  fork(name: string): SeededEntropy {
+    return new SeededEntropy(`${this.#seed}/${name}`);
   }
 
   bytes(count: number): Buffer {

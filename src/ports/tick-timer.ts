@@ -1,19 +1,19 @@
-/** How often silences and deadlines are looked at. */
+/** Milliseconds from one look at timers and deadlines to the next. */
 export const TICK_MS = 25;
 
 /**
- * For how long nothing was heard, measured in ticks of this node and not by its clock. A tick that comes late counts as one: what held up
- * this node (a stalled event loop, a stopped process) was not the silence of another.
+ * Stopwatch that counts ticks of this process and does not read its clock. A late tick counts as one: a stalled event loop or a stopped
+ * process here must not look like the silence of a peer.
  */
-export class Silence {
+export class TickTimer {
   #ticks = 0;
 
-  /** At most as long as the clock says, up to one tick. */
+  /** Milliseconds since the last reset; less than one tick more than the clock's. */
   get ms(): number {
     return this.#ticks * TICK_MS;
   }
 
-  heard(): void {
+  reset(): void {
     this.#ticks = 0;
   }
 

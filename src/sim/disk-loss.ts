@@ -4,7 +4,7 @@
  */
 import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import { FILL_BYTE, SEGMENT_HEADER_BYTES } from '../wal/format/limits.ts';
 import type { SimDisk } from './sim-disk.ts';
 import { DATA_DIR, type SimMachine, WAL_DIR } from './sim-machine.ts';
@@ -41,7 +41,7 @@ export class DiskLoss {
   }
 
   /** Some bits of one file are not what they were when it is read the next time. */
-  rot(machine: SimMachine, entropy: SimEntropy): void {
+  rot(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
     if (files.length === 0 || !this.#loses(machine)) return;
@@ -57,7 +57,7 @@ export class DiskLoss {
   }
 
   /** A bit of what was written last is not what it was: a record near the end of the log. */
-  rotNewest(machine: SimMachine, entropy: SimEntropy): void {
+  rotNewest(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const path = disk.paths().findLast((name) => name.startsWith(`${WAL_DIR}/`));
     const end = path === undefined ? 0 : usedBytes(disk.contentOf(path));
@@ -71,7 +71,7 @@ export class DiskLoss {
   }
 
   /** Bits of a segment that a running node does not write to any more are not what they were. */
-  rotSealed(machine: SimMachine, entropy: SimEntropy): void {
+  rotSealed(machine: SimMachine, entropy: SeededEntropy): void {
     const { checker, quorum, note } = this.#options;
     const { disk, nodeId, isUp } = machine;
     if (!isUp || checker.lost.size >= quorum - 1 || checker.lost.has(nodeId)) return;
@@ -92,7 +92,7 @@ export class DiskLoss {
   }
 
   /** A part of a file cannot be read any more, by whatever process, until it is written anew. */
-  loseSector(machine: SimMachine, entropy: SimEntropy): void {
+  loseSector(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
     if (files.length === 0 || !this.#loses(machine)) return;

@@ -3,7 +3,7 @@
  * cannot be read; processes have no descriptors. It draws from a sequence of its own, and in part of the runs it does nothing.
  */
 import type { DiskLoss } from './disk-loss.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 
@@ -23,7 +23,7 @@ const DESCRIPTORS_MIN = 4;
 
 export class DiskNemesis {
   readonly #options: DiskNemesisOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   #running = true;
 
   constructor(options: DiskNemesisOptions) {

@@ -4,7 +4,7 @@ import { SEGMENT_HEADER_BYTES } from '../wal/format/limits.ts';
 import { Salt } from '../wal/format/salt.ts';
 import { encodeSeal, SEAL_BYTES } from '../wal/format/seal.ts';
 import { encodeSegmentHeader } from '../wal/format/segment.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 
 const LARGE = 0.002;
 const LOG_LIKE = 0.03;
@@ -14,7 +14,7 @@ const HUGE = 0.1;
 const HUGE_BYTES = 5 * MiB;
 
 /** What follows the name of a value, as latin1 text; empty for nearly all of them. `lsn` is about where its record will be. */
-export function oddValue(entropy: SimEntropy, lsn: number): string {
+export function oddValue(entropy: SeededEntropy, lsn: number): string {
   if (entropy.chance(LARGE)) {
     return 'x'.repeat(entropy.chance(HUGE) ? HUGE_BYTES : entropy.pick(LARGE_BYTES));
   }

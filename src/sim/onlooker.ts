@@ -2,7 +2,7 @@ import { isWalshipError, WalshipError } from '../errors.ts';
 import type { NodeApi } from '../node/api/api.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 import { judgeScan, WatchJudge } from './view-checker.ts';
@@ -22,7 +22,7 @@ const SCAN_LIMITS: readonly number[] = [1, 5, 1_000];
 /** Writes nothing: watches all keys at one node after the other, scans, and waits for versions. Draws from a sequence of its own. */
 export class Onlooker {
   readonly #options: OnlookerOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #judge: WatchJudge;
   #running = true;
 

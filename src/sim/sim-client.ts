@@ -6,14 +6,14 @@ import type { ClientWrite, ClusterChecker } from './cluster-checker.ts';
 import { SimViolation } from './golden-log.ts';
 import type { History, WriteOutcome } from '../check/history.ts';
 import { oddValue } from './odd-values.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 
 export interface SimClientOptions {
   readonly name: string;
   readonly world: SimWorld;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   /** Takes what it did and saw. */
@@ -37,7 +37,7 @@ export class SimClient {
   readonly #options: SimClientOptions;
   readonly #versions = new Map<string, Version>();
   /** For values that are rare. */
-  readonly #odd: SimEntropy;
+  readonly #odd: SeededEntropy;
   #running = true;
   #count = 0;
   /** Node id of who seems to lead. */

@@ -13,7 +13,7 @@ import { judgeLinearizable } from '../check/linearizability.ts';
 import { judgeLocalReads } from '../check/local-reads.ts';
 import { Onlooker } from './onlooker.ts';
 import { SimClient } from './sim-client.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import { SimMachine, type NodeFactory, type Retention } from './sim-machine.ts';
 import { SimNemesis } from './sim-nemesis.ts';
 import { retentionOf, SHAPES, traitsOf } from './sim-shapes.ts';
@@ -218,7 +218,7 @@ function describeFollower(follower: FollowerStatus): string {
 /** The person who watches the cluster: promotes somebody where nobody leads. */
 export class SimOperator {
   readonly #cluster: SimCluster;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   #running = true;
 
   constructor(cluster: SimCluster) {

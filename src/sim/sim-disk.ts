@@ -25,7 +25,7 @@
  */
 import type { Disk } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
-import { SimEntropy } from '../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../ports/seeded-entropy.ts';
 import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
 import { SimFile } from './sim-file.ts';
 import { SimNames } from './sim-names.ts';
@@ -64,7 +64,7 @@ const NEEDS_NO_ROOM: ReadonlySet<DiskOperation['kind']> = new Set([
 ]);
 
 export class SimDisk {
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   readonly names = new SimNames();
   /** What it has room for. */
   readonly room: SimRoom;
@@ -89,7 +89,7 @@ export class SimDisk {
   #operations = 0;
 
   constructor(options: SimDiskOptions) {
-    this.entropy = new SimEntropy(options.seed).fork('disk');
+    this.entropy = new SeededEntropy(options.seed).fork('disk');
     this.room = new SimRoom(
       {
         names: this.names,

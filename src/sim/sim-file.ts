@@ -1,5 +1,5 @@
 import { BLOCK_BYTES } from '../wal/format/limits.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 
 /** What the disk holds for a block, compared with the cache. */
 const CLEAN = 0;
@@ -193,7 +193,7 @@ export class SimFile {
   }
 
   /** The machine lost power: the cache becomes what the disk holds. */
-  losePower(entropy: SimEntropy, { tearBlocks, garbleBlocks }: PowerLoss): void {
+  losePower(entropy: SeededEntropy, { tearBlocks, garbleBlocks }: PowerLoss): void {
     this.#generation += 1;
     for (const capture of this.#captures) this.#abandon(capture, DIRTY);
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
@@ -248,7 +248,7 @@ export class SimFile {
     return this.#sound?.generation === this.#generation ? this.#sound.bytes : undefined;
   }
 
-  #sizeAfterPowerLoss(entropy: SimEntropy): number {
+  #sizeAfterPowerLoss(entropy: SeededEntropy): number {
     const low = Math.min(this.#diskSize, this.#cacheSize);
     const high = Math.max(this.#diskSize, this.#cacheSize);
     // A file that grew may stop anywhere on its way; one that was cut is long or short.

@@ -4,13 +4,13 @@ import { diskError } from './sim-fault.ts';
 import type { Action, DiskOperation } from './sim-fault.ts';
 import { diskBytes, type SimFile } from './sim-file.ts';
 import type { SimProcess } from './sim-clock.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimRoom } from './sim-room.ts';
 
 /** The mount that a file was opened through. */
 export interface HandleMount {
   readonly process: SimProcess;
-  readonly disk: { readonly entropy: SimEntropy; readonly room: SimRoom };
+  readonly disk: { readonly entropy: SeededEntropy; readonly room: SimRoom };
   /** Does `action` in its time, unless a fault is planned for it. */
   perform<T>(described: Omit<DiskOperation, 'number'>, action: Action<T>): Promise<T>;
 }

@@ -1,5 +1,5 @@
 /** A node that follows and counts for nothing: it comes and goes, and in the end has what all others have. */
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
 
@@ -10,7 +10,7 @@ export interface LearnerOptions {
 
 export class SimLearner {
   readonly #options: LearnerOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   #running = true;
 
   constructor(options: LearnerOptions) {

@@ -1,6 +1,6 @@
 import type { Link, LinkHandlers } from '../ports/link.ts';
 import type { SimProcess } from './sim-clock.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 
 /** How one direction between two machines behaves now. Shared by all links of that direction. */
 export interface SimPath {
@@ -31,7 +31,7 @@ export class SimLink implements Link {
   /** Set once, when the pair is made. */
   other: SimLink | undefined;
   readonly #process: SimProcess;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   /** The way out. */
   readonly #path: SimPath;
   readonly #watch: (message: Buffer) => void;
@@ -52,7 +52,7 @@ export class SimLink implements Link {
   constructor(options: {
     peer: string;
     process: SimProcess;
-    entropy: SimEntropy;
+    entropy: SeededEntropy;
     path: SimPath;
     /** Told of each message when it is sent. */
     watch: (message: Buffer) => void;

@@ -1,7 +1,7 @@
 import { dirname, normalize } from 'node:path/posix';
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile, DiskLock } from '../ports/disk.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimProcess } from './sim-clock.ts';
 import { diskError } from './sim-fault.ts';
 import type { Action, DiskFault, DiskOperation, Errno } from './sim-fault.ts';
@@ -12,7 +12,7 @@ import type { SimRoom } from './sim-room.ts';
 
 /** The parts of a simulated disk that its mounts share. */
 export interface MountedDisk {
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   readonly names: SimNames;
   readonly directories: Set<string>;
   readonly room: SimRoom;

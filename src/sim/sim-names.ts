@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimFile } from './sim-file.ts';
 
 /** A change of a directory that is not durable yet. */
@@ -98,7 +98,7 @@ export class SimNames {
   }
 
   /** Keeps or drops each change that was not synced, independently; a rename happens as one or not at all. */
-  losePower(entropy: SimEntropy): void {
+  losePower(entropy: SeededEntropy): void {
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
     for (const change of this.#changes) {
       if (entropy.chance(keep)) this.#apply(change);

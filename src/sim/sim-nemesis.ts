@@ -1,7 +1,7 @@
 import type { ClusterChecker } from './cluster-checker.ts';
 import { DiskLoss } from './disk-loss.ts';
 import { DiskNemesis } from './disk-nemesis.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import { Schemes } from './sim-schemes.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -9,7 +9,7 @@ import type { SimWorld } from './sim-world.ts';
 
 export interface NemesisOptions {
   readonly world: SimWorld;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   readonly network: SimNetwork;
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
@@ -19,7 +19,7 @@ export interface NemesisOptions {
   readonly note: (text: string) => void;
 }
 
-type Fault = (entropy: SimEntropy, machine: SimMachine) => void;
+type Fault = (entropy: SeededEntropy, machine: SimMachine) => void;
 
 /** Breaks things, at random and within the fault model: no more than W-1 disks are lost at a time. */
 export class SimNemesis {
@@ -135,7 +135,7 @@ export class SimNemesis {
   }
 
   /** The leader is cut off from all others, of which one is promoted: for a while two nodes believe that they lead. */
-  #depose(entropy: SimEntropy): void {
+  #depose(entropy: SeededEntropy): void {
     const { machines, network, note, world } = this.#options;
     const leader = machines.find(({ node }) => node?.status().role === 'leader');
     const others = machines.filter((machine) => machine !== leader);
@@ -149,7 +149,7 @@ export class SimNemesis {
   }
 
   /** A planned change of leaders, with whatever else goes wrong meanwhile. */
-  #switchover(entropy: SimEntropy): void {
+  #switchover(entropy: SeededEntropy): void {
     const { machines, note } = this.#options;
     const leader = machines.find(({ node }) => node?.status().role === 'leader');
     const to = entropy.pick(machines).nodeId;
@@ -161,7 +161,7 @@ export class SimNemesis {
     );
   }
 
-  #killThenPower(entropy: SimEntropy, machine: SimMachine): void {
+  #killThenPower(entropy: SeededEntropy, machine: SimMachine): void {
     const { world } = this.#options;
     machine.kill();
     world.clock.schedule(entropy.between(0, 3_000), () => {
@@ -169,12 +169,12 @@ export class SimNemesis {
     });
   }
 
-  #powerAll(entropy: SimEntropy): void {
+  #powerAll(entropy: SeededEntropy): void {
     const { machines } = this.#options;
     for (const machine of machines) if (entropy.chance(0.9)) machine.losePower();
   }
 
-  #inDisk(entropy: SimEntropy, machine: SimMachine, fault: 'crash' | 'eio' | 'enospc'): void {
+  #inDisk(entropy: SeededEntropy, machine: SimMachine, fault: 'crash' | 'eio' | 'enospc'): void {
     const number = machine.disk.operations + 1 + entropy.below(20);
     this.#options.note(`${machine.nodeId}: ${fault} at disk operation ${number}`);
     machine.disk.failAt(number, fault);
@@ -185,12 +185,12 @@ export class SimNemesis {
     });
   }
 
-  #slowDisk(entropy: SimEntropy, { nodeId, disk }: SimMachine): void {
+  #slowDisk(entropy: SeededEntropy, { nodeId, disk }: SimMachine): void {
     disk.slowness = entropy.pick([1, 1, 20, 200, 2_000]);
     this.#options.note(`${nodeId}: disk ${disk.slowness} times slower`);
   }
 
-  #pause(entropy: SimEntropy, { nodeId, process }: SimMachine): void {
+  #pause(entropy: SeededEntropy, { nodeId, process }: SimMachine): void {
     // Now and then longer than any timeout, and longer than it takes the others to find a leader.
     const forMs = entropy.chance(0.15)
       ? entropy.between(8_000, 20_000)
@@ -199,7 +199,7 @@ export class SimNemesis {
     process?.pause(forMs);
   }
 
-  #partition(entropy: SimEntropy): void {
+  #partition(entropy: SeededEntropy): void {
     const { machines, network, note } = this.#options;
     const side = machines.map(({ nodeId }) => nodeId).filter(() => entropy.chance(0.5));
     const others = machines.map(({ nodeId }) => nodeId).filter((id) => !side.includes(id));
@@ -207,13 +207,13 @@ export class SimNemesis {
     network.partition(side, others);
   }
 
-  #cutOneWay(entropy: SimEntropy): void {
+  #cutOneWay(entropy: SeededEntropy): void {
     const [from, to] = this.#pair(entropy);
     this.#options.note(`cut: ${from} -> ${to}`);
     this.#options.network.cut(from, to);
   }
 
-  #delay(entropy: SimEntropy): void {
+  #delay(entropy: SeededEntropy): void {
     const [from, to] = this.#pair(entropy);
     const path = this.#options.network.path(from, to);
     path.delayMs = entropy.pick([0.2, 20, 300]);
@@ -223,7 +223,7 @@ export class SimNemesis {
     );
   }
 
-  #breakLinks(entropy: SimEntropy): void {
+  #breakLinks(entropy: SeededEntropy): void {
     const [from, to] = this.#pair(entropy);
     this.#options.note(`links break: ${from} - ${to}`);
     this.#options.network.breakLinks(from, to);
@@ -235,14 +235,14 @@ export class SimNemesis {
   }
 
   /** The wall clock of a machine is set, forwards or back. */
-  #jumpClock(entropy: SimEntropy, { nodeId, process }: SimMachine): void {
+  #jumpClock(entropy: SeededEntropy, { nodeId, process }: SimMachine): void {
     const byMs = entropy.pick([1, -1]) * entropy.pick([1_000, 3_600_000, 1e11]);
     this.#options.note(`${nodeId}: the wall clock jumps by ${byMs} ms`);
     process?.jumpWall(byMs);
   }
 
   /** A second process with the id of a voter, for a while: a machine that was copied, or a configuration. */
-  #duplicate(entropy: SimEntropy, machine: SimMachine): void {
+  #duplicate(entropy: SeededEntropy, machine: SimMachine): void {
     const copy = this.#options.duplicate(machine, entropy.chance(0.5));
     this.#duplicates.push(copy);
     copy.start();
@@ -259,7 +259,7 @@ export class SimNemesis {
     for (const machine of this.#options.machines) this.#promote(machine);
   }
 
-  #pair(entropy: SimEntropy): [string, string] {
+  #pair(entropy: SeededEntropy): [string, string] {
     const ids = this.#options.machines.map(({ nodeId }) => nodeId);
     const from = entropy.pick(ids);
     const others = ids.filter((id) => id !== from);

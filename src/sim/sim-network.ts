@@ -11,7 +11,7 @@
 import { WalshipError } from '../errors.ts';
 import type { Dialer, Link } from '../ports/link.ts';
 import type { SimClock, SimProcess } from './sim-clock.ts';
-import { SimEntropy } from '../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../ports/seeded-entropy.ts';
 import { SimLink, type SimPath } from './sim-link.ts';
 
 export interface SimNetworkOptions {
@@ -39,7 +39,7 @@ export class SimNetwork {
   /** Changes a message on its way, in place. */
   damage: (message: Buffer) => void = () => undefined;
   readonly #clock: SimClock;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #options: Required<SimNetworkOptions>;
   readonly #paths = new Map<string, SimPath>();
   readonly #listeners = new Map<string, Listener>();
@@ -49,7 +49,7 @@ export class SimNetwork {
 
   constructor(clock: SimClock, options: SimNetworkOptions) {
     this.#clock = clock;
-    this.#entropy = new SimEntropy(options.seed).fork('network');
+    this.#entropy = new SeededEntropy(options.seed).fork('network');
     this.#options = { delayMs: 0.5, jitterMs: 0.5, dialTimeoutMs: 1000, ...options };
   }
 

@@ -3,7 +3,7 @@
  * plays which part, drawn anew. Whatever else goes wrong goes wrong meanwhile.
  */
 import type { DiskLoss } from './disk-loss.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -37,7 +37,7 @@ export class Schemes {
    * A leader is deposed and does not hear of it: what its followers said before is still on its way, and batches of its are still on their
    * way to disks. Now and then it is paused besides, and finds everything in its sockets when it wakes.
    */
-  behindItsBack(entropy: SimEntropy): void {
+  behindItsBack(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
     const cast = this.#cast(entropy);
     if (cast === undefined) return;
@@ -60,7 +60,7 @@ export class Schemes {
    * A voter grants, loses its disk as soon as the new leader leads, and finds the deposed leader first when it comes back: empty, or, where
    * bits rotted, suspect.
    */
-  forgottenGrant(entropy: SimEntropy): void {
+  forgottenGrant(entropy: SeededEntropy): void {
     const { network, note, promote, losses } = this.#options;
     const cast = this.#cast(entropy);
     const voter = cast?.followers.find(({ nodeId }) => nodeId !== cast.candidate.nodeId);
@@ -89,7 +89,7 @@ export class Schemes {
    * One follower gets what nobody else has, and its acks do not get back; the leader dies, that follower leads and inherits it, and may be
    * gone again before anybody else has it all.
    */
-  inheritedTail(entropy: SimEntropy): void {
+  inheritedTail(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
     const cast = this.#cast(entropy);
     if (cast === undefined) return;
@@ -112,7 +112,7 @@ export class Schemes {
   }
 
   /** The links of a leader and a follower break again and again, while what the follower says takes long, or is never heard of again. */
-  reconnects(entropy: SimEntropy): void {
+  reconnects(entropy: SeededEntropy): void {
     const { network, note } = this.#options;
     const cast = this.#cast(entropy);
     if (cast === undefined) return;
@@ -151,7 +151,7 @@ export class Schemes {
    * A leader writes on for nobody while another one leads; then it follows that one, with a tail that nobody wants, and leads again before
    * long.
    */
-  thereAndBack(entropy: SimEntropy): void {
+  thereAndBack(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
     const cast = this.#cast(entropy);
     if (cast === undefined) return;
@@ -174,7 +174,7 @@ export class Schemes {
     this.#whenLeads(candidate, entropy.between(300, 600), () => back(() => promote(leader)));
   }
 
-  #cast(entropy: SimEntropy): Cast | undefined {
+  #cast(entropy: SeededEntropy): Cast | undefined {
     const { machines } = this.#options;
     const leader = machines.find(({ node }) => node?.status().role === 'leader');
     const followers = machines.filter((machine) => machine !== leader);
@@ -183,7 +183,7 @@ export class Schemes {
   }
 
   /** The network is whole again, and the old leader follows: now and then so slowly that much happens before it has cut what it has too much. */
-  #rejoins(entropy: SimEntropy, { disk, nodeId }: SimMachine): void {
+  #rejoins(entropy: SeededEntropy, { disk, nodeId }: SimMachine): void {
     const { network, note } = this.#options;
     disk.slowness = entropy.pick([1, 20, 150]);
     note(`${nodeId} may rejoin, with a disk ${disk.slowness} times slower`);

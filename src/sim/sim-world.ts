@@ -4,7 +4,7 @@
  * Nothing but the seed decides what happens, as long as the code inside uses only the ports. Every failure names the seed.
  */
 import { SimClock, SimProcess } from './sim-clock.ts';
-import { SimEntropy } from '../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../ports/seeded-entropy.ts';
 
 export interface SimRunLimits {
   /** Virtual time after which the run has failed. */
@@ -20,7 +20,7 @@ const WALL_SKEW_MS_MAX = 10_000;
 export class SimWorld {
   readonly seed: number;
   readonly clock = new SimClock();
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   /** Told after each event, and all that it set off, to which process it happened; by then nothing is halfway. */
   watch: (process: SimProcess | undefined) => void = () => undefined;
   /** Largest drift of the clock of a process, as a share of true time. */
@@ -30,7 +30,7 @@ export class SimWorld {
 
   constructor(seed: number) {
     this.seed = seed;
-    this.entropy = new SimEntropy(seed);
+    this.entropy = new SeededEntropy(seed);
   }
 
   /** Events run so far. */

@@ -1,6 +1,6 @@
 /** A process that is none of the cluster's, and says to its nodes what no node says: foreign messages, each with one integer that is extreme. */
 import { extremesOf } from './extreme-messages.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -19,7 +19,7 @@ const PATIENCE_MS = 3;
 
 export class Stranger {
   readonly #options: StrangerOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   #running = true;
 
   constructor(options: StrangerOptions) {

@@ -2,7 +2,7 @@
 import { FRAME_TYPE, PIECE_TYPE } from '../protocol/codec.ts';
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import { PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
-import type { SimEntropy } from '../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
 
@@ -14,7 +14,7 @@ export interface WireDamageOptions {
 
 export class WireDamage {
   readonly #options: WireDamageOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   #running = true;
   #isDue = false;
 

@@ -5,7 +5,7 @@
 export { simulate, SimWorld } from '../sim/sim-world.ts';
 export type { SimRunLimits } from '../sim/sim-world.ts';
 export { SimClock, SimProcess } from '../sim/sim-clock.ts';
-export { SimEntropy } from '../ports/seeded-entropy.ts';
+export { SeededEntropy } from '../ports/seeded-entropy.ts';
 export { SimDisk } from '../sim/sim-disk.ts';
 export type { DiskLatency, SimDiskOptions } from '../sim/sim-disk.ts';
 export { describeOperation } from '../sim/sim-fault.ts';

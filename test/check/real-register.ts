@@ -1,5 +1,5 @@
 import type { Expectation, Operation, OperationOutcome } from '../../src/check/history.ts';
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import type { Version } from '../../src/wal/format/position.ts';
 
 export interface RegisterRun {
@@ -35,7 +35,7 @@ interface Call {
  * indeterminate one also after it, or never. Values are unique, versions as nodes tell them.
  */
 export function registerHistory(run: RegisterRun): RegisterHistory {
-  const entropy = new SimEntropy(`register ${run.seed} ${run.clients}`);
+  const entropy = new SeededEntropy(`register ${run.seed} ${run.clients}`);
   const calls = drawCalls(run, entropy);
   const operations: Operation[] = [];
   let state: State | undefined;
@@ -81,7 +81,7 @@ export function registerHistory(run: RegisterRun): RegisterHistory {
 
 function drawCalls(
   { clients, count, lost = 0.1 }: RegisterRun,
-  entropy: SimEntropy,
+  entropy: SeededEntropy,
 ): readonly Call[] {
   const calls: Call[] = [];
   const freeAt = Array.from({ length: clients }, () => entropy.fraction() * 10);
@@ -100,7 +100,7 @@ function drawCalls(
 }
 
 function drawExpectation(
-  entropy: SimEntropy,
+  entropy: SeededEntropy,
   versions: readonly Version[],
 ): Expectation | undefined {
   if (entropy.chance(0.6)) return undefined;

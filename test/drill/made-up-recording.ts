@@ -9,7 +9,7 @@ import type {
 } from '../../src/drill/recording/recording.ts';
 import type { Check, Rpo, Verdict } from '../../src/drill/judge/verdict.ts';
 import { History } from '../../src/check/history.ts';
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import { statusOf } from './statuses.ts';
 
 export const NODES = ['n1', 'n2', 'n3'] as const;
@@ -134,7 +134,7 @@ function sampleOf(nodeId: string, atMs: number): NodeSample {
 }
 
 function madeUpWrites(): SetWrite[] {
-  const entropy = new SimEntropy('made up');
+  const entropy = new SeededEntropy('made up');
   const writes: SetWrite[] = [];
   for (let number = 0; number < 36_000 * WRITES_PER_MS; number += 1) {
     const calledAt = number / WRITES_PER_MS;

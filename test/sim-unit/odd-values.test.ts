@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { oddValue } from '../../src/sim/odd-values.ts';
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import { decodeRecord, OP, RecordView } from '../../src/wal/format/record.ts';
 import { SEGMENT_HEADER_BYTES } from '../../src/wal/format/limits.ts';
 import { decodeSegmentHeader } from '../../src/wal/format/segment.ts';
 
-const entropy = new SimEntropy(1);
+const entropy = new SeededEntropy(1);
 const values = Array.from({ length: 5_000 }, () => oddValue(entropy, 7)).filter(
   (value) => value !== '',
 );

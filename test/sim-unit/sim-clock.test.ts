@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SimClock, SimProcess } from '../../src/sim/sim-clock.ts';
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import { simulate, SimWorld } from '../../src/sim/sim-world.ts';
 
 describe('simulated time', () => {
@@ -22,7 +22,7 @@ describe('simulated time', () => {
 
   test('keeps the order of many events', () => {
     const clock = new SimClock();
-    const entropy = new SimEntropy(7);
+    const entropy = new SeededEntropy(7);
     const seen: number[] = [];
     const due = Array.from({ length: 2000 }, () => entropy.below(300));
     for (const at of due) clock.schedule(at, () => seen.push(at));
@@ -95,13 +95,13 @@ describe('a simulated world', () => {
   });
 
   test('equal seeds draw equally, other seeds and forks do not', () => {
-    const draw = (entropy: SimEntropy): string => entropy.bytes(16).toString('hex');
+    const draw = (entropy: SeededEntropy): string => entropy.bytes(16).toString('hex');
 
-    expect(draw(new SimEntropy(1))).toBe(draw(new SimEntropy(1)));
-    expect(draw(new SimEntropy(1))).not.toBe(draw(new SimEntropy(2)));
-    expect(draw(new SimEntropy(1).fork('a'))).not.toBe(draw(new SimEntropy(1).fork('b')));
+    expect(draw(new SeededEntropy(1))).toBe(draw(new SeededEntropy(1)));
+    expect(draw(new SeededEntropy(1))).not.toBe(draw(new SeededEntropy(2)));
+    expect(draw(new SeededEntropy(1).fork('a'))).not.toBe(draw(new SeededEntropy(1).fork('b')));
     const counts = [0, 0, 0, 0];
-    const entropy = new SimEntropy(3);
+    const entropy = new SeededEntropy(3);
     for (let n = 0; n < 4000; n += 1) {
       const index = entropy.below(4);
       counts[index] = (counts[index] ?? 0) + 1;

@@ -7,7 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import { openSimNode } from '../../src/sim/open-node.ts';
 import { SimCluster, SimOperator } from '../../src/sim/sim-cluster.ts';
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import type { SimMachine } from '../../src/sim/sim-machine.ts';
 
 const LIMIT_MS = 40_000;
@@ -106,7 +106,7 @@ describe('a cluster finds a leader after a birth in which', () => {
     { voters: 5, quorum: 3 },
   ])('of $voters, W = $quorum, several die, and a disk is lost', async (shape) => {
     for (let seed = 1; seed <= RANDOM_BIRTHS / 5; seed += 1) {
-      const entropy = new SimEntropy(`birth ${seed}`);
+      const entropy = new SeededEntropy(`birth ${seed}`);
       const crashes = Array.from({ length: entropy.pick([1, 2, 2, 3]) }, () => ({
         node: entropy.below(shape.voters),
         operation: 1 + entropy.below(entropy.pick([15, 60])),

@@ -1,4 +1,4 @@
-import { SimEntropy } from '../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../src/ports/seeded-entropy.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../src/wal/format/limits.ts';
 import { encodeEpochRecord } from '../../src/wal/format/epoch-record.ts';
 import { MetaStore, type Meta } from '../../src/wal/files/meta.ts';
@@ -186,7 +186,7 @@ export async function recoverFixture(
     },
     dir: '/d',
     meta,
-    entropy: new SimEntropy('recovery'),
+    entropy: new SeededEntropy('recovery'),
     voters: 3,
     segmentBytes: SIZE,
     onDamage: 'refuse',

@@ -12,7 +12,7 @@ import type { DiskFaults } from './disk/disk-faults.ts';
 import { FaultDisk } from './disk/fault-disk.ts';
 import { ShiftedClock } from './shifted-clock.ts';
 import type { NodeFault } from '../../ports/break-node.ts';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 
 /** Stands in every data directory that drills may ruin. Its second line, where it has one, says what is wrong with the disk. */
 export const MARKER_NAME = 'DRILL';
@@ -84,7 +84,7 @@ export class NodeFaults {
         this.clock.jump(fault.byMs);
         return;
       case 'power-cut':
-        await this.disk.powerCut(new SimEntropy(fault.seed));
+        await this.disk.powerCut(new SeededEntropy(fault.seed));
         process.kill(process.pid, 'SIGKILL');
         process.exit(KILLED_EXIT_CODE);
     }

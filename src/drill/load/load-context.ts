@@ -1,5 +1,5 @@
 import type { History } from '../../check/history.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { DrillClient } from './drill-client.ts';
 
 /** What every part of the load works with. */
@@ -7,7 +7,7 @@ export interface LoadContext {
   readonly client: DrillClient;
   /** Also the clock of all parts: `history.now()` is later than every moment before. */
   readonly history: History;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   /** Stands before every key. */
   readonly prefix: string;
 }

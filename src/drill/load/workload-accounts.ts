@@ -1,5 +1,5 @@
 import { WalshipError } from '../../errors.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
@@ -25,7 +25,7 @@ export class AccountsWorkload implements LoadPart {
   readonly #context: LoadContext;
   readonly #names: readonly string[];
   readonly #paces: readonly Pace[];
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #pending = new Map<string, Pending>();
   #version: Version | undefined;
   #count = 0;

@@ -1,4 +1,4 @@
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
 import type { ReadProbe } from '../recording/recording.ts';
@@ -14,11 +14,11 @@ const IN_FLIGHT_MAX = 8;
 export class ProbeWorkload implements LoadPart {
   readonly probes: ReadProbe[] = [];
   readonly #context: LoadContext;
-  readonly #key: (entropy: SimEntropy) => string;
+  readonly #key: (entropy: SeededEntropy) => string;
   readonly #paces: readonly Pace[];
 
   /** @param key one of the registers that are in use. */
-  constructor(context: LoadContext, key: (entropy: SimEntropy) => string) {
+  constructor(context: LoadContext, key: (entropy: SeededEntropy) => string) {
     this.#context = context;
     this.#key = key;
     this.#paces = context.client.nodes.flatMap((nodeId) => {
@@ -42,7 +42,7 @@ export class ProbeWorkload implements LoadPart {
     await Promise.all(this.#paces.map(async (pace) => await pace.stop()));
   }
 
-  async #probe(nodeId: string, level: ReadProbe['level'], entropy: SimEntropy): Promise<void> {
+  async #probe(nodeId: string, level: ReadProbe['level'], entropy: SeededEntropy): Promise<void> {
     const { client, history } = this.#context;
     const key = this.#key(entropy);
     const call = { client: `probe-${nodeId}`, key, calledAt: history.now() };

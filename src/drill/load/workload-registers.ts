@@ -1,5 +1,5 @@
 import type { Expectation, WriteOutcome } from '../../check/history.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { WriteAnswer } from './drill-client.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
@@ -41,7 +41,7 @@ export class RegisterWorkload implements LoadPart {
   }
 
   /** One of those in use now. */
-  key(entropy: SimEntropy): string {
+  key(entropy: SeededEntropy): string {
     const { history, prefix } = this.#context;
     const round = Math.floor((history.now() - this.#startedAt) / REGISTER_ROTATE_MS);
     return `${prefix}reg/${String(round).padStart(3, '0')}-${entropy.below(REGISTERS) + 1}`;

@@ -1,6 +1,6 @@
 /** All of a drill's load, and what it saw. */
 import { History } from '../../check/history.ts';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { comparePositions } from '../../wal/format/position.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { DrillClient } from './drill-client.ts';
@@ -38,7 +38,7 @@ export class Workload {
   constructor(options: WorkloadOptions) {
     const { client, seed, ack, nowMs, prefix = '', watchFrom = { epoch: 0, lsn: 0 } } = options;
     this.#history = new History(nowMs);
-    const context = { client, history: this.#history, entropy: new SimEntropy(seed), prefix };
+    const context = { client, history: this.#history, entropy: new SeededEntropy(seed), prefix };
     this.#set = new SetWorkload(context, ack);
     this.#registers = new RegisterWorkload(context);
     this.#accounts = new AccountsWorkload(context);

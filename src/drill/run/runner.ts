@@ -1,7 +1,7 @@
 /** One drill from its start to its recording: a cluster, clients, the steps of a scenario, healing, and a look at what is left. */
 import { WalshipError } from '../../errors.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { AskNode } from '../target/ask-node.ts';
 import { unequal, unsettled } from './convergence.ts';
 import { WRITES_MIN } from '../recording/recording.ts';
@@ -221,7 +221,7 @@ class Drill {
     return new StepRunner({
       target: this.#parts.target,
       timeline: this.#timeline,
-      entropy: new SimEntropy(seed).fork('drill'),
+      entropy: new SeededEntropy(seed).fork('drill'),
       nowMs: this.#nowMs,
       ask: this.#parts.ask,
       pause: this.#pause,

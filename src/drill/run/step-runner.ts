@@ -1,6 +1,6 @@
 /** Carries out the steps of a scenario, one after the other, every wait bounded. */
 import type { NodeStatus } from '../../node/api/api.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { AskNode } from '../target/ask-node.ts';
 import { describeAction } from '../faults/describe-action.ts';
 import type { Fault, OperatorAction } from '../faults/fault.ts';
@@ -33,7 +33,7 @@ const ORDER_MS_MAX = 15_000;
 export interface StepContext {
   readonly target: DrillTarget;
   readonly timeline: Timeline;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
   /** Of the clock of the drill. */
   readonly nowMs: () => number;
   readonly ask: AskNode;
@@ -50,7 +50,7 @@ export interface StepContext {
 /** The cluster as a step begins, and what chance decides by in it. */
 interface Moment {
   readonly before: Seen;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
 }
 
 export class StepRunner {

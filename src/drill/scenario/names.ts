@@ -11,7 +11,7 @@
  * | `other` | one that neither leads nor has a given name, running or not; the seed chooses |
  * | `all`, `up`, `down`, `followers` | every node; those that run; those that do not; those that run and do not lead |
  */
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { Fault, OperatorAction } from '../faults/fault.ts';
 import type { Action, Await } from './scenario.ts';
 
@@ -56,10 +56,10 @@ export class NobodyNamed extends Error {
 /** The names of one step. */
 export class StepNames {
   readonly #situation: Situation;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #meanings = new Map<string, readonly string[]>();
 
-  constructor(situation: Situation, entropy: SimEntropy) {
+  constructor(situation: Situation, entropy: SeededEntropy) {
     this.#situation = situation;
     this.#entropy = entropy;
   }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WalshipError } from '../../errors.ts';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import {
   applyFault,
   CROWD_FAULTS,
@@ -48,7 +48,7 @@ export class ComposeTarget implements DrillTarget {
   readonly project: string;
   readonly #options: ComposeTargetOptions;
   readonly #compose: readonly string[];
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #composed = new Map<string, ComposeNode>();
   readonly #clients = new IdleClients();
   #nodes: readonly TargetNode[] = [];
@@ -65,7 +65,7 @@ export class ComposeTarget implements DrillTarget {
     }
     this.#options = options;
     this.#compose = compose;
-    this.#entropy = new SimEntropy(options.seed).fork('files');
+    this.#entropy = new SeededEntropy(options.seed).fork('files');
     this.project = `walship-drill-${process.pid}`;
     const network = containerNetworkFaults();
     this.can = new Set<FaultKind>([

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WalshipError } from '../../errors.ts';
 import { NodeDisk } from '../../ports/node-disk.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../wal/format/limits.ts';
 import { META_NAME } from '../../wal/files/meta.ts';
 import { parseSegmentName } from '../../wal/format/segment.ts';
@@ -19,7 +19,7 @@ export interface DamagedNode {
   readonly dir: string;
   /** Where its copies are kept. */
   readonly copyDir: string;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
 }
 
 /** @throws WalshipError DRILL_FAILED where there is nothing to damage. */
@@ -75,7 +75,7 @@ interface Place {
 
 async function placeOf(
   where: Where,
-  { dir, entropy }: { readonly dir: string; readonly entropy: SimEntropy },
+  { dir, entropy }: { readonly dir: string; readonly entropy: SeededEntropy },
 ): Promise<Place> {
   if (where === 'meta') return await wholeFile(dir, META_NAME);
   if (where === 'snapshot') {

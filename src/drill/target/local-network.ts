@@ -1,5 +1,5 @@
 /** The network between the nodes of one machine: a proxy for each of them towards each other, and what network faults make of the paths. */
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { NetworkFault } from '../faults/fault.ts';
 import { PathTable } from './path-table.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -13,11 +13,11 @@ export interface Listener {
 export class LocalNetwork {
   readonly #paths: PathTable;
   readonly #proxies = new Map<string, TcpProxy>();
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
 
   private constructor(ids: readonly string[], seed: number) {
     this.#paths = new PathTable(ids);
-    this.#entropy = new SimEntropy(seed).fork('network');
+    this.#entropy = new SeededEntropy(seed).fork('network');
   }
 
   /** Resolves when every node can be reached from every other through a proxy of that pair. */

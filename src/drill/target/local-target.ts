@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { WalshipError } from '../../errors.ts';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import {
   applyFault,
   CROWD_FAULTS,
@@ -49,7 +49,7 @@ export class LocalTarget implements DrillTarget {
     ...(crowdsFit() ? CROWD_FAULTS : []),
   ]);
   readonly #options: LocalTargetOptions;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #processes = new Map<string, NodeProcess>();
   readonly #clients = new IdleClients();
   #nodes: readonly TargetNode[] = [];
@@ -72,7 +72,7 @@ export class LocalTarget implements DrillTarget {
 
   constructor(options: LocalTargetOptions) {
     this.#options = options;
-    this.#entropy = new SimEntropy(options.seed).fork('files');
+    this.#entropy = new SeededEntropy(options.seed).fork('files');
   }
 
   get nodes(): readonly TargetNode[] {

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../ports/node-disk.ts';
-import type { SimEntropy } from '../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { BatchBuilder } from '../../wal/format/batch-builder.ts';
 import { BLOCK_BYTES } from '../../wal/format/limits.ts';
 import type { Position } from '../../wal/format/position.ts';
@@ -23,7 +23,7 @@ const ROOM_BYTES_MIN = 3 * BLOCK_BYTES;
  * loss does not tear that.
  * @returns what was torn, in words; undefined where there is no log, or no room behind it.
  */
-export async function tearWrite(dir: string, entropy: SimEntropy): Promise<string | undefined> {
+export async function tearWrite(dir: string, entropy: SeededEntropy): Promise<string | undefined> {
   const found = await endOfLog(dir);
   if (found === undefined || found.end.last.lsn === 0) return undefined;
   const { file, header, end } = found;

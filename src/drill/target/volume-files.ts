@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { SimEntropy } from '../../ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { command } from './docker.ts';
 import type { DownFault } from '../faults/fault.ts';
 import { damageFiles } from './file-faults.ts';
@@ -13,9 +13,9 @@ const COPY_DIR = '/home/node';
 /** Runs in a container of the image, which has the same code. */
 const DAMAGE_SCRIPT = `
 import { damageFiles } from '/app/dist/drill/file-faults.js';
-import { SimEntropy } from '/app/dist/sim/sim-entropy.js';
+import { SeededEntropy } from '/app/dist/sim/sim-entropy.js';
 const { fault, seed } = JSON.parse(process.argv[1]);
-const node = { dir: '/data', copyDir: '${COPY_DIR}/copy', entropy: new SimEntropy(seed) };
+const node = { dir: '/data', copyDir: '${COPY_DIR}/copy', entropy: new SeededEntropy(seed) };
 process.stdout.write(await damageFiles(fault, node));
 `;
 
@@ -41,7 +41,7 @@ export class VolumeFiles {
     const dir = await this.#mountpoint();
     if (dir !== undefined) {
       const copyDir = path.join(this.#options.workDir, 'copy');
-      return await damageFiles(fault, { dir, copyDir, entropy: new SimEntropy(seed) });
+      return await damageFiles(fault, { dir, copyDir, entropy: new SeededEntropy(seed) });
     }
     const { volume, image } = this.#options;
     const volumes = ['--volume', `${volume}:/data`, '--volume', `${this.#copyVolume}:${COPY_DIR}`];

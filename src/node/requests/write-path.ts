@@ -2,7 +2,7 @@ import { type Clock, nextTurn } from '../../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../../errors.ts';
 import type { Leader } from '../../leader/leader.ts';
 import { keyToJson } from '../../protocol/key-json.ts';
-import { Silence } from '../../ports/tick-timer.ts';
+import { TickTimer } from '../../ports/tick-timer.ts';
 import type { Overlay } from '../../store/overlay.ts';
 import { MiB } from '../../ports/units.ts';
 import { operationsBytes } from '../../wal/format/batch-builder.ts';
@@ -64,7 +64,7 @@ export class WritePath {
   readonly #hold: WriteHold;
   readonly #commitWait = new CommitWait();
   /** Of this leadership. */
-  readonly #age = new Silence();
+  readonly #age = new TickTimer();
   #ended: WalshipError | undefined;
 
   constructor(options: WritePathOptions) {

@@ -5,7 +5,7 @@ import { FollowerSession } from '../../follower/follower.ts';
 import type { SessionEnd } from '../../follower/session-end.ts';
 import type { Hello } from '../../protocol/messages.ts';
 import { HISTORY_ENTRIES_MAX, PROTOCOL_VERSION } from '../../protocol/messages.ts';
-import { Silence, TICK_MS } from '../../ports/tick-timer.ts';
+import { TickTimer, TICK_MS } from '../../ports/tick-timer.ts';
 import { lowestCut } from '../../wal/snapshot/snapshot-shelf.ts';
 import type { Reason } from '../api/api.ts';
 import { FollowPause } from './follow-pause.ts';
@@ -44,7 +44,7 @@ export class LeaderSearch {
   #endedInVain = false;
   /** Aborts what the search under way waits for. */
   #search = new AbortController();
-  #expected: { readonly peer: Peer; readonly silence: Silence } | undefined;
+  #expected: { readonly peer: Peer; readonly silence: TickTimer } | undefined;
   readonly #refusals = new Map<string, string>();
   readonly #pause: FollowPause;
 
@@ -181,7 +181,7 @@ export class LeaderSearch {
   expect(nodeId: string): void {
     const peer = this.#options.membership.peers.find((candidate) => candidate.nodeId === nodeId);
     if (peer === undefined || nodeId === this.#options.replica.nodeId) return;
-    this.#expected = { peer, silence: new Silence() };
+    this.#expected = { peer, silence: new TickTimer() };
     this.interrupt();
   }
 

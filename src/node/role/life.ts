@@ -5,7 +5,7 @@ import type { FollowerSession } from '../../follower/follower.ts';
 import type { Leader } from '../../leader/leader.ts';
 import { encodeMessage } from '../../protocol/codec.ts';
 import type { Ask, AskReply, Hello } from '../../protocol/messages.ts';
-import { Silence } from '../../ports/tick-timer.ts';
+import { TickTimer } from '../../ports/tick-timer.ts';
 import { leftMetaAsItWas } from '../../wal/files/meta.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { LeadershipReport, Role } from '../api/api.ts';
@@ -47,7 +47,7 @@ export class Life {
   /** One search for a leader comes between two attempts: until it has ended, the trigger waits. */
   #looksFirst = false;
   /** Since this node last led, or promised another to follow. */
-  readonly #quiet = new Silence();
+  readonly #quiet = new TickTimer();
   #report: LeadershipReport | null = null;
   /** On the monotonic clock: when this node last led. */
   #ledMs: number | undefined;
@@ -195,7 +195,7 @@ export class Life {
     this.#leader?.tick();
     this.#search.tick();
     this.#quiet.tick();
-    if (this.#leader !== undefined) this.#quiet.heard();
+    if (this.#leader !== undefined) this.#quiet.reset();
     const { replica, trigger } = this.#options;
     // Only an intact voter may lead.
     const apt = this.isVoter && replica.state === 'intact' && this.session === undefined;
@@ -236,7 +236,7 @@ export class Life {
 
   #promised(candidate: string): void {
     if (candidate === this.#options.replica.nodeId) return;
-    this.#quiet.heard();
+    this.#quiet.reset();
     this.#standDue = false;
     this.#search.expect(candidate);
     this.#pause.cancel();

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/api.ts';
 import type { EventListener } from '../api/events.ts';
-import { Silence } from '../../ports/tick-timer.ts';
+import { TickTimer } from '../../ports/tick-timer.ts';
 import type { Failover } from '../api/trigger.ts';
 
 /** A leader whose disk has taken nothing for so long hands over to a voter whose disk does, where failover is automatic. */
@@ -54,7 +54,7 @@ export class DiskWatch {
   readonly #options: DiskWatchOptions;
   #told: Reason | undefined;
   /** Since the disk works, this node does not lead, or it was tried to hand over. */
-  readonly #since = new Silence();
+  readonly #since = new TickTimer();
   #handingOver = false;
 
   constructor(options: DiskWatchOptions) {
@@ -79,7 +79,7 @@ export class DiskWatch {
     }
     const present = followers();
     if (reason === undefined || present === undefined || this.#handingOver) {
-      this.#since.heard();
+      this.#since.reset();
       return;
     }
     this.#since.tick();

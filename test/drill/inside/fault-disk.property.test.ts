@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DiskFile } from '../../../src/ports/disk.ts';
 import { FaultDisk } from '../../../src/drill/inside/disk/fault-disk.ts';
 import { NodeDisk } from '../../../src/ports/node-disk.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 
 const BLOCK = 512;
 const BLOCKS = 6;
@@ -120,12 +120,12 @@ class Life {
   readonly model = new NamesModel();
   readonly done: string[] = [];
   readonly #disk: FaultDisk;
-  readonly #entropy: SimEntropy;
+  readonly #entropy: SeededEntropy;
   readonly #open: { file: DiskFile; model: FileModel; name: string }[] = [];
   readonly #paths: readonly string[];
   #fill = 0;
 
-  constructor(disk: FaultDisk, entropy: SimEntropy, paths: readonly string[]) {
+  constructor(disk: FaultDisk, entropy: SeededEntropy, paths: readonly string[]) {
     this.#disk = disk;
     this.#entropy = entropy;
     this.#paths = paths;
@@ -201,10 +201,10 @@ describe('a power cut after random operations', () => {
       ['a', 'b', 'c'].map((n) => join(directory, n)),
     );
     const disk = FaultDisk.open(new NodeDisk(), dir);
-    const life = new Life(disk, new SimEntropy(seed), paths);
+    const life = new Life(disk, new SeededEntropy(seed), paths);
     for (let count = 0; count < OPERATIONS; count += 1) await life.step();
 
-    await disk.powerCut(new SimEntropy(seed).fork('power cut'));
+    await disk.powerCut(new SeededEntropy(seed).fork('power cut'));
 
     const hint = `seed ${seed}:\n${life.done.join('\n')}`;
     expect(readdirSync(dir).toSorted()).toEqual(['snapshots', 'wal']);

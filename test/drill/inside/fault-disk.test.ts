@@ -8,7 +8,7 @@ import { NO_DISK_FAULTS } from '../../../src/drill/inside/disk/disk-faults.ts';
 import { FaultDisk, SIDE_DIR } from '../../../src/drill/inside/disk/fault-disk.ts';
 import type { Disk, DiskFile } from '../../../src/ports/disk.ts';
 import { NodeDisk } from '../../../src/ports/node-disk.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 
 const BLOCK = 512;
 const SEEDS = 40;
@@ -63,7 +63,7 @@ async function outcomes(
   for (let seed = 0; seed < SEEDS; seed += 1) {
     const stage = newStage(`seed-${seed}`);
     await main(stage);
-    await stage.disk.powerCut(new SimEntropy(seed));
+    await stage.disk.powerCut(new SeededEntropy(seed));
     expect(readdirSync(stage.dir), 'the side directory is gone').not.toContain(SIDE_DIR);
     found.add(look(stage));
   }
@@ -227,7 +227,7 @@ describe('a power cut', () => {
       stage.disk.list(stage.wal),
     ];
 
-    const cut = stage.disk.powerCut(new SimEntropy(1));
+    const cut = stage.disk.powerCut(new SeededEntropy(1));
     const later = [file.sync(), stage.disk.remove(join(stage.wal, 'f'))];
     for (const promise of [...inFlight, ...later]) void promise.then(count, count);
     await cut;
@@ -264,7 +264,7 @@ describe('a power cut', () => {
     await begun;
 
     let isCut = false;
-    const cut = stage.disk.powerCut(new SimEntropy(4)).then(() => (isCut = true));
+    const cut = stage.disk.powerCut(new SeededEntropy(4)).then(() => (isCut = true));
     await new NodeDisk().list(stage.wal);
     expect(isCut).toBe(false);
     write();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NobodyNamed, StepNames, resolveAction } from '../../../src/drill/scenario/names.ts';
 import type { NodeNow } from '../../../src/drill/scenario/names.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 
 function node(nodeId: string, more: Partial<NodeNow> = {}): NodeNow {
   return { nodeId, up: true, leads: false, epoch: 1, durable: { epoch: 1, lsn: 10 }, ...more };
@@ -12,7 +12,7 @@ function names(
   given: Readonly<Record<string, readonly string[]>> = {},
   seed = 1,
 ): StepNames {
-  return new StepNames({ nodes, given: new Map(Object.entries(given)) }, new SimEntropy(seed));
+  return new StepNames({ nodes, given: new Map(Object.entries(given)) }, new SeededEntropy(seed));
 }
 
 const THREE = [

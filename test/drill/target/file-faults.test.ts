@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FileFault } from '../../../src/drill/faults/fault.ts';
 import { damageFiles } from '../../../src/drill/target/file-faults.ts';
 import { NodeDisk } from '../../../src/ports/node-disk.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 import { open, OP } from '../../../src/wal/index.ts';
 import { verify } from '../../../src/wal/tools/verify.ts';
 
@@ -30,7 +30,7 @@ async function damage(dir: string, fault: FileFault, seed = 1): Promise<string> 
   return await damageFiles(fault, {
     dir,
     copyDir: `${dir}-copy`,
-    entropy: new SimEntropy(seed),
+    entropy: new SeededEntropy(seed),
   });
 }
 

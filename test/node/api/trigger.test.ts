@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { newTrigger } from '../../../src/node/api/trigger.ts';
 import { TICK_MS } from '../../../src/ports/tick-timer.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 
 const SILENCE_MS = 1_000;
 
 /** At which quiet times the trigger fires, while nobody is heard. */
 function firesAt(seed: number, untilMs: number, failover: 'manual' | 'auto' = 'auto'): number[] {
-  const trigger = newTrigger(failover, { entropy: new SimEntropy(seed), silenceMs: SILENCE_MS });
+  const trigger = newTrigger(failover, { entropy: new SeededEntropy(seed), silenceMs: SILENCE_MS });
   const fired: number[] = [];
   for (let quietMs = 0; quietMs < untilMs; quietMs += TICK_MS) {
     if (trigger.tick(quietMs)) fired.push(quietMs);
@@ -35,7 +35,7 @@ describe('the automatic trigger', () => {
   });
 
   test('does not fire while a leader is heard now and then', () => {
-    const trigger = newTrigger('auto', { entropy: new SimEntropy(1), silenceMs: SILENCE_MS });
+    const trigger = newTrigger('auto', { entropy: new SeededEntropy(1), silenceMs: SILENCE_MS });
     let quietMs = 0;
     for (let tick = 0; tick < 10_000; tick += 1) {
       quietMs = tick % 40 === 0 ? 0 : quietMs + TICK_MS;

@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Disk } from '../../../src/ports/disk.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 import { SimDisk } from '../../../src/sim/sim-disk.ts';
 import { simulate } from '../../../src/sim/sim-world.ts';
 import { BLANK_META, encodeMeta, MetaStore } from '../../../src/wal/files/meta.ts';
@@ -54,7 +54,7 @@ async function recoverOn(disk: Disk): Promise<RecoveredLog> {
   return recover({
     disk,
     clock: { nowMs: () => 0, wallMs: () => 1, after: () => () => undefined, soon: () => undefined },
-    entropy: new SimEntropy('recovery'),
+    entropy: new SeededEntropy('recovery'),
     dir: '/d',
     meta,
     voters: 3,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { WalshipError } from '../../../src/errors.ts';
-import { SimEntropy } from '../../../src/ports/seeded-entropy.ts';
+import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
 import { BLOCK_BYTES, FILL_BYTE } from '../../../src/wal/format/limits.ts';
 import { MetaStore } from '../../../src/wal/files/meta.ts';
 import { listSaved } from '../../../src/wal/files/saved.ts';
@@ -27,7 +27,7 @@ const first = batches(FIRST, SHAPES.slice(0, 2));
 const [, END_4 = 0, END_5 = 0] = endsOf(built.parts);
 /** Where the last write begins. */
 const START_5 = borderAfter(END_4);
-const entropy = new SimEntropy('repair');
+const entropy = new SeededEntropy('repair');
 const clock = {
   nowMs: () => 0,
   wallMs: () => 7000,

@@ -16,7 +16,7 @@ import { FaultCalls } from './fault-calls.ts';
 import { FaultFile } from './fault-file.ts';
 import type { TrackedFile } from './fault-file.ts';
 import { restoreDirectory } from './fault-power-cut.ts';
-import type { SimEntropy } from '../../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 import { SerialWork } from './serial-work.ts';
 import { UnsyncedFile } from './unsynced-file.ts';
 import { UnsyncedNames } from './unsynced-names.ts';
@@ -64,7 +64,7 @@ export class FaultDisk implements Disk {
    * No operation completes any more, and when this resolves, the directory is what a power cut might have left, by the draws of `entropy`. The
    * process has to end then: what it knows is not so.
    */
-  async powerCut(entropy: SimEntropy): Promise<void> {
+  async powerCut(entropy: SeededEntropy): Promise<void> {
     await this.#calls.end();
     restoreDirectory({
       names: this.#names,

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import * as fs from 'node:fs';
 import type { TrackedFile } from './fault-file.ts';
-import type { SimEntropy } from '../../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 import type { UnsyncedFile } from './unsynced-file.ts';
 import type { UnsyncedNames } from './unsynced-names.ts';
 
@@ -11,7 +11,7 @@ export interface CutDirectory {
   readonly files: ReadonlyMap<string, TrackedFile>;
   /** Gives a file a link in the side directory, from the name that it has. */
   readonly keep: (path: string, file: TrackedFile) => void;
-  readonly entropy: SimEntropy;
+  readonly entropy: SeededEntropy;
 }
 
 /** Puts files and names back to what a platter may hold after a power cut. Nobody uses them meanwhile. */
@@ -37,7 +37,7 @@ export function restoreDirectory({ names, files, keep, entropy }: CutDirectory):
   }
 }
 
-function restoreFile(path: string, content: UnsyncedFile, entropy: SimEntropy): void {
+function restoreFile(path: string, content: UnsyncedFile, entropy: SeededEntropy): void {
   const { bytes, lost } = content.afterPowerCut(entropy);
   if (lost.length === 0 && bytes === content.bytes) return;
   const fd = fs.openSync(path, 'r+');

@@ -1,5 +1,5 @@
 import { BLOCK_BYTES } from '../../../wal/format/limits.ts';
-import type { SimEntropy } from '../../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 
 /** What the platter holds of a block that has changed since. */
 interface Block {
@@ -98,7 +98,7 @@ export class UnsyncedFile {
   }
 
   /** What the platter is left with: a size, and what stands in the place of the newest bytes. Each block and the size are kept or lost independently. */
-  afterPowerCut(entropy: SimEntropy): { readonly bytes: number; readonly lost: Patch[] } {
+  afterPowerCut(entropy: SeededEntropy): { readonly bytes: number; readonly lost: Patch[] } {
     const bytes = this.#sizeAfterPowerCut(entropy);
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
     const lost: Patch[] = [];
@@ -114,7 +114,7 @@ export class UnsyncedFile {
     return { bytes, lost };
   }
 
-  #sizeAfterPowerCut(entropy: SimEntropy): number {
+  #sizeAfterPowerCut(entropy: SeededEntropy): number {
     if (this.#size === 'clean') return this.#durableBytes;
     const low = Math.min(this.#durableBytes, this.#bytes);
     const high = Math.max(this.#durableBytes, this.#bytes);

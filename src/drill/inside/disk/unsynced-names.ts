@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { SimEntropy } from '../../../ports/seeded-entropy.ts';
+import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 
 /** A change of a directory that is not durable yet. */
 interface NameChange<F> {
@@ -80,7 +80,7 @@ export class UnsyncedNames<F> {
   }
 
   /** What the platter is left with, of each name that is not certain. Each change is kept or lost independently; a rename happens as one or not at all. */
-  afterPowerCut(entropy: SimEntropy): ReadonlyMap<string, F | undefined> {
+  afterPowerCut(entropy: SeededEntropy): ReadonlyMap<string, F | undefined> {
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
     for (const change of this.#changes) {
       if (entropy.chance(keep)) this.#apply(change);
