@@ -79,7 +79,6 @@ const following: Workload = {
   name: 'a follower',
   voters: 3,
   run: async ({ world, sim, model }) => {
-    const source = await sourceLogs;
     const life = await openLife(world, sim, 3);
     const write = async (batches: Source['batches'], texts: readonly string[]): Promise<void> => {
       for (let at = 0, size = 1; at < batches.length; at += size, size = (size % 4) + 1) {
@@ -137,7 +136,7 @@ async function makeSource(world: SimWorld): Promise<Source> {
   return { batches, texts: model.records, fork, after, textsAfter: modelAfter.records };
 }
 
-const sourceLogs = simulate(1, makeSource);
+const source = await simulate(1, makeSource);
 
 /** Runs `main` on a new disk; a failure names the seed and the disk's latest operations. */
 async function onDisk(seed: number, main: (stage: Stage) => Promise<void>): Promise<void> {
