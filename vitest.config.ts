@@ -1,14 +1,27 @@
 import { defineConfig } from 'vitest/config';
+import { testFiles } from './test/unit-files.ts';
+
+const { unit, component } = testFiles();
 
 // Groups run one after the other: tests with real processes and clocks get the machine for themselves.
 export default defineConfig({
   test: {
+    tags: [{ name: 'slow', description: 'takes more than a second; npm run check leaves it out' }],
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/sim/**', 'test/compose/**'],
+          include: unit,
+          // The files share loaded modules: a unit test leaves nothing behind.
+          isolate: false,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'component',
+          include: component,
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },

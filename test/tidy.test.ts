@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { fieldsAsMarkdown } from '../src/config/fields.ts';
 import { scenariosAsMarkdown } from '../src/drill/scenario/catalog-markdown.ts';
+import { importsOf, withoutComments } from './imports.ts';
+import { forbiddenImport, testFiles } from './unit-files.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Outside of these, everything runs on simulated disk, clock, network and randomness. */
@@ -80,13 +82,39 @@ describe('the simulated core', () => {
   });
 });
 
+describe('the rule for unit tests', () => {
+  test.for([
+    ['src/errors.ts', undefined],
+    ['test/tidy.test.ts', undefined],
+    ['test/server/harness.ts', 'test/server/harness.ts -> node:http'],
+    ['src/ports/node-disk.ts', 'src/ports/node-disk.ts -> node:fs'],
+    ['src/sim/main.ts', / -> src\/sim\/sim-cluster\.ts$/],
+    // By `import()`.
+    ['src/cli/main.ts', / -> node:/],
+  ] as const)('finds the forbidden import of %s: %s', ([path, expected]) => {
+    const found = forbiddenImport(path);
+
+    if (expected instanceof RegExp) expect(found).toMatch(expected);
+    else expect(found).toBe(expected);
+  });
+
+  test('leaves no test file out', () => {
+    const { unit, component } = testFiles();
+    const all = filesUnder('test', '.test.ts');
+    const others = all.filter((path) => /^test\/(sim|integration|compose)\//.test(path));
+
+    expect([...unit, ...component, ...others].toSorted()).toEqual(all);
+  });
+});
+
 test('a node loads no code of other commands, and few packages, when it starts', () => {
   const started = new Set<string>();
   const packages = new Set<string>();
   const load = (path: string): void => {
     if (started.has(path)) return;
     started.add(path);
-    for (const from of loadedBy(path)) {
+    for (const { from, isDynamic } of importsOf(path)) {
+      if (isDynamic) continue;
       if (from.startsWith('.')) load(join(dirname(path), from));
       else if (!from.startsWith('node:')) packages.add(from);
     }
@@ -160,19 +188,8 @@ function read(path: string): Source {
   return { path, text, imports: [...found].map((match) => match[1] ?? '') };
 }
 
-/** What is loaded with a file: neither types nor what is imported later. */
-function loadedBy(path: string): string[] {
-  const text = withoutComments(readFileSync(join(ROOT, path), 'utf8'));
-  const found = text.matchAll(/^(?:import|export)(?! type\b)\s[^;]*?\bfrom\s*'([^']+)'/gm);
-  return [...found].map((match) => match[1] ?? '');
-}
-
 /** Declarations are no importers: nothing is left of them at run time. */
 function importersOf(wanted: (from: string) => boolean): string[] {
   const importing = sources.filter(({ path }) => !path.endsWith('.d.ts'));
   return importing.filter(({ imports }) => imports.some(wanted)).map(({ path }) => path);
-}
-
-function withoutComments(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1');
 }

@@ -1,4 +1,7 @@
-/** Goal: what a client holds is bounded, and room comes back. */
+/**
+ * Goal: what a client holds is bounded, and room comes back.
+ * @module-tag slow
+ */
 import { expect, test } from 'vitest';
 import { CALLS_MAX } from '../../src/client/caller.ts';
 import { failureOf, onStage } from '../client/stage.ts';

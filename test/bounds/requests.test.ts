@@ -1,6 +1,7 @@
 /**
  * Goal: requests that wait are bounded: one more is refused in words, everything else goes on, and room comes back.
  * Method: the read and write path of a lone voter, whose log is real on a simulated disk; nothing is committed but what the test says.
+ * @module-tag slow
  */
 import { Overlay } from '../../src/store/overlay.ts';
 import { expect, test } from 'vitest';

@@ -272,21 +272,25 @@ function hasOrder(operations: readonly Operation[]): boolean {
   return from(ABSENT, steps);
 }
 
-test('the search finds an order exactly where trying every order finds one', () => {
-  const counts = { good: 0, bad: 0 };
-  fc.assert(
-    fc.property(fc.array(anOperation, { maxLength: 7 }), (operations) => {
-      const good = hasOrder(operations);
-      counts[good ? 'good' : 'bad'] += 1;
-      expect(judgeLinearizable({ operations }).kind).toBe(good ? 'ok' : 'violation');
-    }),
-    { numRuns: 8_000, seed: 1 },
-  );
+test(
+  'the search finds an order exactly where trying every order finds one',
+  { tags: ['slow'] },
+  () => {
+    const counts = { good: 0, bad: 0 };
+    fc.assert(
+      fc.property(fc.array(anOperation, { maxLength: 7 }), (operations) => {
+        const good = hasOrder(operations);
+        counts[good ? 'good' : 'bad'] += 1;
+        expect(judgeLinearizable({ operations }).kind).toBe(good ? 'ok' : 'violation');
+      }),
+      { numRuns: 8_000, seed: 1 },
+    );
 
-  // Else the property would say little.
-  expect(counts.good).toBeGreaterThan(1_000);
-  expect(counts.bad).toBeGreaterThan(1_000);
-});
+    // Else the property would say little.
+    expect(counts.good).toBeGreaterThan(1_000);
+    expect(counts.bad).toBeGreaterThan(1_000);
+  },
+);
 
 test('what follows from what clients saw takes nothing away from what the steps may do', () => {
   const prepared = prepareSteps([

@@ -31,22 +31,26 @@ class SlowLink implements Link {
   close(): void {}
 }
 
-test('frames keep their bytes until the network has taken them, and their memory is used again then', () => {
-  const link = new SlowLink();
-  let taken = 0;
-  const sender = new FrameSender(link, new Rooms(), () => (taken += 1));
-  const sizes = [FRAME_BYTES_MAX, 0, 40_000, 100, FRAME_BYTES_MAX];
-  const frames = sizes.map((length, index) => frameOf(index, length));
-  for (const frame of frames) sender.send(frame);
+test(
+  'frames keep their bytes until the network has taken them, and their memory is used again then',
+  { tags: ['slow'] },
+  () => {
+    const link = new SlowLink();
+    let taken = 0;
+    const sender = new FrameSender(link, new Rooms(), () => (taken += 1));
+    const sizes = [FRAME_BYTES_MAX, 0, 40_000, 100, FRAME_BYTES_MAX];
+    const frames = sizes.map((length, index) => frameOf(index, length));
+    for (const frame of frames) sender.send(frame);
 
-  const arrived = link.waiting.map(({ message }) => decodeMessage(message));
-  expect(arrived).toEqual(frames.map((message) => ({ kind: 'message', message })));
-  const memories = new Set(link.waiting.map(({ message }) => message.buffer));
-  for (const { sent } of link.waiting.splice(0)) sent();
-  expect(taken).toBe(frames.length);
+    const arrived = link.waiting.map(({ message }) => decodeMessage(message));
+    expect(arrived).toEqual(frames.map((message) => ({ kind: 'message', message })));
+    const memories = new Set(link.waiting.map(({ message }) => message.buffer));
+    for (const { sent } of link.waiting.splice(0)) sent();
+    expect(taken).toBe(frames.length);
 
-  for (const byte of [7, 8, 9]) sender.send(frameOf(byte, 50_000));
-  expect(link.waiting.every(({ message }) => memories.has(message.buffer))).toBe(true);
-  expect(new Set(link.waiting.map(({ message }) => message.buffer)).size).toBe(3);
-  expect(link.waiting.map(({ message }) => message.at(-1))).toEqual([7, 8, 9]);
-});
+    for (const byte of [7, 8, 9]) sender.send(frameOf(byte, 50_000));
+    expect(link.waiting.every(({ message }) => memories.has(message.buffer))).toBe(true);
+    expect(new Set(link.waiting.map(({ message }) => message.buffer)).size).toBe(3);
+    expect(link.waiting.map(({ message }) => message.at(-1))).toEqual([7, 8, 9]);
+  },
+);

@@ -13,7 +13,7 @@ test('rooms are used again while they are needed, as many as a link takes at a t
   expect(new Set(second).size).toBe(40);
 });
 
-test('rooms that nobody needed between two ticks are given up', () => {
+test('rooms that nobody needed between two ticks are given up', { tags: ['slow'] }, () => {
   const rooms = new Rooms();
   const room = rooms.take();
   rooms.tick();

@@ -14,7 +14,7 @@ describe('a batch in pieces', () => {
     expect(framesOf({ bytes: batch.subarray(0, length), previous }, context)).toHaveLength(1);
   });
 
-  test('that is larger than a frame comes back whole', () => {
+  test('that is larger than a frame comes back whole', { tags: ['slow'] }, () => {
     const assembler = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
     const frames = framesOf({ bytes: batch, previous }, context);
 

@@ -1,6 +1,7 @@
 /**
  * Goal: memory follows what is live, whatever was written before, and a walk through the keys misses none.
  * Method: long random lives with `reservedBytes` looked at all along, and a walk with writes between its pages.
+ * @module-tag slow
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

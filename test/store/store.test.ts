@@ -130,27 +130,31 @@ describe('Store', () => {
     expect(contentOf(store)).toEqual([]);
   });
 
-  test('answers as a plain map does over a long life of growing and shrinking', () => {
-    const below = randomBelow(7);
-    const store = new Store();
-    const model = new StoreModel();
-    for (let lsn = 1; lsn <= 200_000; lsn++) {
-      const phase = Math.floor(lsn / 25_000) % 2;
-      const name = bytesOf(`k${below(3) === 0 ? '\0\0\0\0\0' : ''}${below(20_000)}`);
-      if (below(10) < (phase === 0 ? 8 : 2)) {
-        const content = Buffer.alloc(below(300), lsn & 0xff);
-        store.put(lsn, name, content);
-        model.put(lsn, name, content);
-      } else {
-        store.delete(lsn, name);
-        model.delete(name);
+  test(
+    'answers as a plain map does over a long life of growing and shrinking',
+    { tags: ['slow'] },
+    () => {
+      const below = randomBelow(7);
+      const store = new Store();
+      const model = new StoreModel();
+      for (let lsn = 1; lsn <= 200_000; lsn++) {
+        const phase = Math.floor(lsn / 25_000) % 2;
+        const name = bytesOf(`k${below(3) === 0 ? '\0\0\0\0\0' : ''}${below(20_000)}`);
+        if (below(10) < (phase === 0 ? 8 : 2)) {
+          const content = Buffer.alloc(below(300), lsn & 0xff);
+          store.put(lsn, name, content);
+          model.put(lsn, name, content);
+        } else {
+          store.delete(lsn, name);
+          model.delete(name);
+        }
+        if (lsn % 50_000 === 0) {
+          expect(sameContent(store, model)).toBe(true);
+          expect(store.bytes).toBe(model.bytes);
+        }
       }
-      if (lsn % 50_000 === 0) {
-        expect(sameContent(store, model)).toBe(true);
-        expect(store.bytes).toBe(model.bytes);
-      }
-    }
-  });
+    },
+  );
 
   test('keeps versions up to 2^53 - 1', () => {
     const store = new Store();

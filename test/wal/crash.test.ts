@@ -3,6 +3,7 @@
  * nothing that was never appended; and it goes on from there.
  * Method: a leader's and a follower's life are run once to count their disk operations; then an accident happens at every one of them, under
  * several seeds. Afterwards the log is opened, compared with a model, appended to, closed, opened and compared again.
+ * @module-tag slow
  */
 import { describe, expect, test } from 'vitest';
 import { isWalshipError } from '../../src/errors.ts';

@@ -116,31 +116,35 @@ describe('a purge', () => {
     });
   });
 
-  test('power loss at every disk operation leaves a log that opens with the snapshot', async () => {
-    const run = (seed: number, at?: number): Promise<number> =>
-      simulate(seed, async (world) => {
-        const sim = new SimDisk({ seed });
-        const { life, model } = await grown(world, sim);
-        const base = await baseAt(life, 27);
-        const first = sim.operations;
-        if (at !== undefined) sim.crashAt(first + at);
-        await untilDeath(life.process, life.log.purge(27)).catch(() => undefined);
-        const operations = sim.operations - first;
-        sim.healthy();
-        sim.losePower();
-        const again = await openLife(world, sim, 1, base);
-        expect(again.log.recovery.warnings).toEqual([]);
-        const { firstLsn } = again.log;
-        expect(await readTexts(again.log, firstLsn)).toEqual(model.records.slice(firstLsn - 1));
-        expect(again.meta.current.state).toBe('intact');
-        return operations;
-      });
-    const operations = await run(1);
-    expect(operations).toBeGreaterThan(3);
-    for (let at = 1; at <= operations; at += 1) {
-      for (let seed = 1; seed <= 4; seed += 1) await run(seed, at);
-    }
-  });
+  test(
+    'power loss at every disk operation leaves a log that opens with the snapshot',
+    { tags: ['slow'] },
+    async () => {
+      const run = (seed: number, at?: number): Promise<number> =>
+        simulate(seed, async (world) => {
+          const sim = new SimDisk({ seed });
+          const { life, model } = await grown(world, sim);
+          const base = await baseAt(life, 27);
+          const first = sim.operations;
+          if (at !== undefined) sim.crashAt(first + at);
+          await untilDeath(life.process, life.log.purge(27)).catch(() => undefined);
+          const operations = sim.operations - first;
+          sim.healthy();
+          sim.losePower();
+          const again = await openLife(world, sim, 1, base);
+          expect(again.log.recovery.warnings).toEqual([]);
+          const { firstLsn } = again.log;
+          expect(await readTexts(again.log, firstLsn)).toEqual(model.records.slice(firstLsn - 1));
+          expect(again.meta.current.state).toBe('intact');
+          return operations;
+        });
+      const operations = await run(1);
+      expect(operations).toBeGreaterThan(3);
+      for (let at = 1; at <= operations; at += 1) {
+        for (let seed = 1; seed <= 4; seed += 1) await run(seed, at);
+      }
+    },
+  );
 });
 
 describe('a restart behind a snapshot', () => {
@@ -230,6 +234,7 @@ describe('a restart behind a snapshot', () => {
 
   test.for([0, 4, 7])(
     'power loss at every disk operation is finished at the next start, where %i of 7 batches are committed',
+    { tags: ['slow'] },
     async (committed) => {
       const run = (seed: number, at?: number): Promise<number> =>
         simulate(seed, async (world) => {

@@ -2,6 +2,7 @@
  * Goal: a leader's and a follower's log behave as two lists of records would, whatever the order of operations.
  * Method: random sequences on simulated disks with small segments, beside the lists; at the end both are read from every LSN, reopened and
  * read again, and their files are compared by what they ship.
+ * @module-tag slow
  */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -254,18 +254,22 @@ describe('refusals', () => {
     }),
   );
 
-  test('what waits is bounded: beyond a batch it is BUSY, and goes on once that is written', () =>
-    leading(async ({ life, model }) => {
-      const { log } = life;
-      const busy = caught(() => {
-        for (;;) model.add(log.append([put('k', 4_000_000)]), 'large');
-      });
+  test(
+    'what waits is bounded: beyond a batch it is BUSY, and goes on once that is written',
+    { tags: ['slow'] },
+    () =>
+      leading(async ({ life, model }) => {
+        const { log } = life;
+        const busy = caught(() => {
+          for (;;) model.add(log.append([put('k', 4_000_000)]), 'large');
+        });
 
-      expect(busy).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
-      expect(log.pendingBytes).toBeLessThanOrEqual(BATCH_BYTES_MAX);
-      await log.drained();
-      expect(log.append([put('k', 1)])).toBe(model.records.length + 1);
-    }));
+        expect(busy).toMatchObject({ code: 'BUSY', outcome: 'rejected' });
+        expect(log.pendingBytes).toBeLessThanOrEqual(BATCH_BYTES_MAX);
+        await log.drained();
+        expect(log.append([put('k', 1)])).toBe(model.records.length + 1);
+      }),
+  );
 });
 
 describe('fail-stop', () => {

@@ -225,49 +225,53 @@ describe('mending', () => {
     }
   });
 
-  test('power loss at every disk operation leaves the log as it was, or damage that recovery names', async () => {
-    const run = (seed: number, at?: number): Promise<number> =>
-      simulate(seed, async (world) => {
-        const { sim, life, model, segment } = await grown(world, seed);
-        const source = await grown(world, `source ${seed}`.length);
-        sim.flip(segment.path, BLOCK_BYTES + 132, 1);
-        const rotten = sim.contentOf(segment.path) ?? Buffer.alloc(0);
-        const first = sim.operations;
-        if (at !== undefined) sim.crashAt(first + at);
-        const disk = sim.mount(life.process);
-        const mend = async (): Promise<void> => {
-          const damage = await scrub(sim, life, segment);
-          if (damage === undefined) throw new Error('it is damaged');
-          await life.log.sealed.replace(
-            damage,
-            await refetchSegment({ disk, entropy: sim.entropy }, segment, from(source.life)),
+  test(
+    'power loss at every disk operation leaves the log as it was, or damage that recovery names',
+    { tags: ['slow'] },
+    async () => {
+      const run = (seed: number, at?: number): Promise<number> =>
+        simulate(seed, async (world) => {
+          const { sim, life, model, segment } = await grown(world, seed);
+          const source = await grown(world, `source ${seed}`.length);
+          sim.flip(segment.path, BLOCK_BYTES + 132, 1);
+          const rotten = sim.contentOf(segment.path) ?? Buffer.alloc(0);
+          const first = sim.operations;
+          if (at !== undefined) sim.crashAt(first + at);
+          const disk = sim.mount(life.process);
+          const mend = async (): Promise<void> => {
+            const damage = await scrub(sim, life, segment);
+            if (damage === undefined) throw new Error('it is damaged');
+            await life.log.sealed.replace(
+              damage,
+              await refetchSegment({ disk, entropy: sim.entropy }, segment, from(source.life)),
+            );
+          };
+          const ended = await untilDeath(life.process, mend()).then(
+            () => 'mended',
+            () => 'died',
           );
-        };
-        const ended = await untilDeath(life.process, mend()).then(
-          () => 'mended',
-          () => 'died',
-        );
-        const operations = sim.operations - first;
-        sim.healthy();
-        sim.losePower();
-        const isRotten = sim.contentOf(segment.path)?.equals(rotten) === true;
-        expect(isRotten && ended === 'mended').toBe(false);
+          const operations = sim.operations - first;
+          sim.healthy();
+          sim.losePower();
+          const isRotten = sim.contentOf(segment.path)?.equals(rotten) === true;
+          expect(isRotten && ended === 'mended').toBe(false);
 
-        const again = await openLife(world, sim, 3);
-        const { state } = again.meta.current;
-        const found = await readTexts(again.log);
-        expect(found).toEqual(model.records.slice(0, found.length));
-        expect(state).toBe(isRotten ? 'suspect' : 'intact');
-        expect(found.length === model.records.length).toBe(!isRotten);
-        expect(
-          sim.paths().filter((path) => path.endsWith('.tmp') && path.includes('wal/')),
-        ).toEqual(sim.paths().filter((path) => path.includes('wal/spare')));
-        return operations;
-      });
-    const operations = await run(1);
-    expect(operations).toBeGreaterThan(12);
-    for (let at = 1; at <= operations; at += 1) {
-      for (let seed = 1; seed <= 2; seed += 1) await run(seed, at);
-    }
-  });
+          const again = await openLife(world, sim, 3);
+          const { state } = again.meta.current;
+          const found = await readTexts(again.log);
+          expect(found).toEqual(model.records.slice(0, found.length));
+          expect(state).toBe(isRotten ? 'suspect' : 'intact');
+          expect(found.length === model.records.length).toBe(!isRotten);
+          expect(
+            sim.paths().filter((path) => path.endsWith('.tmp') && path.includes('wal/')),
+          ).toEqual(sim.paths().filter((path) => path.includes('wal/spare')));
+          return operations;
+        });
+      const operations = await run(1);
+      expect(operations).toBeGreaterThan(12);
+      for (let at = 1; at <= operations; at += 1) {
+        for (let seed = 1; seed <= 2; seed += 1) await run(seed, at);
+      }
+    },
+  );
 });

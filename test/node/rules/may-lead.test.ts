@@ -518,7 +518,7 @@ describe('for any answers', () => {
     );
   }
 
-  test('the verdict is that of the rule word by word', () => {
+  test('the verdict is that of the rule word by word', { tags: ['slow'] }, () => {
     let led = 0;
     fc.assert(
       fc.property(standings, (standing) => {

@@ -158,6 +158,7 @@ async function operationsOf({ life }: Adopted): Promise<readonly [number, DataFi
 
 test.for([incoming, meta, saved, log])(
   '$name is durable after a failed sync, a kill and a power loss',
+  { tags: ['slow'] },
   async (adopted) => {
     const operations = await operationsOf(adopted);
     const kinds = new Set(operations.map(([, kind]) => kind));

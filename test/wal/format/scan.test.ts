@@ -192,7 +192,7 @@ describe('verifyBatches', () => {
     expect(reasonOf(forged(first), FIRST)).toBe('a log that does not begin with an EPOCH record');
   });
 
-  test('takes a batch of exactly its limit, and none beyond', () => {
+  test('takes a batch of exactly its limit, and none beyond', { tags: ['slow'] }, () => {
     const value = Buffer.alloc(10 * MiB, 7);
     const rest =
       BATCH_BYTES_MAX - SEAL_BYTES - 2 * recordBytes(1, value.length) - recordBytes(1, 0);
@@ -206,13 +206,17 @@ describe('verifyBatches', () => {
   });
 });
 
-test('the limit of a batch is that of one batch, and needs no seal to be noticed', () => {
-  const ops = [{ value: Buffer.alloc(16 * MiB, 7) }, { value: 'x' }];
-  const three = batches(start, [{ ops }, { ops }, { ops }]);
-  expect(reasonOf(three.bytes)).toBe('ok');
-  const large = batch(start, { ops: [...ops, ...ops] }).bytes;
-  expect(reasonOf(large.subarray(0, -SEAL_BYTES))).toBe('a batch of more than 33554432 bytes');
-});
+test(
+  'the limit of a batch is that of one batch, and needs no seal to be noticed',
+  { tags: ['slow'] },
+  () => {
+    const ops = [{ value: Buffer.alloc(16 * MiB, 7) }, { value: 'x' }];
+    const three = batches(start, [{ ops }, { ops }, { ops }]);
+    expect(reasonOf(three.bytes)).toBe('ok');
+    const large = batch(start, { ops: [...ops, ...ops] }).bytes;
+    expect(reasonOf(large.subarray(0, -SEAL_BYTES))).toBe('a batch of more than 33554432 bytes');
+  },
+);
 
 describe('BatchScanner', () => {
   test('finds the same batches however the bytes are cut into windows', () => {

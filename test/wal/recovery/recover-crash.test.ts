@@ -2,6 +2,7 @@
  * Goal: recovery from damage loses nothing that it did not save first, and says suspect before it cuts, wherever the power goes.
  * Method: a damaged log of three segments is recovered with power loss at every disk operation, under a few seeds; each time what is
  * on the platter is judged, recovered, judged again after one more power loss, and recovered once more.
+ * @module-tag slow
  */
 import { expect, test } from 'vitest';
 import type { Disk } from '../../../src/ports/disk.ts';

@@ -327,13 +327,17 @@ const DIRECTORIES = {
 };
 
 describe.for(Object.entries(DIRECTORIES))('%s, ', ([, prepare]) => {
-  test('power loss at any operation of the recovery loses nothing that was not saved', async () => {
-    const operations = await crash(1, prepare, undefined);
-    expect(operations).toBeGreaterThan(30);
-    for (let at = 1; at <= operations; at += 1) {
-      for (let seed = 1; seed <= 3; seed += 1) await crash(seed, prepare, at);
-    }
-  });
+  test(
+    'power loss at any operation of the recovery loses nothing that was not saved',
+    { tags: ['slow'] },
+    async () => {
+      const operations = await crash(1, prepare, undefined);
+      expect(operations).toBeGreaterThan(30);
+      for (let at = 1; at <= operations; at += 1) {
+        for (let seed = 1; seed <= 3; seed += 1) await crash(seed, prepare, at);
+      }
+    },
+  );
 });
 
 async function crash(

@@ -228,58 +228,62 @@ function built(shapes: readonly WriteShape[]): { writes: Buffer[]; lsns: number[
   return { writes, lsns };
 }
 
-test('recovery finds the row that the truth calls for, whatever was stored, torn and damaged', async () => {
-  const seen = new Map<string, number>();
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(anyWrite, { minLength: 1, maxLength: 4 }),
-      anyAccident,
-      async (shapes, { lost, rot }) => {
-        const { writes, lsns } = built(shapes);
-        const ends = [BLOCK_BYTES, ...endsOf(writes)];
-        const whole = segment(FIRST, writes, borderAfter(ends.at(-1) ?? 0) + 4096);
-        const file = Buffer.from(whole);
-        const last = writes.length - 1;
-        const start = borderAfter(ends[last] ?? 0);
-        const end = ends[last + 1] ?? 0;
-        const blocks = Math.ceil((end - start) / BLOCK_BYTES);
-        for (const block of lost ?? []) {
-          const from = start + (block % blocks) * BLOCK_BYTES;
-          file.fill(FILL_BYTE, from, from + BLOCK_BYTES);
-        }
-        // Of what was acknowledged; what stands between two writes means nothing.
-        const acknowledged = lost === undefined ? end : start;
-        const at = rot === undefined ? 0 : BLOCK_BYTES + (rot % (acknowledged - BLOCK_BYTES));
-        const damaged = ends.findIndex((edge, index) => {
-          const from = borderAfter(edge);
-          return rot !== undefined && at >= from && at < (ends[index + 1] ?? 0);
-        });
-        file[at] = (file[at] ?? 0) ^ (rot === undefined ? 0 : 1 << (rot % 8));
+test(
+  'recovery finds the row that the truth calls for, whatever was stored, torn and damaged',
+  { tags: ['slow'] },
+  async () => {
+    const seen = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyWrite, { minLength: 1, maxLength: 4 }),
+        anyAccident,
+        async (shapes, { lost, rot }) => {
+          const { writes, lsns } = built(shapes);
+          const ends = [BLOCK_BYTES, ...endsOf(writes)];
+          const whole = segment(FIRST, writes, borderAfter(ends.at(-1) ?? 0) + 4096);
+          const file = Buffer.from(whole);
+          const last = writes.length - 1;
+          const start = borderAfter(ends[last] ?? 0);
+          const end = ends[last + 1] ?? 0;
+          const blocks = Math.ceil((end - start) / BLOCK_BYTES);
+          for (const block of lost ?? []) {
+            const from = start + (block % blocks) * BLOCK_BYTES;
+            file.fill(FILL_BYTE, from, from + BLOCK_BYTES);
+          }
+          // Of what was acknowledged; what stands between two writes means nothing.
+          const acknowledged = lost === undefined ? end : start;
+          const at = rot === undefined ? 0 : BLOCK_BYTES + (rot % (acknowledged - BLOCK_BYTES));
+          const damaged = ends.findIndex((edge, index) => {
+            const from = borderAfter(edge);
+            return rot !== undefined && at >= from && at < (ends[index + 1] ?? 0);
+          });
+          file[at] = (file[at] ?? 0) ^ (rot === undefined ? 0 : 1 << (rot % 8));
 
-        const disk = new MemoryDisk();
-        disk.files.set(pathOf(1), file);
-        const { log } = await recoverFixture(disk, { segmentBytes: 1024, onDamage: 'cut' });
+          const disk = new MemoryDisk();
+          disk.files.set(pathOf(1), file);
+          const { log } = await recoverFixture(disk, { segmentBytes: 1024, onDamage: 'cut' });
 
-        const tail = file.subarray(start);
-        const isWhole = tail.equals(whole.subarray(start));
-        const { row } = log.report;
-        if (damaged >= 0) {
-          expect(row).toBe('damage');
-          // All before the damaged write is kept, and nothing that comes after it.
-          expect(log.state.lsn).toBeGreaterThanOrEqual(lsns[damaged - 1] ?? 0);
-          expect(log.state.lsn).toBeLessThan(lsns[damaged] ?? 0);
-        } else if (lost === undefined || isWhole) {
-          expect(row).toBe('end');
-          expect(log.state.lsn).toBe(lsns[last]);
-        } else {
-          expect(row).toBe(isFill(tail) ? 'end' : 'torn');
-          expect(log.state.lsn).toBeGreaterThanOrEqual(lsns[last - 1] ?? 0);
-          expect(log.state.lsn).toBeLessThan(lsns[last] ?? 0);
-        }
-        seen.set(row, (seen.get(row) ?? 0) + 1);
-      },
-    ),
-    { numRuns: 400, seed: 11 },
-  );
-  for (const row of ['end', 'torn', 'damage']) expect(seen.get(row), row).toBeGreaterThan(20);
-});
+          const tail = file.subarray(start);
+          const isWhole = tail.equals(whole.subarray(start));
+          const { row } = log.report;
+          if (damaged >= 0) {
+            expect(row).toBe('damage');
+            // All before the damaged write is kept, and nothing that comes after it.
+            expect(log.state.lsn).toBeGreaterThanOrEqual(lsns[damaged - 1] ?? 0);
+            expect(log.state.lsn).toBeLessThan(lsns[damaged] ?? 0);
+          } else if (lost === undefined || isWhole) {
+            expect(row).toBe('end');
+            expect(log.state.lsn).toBe(lsns[last]);
+          } else {
+            expect(row).toBe(isFill(tail) ? 'end' : 'torn');
+            expect(log.state.lsn).toBeGreaterThanOrEqual(lsns[last - 1] ?? 0);
+            expect(log.state.lsn).toBeLessThan(lsns[last] ?? 0);
+          }
+          seen.set(row, (seen.get(row) ?? 0) + 1);
+        },
+      ),
+      { numRuns: 400, seed: 11 },
+    );
+    for (const row of ['end', 'torn', 'damage']) expect(seen.get(row), row).toBeGreaterThan(20);
+  },
+);

@@ -102,28 +102,32 @@ async function load(sim: SimDisk, process: SimProcess, store: Store): Promise<Re
 }
 
 describe('a snapshot taken while writes go on', () => {
-  test('and the log from start to end over it give the store at the end', async () => {
-    for (let seed = 1; seed <= 12; seed += 1) {
-      await simulate(seed, async (world) => {
-        const [sim, process] = [new SimDisk({ seed }), world.process()];
-        const keys = 1_000 + 300 * seed;
-        const written = new Written(seed);
-        for (let count = 0; count < keys * 2; count += 1) written.write(keys);
-        const start = written.appliedLsn;
-        const taken = await take({ sim, process, written, writesEach: 7 * seed, keys });
-        expect(taken?.endLsn).toBeGreaterThan(start);
-        expect(taken?.endLsn).toBeLessThanOrEqual(written.appliedLsn);
+  test(
+    'and the log from start to end over it give the store at the end',
+    { tags: ['slow'] },
+    async () => {
+      for (let seed = 1; seed <= 12; seed += 1) {
+        await simulate(seed, async (world) => {
+          const [sim, process] = [new SimDisk({ seed }), world.process()];
+          const keys = 1_000 + 300 * seed;
+          const written = new Written(seed);
+          for (let count = 0; count < keys * 2; count += 1) written.write(keys);
+          const start = written.appliedLsn;
+          const taken = await take({ sim, process, written, writesEach: 7 * seed, keys });
+          expect(taken?.endLsn).toBeGreaterThan(start);
+          expect(taken?.endLsn).toBeLessThanOrEqual(written.appliedLsn);
 
-        const store = new Store();
-        const read = await load(sim, process, store);
-        expect(read).toEqual({ kind: 'snapshot', snapshot: taken });
-        for (const write of written.log.slice(start)) apply(store, write);
-        expect(linesOf(contentOf(store)), `seed ${seed}`).toEqual(
-          linesOf(contentOf(written.store)),
-        );
-      });
-    }
-  });
+          const store = new Store();
+          const read = await load(sim, process, store);
+          expect(read).toEqual({ kind: 'snapshot', snapshot: taken });
+          for (const write of written.log.slice(start)) apply(store, write);
+          expect(linesOf(contentOf(store)), `seed ${seed}`).toEqual(
+            linesOf(contentOf(written.store)),
+          );
+        });
+      }
+    },
+  );
 
   test('shows every key that was live at the start and not written until the end as it is', async () => {
     for (let seed = 1; seed <= 12; seed += 1) {

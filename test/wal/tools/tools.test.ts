@@ -300,7 +300,7 @@ describe('repair', () => {
     expect(log.state).toEqual(first.state);
   });
 
-  test('refuses what no repair makes right', async () => {
+  test('refuses what no repair makes right', { tags: ['slow'] }, async () => {
     const meta = await MetaStore.open(disk, '/d', { hasLog: true });
     await meta.update({ clusterId: 'a'.repeat(32) });
     await expect(repair({ disk, clock, entropy, dir: '/d' })).rejects.toMatchObject({
