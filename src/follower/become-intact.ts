@@ -2,8 +2,9 @@ import type { BecomeIntact } from '../protocol/messages.ts';
 import type { FollowerHost } from './host.ts';
 
 /**
- * A suspect or blank node becomes intact, because its leader says that the rule is met: state and promise are durable where it resolves
- * with nothing. `overtaken` where the session ended meanwhile; else why this node is not where the leader believes it to be.
+ * Makes a suspect or blank node intact, because its leader says that the rule is met. Resolves with nothing when
+ * state and promise are durable, with `overtaken` if the session ended before, else with the reason why this node is
+ * not where the leader believes it to be.
  */
 export async function becomeIntact(
   host: FollowerHost,

@@ -1,17 +1,18 @@
 import type { Answer } from '../protocol/messages.ts';
 import type { FollowerHost } from './host.ts';
 
-/** What came of a leader's order to cut. */
+/** Result of a leader's order to cut. */
 export type TailCut =
   | { readonly kind: 'cut' }
   /** The session ended while the log was read. */
   | { readonly kind: 'overtaken' }
-  /** It must not be cut: a person has to look. */
+  /** The tail must not be cut: an operator has to look. */
   | { readonly kind: 'refused'; readonly message: string };
 
 /**
- * Cuts what the leader of `answer` does not have, having saved it; durable where it resolves with `cut`. Never below what this node
- * knows to be committed, unless an operator said so, and only where both logs are the same up to there.
+ * Saves and cuts the records that the leader of `answer` does not have; durable when it resolves with `cut`. Never
+ * cuts below this node's known commit LSN, unless an operator said so, and only if both logs are the same up to the
+ * cut.
  */
 export async function cutTail(
   host: FollowerHost,

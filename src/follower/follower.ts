@@ -19,11 +19,11 @@ import type { SessionEnd } from './session-end.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 import { takeOver } from './take-over.ts';
 
-/** A follower that has said nothing for this part of the silence limit answers the next frame, whatever is in it. */
+/** Fraction of the silence limit after which a follower answers the next frame, even an empty one. */
 const QUIET_PART = 0.05;
 
 /**
- * The follower's side of replication: one link to one leader, from hello to the end.
+ * Follower's side of replication: one link to one leader, from hello to the end.
  *
  *   hello  →  answer: continue | truncate | refuse
  *   promise fsynced  →  (tail saved and cut)  →  first ack
@@ -69,12 +69,15 @@ export class FollowerSession {
     return this.#followed && !this.#over;
   }
 
-  /** A leader accepted this node, and is being followed, or sends it a snapshot first. */
+  /** True if a leader accepted this node, and is followed, or sends it a snapshot first. */
   get hearing(): boolean {
     return (this.#followed || this.#intake !== undefined) && !this.#over;
   }
 
-  /** The leader's commit LSN when this node began to follow: until that is applied, it lacks what clients were told. */
+  /**
+   * The leader's commit LSN when this node began to follow: until it is applied here, this node lacks writes that
+   * clients were told of.
+   */
   get committedAtStart(): number {
     return this.#committedAtStart;
   }
@@ -87,12 +90,12 @@ export class FollowerSession {
     return this.#leader;
   }
 
-  /** When the last message came, on the monotonic clock. */
+  /** Arrival time of the last message, on the monotonic clock. */
   get heardMs(): number {
     return this.#heardMs;
   }
 
-  /** For how long nothing came, as far as this node was there to hear it. */
+  /** Milliseconds without a message, counted only while this node was able to hear one. */
   get silentMs(): number {
     return this.#silence.ms;
   }
@@ -101,7 +104,7 @@ export class FollowerSession {
     return Math.max(this.#receivedLsn, this.#host.log.durable.lsn);
   }
 
-  /** Says hello, and follows until the session ends. Rejects only where this node's own disk failed. */
+  /** Says hello, and follows until the session ends. Rejects only if this node's own disk failed. */
   async run(hello: Hello): Promise<SessionEnd> {
     this.#link.receive({
       onMessage: (bytes) => this.#receive(bytes),
@@ -109,13 +112,13 @@ export class FollowerSession {
     });
     this.#send(hello);
     const end = await this.#ended;
-    // What still waits for the disk ends before anybody else may use the log: a write, a cut, the beginning of a log.
+    // Pending disk work (a write, a cut, the beginning of a log) ends before anybody else may use the log.
     await Promise.allSettled(this.#steps);
     await this.#host.log.drained();
     return end;
   }
 
-  /** To be called every few milliseconds. */
+  /** Ends the session after too long a silence. Call it every few milliseconds. */
   tick(): void {
     this.#silence.tick();
     if (this.#silence.ms > this.#silenceMs) {
@@ -123,7 +126,7 @@ export class FollowerSession {
     }
   }
 
-  /** A higher epoch is promised: nothing more of this one. */
+  /** Ends the session if a higher epoch is promised: nothing more of this epoch is acknowledged. */
   fenced(fence: number): void {
     if (this.#answered && this.#epoch < fence) {
       this.#finish('STALE_EPOCH', `epoch ${fence} is promised, above the leader's ${this.#epoch}`);
@@ -183,7 +186,7 @@ export class FollowerSession {
     }
   }
 
-  /** Steps that wait for the disk: a failure ends the session, and is reported where it belongs. */
+  /** Tracks a step that waits for the disk: a failure ends the session, and `run` reports it. */
   #track(step: Promise<void>): void {
     this.#steps.add(step);
     step
@@ -237,7 +240,7 @@ export class FollowerSession {
     }
     if (!(await this.#adopt(answer)) || !this.#current(answer.epoch)) return;
     this.#followed = true;
-    // Heartbeats that came beside a snapshot say more than the answer before it.
+    // Heartbeats that came during a snapshot carry a newer commit LSN than the answer before it.
     this.#committedAtStart = Math.max(this.#commitLsn, answer.commitLsn);
     this.#inbox.continueFrom(this.#host.log.durable);
     this.#host.setVerified(answer.at.lsn);
@@ -254,7 +257,10 @@ export class FollowerSession {
     this.#finish(code, message);
   }
 
-  /** Brings the log to the place that the leader goes on from. False where that cannot be; the session is over then. */
+  /**
+   * Brings the log to the place that the leader continues from. Returns false where that is impossible; the session
+   * is over then.
+   */
   async #adopt(answer: Answer): Promise<boolean> {
     const { log } = this.#host;
     const { verdict, at, clusterId, historyId } = answer;
@@ -308,19 +314,25 @@ export class FollowerSession {
     this.#ackIfQuiet();
   }
 
-  /** A sign of life, however long the disk takes; right behind an ack none is needed. */
+  /**
+   * Acknowledges after a quiet time, as a sign of life however long the disk takes; right after an ack none is
+   * needed.
+   */
   #ackIfQuiet(): void {
     const quietMs = this.#host.clock.nowMs() - this.#ackedMs;
     if (this.#followed && quietMs >= this.#silenceMs * QUIET_PART) this.#ack();
   }
 
-  /** Commit LSNs mean something only for a log that this leader has verified: not before its answer was carried out. */
+  /**
+   * Takes a commit LSN. It means something only for a log that this leader has verified: not before its answer was
+   * carried out.
+   */
   #learn(commitLsn: number): void {
     this.#commitLsn = Math.max(this.#commitLsn, commitLsn);
     if (this.#followed) this.#host.learnCommitted(this.#commitLsn);
   }
 
-  /** Verifies what has come, while the disk has something to do; and gives it more where it has not. */
+  /** Verifies received batches while the disk is busy, and starts the next write when it is idle. */
   #write(): void {
     if (!this.#followed || this.#over || !this.#verify() || this.#writing) return;
     const next = this.#inbox.take();
@@ -345,9 +357,9 @@ export class FollowerSession {
   async #writeOne({ bytes, batches, commitLsn }: NextWrite): Promise<void> {
     const durable = await this.#host.log.write(bytes, batches);
     this.#writing = false;
-    // The promise may have risen while the disk worked: then this is written, and never acknowledged.
+    // The promise may have risen while the disk worked: then the batch is written, and never acknowledged.
     if (!this.#current(this.#epoch)) return;
-    // The leader waits for the ack, and the disk for the next write; what is applied has time until then.
+    // The leader waits for the ack, and the disk for the next write; applying can wait until both are under way.
     this.#ack();
     this.#write();
     this.#host.setVerified(durable.lsn);
@@ -362,7 +374,10 @@ export class FollowerSession {
     else if (result !== 'overtaken') this.#finish('CHAIN_MISMATCH', result.reason);
   }
 
-  /** The log no longer reaches back to what this node has: it goes on from a snapshot. False where that cannot be; the session is over then. */
+  /**
+   * Takes in a snapshot: the log no longer reaches back to this node's end. Returns false where that is impossible;
+   * the session is over then.
+   */
   async #takeIn(intake: SnapshotIntake): Promise<boolean> {
     const end = await intake.run();
     this.#intake = undefined;

@@ -5,12 +5,15 @@ import type { Position } from '../wal/format/position.ts';
 import type { BatchInfo } from '../wal/format/scan.ts';
 import { SEAL_BYTES } from '../wal/format/seal.ts';
 
-/** More than any leader has in flight to one follower: 16 MiB and a batch. */
+/** Bytes that may wait in an inbox: more than any leader has in flight to one follower, which is 16 MiB and a batch. */
 export const INBOX_BYTES_MAX = 64 * MiB;
-/** Bytes are gathered in allocations of this size, and of FOLLOWER_WRITE_BYTES_MAX where they come faster than they are written. */
+/**
+ * Size of the allocations that received bytes are gathered in; FOLLOWER_WRITE_BYTES_MAX where they come faster than
+ * they are written.
+ */
 const SLAB_BYTES = MiB;
 
-/** Verified in one turn of the event loop, or one batch of any size. */
+/** Bytes verified in one turn of the event loop, unless a single batch is larger. */
 const VERIFY_BYTES_MAX = MiB;
 
 interface Waiting {
@@ -24,19 +27,19 @@ export interface NextWrite extends Waiting {
 }
 
 /**
- * Whole batches that were received and not written yet, in order. The leader bounds what it has in flight; one that
- * does not is left before more than INBOX_BYTES_MAX wait. What is taken for one write stays within the constant that recovery relies on.
+ * Whole batches received and not written yet, in order. A leader bounds its bytes in flight; a session whose leader
+ * does not is ended before more than INBOX_BYTES_MAX wait. The bytes of one write stay within the constant that recovery relies on.
  *
- * They are copied once, side by side, into memory that is never written again: what is taken can be written and kept as it is. They
- * are verified while they wait: the disk has something to do meanwhile.
+ * Batches are copied once, side by side, into memory that is never written again: taken bytes can be written and kept without a copy. They
+ * are verified while they wait for the disk.
  *
- * Invariant: only what was verified is taken.
+ * Invariant: only verified batches are taken.
  */
 export class Inbox {
-  /** Received, and not verified yet. */
+  /** Batches received and not verified yet. */
   #received: Waiting[] = [];
   #verified: NextWrite[] = [];
-  /** The end of what was verified, once that is known. */
+  /** End of the verified batches, once the follower's position is known. */
   #end: Position | undefined;
   #bytes = 0;
   #slab: Buffer = Buffer.alloc(0);
@@ -56,7 +59,10 @@ export class Inbox {
     return this.#bytes > INBOX_BYTES_MAX;
   }
 
-  /** Memory for `bytes` behind all that was added; the next `add` takes it, or what of it is needed. */
+  /**
+   * Returns a buffer for `bytes`, placed after all added bytes; the next `add` takes it, or the part of it that is
+   * needed.
+   */
   room(bytes: number): Buffer {
     if (this.#slabEnd + bytes > this.#slab.length) {
       const slabBytes = this.#bytes > 0 ? FOLLOWER_WRITE_BYTES_MAX : SLAB_BYTES;
@@ -66,7 +72,7 @@ export class Inbox {
     return this.#slab.subarray(this.#slabEnd, this.#slabEnd + bytes);
   }
 
-  /** Takes a copy of `bytes`, unless they are the beginning of the room that was asked for last. */
+  /** Adds received batches. Copies `bytes`, unless they are the beginning of the last buffer from `room`. */
   add(bytes: Buffer, commitLsn: number): void {
     const room = this.room(bytes.length);
     if (bytes.buffer !== room.buffer || bytes.byteOffset !== room.byteOffset) room.set(bytes);
@@ -75,14 +81,14 @@ export class Inbox {
     this.#bytes += bytes.length;
   }
 
-  /** What is received continues `end`, and can be verified from now on. */
+  /** Sets the position that received batches continue from; they can be verified from now on. */
   continueFrom(end: Position): void {
     this.#end = end;
   }
 
   /**
-   * Verifies what can be, as far as one turn allows; true where more of it waits.
-   * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR; the inbox is of no more use.
+   * Verifies waiting batches, as many as one turn allows; returns true if more of them wait.
+   * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR; the inbox is unusable afterwards.
    */
   verify(): boolean {
     if (this.#end === undefined) return false;
@@ -99,8 +105,8 @@ export class Inbox {
   }
 
   /**
-   * What is to be written next, with one fsync: one entry of any size, or several that lie side by side and stay within the bound.
-   * Undefined where nothing verified waits.
+   * Takes the bytes of the next write and fsync: one entry of any size, or several adjacent entries within the bound.
+   * Returns undefined where nothing verified waits.
    */
   take(): NextWrite | undefined {
     const first = this.#verified[0];
@@ -128,7 +134,10 @@ function movedBy(bytes: number, batch: BatchInfo): BatchInfo {
   return { ...batch, offset: batch.offset + bytes, end: batch.end + bytes };
 }
 
-/** The LSN of the seal that whole batches end with; 0 where they cannot hold one. Not checked yet: for people only. */
+/**
+ * Returns the LSN of the seal at the end of whole batches; 0 where they cannot hold one. Not verified yet: for
+ * display only.
+ */
 export function lastLsn(bytes: Buffer): number {
   return bytes.length < SEAL_BYTES ? 0 : Number(bytes.readBigUInt64BE(bytes.length - SEAL_BYTES));
 }

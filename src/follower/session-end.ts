@@ -1,9 +1,9 @@
-/** Why a session ended. */
+/** Reason why a session ended. */
 export interface SessionEnd {
   readonly code: string;
   readonly message: string;
-  /** Whom the other side believes to be the leader. */
+  /** Node id that the other side believes to be the leader. */
   readonly leader: string | null;
-  /** The leader had accepted this node. */
+  /** True if the leader had accepted this node. */
   readonly followed: boolean;
 }

@@ -1,17 +1,23 @@
 import type { ControlMessage, SnapshotOffer, SnapshotPiece } from '../protocol/messages.ts';
 
-/** More than any leader has in flight: what waits to be written is bounded. */
+/** Bytes that may wait to be written: more than any leader has in flight. */
 export const INTAKE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Where a snapshot goes: see IncomingSnapshot. */
+/** Destination of a snapshot: see IncomingSnapshot. */
 export interface SnapshotTarget {
-  /** The next byte that is wanted. */
+  /** Offset of the next byte that is wanted. */
   readonly offset: number;
-  /** Takes bytes that are valid only during the call; resolves when they are durable, or with what is wrong with them. */
+  /**
+   * Adds bytes, which are valid only during the call; resolves when they are durable, or with the reason why they are
+   * wrong.
+   */
   add(bytes: Buffer): Promise<string | undefined>;
-  /** Verifies it as a whole and takes its place: log and state go on from it. Returns what is wrong with it. */
+  /**
+   * Verifies the whole snapshot and installs it: log and state continue from it. Resolves with what is wrong with it,
+   * if anything.
+   */
   install(): Promise<string | undefined>;
-  /** Leaves what came so far for the next time. Idempotent. */
+  /** Closes it and keeps the received bytes for the next session. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -19,9 +25,9 @@ export interface IntakeOptions {
   readonly epoch: number;
   readonly open: (offer: SnapshotOffer) => Promise<SnapshotTarget>;
   readonly send: (message: ControlMessage) => void;
-  /** Says from where on it is wanted. */
+  /** Reports the offset from which on the snapshot is wanted. */
   readonly begun: (offset: number, bytes: number) => void;
-  /** False once the session is over, or fenced. */
+  /** Returns false once the session is over, or fenced. */
   readonly current: () => boolean;
 }
 
@@ -30,13 +36,13 @@ export type IntakeEnd =
   | { readonly kind: 'overtaken' }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** The follower's side of a snapshot that is being sent: offer, want, pieces, got; and then the install. */
+/** Follower's side of a snapshot transfer: offer, want, pieces, got; then the install. */
 export class SnapshotIntake {
   readonly #options: IntakeOptions;
   #offer: SnapshotOffer | undefined;
-  /** Takes pieces from when it is wanted until it is whole, or will not be. */
+  /** Target of the pieces, from the moment it is open until the snapshot is whole or given up. */
   #target: SnapshotTarget | undefined;
-  /** What came, and what of it is durable. */
+  /** Bytes received, and bytes that are durable of these. */
   #cameBytes = 0;
   #gotBytes = 0;
   #fault: string | undefined;
@@ -47,7 +53,7 @@ export class SnapshotIntake {
     this.#options = options;
   }
 
-  /** What the leader said. */
+  /** Takes a message of the leader. */
   receive(message: SnapshotOffer | SnapshotPiece): void {
     if (message.kind === 'offer') {
       if (this.#offer === undefined) this.#offer = message;
@@ -61,18 +67,18 @@ export class SnapshotIntake {
     this.#wake();
   }
 
-  /** A sign of life, while nothing else is said. */
+  /** Sends a sign of life, while no progress is reported. */
   alive(): void {
     const { epoch, send } = this.#options;
     if (this.#target !== undefined) send({ kind: 'got', epoch, offset: this.#gotBytes });
   }
 
-  /** The session is over: whoever waits for a piece waits no longer. */
+  /** Ends the intake with the session: a wait for a piece is over. */
   end(): void {
     this.#wake();
   }
 
-  /** Resolves when the snapshot is installed, or will not be. @throws WalshipError SAVED_FULL, DISK_FULL, DISK_FAILED. */
+  /** Resolves when the snapshot is installed, or given up. @throws WalshipError SAVED_FULL, DISK_FULL, DISK_FAILED. */
   async run(): Promise<IntakeEnd> {
     const { epoch, open, begun, send, current } = this.#options;
     await this.#until(() => this.#offer !== undefined);
@@ -97,7 +103,7 @@ export class SnapshotIntake {
     }
   }
 
-  /** Pieces are taken in this very turn, and written behind its back. */
+  /** Takes a piece in this very turn, and writes it in the background. */
   #take(target: SnapshotTarget, bytes: Buffer): void {
     if (this.#fault !== undefined || this.#failure !== undefined) return;
     const end = this.#cameBytes + bytes.length;

@@ -3,13 +3,14 @@ import type { Log } from '../wal/log.ts';
 
 export interface HandOverHost {
   readonly log: Pick<Log, 'durable'>;
-  /** Stands for the next epoch; resolves with why it does not lead, or with nothing. */
+  /** Stands for the next epoch; resolves with the reason why it does not lead, or with nothing. */
   takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
 }
 
 /**
- * A leader asks this follower to stand for the next epoch; resolves with why it does not lead, or with nothing. Once it stands for real its session
- * is over: only a refusal before that can still be told.
+ * Stands for the next epoch because the leader asked this follower to; resolves with the reason why it does not lead,
+ * or with nothing. Once it stands in earnest its session is over: only an earlier refusal can still be told to the
+ * leader.
  */
 export async function takeOver(
   host: HandOverHost,

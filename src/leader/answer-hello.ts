@@ -1,5 +1,5 @@
 /**
- * The leader's one answer to a hello: section 5 of the design, points 1 and 2.
+ * Judges a hello: the leader's single answer to it.
  *
  * One epoch is led once, so an epoch that is in both histories in two ways is no fork but a contradiction: an alarm, never a truncation. The driver
  * confirms the fork by chain.
@@ -19,12 +19,12 @@ export interface AnsweringLeader {
   readonly historyId: string;
   /** Node ids. */
   readonly voters: readonly string[];
-  /** Of its whole log, its own epoch included, oldest first. */
+  /** History entries of the leader's whole log, its own epoch included, oldest first. */
   readonly epochs: readonly HistoryEntry[];
   readonly durable: Position;
   readonly commitLsn: number;
   readonly configHash: string;
-  /** The oldest LSN that its log still holds. */
+  /** Oldest LSN that the leader's log still holds. */
   readonly firstLsn: number;
 }
 
@@ -32,7 +32,7 @@ export type HelloAnswer =
   | {
       /** `truncate`: cut to `lsn` first. `snapshot`: the log no longer reaches back to `lsn`. */
       readonly kind: 'continue' | 'truncate' | 'snapshot';
-      /** The fork: everything up to it is equal. */
+      /** LSN of the fork: both logs are equal up to it. */
       readonly lsn: number;
       readonly code: string;
       readonly message: string;
@@ -41,7 +41,7 @@ export type HelloAnswer =
       readonly kind: 'refuse';
       readonly code: string;
       readonly message: string;
-      /** Something happened that must not: a person has to look. */
+      /** True where something happened that must never happen: an operator has to look. */
       readonly alarm: boolean;
     }
   | {
@@ -49,18 +49,18 @@ export type HelloAnswer =
       readonly why: 'HIGHER_EPOCH' | 'LEADER_LOST_DATA';
       readonly code: string;
       readonly message: string;
-      /** Believed only where the process at that voter's own address says the same: see `isProven`. */
+      /** Claim that counts only if the process at that voter's own address says the same: see `isProven`. */
       readonly claim?: Claimed;
     };
 
-/** A voter's word about itself that would harm more than this leadership if it were made up. */
+/** A voter's statement about itself that would harm more than this leadership if it were made up. */
 export interface Claimed {
   readonly epoch: number;
-  /** Null where only the epoch matters. */
+  /** Claimed LSN; null where only the epoch matters. */
   readonly lsn: number | null;
 }
 
-/** Returns true where the process at the voter's own address is the one that said hello, and says the same of itself. */
+/** Returns true if the process at the voter's own address is the one that said hello, and says the same of itself. */
 export function isProven(hello: Hello, claim: Claimed, found: Identity | undefined): boolean {
   if (found === undefined || found.nodeId !== hello.nodeId || found.run !== hello.run) return false;
   const { epoch, lsn } = claim;
@@ -97,12 +97,15 @@ function judgeIdentity(leader: AnsweringLeader, hello: Hello): HelloAnswer | und
   return undefined;
 }
 
-/** A node of another history that may join this one: it promised to the very attempt that began it, or an operator sent it. */
+/**
+ * Returns true if a node of another history may join this one: it promised to the very attempt that began it, or an
+ * operator sent it.
+ */
 function mayComeOver(leader: AnsweringLeader, { historyId, promise, discard }: Hello): boolean {
   return historyId !== leader.historyId && (discard || promise.attempt === leader.historyId);
 }
 
-/** A hello has to agree with itself before it is compared with anything. */
+/** Checks that a hello is consistent with itself, before it is compared with anything. */
 function judgeShape({ epochs, last }: Hello): HelloAnswer | undefined {
   const newest = epochs.at(-1);
   if (newest?.epoch === null) return refuse('PROTOCOL_ERROR', 'a hello that forgot its own epoch');
@@ -115,7 +118,7 @@ function judgeShape({ epochs, last }: Hello): HelloAnswer | undefined {
 }
 
 function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undefined {
-  // Epochs count within one history: those of a log that is to be cut say nothing about this leadership.
+  // Epochs count within one history: the epochs of a log to be cut say nothing about this leadership.
   if (hello.discard && hello.historyId !== leader.historyId) return undefined;
   const written = hello.discard ? 0 : (hello.epochs.at(-1)?.epoch ?? 0);
   const theirs = Math.max(hello.promise.epoch, written);
@@ -143,7 +146,7 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     const message = `epoch ${fork.epoch} began elsewhere or under another leader in the log of ${nodeId}`;
     return alarm('CHAIN_MISMATCH', message);
   }
-  // Everything is shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
+  // Records are shipped only after the leader's own fsync, so nobody can have more of its epoch than it has.
   if (!hello.discard && last.epoch === leader.epoch && last.lsn > leader.durable.lsn) {
     const message = `${nodeId} has LSN ${last.lsn} of epoch ${leader.epoch}, and its leader only ${leader.durable.lsn}`;
     if (isStranger(nodeId, leader.voters)) return strangerAhead(message);
@@ -155,7 +158,8 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     return { kind: 'snapshot', lsn: 0, code: 'PURGED', message };
   }
   const { lsn } = fork;
-  // A follower that lags knows of commits above its own end: what matters is whether it would have to cut one off.
+  // A lagging follower knows of commits above its own end: the question is whether it would have to cut a committed
+  // record.
   const committed = Math.min(hello.commitLsn, last.lsn);
   if (committed > lsn && !hello.discard) {
     const message = `${nodeId} knows LSN ${committed} to be committed, and the logs fork at ${lsn}`;
@@ -176,7 +180,10 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
   return { kind: 'continue', lsn, code: 'OK', message: `go on from LSN ${lsn}` };
 }
 
-/** No leader needs the promise of one that has no vote, so what it says proves nothing about this leadership. */
+/**
+ * Raises an alarm only: no leader needs the promise of a node without a vote, so its words prove nothing about this
+ * leadership.
+ */
 function strangerAhead(message: string): HelloAnswer {
   return alarm('NOT_A_VOTER', `${message}; but it is no voter, and is not believed`);
 }
@@ -189,7 +196,10 @@ function alarm(code: string, message: string): HelloAnswer {
   return { kind: 'refuse', code, message, alarm: true };
 }
 
-/** A follower that goes on from its own end has to have our chain there; one that is to be cut compares for itself. */
+/**
+ * Returns true if a follower that continues from its own end has another chain there. A follower that has to cut
+ * compares the chains itself.
+ */
 export function differs(answer: HelloAnswer, hello: Hello, ours: Position): boolean {
   return answer.kind === 'continue' && answer.lsn > 0 && hello.last.chain !== ours.chain;
 }

@@ -1,16 +1,16 @@
-/** What is known of one follower in session. */
+/** Progress of one follower in session, as far as the commit rule needs it. */
 export interface CommitVote {
   readonly nodeId: string;
-  /** A voter, intact, and the process that answers at its address. */
+  /** True for an intact voter whose identity is confirmed at its address. */
   readonly counts: boolean;
-  /** As acknowledged in this session, with the leader's own chain. */
+  /** Highest LSN acknowledged in this session, with the leader's own chain. */
   readonly durableLsn: number;
 }
 
-/** How many voters, the leader included, have to count for the next commit: see `commitLsn`. */
+/** Returns how many voters, the leader included, have to count for the next commit: see `commitLsn`. */
 export function votersNeeded(known: {
   readonly committed: number;
-  /** W. */
+  /** Number of voters that a commit needs. */
   readonly quorum: number;
   readonly voterCount: number;
 }): number {
@@ -18,27 +18,27 @@ export function votersNeeded(known: {
 }
 
 /**
- * The commit LSN: the highest LSN that is durable on W voters that count, the leader among them, *and* is not below this
- * leadership's own EPOCH record. Records of earlier leaderships commit with it, never by themselves (Raft, figure 8): one of
+ * Returns the commit LSN: the highest LSN that is durable on W voters that count, the leader among them, *and* is not below this
+ * leadership's own EPOCH record. Records of earlier leaderships commit with it, never on their own (Raft, figure 8): one of
  * them may be on W voters and still be cut off by a leader of an epoch in between.
  *
  * A leader that knows of no commit in this history commits nothing until all N voters count and are durable at its EPOCH
- * record: else one damage right after an interrupted birth leaves more blank voters than the rules can tell from lost ones
+ * record: otherwise one damaged disk right after an interrupted birth leaves more blank voters than the rules can tell from lost ones
  * (trace F4).
  *
- * Never below `committed`. `leaderDurableLsn` is 0 where the leader itself does not count.
+ * The result is never below `committed`. `leaderDurableLsn` is 0 where the leader itself does not count.
  */
 export function commitLsn(options: {
-  /** W. */
+  /** Number of voters that a commit needs, the leader included. */
   readonly quorum: number;
   readonly voters: readonly string[];
-  /** The LSN of this leadership's EPOCH record. */
+  /** LSN of this leadership's EPOCH record. */
   readonly ownEpochLsn: number;
   readonly committed: number;
-  /** Any record of this history is known to be committed. */
+  /** True if any record of this history is known to be committed. */
   readonly knowsCommit: boolean;
   readonly leaderDurableLsn: number;
-  /** At most one entry of each; the leader is not among them. */
+  /** Followers in session, at most one entry for each; the leader is not among them. */
   readonly followers: readonly CommitVote[];
 }): number {
   const { quorum, voters, ownEpochLsn, committed, knowsCommit, leaderDurableLsn } = options;

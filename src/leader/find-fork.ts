@@ -1,28 +1,28 @@
 /**
- * Finds the place where two logs stop being equal, by their histories. One epoch is led once, by one leader, from one LSN: where both have the same leadership, they
- * are equal up to its beginning, and in it one is the beginning of the other. So the fork lies in the last leadership that both have.
+ * Finds the place where two logs stop being equal, from their histories. One epoch is led once, by one leader, from one LSN: where both logs have the same leadership, they
+ * are equal up to its beginning, and within it one log is a prefix of the other. So the fork lies in the last leadership that both have.
  *
- * Either side may have forgotten leaderships, or send only its last ones. What is forgotten is committed and no longer in that log, so where the
- * fork cannot be told, it is too far back to go on from.
+ * Either side may have forgotten leaderships, or send only its last ones. Forgotten leaderships are committed and no longer in that log, so if the
+ * fork cannot be told, it is too far back to continue from.
  */
 import type { HistoryEntry } from '../protocol/messages.ts';
 
 export type Fork =
   | { readonly kind: 'at'; readonly lsn: number }
-  /** Not to be told from what is known. */
+  /** No fork can be told from the known parts of the histories. */
   | { readonly kind: 'unknown' }
-  /** That epoch is in both, under two leaders, from two LSNs, or behind a fork. */
+  /** The epoch is in both histories, under two leaders, from two LSNs, or after a fork. */
   | { readonly kind: 'contradiction'; readonly epoch: number };
 
 /** A history, and the last LSN of its log. */
 export interface KnownHistory {
   readonly epochs: readonly HistoryEntry[];
   readonly lastLsn: number;
-  /** Number of older ones that are not among them. */
+  /** Number of older leaderships that are not in `epochs`. */
   readonly epochsBefore: number;
 }
 
-/** @param lenient what contradicts is taken for a fork: an operator wants the other log to be cut. */
+/** Finds the fork. @param lenient treats a contradiction as a fork: an operator wants the other log to be cut. */
 export function findFork(ours: KnownHistory, theirs: KnownHistory, lenient: boolean): Fork {
   let at = { our: ours.epochs.length - 1, their: theirs.epochs.length - 1 };
   for (;;) {
@@ -59,7 +59,10 @@ function highestInBoth(
   return { our, their };
 }
 
-/** How many entries before that place the two differ, 0 at the place itself; undefined where they do not, as far as both are known. */
+/**
+ * Returns how many entries before that place the two differ, 0 at the place itself; undefined where they agree as far
+ * as both are known.
+ */
 function mismatch(
   ours: readonly HistoryEntry[],
   theirs: readonly HistoryEntry[],
@@ -69,7 +72,7 @@ function mismatch(
     const a = ours[our - back];
     const b = theirs[their - back];
     if (a === undefined || b === undefined) return undefined;
-    // What is known in part of the same leadership began there or earlier.
+    // A partly forgotten leadership began at this LSN or earlier.
     if (a.leader === null || b.leader === null) return undefined;
     if (a.epoch !== b.epoch || a.leader !== b.leader || a.firstLsn !== b.firstLsn) return back;
   }
@@ -84,7 +87,7 @@ function withoutCommon(ours: KnownHistory, theirs: KnownHistory): Fork {
 function endOfCommon(ours: KnownHistory, theirs: KnownHistory, { our, their }: Place): Fork {
   const a = ours.epochs[our + 1];
   const b = theirs.epochs[their + 1];
-  // Behind it, more may be in both.
+  // Past this place, more leaderships may be in both histories.
   const isForgotten = a !== undefined && b !== undefined && (a.epoch === null || b.epoch === null);
   if (isForgotten) return { kind: 'unknown' };
   const ourEnd = a === undefined ? ours.lastLsn : a.firstLsn - 1;

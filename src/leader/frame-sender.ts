@@ -4,10 +4,10 @@ import type { Frame } from '../protocol/messages.ts';
 import { KiB } from '../ports/units.ts';
 import type { Rooms } from './rooms.ts';
 
-/** A frame with at least so many log bytes is made in a room. */
+/** A frame with at least this many log bytes is built in a pooled buffer. */
 const ROOM_BYTES_MIN = 32 * KiB;
 
-/** Sends frames, each made in memory that is free again once the network has taken it. */
+/** Sends frames, each built in memory that is reused once the network has taken it. */
 export class FrameSender {
   readonly #link: Link;
   readonly #rooms: Rooms;
@@ -20,7 +20,7 @@ export class FrameSender {
     this.#onTaken = onTaken;
   }
 
-  /** Copies the frame's bytes. */
+  /** Sends a frame; copies its bytes before it returns. */
   send(frame: Frame): void {
     if (frame.bytes.length < ROOM_BYTES_MIN) {
       this.#link.send(encodeFrame(frame), this.#onTaken);

@@ -8,17 +8,17 @@ import type {
   SnapshotWant,
 } from '../protocol/messages.ts';
 
-/** What a follower says inside of a session. */
+/** Messages that a follower sends inside a session. */
 export type FromFollower = Ack | ProbeAnswer | BecameIntact | Declined | SnapshotWant | SnapshotGot;
 
-/** What an ack says for people, before the first one. */
+/** Display fields of an ack, before the first ack arrives. */
 export const NOTHING_TOLD: Pick<Ack, 'receivedLsn' | 'appliedLsn' | 'writable'> = {
   receivedLsn: 0,
   appliedLsn: 0,
   writable: true,
 };
 
-/** Whether a follower may say it inside of a session. */
+/** Returns true if a follower may send this message inside a session. */
 export function fromFollower(message: Message): message is FromFollower {
   return ['ack', 'probed', 'is-intact', 'declined', 'want', 'got'].includes(message.kind);
 }

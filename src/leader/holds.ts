@@ -4,16 +4,16 @@ import { forecast, heldLsn, WriteRate } from './retention.ts';
 import type { Forecast, Hold } from './retention.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 
-/** A snapshot that was given to somebody holds log for it so long after it was last heard of. */
+/** How long a snapshot holds log for its receiver after the last sign of life. */
 export const SNAPSHOT_HOLD_MS = 600_000;
 
 export interface HoldsOptions {
   readonly log: Log;
   readonly clock: Clock;
-  /** Of this node, for which nothing is held. */
+  /** This node's id: the leader holds no log for itself. */
   readonly nodeId: string;
   readonly voters: readonly string[];
-  /** On disk. */
+  /** Bytes of log on disk that are kept for a lagging voter. */
   readonly retainBytesMax: number;
 }
 
@@ -24,11 +24,14 @@ interface GivenSnapshot {
   heardMs: number;
 }
 
-/** For whom a leader keeps its log: every other voter, as far as it was known to be, and whoever was given a snapshot. */
+/**
+ * Receivers that a leader keeps log for: every other voter, from its last known position, and each node that was
+ * given a snapshot.
+ */
 export class Holds {
   readonly #options: HoldsOptions;
   readonly #rate: WriteRate;
-  /** The last known position of each voter; undefined where nothing was heard of it in this leadership. */
+  /** Last known position of each voter; undefined where nothing was heard from it in this leadership. */
   readonly #positions = new Map<string, number | undefined>();
   readonly #given = new Map<string, GivenSnapshot>();
 
@@ -39,7 +42,7 @@ export class Holds {
     for (const nodeId of voters) if (nodeId !== self) this.#positions.set(nodeId, undefined);
   }
 
-  /** `nodeId` has everything up to `lsn`. */
+  /** Notes that `nodeId` has everything up to `lsn`. */
   reached(nodeId: string, lsn: number): void {
     if (this.#positions.has(nodeId)) this.#positions.set(nodeId, lsn);
     const given = this.#given.get(nodeId);
@@ -48,13 +51,16 @@ export class Holds {
     if (lsn >= given.endLsn) this.#given.delete(nodeId);
   }
 
-  /** A snapshot is being sent to `nodeId`: its file, and the log from its start, stay until it has got past its end. */
+  /**
+   * Notes that a snapshot is being sent to `nodeId`: its file, and the log from its start, stay until the node is
+   * past its end.
+   */
   gave(nodeId: string, { path, start, endLsn }: SnapshotSource): void {
     const heardMs = this.#options.clock.nowMs();
     this.#given.set(nodeId, { path, startLsn: start.lsn, endLsn, heardMs });
   }
 
-  /** `nodeId` was heard of, while a snapshot is being sent to it. */
+  /** Notes a sign of life of `nodeId` while a snapshot is being sent to it. */
   heard(nodeId: string): void {
     const given = this.#given.get(nodeId);
     if (given !== undefined) given.heardMs = this.#options.clock.nowMs();
@@ -69,7 +75,7 @@ export class Holds {
     }
   }
 
-  /** Everybody for whom log is kept. */
+  /** Holds on the log, one for each receiver. */
   get holds(): readonly Hold[] {
     const given = [...this.#given].map(([nodeId, { startLsn }]) => ({
       nodeId,
@@ -78,12 +84,12 @@ export class Holds {
     }));
     const voters = [...this.#positions]
       .filter(([nodeId]) => !this.#given.has(nodeId))
-      // It may need all that there is.
+      // A voter that was not heard may need the whole log.
       .map(([nodeId, lsn = 0]) => ({ nodeId, lsn, snapshot: false }));
     return [...given, ...voters];
   }
 
-  /** The log above this LSN is kept. */
+  /** LSN above which the log is kept. */
   get heldLsn(): number {
     const { log, retainBytesMax } = this.#options;
     const held = { boundaryBefore: (bytes: number) => log.onDisk.boundaryBefore(bytes).lsn };
@@ -95,7 +101,10 @@ export class Holds {
     return [...this.#given.values()].map(({ path }) => path);
   }
 
-  /** How much log, on disk, may still be written before `nodeId` needs a full copy; undefined where it has no hold, or was not heard of in this leadership. */
+  /**
+   * Returns how much log, on disk, may still be written before `nodeId` needs a full copy; undefined where it has no
+   * hold, or was not heard in this leadership.
+   */
   forecast(nodeId: string): Forecast | undefined {
     const { log, retainBytesMax } = this.#options;
     const lsn = this.#positions.get(nodeId);

@@ -1,10 +1,10 @@
 import type { Position } from '../wal/format/position.ts';
 
-/** Bytes sent to one follower and not yet acknowledged: bounds what it may have to buffer. One batch may exceed it. */
+/** Bytes sent to one follower and not yet acknowledged: bounds the follower's buffer. One batch may exceed it. */
 export const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * What was sent in this session and is not acknowledged yet, in order. An ack has to name the end of something that was sent, with
+ * Batches sent in this session and not acknowledged yet, in order. An ack has to name the end of a sent batch, with
  * the chain that the leader's own log has there: a bare LSN proves nothing.
  */
 export class InFlight {
@@ -24,7 +24,9 @@ export class InFlight {
     this.#bytes += bytes;
   }
 
-  /** Takes off everything up to `lsn`; returns the leader's position there, or undefined where nothing sent ends there. */
+  /**
+   * Removes everything up to `lsn`; returns the leader's position there, or undefined where no sent batch ends there.
+   */
   acknowledge(lsn: number): Position | undefined {
     const index = this.#sent.findIndex(({ end }) => end.lsn === lsn);
     const found = this.#sent[index];

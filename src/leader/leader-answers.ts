@@ -5,7 +5,7 @@ import { answerHello } from './answer-hello.ts';
 import type { HelloAnswer } from './answer-hello.ts';
 import type { LeaderOptions } from './leader-options.ts';
 
-/** What the leader of `options` says to a hello, by what its log holds in this turn. */
+/** Judges a hello for the leader of `options`, by the state of its log in this turn. */
 export function judgeHello(options: LeaderOptions, hello: Hello): HelloAnswer {
   const { log, hooks, epoch, nodeId, clusterId, historyId, voters, configHash } = options;
   return answerHello(
@@ -25,7 +25,7 @@ export function judgeHello(options: LeaderOptions, hello: Hello): HelloAnswer {
   );
 }
 
-/** Sends the answer to a hello; resolves when it was handed to the network. */
+/** Sends the answer to a hello; resolves when the link has taken it over. */
 export function sendAnswer(
   options: LeaderOptions,
   link: Link,

@@ -16,12 +16,12 @@ export interface LeaderOptions {
   /** Node ids, this one included. */
   readonly voters: readonly string[];
   readonly quorum: number;
-  /** N-Q+1: so many voters prove that no other leadership has begun. */
+  /** N-Q+1: this many voters prove that no other leadership has begun. */
   readonly proofVoters: number;
   readonly configHash: string;
-  /** Log that is kept for a voter that lags. */
+  /** Bytes of log, on disk, that are kept for a lagging voter. */
   readonly retainBytesMax: number;
-  /** Every voter confirmed its promise to this very attempt. */
+  /** True if every voter confirmed its promise to this very attempt. */
   readonly allConfirmed: boolean;
   readonly heartbeatMs: number;
   readonly silenceMs: number;
@@ -31,19 +31,25 @@ export interface LeaderOptions {
 export interface LeaderHooks {
   state(): VoterState;
   committedLsn(): number;
-  /** A higher commit LSN, by the commit rule. */
+  /** Reports a higher commit LSN, by the commit rule. */
   commit(lsn: number): void;
-  /** A follower is durable further than before, or begins to count. */
+  /** Reports that a follower is durable further than before, or begins to count. */
   progressed(): void;
-  /** A snapshot for a follower that the log does not reach back to; undefined where there is none. */
+  /** Returns a snapshot for a follower that the log does not reach back to; undefined where none exists. */
   offer(): Promise<SnapshotSource | undefined>;
-  /** The snapshot at `path` could not be sent whole, or was found to be wrong by the one who got it. */
+  /** Reports that the snapshot at `path` could not be sent whole, or that its receiver found it to be wrong. */
   refused(path: string): void;
-  /** Who answers at the voter's own address; undefined where nobody does, or another node. */
+  /**
+   * Returns the identity that answers at the voter's own address; undefined where no process answers, or another node
+   * does.
+   */
   identityAt(nodeId: string): Promise<Identity | undefined>;
-  /** Leadership is over. Called once, in the turn in which it ended; `lostData` where this node's log lacks what it once had. */
+  /**
+   * Reports the end of the leadership. Called once, in the turn in which it ended; `lostData` where this node's log
+   * lacks records that it once had.
+   */
   ended(reason: { code: string; message: string; lostData?: Position }): void;
   warn(code: string, message: string): void;
-  /** A peer said what no peer may say. */
+  /** Reports a message that no correct peer may send. */
   fault(fault: { readonly code: string; readonly message: string; readonly peer: string }): void;
 }

@@ -16,15 +16,15 @@ import { tellOffer } from './snapshot-sender.ts';
 import { Session } from './session.ts';
 import type { SessionOptions } from './session.ts';
 
-/** Those who may wait at one time for a proof that this node still leads. */
+/** Number of callers that may wait at one time for a proof that this node still leads. */
 export const PROOF_WAITERS_MAX = 100_000;
 
-/** A session that ends for one of these ended because of what the follower said. */
+/** Codes of session ends that were caused by a follower's message. */
 const TOLD = ['CHAIN_MISMATCH', 'PROTOCOL_ERROR'] as const;
 
 /**
- * One leadership: the followers in session, what is committed, and the proof that it still leads. It decides by pure rules
- * (`answerHello`, `commitLsn`, `probeReached`); everything here is their driver.
+ * One leadership: the followers in session, the commit LSN, and the proof that it still leads. Pure rules decide
+ * (`answerHello`, `commitLsn`, `probeReached`); this class drives them.
  *
  * Invariant: after `end` nothing is committed, counted or acknowledged in this epoch by this node.
  */
@@ -40,7 +40,7 @@ export class Leader {
   #probeNumber = 0;
   #probeSoon = false;
   #ended = false;
-  /** Since too few voters were heard. */
+  /** Time since too few voters were heard. */
   readonly #alone = new TickTimer();
 
   constructor(options: LeaderOptions) {
@@ -62,19 +62,19 @@ export class Leader {
     return [...this.#sessions.values()];
   }
 
-  /** How far those voters were whose session ended. */
+  /** Last durable position of each voter whose session ended. */
   get gone(): ReadonlyMap<string, Position> {
     return this.#gone;
   }
 
-  /** Voters that count right now, this node included: what new writes are judged by. */
+  /** Number of voters that count right now, this node included: new writes are judged by it. */
   get countingVoters(): number {
     let count = this.#counts ? 1 : 0;
     for (const { counts } of this.#sessions.values()) if (counts) count += 1;
     return count;
   }
 
-  /** How many of them the next commit needs. */
+  /** Number of counting voters that the next commit needs. */
   get votersNeeded(): number {
     const { hooks, quorum, voters } = this.#options;
     return votersNeeded({ committed: hooks.committedLsn(), quorum, voterCount: voters.length });
@@ -84,7 +84,7 @@ export class Leader {
     return this.#options.hooks.state() === 'intact';
   }
 
-  /** The voters that are known to have fsynced everything up to `lsn`. */
+  /** Returns the voters that are known to have fsynced everything up to `lsn`. */
   durableOn(lsn: number): readonly string[] {
     const { log, nodeId } = this.#options;
     const on = log.durable.lsn >= lsn ? [nodeId] : [];
@@ -95,9 +95,10 @@ export class Leader {
   }
 
   /**
-   * Resolves when enough voters have answered a probe that is sent after this call: no newer leadership had begun when it was made. Not
-   * before the own EPOCH record is committed: until then a new leader does not know what is (Raft, section 8).
-   * @throws WalshipError NO_LEADER where leadership ends first, WAIT_TIMEOUT, BUSY.
+   * Proves that this node still leads. Resolves when enough voters have answered a probe sent after this call: no
+   * newer leadership had begun when the call was made. Never resolves before this leadership's own EPOCH record is
+   * committed: until then a new leader does not know which records are (Raft, section 8).
+   * @throws WalshipError NO_LEADER if leadership ends first, WAIT_TIMEOUT, BUSY.
    */
   prove(timeoutMs: number): Promise<void> {
     if (this.#probeWaiters.count >= PROOF_WAITERS_MAX) {
@@ -140,7 +141,8 @@ export class Leader {
       link.close('STALE_EPOCH: this leadership is over');
       return;
     }
-    // A purge meanwhile may have taken what it was judged by: then that is gone, and no sign of damage.
+    // A purge during the await may have taken the log that the answer was judged by: the log is gone then, which is
+    // no sign of damage.
     const startLsn = answer.kind === 'snapshot' ? offer?.start.lsn : answer.lsn;
     if (startLsn !== undefined && startLsn + 1 < log.firstLsn) return this.accept(link, hello);
     if (answer.kind === 'snapshot' && offer === undefined) {
@@ -153,7 +155,7 @@ export class Leader {
       this.#refuse(link, { code: 'CHAIN_MISMATCH', message, blames: hello });
       return;
     }
-    // A hello ends that node's previous session, and with it all that was known of its progress.
+    // A hello ends that node's previous session, and all knowledge of its progress with it.
     this.#sessions.get(hello.nodeId)?.close('a newer session of the same node');
     if (offer === undefined) this.holds.reached(hello.nodeId, from.lsn);
     else this.holds.gave(hello.nodeId, offer);
@@ -169,7 +171,10 @@ export class Leader {
     this.#sessions.get(hello.nodeId)?.start();
   }
 
-  /** One that claims much is asked back at its own address first: whoever reaches the port can say anything. */
+  /**
+   * Steps down. A node with a large claim is first asked back at its own address: anybody who reaches the port can
+   * claim anything.
+   */
   async #stepDown(
     link: Link,
     hello: Hello,
@@ -215,7 +220,10 @@ export class Leader {
     this.#verify(session).catch((error: unknown) => session.close(String(error)));
   }
 
-  /** Acks and answers to probes count only from the process that answers where promises are asked for: else two processes could be one voter. */
+  /**
+   * Confirms the process of a session. Acks and answers to probes count only from the process at the address where
+   * promises are asked for: otherwise two processes could be one voter.
+   */
   async #verify(session: Session): Promise<void> {
     const run = (await this.#options.hooks.identityAt(session.nodeId))?.run;
     if (this.#ended || this.#sessions.get(session.nodeId) !== session) return;
@@ -243,7 +251,7 @@ export class Leader {
     this.#mending.add(session, { probe, lastLsn: log.last.lsn });
   }
 
-  /** A probe goes out in a later turn, one for all who want one in this turn. */
+  /** Sends a probe in a later turn, one for all callers of this turn. */
   #probeNext(): void {
     if (this.#probeSoon || this.#ended) return;
     this.#probeSoon = true;
@@ -287,7 +295,7 @@ export class Leader {
     this.#options.hooks.progressed();
   }
 
-  /** Looks at the commit rule again: more is durable somewhere, or another voter counts. */
+  /** Applies the commit rule again: more is durable somewhere, or another voter counts. */
   advance(): void {
     if (this.#ended) return;
     const { log, hooks, quorum, voters, ownEpochLsn } = this.#options;
@@ -307,14 +315,14 @@ export class Leader {
     if (committed < ownEpochLsn) this.#probed();
   }
 
-  /** More of this node's log is durable. */
+  /** Ships and commits after more of this node's own log became durable. */
   durableMoved(): void {
     if (this.#ended) return;
     for (const session of this.#sessions.values()) session.pump();
     this.advance();
   }
 
-  /** To be called every few milliseconds: heartbeats, silence, deadlines. */
+  /** Sends heartbeats, and checks silence and deadlines. Call it every few milliseconds. */
   tick(): void {
     if (this.#ended) return;
     const { clock, heartbeatMs, silenceMs } = this.#options;
@@ -328,15 +336,15 @@ export class Leader {
       }
     }
     this.#probeWaiters.expire();
-    // Whoever came into session since the last probe has not answered it: those who wait need another one.
+    // A node that came into session after the last probe has not answered it: the waiting callers need another probe.
     if (this.#probeWaiters.count > 0 || this.#mending.waiting) this.#probeNext();
     this.#watchSilence();
   }
 
-  /** A leader that hears too few voters could be deposed without knowing: it steps down and falls silent. */
+  /** Steps down and falls silent where too few voters are heard: this leader could be deposed without knowing. */
   #watchSilence(): void {
     const { silenceMs, proofVoters } = this.#options;
-    // A blank voter proves nothing, as in a probe. But one that knows what to catch up to only needs time.
+    // A blank voter proves nothing, as in a probe. But a blank voter with a target to catch up to only needs time.
     const heard = this.sessions.filter(
       (session) =>
         session.voter &&
@@ -370,7 +378,7 @@ export class Leader {
 
   #sessionClosed(session: Session, reason: string): void {
     this.#mending.remove(session);
-    // A learner may have another name in each life, and nobody decides anything by it.
+    // A learner may have another name in each run, and no decision depends on it.
     if (session.voter && session.durable !== undefined) {
       this.#gone.set(session.nodeId, session.durable);
     }

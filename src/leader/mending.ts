@@ -1,12 +1,12 @@
 import type { Probed } from './probes.ts';
 import { probeReached } from './probes.ts';
 
-/** What a suspect or blank voter in session has to do before it counts. */
+/** State of a suspect or blank voter in session that does not count yet. */
 interface Mending {
   readonly nodeId: string;
-  /** Answers of others count from the first probe that was sent after its hello. */
+  /** Number of the first probe sent after its hello: answers of other voters count from it on. */
   readonly probe: number;
-  /** The leader's last LSN when that probe was answered; not known before. */
+  /** The leader's last LSN when that probe was answered; undefined before. */
   targetLsn: number | undefined;
 }
 
@@ -18,7 +18,10 @@ interface Mending {
 export class MendingVoters<S extends { readonly nodeId: string }> {
   readonly #mending = new Map<S, Mending>();
 
-  /** `probe` is the number of the next probe; undefined where none is needed, and `lastLsn` is the target at once. */
+  /**
+   * Adds a voter. `probe` is the number of the next probe; undefined where none is needed, and then `lastLsn` is the
+   * target immediately.
+   */
   add(
     session: S,
     { probe, lastLsn }: { readonly probe: number | undefined; readonly lastLsn: number },
@@ -28,7 +31,7 @@ export class MendingVoters<S extends { readonly nodeId: string }> {
     this.#mending.set(session, { nodeId, probe: probe ?? 0, targetLsn });
   }
 
-  /** Some have no target yet: a probe has to be answered first. */
+  /** True if a voter has no target yet, because its probe has not been answered. */
   get waiting(): boolean {
     return [...this.#mending.values()].some(({ targetLsn }) => targetLsn === undefined);
   }
@@ -41,7 +44,7 @@ export class MendingVoters<S extends { readonly nodeId: string }> {
     this.#mending.clear();
   }
 
-  /** Another probe was answered: those for whom it is enough have their target now, and are returned. */
+  /** Handles an answered probe: returns the voters for which it is enough and which have their target now. */
   probed(options: {
     readonly voters: readonly Probed[];
     readonly needed: number;
@@ -58,7 +61,10 @@ export class MendingVoters<S extends { readonly nodeId: string }> {
     return ready;
   }
 
-  /** What `session` has to be durable up to; undefined where it is not known yet or nothing is missing. */
+  /**
+   * Returns the LSN that `session` has to be durable up to; undefined where it is not known yet or nothing is
+   * missing.
+   */
   targetOf(session: S): number | undefined {
     return this.#mending.get(session)?.targetLsn;
   }

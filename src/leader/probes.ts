@@ -1,4 +1,4 @@
-/** One voter's standing in the probes: the highest number it answered. */
+/** One voter's part in the probes: the highest number that it answered. */
 export interface Probed {
   readonly nodeId: string;
   readonly blank: boolean;
@@ -6,8 +6,8 @@ export interface Probed {
 }
 
 /**
- * The highest probe number that `needed` voters have answered, the leader's own `latest` included where it is not left out. A blank
- * voter's answer proves nothing: it may have forgotten a promise. `except` is left out, whoever it is.
+ * Returns the highest probe number that `needed` voters have answered, the leader's own `latest` included unless it
+ * is excluded. A blank voter's answer proves nothing: it may have forgotten a promise. `except` is always excluded.
  */
 export function probeReached(options: {
   readonly voters: readonly Probed[];
@@ -21,17 +21,20 @@ export function probeReached(options: {
   return numbers[options.needed - 1] ?? 0;
 }
 
-/** Which probes one follower was asked and has answered; numbers only grow. */
+/** Numbers of the probes that one follower was asked and has answered; they only grow. */
 export class ProbeNumbers {
   asked = 0;
   #answered = 0;
 
-  /** The highest that it answered. */
+  /** Highest number that the follower answered. */
   get answered(): number {
     return this.#answered;
   }
 
-  /** False for one that was never asked: it would count as an answer to all that follow. */
+  /**
+   * Takes an answer; returns false for a number that was never asked: it would count as an answer to all later
+   * probes.
+   */
   answer(number: number): boolean {
     if (number > this.asked) return false;
     this.#answered = Math.max(this.#answered, number);

@@ -1,27 +1,33 @@
-/** How much log a leader keeps for those who lag: pure rules. */
+/** Rules for how much log a leader keeps for lagging nodes; pure. */
 
-/** Log, in bytes on disk, that is kept for a voter that lags, unless said otherwise. */
+/** Default for the bytes of log on disk that are kept for a lagging voter. */
 export const RETAIN_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
-/** For one that was given a snapshot, this many times as much, until it has streamed past the end of that. */
+/** Factor on that bound for a receiver of a snapshot, until it has streamed past the end of the snapshot. */
 export const SNAPSHOT_RETAIN_FACTOR = 2;
 
-/** Somebody who needs the log behind `lsn`. */
+/** A node that needs the log after `lsn`. */
 export interface Hold {
   readonly nodeId: string;
   readonly lsn: number;
-  /** A snapshot was, or is being, sent to it: the log from its start is kept longer, or it would need another one when it has this one. */
+  /**
+   * True if a snapshot was, or is being, sent to it: the log from its start is kept longer, or the node would need
+   * another snapshot after this one.
+   */
   readonly snapshot: boolean;
 }
 
-/** What the rules need of a log. */
+/** Part of a log that the rules need. */
 export interface HeldLog {
-  /** The LSN before a border of segments that has at least so many bytes on disk behind it; the one before the first LSN, where none has. */
+  /**
+   * Returns the LSN before a segment border with at least this many bytes on disk after it; the LSN before the first
+   * one, where no border has.
+   */
   boundaryBefore(bytes: number): number;
 }
 
 /**
- * The log above this LSN is kept: what the furthest behind needs, but no more than `retainBytesMax` on disk, or a multiple of it for a
- * snapshot that is on its way. Infinity where nobody holds anything.
+ * Returns the LSN above which the log is kept: the need of the node that lags most, but no more than `retainBytesMax`
+ * on disk, or a multiple of it for a snapshot that is on its way. Infinity where nobody holds anything.
  */
 export function heldLsn(holds: readonly Hold[], log: HeldLog, retainBytesMax: number): number {
   let lowest = Infinity;
@@ -32,11 +38,11 @@ export function heldLsn(holds: readonly Hold[], log: HeldLog, retainBytesMax: nu
   return lowest;
 }
 
-/** How long somebody who is away may stay away. */
+/** How long a node that is away can stay away without needing a full copy. */
 export interface Forecast {
-  /** Log, on disk, that may still be written before it needs a full copy; 0 where it does. */
+  /** Bytes of log, on disk, that may still be written before it needs a full copy; 0 where it already does. */
   readonly bytesLeft: number;
-  /** At the rate of the last seconds; null where nothing is written. */
+  /** Seconds left at the recent write rate; null where nothing is written. */
   readonly secondsLeft: number | null;
 }
 
@@ -51,11 +57,11 @@ export function forecast(
   return { bytesLeft, secondsLeft };
 }
 
-/** A sample of the rate counts for this much of the average. */
+/** Weight of a new sample in the average rate. */
 const WEIGHT = 0.2;
 const SAMPLE_MS = 1_000;
 
-/** How fast the log grows, averaged over the last seconds. */
+/** Write rate of the log, averaged over the last seconds. */
 export class WriteRate {
   #bytes: number;
   #sinceMs: number;
@@ -70,7 +76,7 @@ export class WriteRate {
     return this.#perSecond;
   }
 
-  /** To be called often, with how much log was ever written. */
+  /** Takes a sample. Call it often; `bytes` is the number of bytes ever written. */
   sample(bytes: number, nowMs: number): void {
     const tookMs = nowMs - this.#sinceMs;
     if (tookMs < SAMPLE_MS) return;

@@ -3,18 +3,21 @@ import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
 import { MiB } from '../ports/units.ts';
 
-/** Bytes handed to a link and not yet to the network, before sending pauses. */
+/** Bytes handed to a link and not yet taken by the network, above which sending pauses. */
 export const LINK_BYTES_MAX = 4 * MiB;
-/** What the largest message with bytes of a log or a snapshot takes. */
+/** Size of a pooled buffer: the largest message that carries bytes of a log or a snapshot. */
 const ROOM_BYTES = Math.max(FRAME_HEADER_BYTES, PIECE_HEADER_BYTES) + FRAME_BYTES_MAX;
 const ROOMS_MAX = LINK_BYTES_MAX / FRAME_BYTES_MAX;
 
-/** Memory for the messages of one link, used again once the network is done with it: fresh memory costs more than the copy. */
+/**
+ * Buffers for the messages of one link, reused once the network has taken them: fresh memory costs more than the
+ * copy.
+ */
 export class Rooms {
   #free: Buffer[] = [];
   #used = false;
 
-  /** Of which nothing is known. */
+  /** Returns an uninitialised buffer. */
   take(): Buffer {
     this.#used = true;
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(ROOM_BYTES);
@@ -24,7 +27,7 @@ export class Rooms {
     if (this.#free.length < ROOMS_MAX) this.#free.push(room);
   }
 
-  /** To be called now and then: a link that needed none since the last time keeps none. */
+  /** Frees the pool if no buffer was taken since the last call. Call it now and then. */
   tick(): void {
     if (!this.#used) this.#free = [];
     this.#used = false;

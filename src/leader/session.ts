@@ -17,10 +17,10 @@ import { InFlight } from './in-flight.ts';
 import { LINK_BYTES_MAX, Rooms } from './rooms.ts';
 import { SnapshotSender, type SnapshotSource } from './snapshot-sender.ts';
 
-/** Read from the files at once. */
+/** Bytes read from the files in one read. */
 const AHEAD_BYTES = 4 * MiB;
 
-/** How long a commit waits for a frame that says it anyway; twice as long where the frames do not stop. */
+/** Milliseconds that a commit waits for a frame that carries it anyway; twice as long while frames keep going out. */
 export const COMMIT_NOTICE_MS = 2;
 
 export interface SessionOptions {
@@ -30,27 +30,27 @@ export interface SessionOptions {
   readonly hello: Hello;
   readonly epoch: number;
   readonly voter: boolean;
-  /** Where the follower goes on from: the end of a batch that both logs have. */
+  /** Position where the follower continues: the end of a batch that both logs have. */
   readonly from: Position;
-  /** What it has to be sent first: `from` is the start of it. */
+  /** Snapshot to send first: `from` is its start. */
   readonly offer?: SnapshotSource | undefined;
   readonly committedLsn: () => number;
   readonly hooks: SessionHooks;
 }
 
 export interface SessionHooks {
-  /** More is durable there, or it counts now: look at the commit rule. */
+  /** Reports that more is durable there, or that it counts now: the commit rule has to be applied again. */
   progressed(session: Session): void;
   probed(session: Session): void;
-  /** A sign of life of one that is being sent a snapshot. */
+  /** Reports a sign of life of a follower that is being sent a snapshot. */
   heard(session: Session): void;
-  /** Called once. */
+  /** Reports the end of the session. Called once. */
   closed(session: Session, reason: string): void;
 }
 
 /**
  * The leader's side of one follower: a cursor into the log, never a queue of copies. Recent batches come from memory, older ones
- * from the segment files; shipping pauses while the link or the follower has enough to do, and a slow follower costs the
+ * from the segment files; shipping pauses while the link or the follower is busy, and a slow follower costs the
  * others nothing.
  *
  * Invariant: `durableLsn` rises only by acks of this session whose chain equals the leader's.
@@ -65,7 +65,7 @@ export class Session {
   readonly #rooms = new Rooms();
   readonly #frames: FrameSender;
   readonly #inFlight = new InFlight();
-  /** While a snapshot is being sent; nothing of the log is. */
+  /** Sender of a snapshot, while one is being sent; no log is shipped meanwhile. */
   #sender: SnapshotSender | undefined;
   #cursor: Position;
   #durable: Position | undefined;
@@ -78,7 +78,7 @@ export class Session {
   #sentCommitLsn = 0;
   #behindSinceMs: number | undefined;
   #reading = false;
-  /** While the files are read. */
+  /** Read-ahead buffer, kept while the files are read. */
   #ahead: ReadAhead | undefined;
   #pumpSoon = false;
   #noticeDue = false;
@@ -107,7 +107,7 @@ export class Session {
     this.#sentMs = this.sinceMs;
   }
 
-  /** Counts for W: an intact voter, and the process that answers at that voter's address. */
+  /** True for an intact voter whose process is the one at that voter's address: it counts for W. */
   get counts(): boolean {
     return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;
   }
@@ -120,7 +120,7 @@ export class Session {
     return this.#verified;
   }
 
-  /** As acknowledged in this session; a hello's own position never counts. */
+  /** Position acknowledged in this session; a hello's own position never counts. */
   get durable(): Position | undefined {
     return this.#durable;
   }
@@ -137,42 +137,42 @@ export class Session {
     return this.#told.appliedLsn;
   }
 
-  /** Its disk takes another segment, as it said last. */
+  /** True if the follower's disk has space for another segment, by its last ack. */
   get writable(): boolean {
     return this.#told.writable;
   }
 
-  /** Why it did not take the lead over when it was last asked to. */
+  /** Reason why it did not take over the lead when it was last asked to. */
   get declined(): { readonly code: string; readonly message: string } | undefined {
     return this.#declined;
   }
 
-  /** The highest probe that it answered. */
+  /** Highest probe number that it answered. */
   get probedNumber(): number {
     return this.#probes.answered;
   }
 
-  /** For how long nothing came, as far as this node was there to hear it. */
+  /** Milliseconds without a message, counted only while this node was able to hear one. */
   get silentMs(): number {
     return this.#silence.ms;
   }
 
-  /** Where shipping goes on. */
+  /** LSN after which shipping continues. */
   get sentLsn(): number {
     return this.#cursor.lsn;
   }
 
-  /** Sent and not acknowledged. */
+  /** Bytes sent and not acknowledged. */
   get inFlightBytes(): number {
     return this.#inFlight.bytes;
   }
 
-  /** Set while a snapshot is being sent to it. */
+  /** Progress of the snapshot that is being sent to it; undefined where none is. */
   get snapshot(): Pick<SnapshotSender, 'source' | 'gotBytes'> | undefined {
     return this.#sender;
   }
 
-  /** For how long it has not been durable at the leader's end of log. */
+  /** Milliseconds since it was last durable at the leader's end of log. */
   get lagMs(): number {
     return this.#behindSinceMs === undefined
       ? 0
@@ -189,7 +189,7 @@ export class Session {
     this.pump();
   }
 
-  /** The process at the voter's own address is this one: its acks count. */
+  /** Confirms that the process at the voter's own address is this one: its acks count from now on. */
   verify(): void {
     this.#verified = true;
     this.#options.hooks.progressed(this);
@@ -200,20 +200,22 @@ export class Session {
     this.#send({ kind: 'probe', epoch: this.#options.epoch, number });
   }
 
-  /** Tells a suspect or blank voter, once, that the rule is met. */
+  /** Tells a suspect or blank voter, once, that the rule for becoming intact is met. */
   offerIntact(at: Position): void {
     if (this.#intactOffered) return;
     this.#intactOffered = true;
     this.#send({ kind: 'intact', epoch: this.#options.epoch, at });
   }
 
-  /** In a switchover: asks this follower to stand for the next epoch. `at` is the end of the log, and durable there. */
+  /**
+   * Asks this follower, in a switchover, to stand for the next epoch. `at` is the end of the log, and durable there.
+   */
   handOver(at: Position): void {
     this.#declined = undefined;
     this.#send({ kind: 'hand-over', epoch: this.#options.epoch, at });
   }
 
-  /** Idempotent. */
+  /** Closes the session; idempotent. */
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -222,7 +224,7 @@ export class Session {
     this.#options.hooks.closed(this, reason);
   }
 
-  /** Every TICK_MS: a sign of life, and the commit LSN where nothing else carries it. It waits for no disk. */
+  /** Sends a heartbeat, and the commit LSN where no frame carries it. Called every TICK_MS; waits for no disk. */
   tick(heartbeatMs: number): void {
     this.#silence.tick();
     this.#rooms.tick();
@@ -230,8 +232,8 @@ export class Session {
   }
 
   /**
-   * More is committed: says so, unless a frame with log bytes says it first. Under load one always does, and a message of its
-   * own for each commit would cost every node a wake-up.
+   * Announces a higher commit LSN, unless a frame with log bytes carries it first. Under load one always does, and a
+   * separate message for each commit would wake every node each time.
    */
   committedMoved(): void {
     if (this.#noticeDue || this.#closed) return;
@@ -246,7 +248,7 @@ export class Session {
     });
   }
 
-  /** Sends what may be sent, in a later turn: what one turn makes durable goes out together. */
+  /** Sends pending batches in a later turn: all that one turn makes durable goes out together. */
   pumpLater(): void {
     if (this.#pumpSoon || this.#closed) return;
     this.#pumpSoon = true;
@@ -268,7 +270,7 @@ export class Session {
       this.#ahead = undefined;
       this.#sendChunk(chunk);
     }
-    // What a catch-up needed is not kept by who has caught up.
+    // Drop the read-ahead buffer once the follower is caught up.
     if (this.#cursor.lsn >= log.durable.lsn) this.#ahead = undefined;
   }
 
@@ -284,7 +286,7 @@ export class Session {
     );
   }
 
-  /** What is in memory no more comes from the files. */
+  /** Reads from the files a batch that is no longer in memory. */
   #read(): void {
     this.#reading = true;
     this.#ahead ??= new ReadAhead({ bytes: AHEAD_BYTES, placesMax: 1, reused: true });

@@ -6,7 +6,7 @@ import { completePiece, PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts
 import type { Position } from '../wal/format/position.ts';
 import { LINK_BYTES_MAX, type Rooms } from './rooms.ts';
 
-/** Bytes of a snapshot that were sent to one follower and that it has not taken in yet. */
+/** Bytes of a snapshot that may be sent to one follower before it has made them durable. */
 export const SNAPSHOT_IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A snapshot that may be sent. */
@@ -16,14 +16,14 @@ export interface SnapshotSource {
   readonly endLsn: number;
   readonly digest: string;
   readonly bytes: number;
-  /** @throws WalshipError DISK_FAILED. */
+  /** Opens the snapshot file for reading. @throws WalshipError DISK_FAILED. */
   open(): Promise<{
     read(target: Buffer, offset: number): Promise<number>;
     close(): Promise<void>;
   }>;
 }
 
-/** For people: who gets it, and why. */
+/** Describes for display who gets the snapshot, and why. */
 export function tellOffer(nodeId: string, { start, bytes }: SnapshotSource, why: string): string {
   return `${nodeId} gets the snapshot of LSN ${start.lsn}, ${bytes} bytes: ${why}`;
 }
@@ -36,7 +36,7 @@ export interface SenderOptions {
   readonly onFailed: (reason: string) => void;
 }
 
-/** Sends a snapshot file to one follower, from where that wants it on, as fast as link and follower take it. */
+/** Sends a snapshot file to one follower, from the offset that it wants, as fast as link and follower take it. */
 export class SnapshotSender {
   readonly source: SnapshotSource;
   readonly #options: SenderOptions;
@@ -52,19 +52,19 @@ export class SnapshotSender {
     this.source = options.source;
   }
 
-  /** What the follower has of it. */
+  /** Bytes of the snapshot that the follower has. */
   get gotBytes(): number {
     return this.#gotBytes;
   }
 
-  /** Says what it is. */
+  /** Sends the offer: digest, size and end of the snapshot. */
   offer(): void {
     const { link, epoch } = this.#options;
     const { digest, bytes, endLsn } = this.source;
     link.send(encodeMessage({ kind: 'offer', epoch, digest, bytes, endLsn }));
   }
 
-  /** Takes the follower's word; returns what is wrong with it, if anything. */
+  /** Takes the follower's request or progress; returns what is wrong with it, if anything. */
   receive(message: SnapshotWant | SnapshotGot): string | undefined {
     const { digest, bytes } = this.source;
     const { offset } = message;
@@ -97,7 +97,7 @@ export class SnapshotSender {
     );
   }
 
-  /** Idempotent. */
+  /** Stops sending and closes the file; idempotent. */
   close(): void {
     this.#closed = true;
     if (!this.#sending) this.#closeFile();

@@ -1,17 +1,17 @@
 import type { WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 
-/** One that waits. Its answers are made only when they are needed. */
+/** A waiting caller. Its results are made only when they are needed. */
 export interface Waiting<T> {
   readonly lsn: number;
   readonly timeoutMs: number;
-  /** What to resolve with. */
+  /** Returns the value to resolve with. */
   reached(): T;
-  /** What to reject with once `timeoutMs` are over. */
+  /** Returns the error to reject with after `timeoutMs`. */
   expired(): WalshipError;
 }
 
-/** Of those who are done, so many are told in one turn of the event loop: each of them may answer a client. */
+/** Number of finished callers that are told in one turn of the event loop: each of them may answer a client. */
 export const TOLD_PER_TURN = 256;
 
 interface Waiter<T> {
@@ -22,18 +22,18 @@ interface Waiter<T> {
 }
 
 /**
- * Those who wait for a number that only grows to reach an LSN. Sorted by LSN: what has been reached is the front.
- * Deadlines are looked at by `expire`, in the node's tick, so that a wait costs no timer of its own.
+ * Callers waiting for a monotonically growing number to reach an LSN. Sorted by LSN: those whose LSN was reached are at the front.
+ * `expire` checks the deadlines in the node's tick, so that a wait costs no timer of its own.
  */
 export class Waiters<T = void> {
   readonly #clock: Clock;
   #queue: Waiter<T>[] = [];
-  /** Waiters before it have been resolved; they are dropped in bulk. */
+  /** Index of the first waiter that is not resolved; earlier ones are dropped in bulk. */
   #start = 0;
-  /** Those who are done, or have failed, and are told in turns to come. */
+  /** Resolutions and rejections that are delivered in later turns. */
   #ending: (() => void)[] = [];
   #telling = false;
-  /** No deadline is before this one. */
+  /** Lower bound for all deadlines. */
   #nextDeadlineMs = Infinity;
 
   constructor(clock: Clock) {
@@ -44,7 +44,7 @@ export class Waiters<T = void> {
     return this.#queue.length - this.#start + this.#ending.length;
   }
 
-  /** Resolves when `reach` gets to its LSN; rejects when its time is over, or with what `fail` is given. */
+  /** Resolves when `reach` gets to its LSN; rejects at its deadline, or with the error that `fail` is given. */
   wait(waiting: Waiting<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#clock.nowMs() + waiting.timeoutMs;
@@ -78,7 +78,7 @@ export class Waiters<T = void> {
     this.#tell();
   }
 
-  /** Rejects those whose deadline has passed. */
+  /** Rejects the waiters whose deadline has passed. */
   expire(): void {
     const nowMs = this.#clock.nowMs();
     if (nowMs < this.#nextDeadlineMs) return;
@@ -95,7 +95,7 @@ export class Waiters<T = void> {
     this.#tell();
   }
 
-  /** Rejects all of them. */
+  /** Rejects all waiters. */
   fail(error: (lsn: number) => WalshipError): void {
     const waiters = this.#queue.slice(this.#start);
     this.#queue = [];
@@ -106,7 +106,7 @@ export class Waiters<T = void> {
     this.#tell();
   }
 
-  /** Whoever comes first is told first; where many are done at once, the rest is told in turns to come. */
+  /** Delivers the finished waits in order of arrival; a long queue is delivered over several turns. */
   #tell(): void {
     if (this.#telling) return;
     const ending = this.#ending.splice(0, TOLD_PER_TURN);
