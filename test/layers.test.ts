@@ -50,7 +50,7 @@ const TABLE: Readonly<Record<string, string>> = {
   server: 'ports wal/format protocol node/api node',
 
   check: 'wal/format',
-  sim: `${CORE} check node/api node`,
+  sim: `${CORE} check node/api node/requests node`,
   testing: 'ports check sim',
 
   'drill/faults': '',

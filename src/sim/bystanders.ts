@@ -32,7 +32,9 @@ export class Bystanders {
       ...(traits.wireDamage ? [new WireDamage({ world, network, note })] : []),
       ...(this.#learner === undefined ? [] : [this.#learner]),
     ];
-    for (const { disk } of machines) disk.garbleBlocks = traits.garbles;
+    // A single voter refuses to start on a write with a garbled block: nobody else can say that it was never acknowledged.
+    const garbles = traits.garbles && machines.length > 1;
+    for (const { disk } of machines) disk.garbleBlocks = garbles;
     world.clockDrift = traits.clockDrift;
   }
 

@@ -1,20 +1,32 @@
 /** Judges what scans and watches show by the committed history: all of it, in order, and nothing else (P2). */
 import type { ScanRequest, ScanResult, WatchEvent } from '../node/api/api.ts';
 import type { Version } from '../wal/format/position.ts';
+import { SCAN_BYTES_MAX } from '../node/requests/read-path.ts';
 import { OP } from '../wal/format/record.ts';
 import type { GoldenLog } from './golden-log.ts';
 import { SimViolation } from './golden-log.ts';
 
-/** @throws SimViolation where the page is not what the history says of the position that it names. */
+export interface JudgedScan extends Pick<ScanRequest, 'prefix' | 'limit'> {
+  /** A page ends once its keys and values reach this many bytes. */
+  readonly bytesMax?: number;
+}
+
+/** @throws SimViolation where the page differs from the history at the position that it names. */
 export function judgeScan(
   golden: GoldenLog,
-  { prefix, limit }: Pick<ScanRequest, 'prefix' | 'limit'>,
+  { prefix, limit, bytesMax = SCAN_BYTES_MAX }: JudgedScan,
   { entries, applied, more }: ScanResult,
 ): void {
   const name = `a scan at ${applied.epoch}.${applied.lsn}`;
   if (applied.lsn > golden.end) throw new SimViolation(`${name} is beyond what is committed`);
   const all = golden.stateAt(Buffer.from(prefix ?? []).toString('latin1'), applied.lsn);
   const expected = all.slice(0, limit);
+  let bytes = 0;
+  const full = expected.findIndex(({ key, value }) => {
+    bytes += key.length + value.length;
+    return bytes >= bytesMax;
+  });
+  if (full >= 0) expected.length = full + 1;
   if (entries.length !== expected.length || more !== all.length > entries.length) {
     throw new SimViolation(`${name} shows ${entries.length} keys, expected ${expected.length}`);
   }

@@ -48,6 +48,16 @@ describe('a scan', () => {
     judge(5, false, entry('b', '5', 5));
   });
 
+  test('ends where its keys and values reach the bytes of a page', () => {
+    const page = { entries: [entry('a', '2', 2)], more: true, applied: at(3) };
+    judgeScan(history(), { limit: 2, bytesMax: 2 }, page);
+
+    expect(() => judgeScan(history(), { limit: 2, bytesMax: 3 }, page)).toThrow('a scan at');
+    expect(() => judgeScan(history(), { limit: 2, bytesMax: 2 }, { ...page, more: false })).toThrow(
+      'a scan at',
+    );
+  });
+
   test.for([
     ['lacks a key', () => judge(3, false, entry('b', '3', 3))],
     ['shows a deleted key', () => judge(4, false, entry('a', '2', 2), entry('b', '3', 3))],
