@@ -576,12 +576,13 @@ export const DEFECTS = [
     name: 'early-trim',
     what: 'a segment is trimmed before the name of its successor is durable',
     file: 'src/wal/write/segment-writer.ts',
-    find: '    const next = await nameSegment(disk, walDir, { prefilled, header });\n',
+    find: '    try {\n      return await nameSegment(disk, walDir, { prefilled, header });\n',
     replace: `    if (this.#current.header.baseLsn !== header.baseLsn) {
       await this.#current.file.truncate(this.#offset);
       await this.#current.file.sync();
     }
-    const next = await nameSegment(disk, walDir, { prefilled, header });
+    try {
+      return await nameSegment(disk, walDir, { prefilled, header });
 `,
     test: unit('test/wal/crash.test.ts'),
   },
@@ -592,6 +593,22 @@ export const DEFECTS = [
     find: "  isWalshipError(error, 'NO_DESCRIPTORS');",
     replace: "  isWalshipError(error, 'DISK_FULL');",
     test: unit('test/wal/full-disk.test.ts'),
+  },
+  {
+    name: 'segment-refused-is-final',
+    what: 'a node whose disk has no room for the header or the name of the next segment takes it for a failed one',
+    file: 'src/wal/write/segment-writer.ts',
+    find: 'if (isUnwritable(error)) await this.#spare.discard(prefilled, error);\n      throw error;',
+    replace: "throw isUnwritable(error) ? new WalshipError('DISK_FAILED', error.message) : error;",
+    test: unit('test/wal/full-disk.test.ts'),
+  },
+  {
+    name: 'quota-taken-for-a-failure',
+    what: 'a quota that is used up, for which Node has no name, is taken for a failed disk',
+    file: 'src/ports/node-disk-error.ts',
+    find: 'if (cause.errno !== -constants.errno.EDQUOT)',
+    replace: 'if (cause.errno !== constants.errno.EDQUOT)',
+    test: unit('test/ports/node-disk.test.ts'),
   },
   {
     name: 'blank-counts',

@@ -100,7 +100,7 @@ export class DemoCluster {
 
   async #revive(child: Child): Promise<void> {
     if (child.quickEnds >= QUICK_ENDS_MAX) {
-      const message = `${child.nodeId} ends as soon as it is started\n${await lastWordsOf(child)}`;
+      const message = `${child.nodeId} ended right after its start\n${await lastWordsOf(child)}`;
       this.#fail(new WalshipError('NODE_CLOSED', message));
       return;
     }

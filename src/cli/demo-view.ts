@@ -11,7 +11,7 @@ export interface DemoMoment {
   readonly seconds: number;
   readonly writesPerSecond: number;
   readonly acknowledged: number;
-  /** The code of the latest failed write, if it failed lately. */
+  /** Code of the latest failed write, while no later one was acknowledged. */
   readonly latestError: string | undefined;
 }
 
@@ -73,7 +73,7 @@ export function formatMomentLine(moment: DemoMoment): string {
 export function formatCurlLines(nodes: readonly DemoNode[]): string {
   const [first, second, third] = nodes.map((node) => node.url);
   return [
-    'try in another terminal:',
+    'try this in another terminal:',
     `  curl -L -X PUT --data-binary hello ${first}/v1/kv/greeting`,
     `  curl -i ${second}/v1/kv/greeting`,
     `  curl ${third}/v1/status`,

@@ -34,7 +34,7 @@ const KEYS = 1_000;
 export async function demo(options: DemoOptions, io: CommandIo): Promise<void> {
   const cluster = await DemoCluster.start(options.program);
   try {
-    io.out(`three nodes in ${cluster.dir}, waiting until they are ready\n`);
+    io.out(`starting three nodes in ${cluster.dir}\n`);
     const views = await Promise.race([untilLed(cluster, options.signal), cluster.failed]);
     if (views === undefined) return;
     io.out(
@@ -80,12 +80,12 @@ async function viewsOf(cluster: DemoCluster): Promise<readonly NodeView[]> {
 /** What the writers count and the view shows. */
 interface Tally {
   acknowledged: number;
+  /** Code of the latest failed write; cleared by the next acknowledged one. */
   latestError: string | undefined;
-  latestErrorMs: number;
 }
 
 async function runStream(cluster: DemoCluster, options: DemoOptions, io: CommandIo): Promise<void> {
-  const tally: Tally = { acknowledged: 0, latestError: undefined, latestErrorMs: 0 };
+  const tally: Tally = { acknowledged: 0, latestError: undefined };
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
   const url = cluster.nodes.map((node) => node.url);
@@ -116,9 +116,9 @@ async function writeUntil(
     const { code } = await loadWrite(db, key, { value, ack: 'quorum' });
     if (code === 'OK') {
       tally.acknowledged += 1;
+      tally.latestError = undefined;
     } else if (!signal.aborted) {
       tally.latestError = code;
-      tally.latestErrorMs = performance.now();
     }
     await pause(WRITE_PAUSE_MS, signal);
   }
@@ -143,7 +143,7 @@ async function show(
       seconds: (nowMs - startMs) / 1_000,
       writesPerSecond: ((acknowledged - before.acknowledged) * 1_000) / (nowMs - before.atMs),
       acknowledged,
-      latestError: nowMs - tally.latestErrorMs < 2_000 ? tally.latestError : undefined,
+      latestError: tally.latestError,
     };
     before = { acknowledged, atMs: nowMs };
     const text = io.terminal ? formatMoment(moment) : formatMomentLine(moment);

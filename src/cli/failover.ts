@@ -31,7 +31,7 @@ export function formatFailover(result: FailoverResult): string {
     ),
     ...missing.map(({ nodeId, message, atLeast }) => {
       const known =
-        atLeast === null ? 'how far it was is not known' : `had at least ${formatVersion(atLeast)}`;
+        atLeast === null ? 'its position is not known' : `had at least ${formatVersion(atLeast)}`;
       return `missing   ${nodeId}  ${known} (${message})`;
     }),
     `kept      everything up to ${formatVersion(kept)}`,
@@ -41,9 +41,11 @@ export function formatFailover(result: FailoverResult): string {
     `voters    ${voters.join(', ')}, quorum ${quorum}: from then on start nodes with exactly these in --peers, and --quorum ${quorum}`,
   ];
   if (!done) {
-    lines.push('nothing was done; to do it: the same command with --accept-data-loss');
+    lines.push('nothing was changed; to do it, repeat the command with --accept-data-loss');
   } else if (epoch === null) {
-    lines.push(`history   ${historyId} begins, and this node does not lead it yet: ${notLeading}`);
+    lines.push(
+      `history   ${historyId} has begun, but this node does not lead it yet: ${notLeading}`,
+    );
   } else {
     lines.push(`history   ${historyId}, led in epoch ${epoch}`);
     if (missing.length > 0) {

@@ -18,18 +18,18 @@ export function leadershipLines(report: unknown): readonly string[] {
   const vouchers = how === 'birth' ? '' : `; ${list(vouchedBy)} vouch for its log`;
   if (list(promisedBy) !== '') lines.push(`promises from ${list(promisedBy)}${vouchers}`);
   if (after !== undefined) {
-    lines.push(`its log goes on after ${String(after.epoch)}.${String(after.lsn)}`);
+    lines.push(`its log continues after ${String(after.epoch)}.${String(after.lsn)}`);
   }
   if (atRisk !== null && atRisk !== undefined) {
     lines.push(
-      `at risk: what ${list(atRisk.heldBy)} may hold from LSN ${String(atRisk.fromLsn)} on, acknowledged at local at most; ` +
-        'it is saved and cut when it comes back',
+      `at risk: records that only ${list(atRisk.heldBy)} may hold, from LSN ${String(atRisk.fromLsn)} on, acknowledged at local at most; ` +
+        'they are saved and cut when it comes back',
     );
   } else if (atRisk === null) {
     lines.push('at risk: nothing, all voters answered');
   }
   if (typeof outageMs === 'number') {
-    lines.push(`${Math.round(outageMs)} ms after a leader was last heard`);
+    lines.push(`${Math.round(outageMs)} ms after the last contact with a leader`);
   }
   return lines;
 }

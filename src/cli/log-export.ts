@@ -91,7 +91,7 @@ async function readState(
   }
   const begins = snapshot === undefined ? 1 : snapshot.start.lsn + 1;
   if (firstLsn !== undefined && firstLsn > begins) {
-    problem ??= `the log begins at lsn ${firstLsn}, and nothing holds what was written from lsn ${begins} on`;
+    problem ??= `the log begins at lsn ${firstLsn}, and the records from lsn ${begins} on are missing`;
   }
   if (snapshot !== undefined && endLsn < snapshot.endLsn) {
     problem ??= `the snapshot of lsn ${snapshot.start.lsn} needs the log up to lsn ${snapshot.endLsn}, which ends at ${endLsn}: some keys may be missing or too old`;

@@ -25,12 +25,12 @@ export function formatRepair(report: RepairReport): string {
   if (!changed) return `${dir}: nothing to repair, the log ends at lsn ${lastLsn}\n`;
   if (report.madeMeta !== undefined) {
     const { nodeId, promise } = report.madeMeta;
-    return `${dir}: meta.json was made anew from the log: node ${nodeId} is its only voter and has promised epoch ${promise.epoch}; no record is gone, the log ends at lsn ${lastLsn}\n`;
+    return `${dir}: meta.json was created again from the log: node ${nodeId} is its only voter and has promised epoch ${promise.epoch}; no record is gone, the log ends at lsn ${lastLsn}\n`;
   }
   const lost =
     gone === undefined ? 'no lsn is gone' : `gone from this node: lsn ${gone.from} to ${gone.to}`;
   const lines = [
-    `${dir}: cut behind lsn ${lastLsn}, ${lost}`,
+    `${dir}: cut after lsn ${lastLsn}, ${lost}`,
     ...saved.map((name) => `  saved/${name}`),
     ...warnings.map(({ code, message }) => `  ${code}: ${message}`),
     `  the node is ${state}`,

@@ -33,8 +33,8 @@ function metaHint(report: VerifyReport): string {
 /** What a start makes of each, and what else there is to do. */
 const DECISIONS = {
   open: 'a start opens it as it is',
-  cut: 'a start cuts it off here by itself: this was never acknowledged',
-  'save-cut': 'a start saves the rest, cuts it off and goes on',
+  cut: 'a start cuts the log here: the rest was never acknowledged',
+  'save-cut': 'a start saves the rest, cuts it off and continues',
   'save-cut-suspect':
     'a start saves the rest, cuts it off and takes part again once it has caught up with the others',
   refuse:
@@ -56,7 +56,7 @@ export function formatVerify(report: VerifyReport): string {
     ...leadershipsOf(report),
   ];
   if (report.writing) {
-    lines.push(`  a node is writing to it: this is up to where it had come`);
+    lines.push(`  a node is writing to this log: it was checked up to its end at that time`);
   }
   if (report.row !== 'end') {
     lines.push(`  segment ${report.segment}, offset ${report.offset}: ${report.means}`);
@@ -69,7 +69,7 @@ export function formatVerify(report: VerifyReport): string {
 function leadershipsOf({ epochs }: VerifyReport): readonly string[] {
   const before = epochs.length - LEADERSHIPS_MAX;
   const lines = epochs.slice(-LEADERSHIPS_MAX).map(({ epoch, firstLsn, leader }) => {
-    if (epoch === null) return `  from lsn ${firstLsn}: it is forgotten who led`;
+    if (epoch === null) return `  from lsn ${firstLsn}: the leader is no longer known`;
     return `  epoch ${epoch} from lsn ${firstLsn}, led by ${leader ?? 'somebody, from earlier on'}`;
   });
   return before > 0 ? [`  ${before} earlier leaderships`, ...lines] : lines;

@@ -102,7 +102,7 @@ function lagOf({ nodeId }: NodeView, leader: StatusView | undefined): readonly (
 /** Everything that waits or is wrong, each with its node, code and sentence. */
 function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): readonly string[] {
   const notes: string[] = [];
-  if (leader === undefined) notes.push('no node that answered leads');
+  if (leader === undefined) notes.push('none of the nodes that answered is the leader');
   for (const { nodeId, status, failure } of nodes) {
     if (failure !== undefined) notes.push(`${nodeId}: ${failure}`);
     for (const reason of [...reasonsOf(status), ...(status?.warnings ?? [])]) {
@@ -133,7 +133,7 @@ function reasonsOf(status: StatusView | undefined): readonly StatusReason[] {
 function retentionNote({ connected, lagLsns, retention }: FollowerView): string | undefined {
   if (retention === undefined || (connected && lagLsns === 0)) return undefined;
   const { bytesLeft, secondsLeft } = retention;
-  if (bytesLeft === 0) return 'the log is not kept for it any longer: it may need a full copy';
+  if (bytesLeft === 0) return 'the log is no longer kept for it: it may need a full copy';
   const time = secondsLeft === null ? '' : `, in about ${durationText(secondsLeft)}`;
   return `it needs a full copy once ${sizeText(bytesLeft)} more of log are written${time}`;
 }

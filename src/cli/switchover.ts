@@ -22,6 +22,6 @@ export async function switchover(options: SwitchoverOptions, io: CommandIo): Pro
   const { from, epoch, lsn, outageMs, leadership } = reply as Record<string, unknown>;
   io.out(`${to} leads epoch ${String(epoch)}, handed over by ${String(from)}\n`);
   io.out(`  everything up to LSN ${String(lsn)} is committed and on ${to}\n`);
-  io.out(`  writes were held up for ${Math.round(Number(outageMs))} ms\n`);
+  io.out(`  writes waited for ${Math.round(Number(outageMs))} ms\n`);
   for (const line of leadershipLines(leadership).slice(0, 1)) io.out(`  ${line}\n`);
 }

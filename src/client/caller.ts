@@ -66,7 +66,7 @@ export class Caller {
   async call(call: Call): Promise<ClientAnswer> {
     if (this.#calls >= CALLS_MAX) {
       const outcome = call.kind === 'write' ? ({ outcome: 'rejected' } as const) : {};
-      throw new WalshipError('BUSY', `${this.#calls} calls are under way`, outcome);
+      throw new WalshipError('BUSY', `${this.#calls} calls are in progress`, outcome);
     }
     const endMs = this.#options.clock.nowMs() + call.timeoutMs;
     const progress: Progress = { endMs, attempts: 0, pauses: 0, unsure: false, sent: false };

@@ -13,7 +13,7 @@ export interface GivenNode {
 
 /** Advice for a host name that is not known here, though the nodes know each other by it. */
 export const UNKNOWN_NAME_HINT =
-  'nodes go by the addresses of --peers; where they are reached at others from here, name all of them with their ids, as in n1=127.0.0.1:7401';
+  'the nodes use the addresses of --peers; if other addresses lead to them from here, give all nodes with their ids, as in n1=127.0.0.1:7401';
 const UNKNOWN_NAME: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 
 /** Details of a failed connection: the hint, where the name of the host is what is wrong. */

@@ -250,7 +250,7 @@ function crossFieldProblems(values: Parsed): string[] {
   if (values.listen !== undefined && values.anonymous === undefined && !isLoopback(values.listen)) {
     const address = formatHostPort(values.listen);
     problems.push(
-      `--listen ${address} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or say --anonymous admin (${variableOf('anonymous')}=admin)`,
+      `--listen ${address} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or use --anonymous admin (${variableOf('anonymous')}=admin)`,
     );
   }
   if (initialLeader !== undefined && names !== undefined && !names.includes(initialLeader)) {
@@ -258,7 +258,7 @@ function crossFieldProblems(values: Parsed): string[] {
   }
   if (values.unsafeDrillFaults !== undefined && values.unsafeDrillFaults !== values.data) {
     problems.push(
-      `--unsafe-drill-faults must spell --data again ("${values.data ?? ''}"), not "${values.unsafeDrillFaults}"`,
+      `--unsafe-drill-faults must repeat the value of --data ("${values.data ?? ''}"), not "${values.unsafeDrillFaults}"`,
     );
   }
   if (quorum !== undefined && names !== undefined && quorum > names.length) {

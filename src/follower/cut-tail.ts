@@ -24,7 +24,7 @@ export async function cutTail(
   const leader = answer.leader ?? 'the leader';
   const { lsn } = log.durable;
   if (at.lsn < committedLsn && !host.discarding) {
-    const message = `a leader wants LSN ${at.lsn + 1} to ${lsn} cut, of which up to ${committedLsn} is committed`;
+    const message = `a leader asks to cut LSN ${at.lsn + 1} to ${lsn}, but LSN ${committedLsn} and below are committed`;
     return { kind: 'refused', message };
   }
   const ours = await log.chainAt(at.lsn);

@@ -85,7 +85,7 @@ function judgeIdentity(leader: AnsweringLeader, hello: Hello): HelloAnswer | und
   }
   const comesOver = mayComeOver(leader, hello);
   if (!comesOver && hello.historyId !== null && hello.historyId !== leader.historyId) {
-    const message = `history ${hello.historyId}, this is ${leader.historyId}; rejoin --discard would take ${hello.nodeId} over, and save what it has beside`;
+    const message = `history ${hello.historyId}, this is ${leader.historyId}; walship rejoin --discard lets ${hello.nodeId} join and saves its other records`;
     return refuse('WRONG_CLUSTER', message);
   }
   if (!comesOver && hello.configHash !== leader.configHash) {
@@ -123,7 +123,7 @@ function judgeEpochs(leader: AnsweringLeader, hello: Hello): HelloAnswer | undef
   const written = hello.discard ? 0 : (hello.epochs.at(-1)?.epoch ?? 0);
   const theirs = Math.max(hello.promise.epoch, written);
   if (theirs <= leader.epoch) return undefined;
-  const message = `${hello.nodeId} knows epoch ${theirs}, and this leadership is of epoch ${leader.epoch}`;
+  const message = `${hello.nodeId} knows epoch ${theirs}, this leader has epoch ${leader.epoch}`;
   if (isStranger(hello.nodeId, leader.voters)) return strangerAhead(message);
   const isFar = theirs > leader.epoch + EPOCH_STEP_MAX;
   return {
@@ -154,7 +154,7 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
     return { kind: 'step-down', why: 'LEADER_LOST_DATA', code: 'LEADER_LOST_DATA', message, claim };
   }
   if (fork.kind === 'unknown') {
-    const message = `the log of ${nodeId} is of leaderships that are forgotten here or there; it ends at LSN ${last.lsn}, and this log begins at ${leader.firstLsn}`;
+    const message = `the log of ${nodeId} belongs to epochs that one of the two nodes no longer knows; it ends at LSN ${last.lsn}, and this log begins at ${leader.firstLsn}`;
     return { kind: 'snapshot', lsn: 0, code: 'PURGED', message };
   }
   const { lsn } = fork;
@@ -185,7 +185,7 @@ function judgeFork(leader: AnsweringLeader, hello: Hello): HelloAnswer {
  * leadership.
  */
 function strangerAhead(message: string): HelloAnswer {
-  return alarm('NOT_A_VOTER', `${message}; but it is no voter, and is not believed`);
+  return alarm('NOT_A_VOTER', `${message}; ignored, because it is not a voter`);
 }
 
 function refuse(code: string, message: string): HelloAnswer {

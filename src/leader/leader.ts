@@ -102,7 +102,7 @@ export class Leader {
    */
   prove(timeoutMs: number): Promise<void> {
     if (this.#probeWaiters.count >= PROOF_WAITERS_MAX) {
-      const message = `${this.#probeWaiters.count} requests wait for a proof of leadership already`;
+      const message = `${this.#probeWaiters.count} requests already wait for a proof of leadership`;
       return Promise.reject(new WalshipError('BUSY', message));
     }
     if (this.#ended) return Promise.reject(this.#lost());
@@ -146,7 +146,7 @@ export class Leader {
     const startLsn = answer.kind === 'snapshot' ? offer?.start.lsn : answer.lsn;
     if (startLsn !== undefined && startLsn + 1 < log.firstLsn) return this.accept(link, hello);
     if (answer.kind === 'snapshot' && offer === undefined) {
-      const message = `${answer.message}; no snapshot is to be had now`;
+      const message = `${answer.message}; no snapshot is available now`;
       this.#refuse(link, { code: answer.code, message });
       return;
     }

@@ -16,7 +16,7 @@ export function checkConfig(replica: Replica, peers: readonly Peer[], quorum: nu
   const start = theirs.map((nodeId) => `${nodeId}=HOST:PORT`).join(',');
   throw new WalshipError(
     'CONFIG_MISMATCH',
-    `the cluster goes by voters ${theirs.join(', ')} and quorum ${inForce.quorum}, this node was started with ` +
+    `the cluster has voters ${theirs.join(', ')} and quorum ${inForce.quorum}, but this node was started with ` +
       `${ours.join(', ')} and ${quorum}: start it with --peers ${start} --quorum ${inForce.quorum}`,
     { details: { voters: theirs, quorum: inForce.quorum } },
   );

@@ -266,7 +266,7 @@ export class Node implements NodeApi {
     const writes = this.#writes;
     if (leader === undefined || writes === undefined) return Promise.reject(this.#noLeader());
     if (this.#switchover?.over === false) {
-      return Promise.reject(new WalshipError('BUSY', 'a switchover is under way already'));
+      return Promise.reject(new WalshipError('BUSY', 'another switchover is in progress'));
     }
     const { clock } = this.#options;
     try {

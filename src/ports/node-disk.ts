@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescriptorReserve } from './node-descriptor-reserve.ts';
 import { isWalshipError } from '../errors.ts';
-import { diskError } from './disk-errors.ts';
+import { nodeDiskError } from './node-disk-error.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
 import { lockFile } from './node-lock.ts';
 
@@ -66,7 +66,7 @@ export class NodeDisk implements Disk {
       fs.readdir(path, (error, names) => {
         if (error === null) done(names.toSorted());
         else if (error.code === 'ENOENT') done([]);
-        else fail(diskError('list', path, error));
+        else fail(nodeDiskError('list', path, error));
       });
     });
   }
@@ -77,7 +77,7 @@ export class NodeDisk implements Disk {
     const first = await new Promise<string | undefined>((done, fail) => {
       fs.mkdir(target, { recursive: true, mode: DIRECTORY_MODE }, (error, created) => {
         if (error === null) done(created);
-        else fail(diskError('makeDir', path, error, notADirectory(error)));
+        else fail(nodeDiskError('makeDir', path, error, notADirectory(error)));
       });
     });
     // An earlier process may have died between making directories and making them durable, at any level.
@@ -148,7 +148,12 @@ export class NodeDisk implements Disk {
       if (typeof opened === 'number') return opened;
       const passing = PASSING.has(opened.code ?? '');
       if (!passing || waitedMs >= OPEN_RETRY_MS_MAX) {
-        throw diskError('open', path, opened, opened.code === 'ENOSPC' ? whatIsMissing(path) : '');
+        throw nodeDiskError(
+          'open',
+          path,
+          opened,
+          opened.code === 'ENOSPC' ? whatIsMissing(path) : '',
+        );
       }
       if (!this.#reserve.spend()) await sleep(OPEN_RETRY_MS);
     }
@@ -177,7 +182,7 @@ class NodeFile implements DiskFile {
     return new Promise((done, fail) => {
       fs.fstat(this.#fds.plain, (error, stats) => {
         if (error === null) done(stats.size);
-        else fail(diskError('size', this.#path, error));
+        else fail(nodeDiskError('size', this.#path, error));
       });
     });
   }
@@ -201,7 +206,7 @@ class NodeFile implements DiskFile {
     const fd = this.#fds.durable;
     if (fd === undefined) {
       const error = Object.assign(new Error('opened for reading only'), { code: 'EBADF' });
-      throw diskError('write', path, error);
+      throw nodeDiskError('write', path, error);
     }
     if (Buffer.isBuffer(source)) await writeWhole(fd, source, { position, path });
     else await writeAll(fd, source, { position, path });
@@ -229,7 +234,7 @@ class NodeFile implements DiskFile {
     return new Promise((done, fail) => {
       fs.read(this.#fds.plain, target, 0, target.length, position, (error, count) => {
         if (error === null) done(count);
-        else fail(diskError('read', this.#path, error));
+        else fail(nodeDiskError('read', this.#path, error));
       });
     });
   }
@@ -248,7 +253,7 @@ function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget)
   return new Promise((done, fail) => {
     fs.write(fd, source, 0, source.length, position, (error, count) => {
       if (error !== null) {
-        fail(diskError('write', path, error));
+        fail(nodeDiskError('write', path, error));
         return;
       }
       if (count === source.length) {
@@ -258,7 +263,7 @@ function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget)
       const rest = source.length - count;
       fs.write(fd, source, count, rest, position + count, (second) => {
         const cause = second ?? new Error(`wrote ${count} of ${source.length} bytes`);
-        fail(diskError('write', path, cause));
+        fail(nodeDiskError('write', path, cause));
       });
     });
   });
@@ -274,14 +279,14 @@ function writeAll(
   for (const source of sources) bytes += source.length;
   return new Promise((done, fail) => {
     fs.writev(fd, sources, position, (error, count) => {
-      if (error !== null) fail(diskError('write', path, error));
+      if (error !== null) fail(nodeDiskError('write', path, error));
       else if (count === bytes) done();
       else {
         const target = { position: position + count, path };
         const rest = Buffer.concat(sources).subarray(count);
         // Said in the same words as by `writeWhole`, whether the rest can be written or not.
         writeWhole(fd, rest, target).then(
-          () => fail(diskError('write', path, new Error(`wrote ${count} of ${bytes} bytes`))),
+          () => fail(nodeDiskError('write', path, new Error(`wrote ${count} of ${bytes} bytes`))),
           fail,
         );
       }
@@ -319,7 +324,7 @@ function perform(
   return new Promise((done, fail) => {
     start((error) => {
       if (error === null) done();
-      else fail(diskError(operation, path, error));
+      else fail(nodeDiskError(operation, path, error));
     });
   });
 }

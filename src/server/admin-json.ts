@@ -22,7 +22,7 @@ export async function readFields<S extends Shape>(exchange: Exchange, shape: S):
   const fields = parse(body);
   for (const [name, value] of Object.entries(fields)) {
     const wanted = shape[name];
-    if (wanted === undefined) throw invalid(`${name} is no field of this request`);
+    if (wanted === undefined) throw invalid(`${name} is not a field of this request`);
     if (!fits(value, wanted)) throw invalid(`${name} must be a ${wanted}`);
   }
   return fields as Read<S>;

@@ -38,7 +38,7 @@ export async function postSwitchover(exchange: Exchange): Promise<void> {
 function parseSwitchover(body: Buffer): SwitchoverRequest {
   const { to, timeoutMs = SWITCHOVER_MS_DEFAULT, ...rest } = objectOf(body);
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw invalid(`"${unknown}" is not part of a switchover`);
+  if (unknown !== undefined) throw invalid(`"${unknown}" is not a field of a switchover`);
   if (typeof to !== 'string' || to === '') throw invalid('"to" must be the id of a node');
   if (
     typeof timeoutMs !== 'number' ||

@@ -91,7 +91,7 @@ export function judgeOrigin(request: GatedRequest, known: HostNames): WalshipErr
   const given = [authority, ...hosts].filter((text) => text !== undefined);
   const stranger = HEALTH_PATHS.has(path) ? undefined : given.find((text) => !isKnown(text, known));
   if (stranger !== undefined) {
-    const message = `no node is called "${stranger}" here`;
+    const message = `"${stranger}" is not a name of this node`;
     return new WalshipError('HOST_UNKNOWN', message, { details: { host: stranger } });
   }
   // An absolute target counts for more than the header.
@@ -111,7 +111,7 @@ function foreignReason(
   host: string | undefined,
 ): string | undefined {
   if (origin !== undefined) {
-    if (path === REPLICATE_PATH) return `nodes have no origin, this one says ${origin}`;
+    if (path === REPLICATE_PATH) return `nodes send no origin, this one sent ${origin}`;
     if (!isOriginOf(origin, host)) return `origin ${origin} is not that of this node`;
   }
   if (site !== 'cross-site' && site !== 'same-site') return undefined;

@@ -46,7 +46,7 @@ function faultOf(body: Buffer): NodeFault {
       return { kind: 'power-cut', seed: numberOf(seed, 'seed', bounds) };
     }
     default:
-      throw invalid(`${name} is nothing that a node can be asked to do to itself`);
+      throw invalid(`unknown fault "${name}"`);
   }
 }
 

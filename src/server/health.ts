@@ -52,9 +52,9 @@ async function judgeLag(status: NodeStatus, lagBytesMax: number): Promise<Reason
   try {
     const view = (await fetchStatus(status.leader.address)) as Partial<NodeStatus>;
     const own = view.followers?.find((follower) => follower.nodeId === status.nodeId);
-    if (own?.connected !== true) return reason('NO_LEADER', 'the leader has no session with it');
+    if (own?.connected !== true) return reason('NO_LEADER', 'the leader is not connected to it');
     if (own.lagBytes <= lagBytesMax) return null;
-    return reason('BUSY', `${own.lagBytes} bytes behind, at most ${lagBytesMax} were asked for`);
+    return reason('BUSY', `${own.lagBytes} bytes behind, the request allows ${lagBytesMax}`);
   } catch (error) {
     if (!isWalshipError(error)) throw error;
     return reason(error.code, `the leader does not say how far behind it is: ${error.message}`);

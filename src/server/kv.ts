@@ -47,7 +47,7 @@ export async function getKey(exchange: Exchange): Promise<void> {
   });
   response.setHeader('walship-version', formatVersion(applied));
   if (found === undefined) {
-    throw new WalshipError('KEY_NOT_FOUND', `no key of this name at ${formatVersion(applied)}`);
+    throw new WalshipError('KEY_NOT_FOUND', `the key does not exist at ${formatVersion(applied)}`);
   }
   const headers = {
     etag: etagOf(found.version),

@@ -36,13 +36,13 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
     read: (s) => s.committedLsn,
   },
   walship_disk_writable: {
-    help: '1 while the disk takes another segment of log, else 0.',
+    help: '1 while the disk accepts another segment of log, else 0.',
     read: (s) => Number(s.unwritable === undefined),
   },
   walship_durable_lsn: { help: 'LSN fsynced here.', read: (s) => s.durable.lsn },
   walship_epoch: { help: 'Epoch that this node leads or follows.', read: (s) => s.epoch },
   walship_intact: {
-    help: '1 while the log is what it ever held, 0 while suspect or blank.',
+    help: '1 while the node is intact, 0 while it is suspect or blank.',
     read: (s) => Number(s.state === 'intact'),
   },
   walship_keys: { help: 'Live keys.', read: (s) => s.keys },
@@ -51,14 +51,17 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
     read: (s) => Number(s.role === 'leader'),
   },
   walship_log_bytes: {
-    help: 'Bytes of log held here, without the room of the segments that is not used yet.',
+    help: 'Bytes of log on this node, without unused space in segments.',
     read: (s) => s.log.bytes,
   },
   walship_promise_epoch: {
-    help: 'This node follows no epoch below this one.',
+    help: 'Lowest epoch that this node still follows.',
     read: (s) => s.promise.epoch,
   },
-  walship_quorum: { help: 'Voters that a write must be durable on.', read: (s) => s.quorum },
+  walship_quorum: {
+    help: 'Number of voters on which a write must be durable.',
+    read: (s) => s.quorum,
+  },
   walship_ready: { help: '1 while ready, else 0.', read: (s) => Number(s.notReady === null) },
   walship_received_lsn: { help: 'Last LSN received or written.', read: (s) => s.received.lsn },
   walship_scrub_bytes: {
@@ -66,19 +69,19 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
     read: (s) => s.scrub?.scrubbedBytes ?? 0,
   },
   walship_scrub_damaged_segments: {
-    help: 'Sealed segments that are damaged and not mended.',
+    help: 'Sealed segments that are damaged and not repaired.',
     read: (s) => s.scrub?.damaged.length ?? 0,
   },
   walship_scrub_last_pass_bytes: {
-    help: 'Bytes of all sealed segments when they had been read again last.',
+    help: 'Bytes of all sealed segments at the end of the latest scrub pass.',
     read: (s) => s.scrub?.lastPassBytes ?? 0,
   },
   walship_scrub_last_pass_timestamp_seconds: {
-    help: 'When all sealed segments had been read again last, since 1970; 0 before the first time.',
+    help: 'End of the latest scrub pass, since 1970; 0 before the first one.',
     read: (s) => (s.scrub?.lastPassAt ?? 0) / 1000,
   },
   walship_uncommitted_bytes: {
-    help: 'Bytes of the stream written and not committed.',
+    help: 'Bytes of log that are written and not committed.',
     read: (s) => s.uncommittedBytes,
   },
   walship_uptime_seconds: { help: 'Since the node started.', read: (s) => s.uptimeMs / 1000 },
@@ -94,7 +97,7 @@ const FOLLOWER_GAUGES: Readonly<
     read: (f) => f.appliedLsn,
   },
   walship_follower_connected: {
-    help: '1 while in session, else 0.',
+    help: '1 while the follower is connected, else 0.',
     read: (f) => Number(f.connected),
   },
   walship_follower_durable_lsn: {
@@ -102,7 +105,7 @@ const FOLLOWER_GAUGES: Readonly<
     read: (f) => f.durableLsn,
   },
   walship_follower_disk_writable: {
-    help: '1 while the disk of the follower takes another segment of log, else 0.',
+    help: '1 while the disk of the follower accepts another segment of log, else 0.',
     read: (f) => Number(f.unwritable === undefined),
   },
   walship_follower_lag_bytes: {
@@ -121,11 +124,11 @@ const FSYNC_SECONDS = [
 ];
 
 const BOUND_HELP = [
-  ['used', 'How much there is of what is bounded.'],
-  ['max', 'How much of it there may be.'],
+  ['used', 'Current use of each bounded resource.'],
+  ['max', 'Limit of each bounded resource.'],
 ] as const;
 
-const DELAY_HELP = 'How late the process got to its work in the last minutes, by percentile.';
+const DELAY_HELP = 'Event loop delay in the last minutes, by percentile.';
 
 /** Counts the answers of one server, and writes its metrics and its node's. */
 export class Metrics implements AnswerCounts {
@@ -179,7 +182,7 @@ export class Metrics implements AnswerCounts {
       const labels = { version, node_version: process.version };
       const build = {
         name: 'walship_build_info',
-        help: 'The program that runs; always 1.',
+        help: 'Version of the running program; always 1.',
         labelNames: Object.keys(labels),
       };
       registry.gauge(build, () => [{ labels, value: 1 }]);
@@ -197,7 +200,7 @@ export class Metrics implements AnswerCounts {
     this.#writes = registry.histogram({
       name: 'walship_write_seconds',
       labelNames: ['ack'],
-      help: 'From when the node was asked to write until it acknowledged, by the level that was asked for.',
+      help: 'Time from a write request to its acknowledgement, by ack level.',
       bounds: SECONDS,
     });
     server.timings?.listen(timed(registry));
@@ -251,9 +254,9 @@ export class Metrics implements AnswerCounts {
 }
 
 const DATA_HELP = {
-  free: 'Room on the file system of the data directory that this process may still fill.',
+  free: 'Free space on the file system of the data directory that this process may use.',
   total: 'Size of the file system of the data directory.',
-  snapshot: 'When the newest snapshot was written or came here, since 1970; 0 without one.',
+  snapshot: 'Time at which the newest snapshot was written or received, since 1970; 0 without one.',
 } as const;
 
 /** Adds what the status of the node says. */
@@ -271,7 +274,7 @@ function addNode(registry: Registry, node: NodeApi): void {
   }
   const counters = {
     name: 'walship_node_events_total',
-    help: 'What the node counts, by event.',
+    help: 'Number of events since the node started, by event.',
     labelNames: ['event'],
   };
   registry.counter(counters, () =>
@@ -292,7 +295,7 @@ function timed(registry: Registry): (name: TimingName, ms: number) => void {
     }),
     apply: registry.histogram({
       name: 'walship_apply_lag_seconds',
-      help: 'From when this node knew of a commit until it had applied it; a sample, one commit at a time.',
+      help: 'Time from learning of a commit to applying it; a sample, one commit at a time.',
       bounds: FSYNC_SECONDS,
     }),
   };

@@ -17,7 +17,7 @@ export class Query {
       if (pair === '') continue;
       const [rawName = '', ...rest] = pair.split('=');
       const name = formDecode(rawName, 'the query').toString('utf8');
-      if (this.#values.has(name)) throw invalid(`parameter ${name} is there twice`);
+      if (this.#values.has(name)) throw invalid(`parameter ${name} is given twice`);
       this.#values.set(name, formDecode(rest.join('='), `parameter ${name}`));
     }
   }

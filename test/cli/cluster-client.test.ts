@@ -147,7 +147,7 @@ describe('a request of an operator', () => {
     expect(io.stdout).toBe(
       'n2 leads epoch 5, handed over by n1\n' +
         '  everything up to LSN 41 is committed and on n2\n' +
-        '  writes were held up for 12 ms\n',
+        '  writes waited for 12 ms\n',
     );
   });
 });

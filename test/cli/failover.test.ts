@@ -31,7 +31,7 @@ async function nodeAt(): Promise<string> {
 
 const FORESEEN =
   `answers   n1  intact, at 3.9\n` +
-  `missing   n2  how far it was is not known (no answer)\n` +
+  `missing   n2  its position is not known (no answer)\n` +
   `kept      everything up to 3.9\n` +
   `at risk   LSN 8 and all above: two are in doubt\n` +
   `voters    n1, quorum 1: from then on start nodes with exactly these in --peers, and --quorum 1\n`;
@@ -44,7 +44,7 @@ describe('failover', () => {
 
     expect(code, io.stderr).toBe(0);
     expect(io.stdout).toBe(
-      `${FORESEEN}nothing was done; to do it: the same command with --accept-data-loss\n`,
+      `${FORESEEN}nothing was changed; to do it, repeat the command with --accept-data-loss\n`,
     );
   });
 
@@ -94,7 +94,7 @@ describe('failover', () => {
     const { io } = await run('failover', '--accept-data-loss', '--url', server.url);
 
     expect(io.stdout).toContain(
-      `history   ${'b'.repeat(32)} begins, and this node does not lead it yet: NO_QUORUM: no grant from n2\n`,
+      `history   ${'b'.repeat(32)} has begun, but this node does not lead it yet: NO_QUORUM: no grant from n2\n`,
     );
   });
 

@@ -75,7 +75,7 @@ describe('log', () => {
     expect(damaged.io.stderr).toMatch(/^walship: WAL_CORRUPT: .*0{19}1\.wal/);
     expect(damaged.io.stderr).toContain('walship log repair');
     expect(repaired.code, repaired.io.stderr).toBe(0);
-    expect(repaired.io.stdout).toContain('cut behind lsn 2');
+    expect(repaired.io.stdout).toContain('cut after lsn 2');
     expect(repaired.io.stdout).toContain('saved/');
     expect(again.code, again.io.stdout).toBe(0);
     expect((await log('repair', dir)).io.stdout).toContain('nothing to repair');

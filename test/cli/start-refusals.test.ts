@@ -353,7 +353,7 @@ describe('log repair', () => {
     const io = new Terminal();
     expect(await runCommandLine(['log', 'repair', dir], io)).toBe(0);
     expect(io.stdout).toBe(
-      `${dir}: meta.json was made anew from the log: node n1 is its only voter and has promised epoch 7; no record is gone, the log ends at lsn 13\n`,
+      `${dir}: meta.json was created again from the log: node n1 is its only voter and has promised epoch 7; no record is gone, the log ends at lsn 13\n`,
     );
     const promise = { epoch: 7, candidate: null, attempt: null };
     expect(await readMetaFile(disk, dir)).toEqual({ ...before, promise });

@@ -196,7 +196,7 @@ describe('configuration of serve', () => {
     const more = { peers: undefined, listen };
 
     expect(problemsOf({ flags: more })).toEqual([
-      `--listen ${listen} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or say --anonymous admin (WALSHIP_ANONYMOUS=admin)`,
+      `--listen ${listen} is not a loopback address, so everybody who reaches it could read and write: listen on 127.0.0.1, or use --anonymous admin (WALSHIP_ANONYMOUS=admin)`,
     ]);
     expect(load({ flags: { ...more, anonymous: 'admin' } }).anonymous).toBe('admin');
     expect(load({ flags: more, env: { WALSHIP_ANONYMOUS: 'admin' } }).anonymous).toBe('admin');

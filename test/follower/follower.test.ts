@@ -231,7 +231,7 @@ describe('a follower', () => {
       say(answer('truncate', fork));
 
       await expect(run).resolves.toMatchObject({
-        message: expect.stringContaining('is committed'),
+        message: expect.stringContaining('are committed'),
       });
       expect(alarms).toHaveLength(1);
       expect(replica.log.durable).toEqual(end);

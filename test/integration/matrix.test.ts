@@ -13,7 +13,7 @@ const SHAPES = [1, 2, 3, 5].flatMap((voters) =>
 
 const WRITERS = 2;
 const BLANK =
-  'is blank and another voter has or claims records; let an intact voter lead, it fills this one';
+  'is blank and another voter has or claims records; let an intact voter lead: it fills this one';
 
 const clusters: TestCluster[] = [];
 const loads: Load[] = [];
@@ -126,7 +126,7 @@ describe('the loss of a leader under load', () => {
       if (others.length >= quorum) {
         await load.more(50);
       } else {
-        const rejected = `${others.length} of ${voters} voters count and ${quorum} are needed: n1 is not in session`;
+        const rejected = `${others.length} of ${voters} voters count, ${quorum} are needed: n1 is not connected`;
         await saysOfWrites(cluster, leader, rejected);
       }
     } else if (others.length > 0) {
@@ -187,7 +187,11 @@ describe('an empty directory', () => {
     for (const id of ['n2', 'n3']) cluster.start(id);
     await cluster.kill('n1');
     cluster.start('n1');
-    await isRefused(cluster, 'n1', 'n2, n3 are blank or may have held more than n1; at most 1 may');
+    await isRefused(
+      cluster,
+      'n1',
+      'n2, n3 are blank or may have had more records than n1; at most 1 may',
+    );
     await isRefused(cluster, 'n2', BLANK);
     const told = await runCommand('promote', '--url', cluster.url('n2'));
     expect(told).toMatchObject({ code: 1, stderr: expect.stringContaining(BLANK) });

@@ -83,7 +83,7 @@ describe('an old leader whose log has more than its successor’s', () => {
     cluster.start('n1');
     await cluster.untilReady();
 
-    expect(cluster.output('n1')).toContain('is not known any more');
+    expect(cluster.output('n1')).toContain('it is no longer known whether any');
     await expectSaved(cluster, 'unknown');
   });
 });

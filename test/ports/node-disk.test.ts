@@ -3,10 +3,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { diskError, isUnwritable } from '../../src/ports/disk-errors.ts';
+import { isUnwritable } from '../../src/ports/disk-errors.ts';
+import { nodeDiskError } from '../../src/ports/node-disk-error.ts';
 import { NodeDisk } from '../../src/ports/node-disk.ts';
 
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
@@ -88,7 +90,12 @@ describe('errors', () => {
     ['ENOMEM', 'DISK_FAILED'],
     ['EISDIR', 'PATH_UNUSABLE'],
   ] as const)('%s is %s', ([errno, code]) => {
-    const error = diskError('open', '/d/f', Object.assign(new Error(errno), { code: errno }));
+    // Node has no name for some, so it is asked what it calls them.
+    const number = -constants.errno[errno];
+    const name = getSystemErrorName(number);
+    const cause = Object.assign(new Error(`${name}: ${name}, open`), { code: name, errno: number });
+    const error = nodeDiskError('open', '/d/f', cause);
+    expect(error.message).toContain(errno);
     expect(error).toMatchObject({ code, details: { errno, operation: 'open', path: '/d/f' } });
     expect(isUnwritable(error)).toBe(code !== 'DISK_FAILED' && code !== 'PATH_UNUSABLE');
   });

@@ -326,7 +326,7 @@ describe('a switchover', () => {
       cluster.network.cut('n1', 'n2');
       await expect(switching).rejects.toMatchObject({
         code: 'SWITCHOVER_UNKNOWN',
-        message: expect.stringContaining('this node leads on, and n2 may still take over'),
+        message: expect.stringContaining('this node still leads, and n2 may still take over'),
       });
       cluster.network.heal();
 

@@ -186,3 +186,33 @@ test('a rotation waits for a descriptor to make the name of the next segment dur
     });
   }
 });
+
+test.for([
+  ['header', 'writeDurable'],
+  ['name', 'rename'],
+] as const)('a rotation waits for room for the %s of the next segment', async ([, step]) => {
+  for (let seed = 1; seed <= 8; seed += 1) {
+    await simulate(seed, async (world) => {
+      const sim = new SimDisk({ seed });
+      const model = new LogModel();
+      const life = await openLife(world, sim, 1);
+      await lead(life, model);
+      let refused = 0;
+      sim.onOperation = ({ kind, path, position = 0 }) => {
+        if (kind !== step || !path.endsWith('/spare.tmp') || position > 0) return undefined;
+        if (refused === 3) return undefined;
+        refused += 1;
+        return 'enospc';
+      };
+      for (let count = 0; count * 300 < 2 * SEGMENT_BYTES; count += 1) {
+        append(life, model, 300);
+        await life.log.drained();
+      }
+      expect(refused).toBe(3);
+      sim.losePower();
+
+      const again = await openLife(world, sim, 1);
+      expect(await readTexts(again.log)).toEqual(model.records);
+    });
+  }
+});

@@ -63,7 +63,7 @@ export class EventLog {
     result.catch((error: unknown) => {
       const code = isWalshipError(error) ? error.code : 'INTERNAL';
       const message = error instanceof Error ? error.message : String(error);
-      this.note({ level: 'warn', code, message: `${asked} was asked for, and failed: ${message}` });
+      this.note({ level: 'warn', code, message: `${asked} was requested and failed: ${message}` });
     });
     return result;
   }

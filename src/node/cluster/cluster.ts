@@ -52,7 +52,7 @@ export function contractOf(
 
 /** What the contract adds for a node that is not among the voters: it may have been meant to be. */
 export function learnerLine(nodeId: string): string {
-  return `${nodeId} is not among the voters: it is a learner, follows, and counts for nothing`;
+  return `${nodeId} is not one of the voters: it is a learner, follows the leader, and does not count`;
 }
 
 /** @throws WalshipError CONFIG_INVALID on duplicates. */

@@ -44,7 +44,7 @@ class PeerFaults {
     }
     this.#told.set(key, { atMs: nowMs, untold: 0 });
     const untold = last?.untold ?? 0;
-    const again = untold === 0 ? '' : ` (and ${untold} times more since it was told last)`;
+    const again = untold === 0 ? '' : ` (and ${untold} more times since the last report)`;
     const from = peer === undefined ? {} : { peer };
     this.#onEvent({ level: 'warn', code, message: `${message}${again}`, ...from });
   }

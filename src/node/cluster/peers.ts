@@ -24,7 +24,7 @@ export async function ask(ports: QuestionPorts, peer: Peer, question: Ask): Prom
   const silent = (message: string): Asked => ({ kind: 'silent', nodeId: peer.nodeId, message });
   try {
     const reply = await request(ports, peer.address, encodeMessage(question));
-    if (reply?.kind !== 'reply') return silent('it answered something else');
+    if (reply?.kind !== 'reply') return silent('it sent an unexpected answer');
     if (reply.nodeId !== peer.nodeId) return silent(`${reply.nodeId} answers at its address`);
     if (reply.attempt !== question.attempt) return silent('it answered another attempt');
     return { kind: 'reply', reply };
@@ -124,7 +124,7 @@ function patience(
 ): () => void {
   const onAbort = (): void => {
     settled();
-    giveUp(unanswered('it is not asked any more'));
+    giveUp(unanswered('it is no longer asked'));
   };
   const cancel = clock.after(ASK_TIMEOUT_MS, () => {
     settled();

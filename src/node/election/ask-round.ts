@@ -38,5 +38,5 @@ export function askRound({ clock, voters, ask, enough }: RoundOptions): Promise<
 }
 
 function late(nodeId: string): Asked {
-  return { kind: 'silent', nodeId, message: 'it did not answer while it mattered' };
+  return { kind: 'silent', nodeId, message: 'no answer before the round ended' };
 }

@@ -76,7 +76,8 @@ export type Candidacy =
  */
 export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   if (options.replica.rebuilding) {
-    const message = 'its state is being built: it does not know yet what the log says';
+    const message =
+      'its state is still being loaded, so it does not know yet what the log contains';
     return { kind: 'lost', code: 'NOT_READY', message, answers: [] };
   }
   const attempt = options.entropy.bytes(16).toString('hex');
@@ -90,7 +91,7 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   }
   const epoch = nextEpoch(options, dry);
   if (epoch > EPOCH_MAX) {
-    const message = `the next epoch would be ${epoch}, the last there is is ${EPOCH_MAX}`;
+    const message = `the next epoch would be ${epoch}, the maximum is ${EPOCH_MAX}`;
     return { kind: 'lost', code: 'EPOCHS_USED_UP', message, answers: [] };
   }
   const dryAgain = await dryInEpoch(options, { dry, probeEpoch, epoch, attempt });

@@ -55,6 +55,6 @@ export function judgeCandidate(
     return { code: 'DUPLICATE_NODE', message };
   }
   if (epoch - fence <= EPOCH_STEP_MAX || found.fence >= epoch) return undefined;
-  const message = `epoch ${epoch} is more than ${EPOCH_STEP_MAX} above ${fence}, and ${candidate} at its address stands at ${found.fence}`;
+  const message = `epoch ${epoch} is more than ${EPOCH_STEP_MAX} above ${fence}, but ${candidate} at its address is at ${found.fence}`;
   return { code: 'CLAIM_UNPROVEN', message };
 }

@@ -59,7 +59,7 @@ export function entryInto(meta: Meta, offered: OfferedHistory, wished: boolean):
   const { historyId, epoch, config } = offered;
   if (meta.historyId === null || historyId === null || historyId === meta.historyId) {
     if (!wished || historyId === null) return { kind: 'same' };
-    const message = 'it leads the very history that this node is to leave';
+    const message = 'it leads the history that this node must leave';
     return { kind: 'refuse', code: 'SAME_HISTORY', message };
   }
   const promised = forcedHistory(meta, offered);

@@ -136,7 +136,7 @@ async function fork(
     ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
   );
   if (granted.length !== voters.length || ahead || ended !== formatVersion(plan.kept)) {
-    const message = `it was foreseen with ${voters.join(', ')} at ${formatVersion(plan.kept)}, and ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss`;
+    const message = `nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss => the plan was for ${voters.join(', ')} at ${formatVersion(plan.kept)}, but ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; first run the command again without --accept-data-loss => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss`;
     throw refused('CHANGED', message, real);
   }
   const { clusterId, historyId } = replica.meta.current;
@@ -144,7 +144,7 @@ async function fork(
   if (patch === undefined || replica.fence !== epoch) {
     throw refused(
       'CHANGED',
-      `epoch ${replica.fence} was promised meanwhile; ask first what it would do now, without --accept-data-loss`,
+      `epoch ${replica.fence} was promised meanwhile; first run the command again without --accept-data-loss`,
       real,
     );
   }
@@ -152,7 +152,7 @@ async function fork(
   forced.onEvent({
     level: 'warn',
     code: 'FAILOVER_FORCED',
-    message: `an operator accepted data loss: history ${attempt} begins behind ${ended}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
+    message: `an operator accepted data loss: history ${attempt} begins after ${ended}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
     historyId: attempt,
     ...plan,
   });

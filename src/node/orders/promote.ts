@@ -53,14 +53,14 @@ const HELP: readonly (readonly [string, (who: string) => string])[] = [
   ],
   ['CANDIDATE_SUSPECT', () => 'promote an intact voter instead: it refills this one'],
   ['CANDIDATE_BLANK', () => 'promote a voter with a log instead: it fills this one'],
-  ['STALE_EPOCH', (who) => `another attempt was under way at ${who}: try again`],
+  ['STALE_EPOCH', (who) => `another attempt was in progress at ${who}: try again`],
   ['JUST_STARTED', (who) => `${who} has only just started: try again`],
   ['CONFIG_MISMATCH', (who) => `start ${who} with the same --peers and --quorum as this node`],
   ['WRONG_CLUSTER', (who) => `${who} is of another cluster or history: check its --data`],
   ['UNSUPPORTED_VERSION', (who) => `run the same version of walship on ${who}`],
   ['DUPLICATE_NODE', (who) => `${who} knows another process by this node's id: stop that one`],
   ['CHAIN_MISMATCH', (who) => `compare the logs of ${who} and this node with walship log diff`],
-  ['PEER_UNREACHABLE', (who) => `bring ${who} back, or start the node anew if it does not answer`],
+  ['PEER_UNREACHABLE', (who) => `bring ${who} back, or restart the node if it does not answer`],
 ];
 
 /** What a person can do about what was refused. */

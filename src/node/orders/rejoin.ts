@@ -67,7 +67,7 @@ async function enters(
     if (replica.end !== undefined) throw replica.end;
     if (clock.nowMs() >= endMs) {
       const how = replica.leaving ? 'is entering' : 'has entered';
-      const message = `this node ${how} another history, and does not follow its leader yet; it goes on by itself`;
+      const message = `this node ${how} another history, but does not follow its leader yet; it continues by itself`;
       throw new WalshipError('REJOIN_UNFINISHED', message, {
         details: { answers: life.search.refusals },
       });
@@ -90,7 +90,7 @@ async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number):
     if (life.leader !== undefined) {
       throw refused(
         life,
-        `${replica.nodeId} leads epoch ${life.leader.epoch}: only with --discard does it leave its history`,
+        `${replica.nodeId} leads epoch ${life.leader.epoch}: it leaves its history only with --discard`,
       );
     }
     if (clock.nowMs() >= endMs) {

@@ -131,22 +131,22 @@ export class Switchover {
     if (this.#phase === 'catching-up') {
       const durableLsn = this.#session.durableLsn;
       this.#resume(
-        `${to} was durable at LSN ${durableLsn} and not at ${this.#lastLsn} after ${timeoutMs} ms`,
+        `${to} was durable up to LSN ${durableLsn}, expected ${this.#lastLsn}, after ${timeoutMs} ms`,
       );
     } else if (this.#phase === 'told') {
       // This node has promised nothing, so it goes on; that the target gets its promises elsewhere cannot be known from here.
       this.#options.writes.resume('switchover');
-      const message = `${to} did not take over within ${timeoutMs} ms; this node leads on, and ${to} may still take over`;
+      const message = `${to} did not take over within ${timeoutMs} ms; this node still leads, and ${to} may still take over`;
       this.#fail('SWITCHOVER_UNKNOWN', message);
     } else {
-      const message = `this node gave its promise, and ${to} was not met as the leader within ${timeoutMs} ms: ${to} may lead`;
+      const message = `this node gave its promise, but ${to} did not answer as the leader within ${timeoutMs} ms: ${to} may lead`;
       this.#fail('SWITCHOVER_UNKNOWN', message);
     }
   }
 
   #resume(why: string): void {
     this.#options.writes.resume('switchover');
-    this.#fail('SWITCHOVER_FAILED', `${why}; this node leads on`);
+    this.#fail('SWITCHOVER_FAILED', `${why}; this node still leads`);
   }
 
   #fail(code: 'SWITCHOVER_FAILED' | 'SWITCHOVER_UNKNOWN', message: string): void {
@@ -163,7 +163,7 @@ function eligible({ leader, replica, life, request }: SwitchoverOptions): Sessio
   if (to === replica.nodeId) throw no('leads already');
   const session = leader.sessions.find(({ nodeId }) => nodeId === to);
   if (!life.votes(to)) throw no(session === undefined ? 'is not among the voters' : 'is a learner');
-  if (session === undefined) throw no('is not in session: it is down, cut off, or refused');
+  if (session === undefined) throw no('is not connected: it is down, cut off or refused');
   if (session.state !== 'intact') {
     throw no(`is ${session.state}: it may lack records, and takes over once it has refetched them`);
   }

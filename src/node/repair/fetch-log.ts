@@ -86,7 +86,7 @@ export class LogFetcher {
     if (decoded.kind === 'message' && decoded.message.kind === 'frame') {
       this.#waiting?.resolve(decoded.message);
     } else {
-      this.#end('it answered something else');
+      this.#end('it sent an unexpected answer');
     }
   }
 

@@ -226,7 +226,7 @@ export class Scrubber {
     const from = source?.nodeId ?? 'memory';
     const { fromLsn, toLsn } = damage;
     const { saved } = replaced;
-    const message = `${segment.path} is what it was: it was fetched from ${from}`;
+    const message = `${segment.path} was repaired: its records were fetched from ${from}`;
     const details = { segment: segment.path, fromLsn, toLsn, from, saved };
     onEvent({ level: 'warn', code: 'SEGMENT_MENDED', message, ...details });
     // What waits to be applied may have waited for this.
@@ -254,16 +254,16 @@ export class Scrubber {
     const { replica, onEvent } = this.#options;
     const { path } = segment;
     const asked = refusals.map(({ nodeId, message }) => `${nodeId}: ${message}`).join('; ');
-    const message = `${path} was not mended: ${asked || 'there is no other voter'}`;
+    const message = `${path} was not repaired: ${asked || 'there is no other voter'}`;
     const reached = refusals.filter(({ code }) => code !== 'PEER_UNREACHABLE');
     const nobodyHasIt = reached.length > 0 && reached.every(({ code }) => HAS_NONE.has(code));
     if (toLsn > replica.appliedLsn && nobodyHasIt) {
-      const what = `${message}; the next start saves and cuts what is damaged`;
+      const what = `${message}; the next start saves and cuts the damaged part`;
       replica.fail(new WalshipError('WAL_CORRUPT', what, { details: { segment: path } }));
       return;
     }
     const hint =
-      'a snapshot (walship snapshot) makes the log below it dispensable at the next start';
+      'take a snapshot (walship snapshot): the next start then does not need the log below it';
     const details = { segment: path, fromLsn, toLsn, hint };
     onEvent({ level: 'error', code: 'SEGMENT_NOT_MENDED', message, ...details });
   }

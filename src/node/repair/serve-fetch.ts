@@ -101,7 +101,7 @@ class FetchSource {
           ? await log.chunkAfter(after.lsn, FRAME_BYTES_MAX)
           : undefined;
       if (chunk === undefined) {
-        const message = `nothing is held here that continues LSN ${after.lsn} of epoch ${after.epoch}`;
+        const message = `this log has nothing that continues LSN ${after.lsn} of epoch ${after.epoch}`;
         throw new WalshipError('CHAIN_MISMATCH', message);
       }
       this.#chunk = chunk;

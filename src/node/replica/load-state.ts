@@ -62,8 +62,11 @@ export async function loadState(
       store.putRange(lsn, key, value);
     });
     if (read.kind === 'invalid' || read.snapshot.start.lsn !== startLsn) {
-      const reason = read.kind === 'invalid' ? read.reason : 'its name says another start';
-      warnings.push({ code: 'SNAPSHOT_INVALID', message: `${path} is no snapshot: ${reason}` });
+      const reason = read.kind === 'invalid' ? read.reason : 'its name has another start LSN';
+      warnings.push({
+        code: 'SNAPSHOT_INVALID',
+        message: `${path} is not a valid snapshot: ${reason}`,
+      });
       continue;
     }
     const { snapshot } = read;

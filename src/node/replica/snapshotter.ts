@@ -137,7 +137,7 @@ export class Snapshotter {
     // Another one may have got its name meanwhile.
     if (read.kind === 'snapshot' || !this.#shelf.includes(shelved) || this.#closed) return;
     this.#shelf = this.#shelf.filter((one) => one !== shelved);
-    const message = `${path} is no snapshot: ${read.reason}; another one is taken in its place`;
+    const message = `${path} is not a valid snapshot: ${read.reason}; a new one is taken in its place`;
     onEvent({ level: 'error', code: 'SNAPSHOT_INVALID', message });
     await this.take();
   }
@@ -194,15 +194,21 @@ export class Snapshotter {
     const generation = replica.stateGeneration;
     const begunAt = replica.log.onDisk.diskBytes;
     if (replica.rebuilding || clusterId === null || replica.applier.settledLsn === 0) {
-      throw new WalshipError('NOT_READY', 'there is no state here that a snapshot could be of');
+      throw new WalshipError('NOT_READY', 'this node has no state yet to take a snapshot of');
     }
     const start = await replica.log.chainAt(replica.applier.settledLsn);
     if (start === undefined) {
-      throw new WalshipError('NOT_READY', 'what is applied does not end with a batch just now');
+      throw new WalshipError(
+        'NOT_READY',
+        'the applied state does not end with a whole batch right now',
+      );
     }
     const history = replica.log.epochs.filter(({ firstLsn }) => firstLsn <= start.lsn);
     if (newestOf(history) === undefined) {
-      throw new WalshipError('NOT_READY', `who wrote LSN ${start.lsn} is not known here any more`);
+      throw new WalshipError(
+        'NOT_READY',
+        `this node no longer knows the epoch of LSN ${start.lsn}`,
+      );
     }
     const snapshot = await writeSnapshot({
       disk,
@@ -224,10 +230,7 @@ export class Snapshotter {
         replica.appliedLsn > replica.log.durable.lsn,
     });
     if (snapshot === undefined) {
-      throw new WalshipError(
-        'NODE_CLOSED',
-        'the snapshot was given up: the state it is of is gone',
-      );
+      throw new WalshipError('NODE_CLOSED', 'the snapshot was abandoned: its state was replaced');
     }
     const { path, endLsn, count, bytes } = snapshot;
     if (replica.stateGeneration === generation) replica.log.history.rebase(snapshot);
@@ -253,7 +256,7 @@ export class Snapshotter {
     this.#notBeforeMs = clock.nowMs() + SNAPSHOT_RETRY_MS;
     if (!isWalshipError(error)) {
       // A mistake of this program, which is no reason to end: it is told, and tried again later.
-      const message = `no snapshot was taken, for a bug in walship: ${String(error)}`;
+      const message = `no snapshot was taken because of a bug in walship: ${String(error)}`;
       onEvent({ level: 'error', code: 'SNAPSHOT_FAILED', message, reason: 'INTERNAL' });
       return;
     }

@@ -110,7 +110,7 @@ export class ReadPath {
     if (waiters.count >= READ_WAITERS_MAX) {
       throw new WalshipError(
         'BUSY',
-        `${waiters.count} requests wait already, the limit is ${READ_WAITERS_MAX}`,
+        `${waiters.count} requests already wait, the limit is ${READ_WAITERS_MAX}`,
       );
     }
     await waiters.wait({
@@ -186,7 +186,7 @@ export class ReadPath {
     if (!rebuilding) return;
     throw new WalshipError(
       'NOT_READY',
-      `the state is being built, and has come to LSN ${appliedLsn}`,
+      `this node is still loading its state, so far up to LSN ${appliedLsn}`,
     );
   }
 
@@ -211,7 +211,7 @@ export class ReadPath {
 
 function forgotten(version: Version): WalshipError {
   const text = formatVersion(version);
-  const message = `this node has forgotten which leadership wrote LSN ${version.lsn}, so whether that was version ${text} is not known`;
+  const message = `this node no longer knows the epoch of LSN ${version.lsn}, so it cannot tell whether that was version ${text}`;
   return new WalshipError('VERSION_FORGOTTEN', message, { details: { version: text } });
 }
 

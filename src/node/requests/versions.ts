@@ -65,7 +65,7 @@ export function replaced(
   const text = formatVersion(version);
   return new WalshipError(
     'LSN_REPLACED',
-    `version ${text} was cut off: epoch ${by} begins at LSN ${from}`,
+    `version ${text} was replaced: epoch ${by} begins at LSN ${from}`,
     {
       outcome: 'rejected',
       details: { version: text, replacedByEpoch: by, fromLsn: from, ...asked },

@@ -13,13 +13,13 @@ export const HELD_BYTES_MAX = 64 * MiB;
 /** What a held write waits for: there is one end to a pause. */
 const END = 1;
 
-/** Why writing is paused: a switchover is under way, a leadership has begun and no quorum follows it yet, or one write takes several turns. */
+/** Why writing is paused: a switchover is in progress, a leadership has begun and no quorum follows it yet, or one write takes several turns. */
 export type PauseReason = 'switchover' | 'beginning' | 'large';
 
 const WHY: Readonly<Record<PauseReason, string>> = {
-  switchover: 'a switchover is under way',
-  beginning: 'this leadership has only begun',
-  large: 'a large transaction is going in',
+  switchover: 'a switchover is in progress',
+  beginning: 'this leadership has just begun',
+  large: 'a large transaction is being written',
 };
 
 /** Writes that came while writing is paused. None of them has an LSN: whatever becomes of the pause, nothing was written. */
@@ -59,7 +59,7 @@ export class WriteHold {
     const { ops, timeoutMs } = request;
     const bytes = ops.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     if (this.#waiters.count >= HELD_WRITES_MAX || this.#bytes + bytes > HELD_BYTES_MAX) {
-      throw busy(`${this.#waiters.count} writes wait already, because ${this.#why}`);
+      throw busy(`${this.#waiters.count} writes already wait because ${this.#why}`);
     }
     this.#bytes += bytes;
     try {
@@ -67,7 +67,7 @@ export class WriteHold {
         lsn: END,
         timeoutMs: leftMsOf(request),
         reached: () => undefined,
-        expired: () => busy(`held up for ${timeoutMs} ms, because ${this.#why}`),
+        expired: () => busy(`the write waited for ${timeoutMs} ms because ${this.#why}`),
       });
     } finally {
       this.#bytes -= bytes;

@@ -263,7 +263,7 @@ export class WritePath {
   end(code: 'STALE_EPOCH' | 'DISK_FAILED' | 'NODE_CLOSED', why: string): void {
     if (this.#ended !== undefined) return;
     const { epoch } = this.#options.leader;
-    this.#ended = new WalshipError('NO_LEADER', `this node does not lead any more: ${why}`, {
+    this.#ended = new WalshipError('NO_LEADER', `this node is no longer the leader: ${why}`, {
       outcome: 'rejected',
     });
     this.#hold.fail(this.#ended);
@@ -292,13 +292,13 @@ export class WritePath {
         needed > quorum && request.ack !== 'all' ? 'the first commit' : `ack=${request.ack}`;
       throw new WalshipError(
         'NO_QUORUM',
-        `${present} voters are in session and count, and ${needed} are needed for ${what}`,
+        `${present} voters are connected and count, ${needed} are needed for ${what}`,
         { outcome: 'rejected', details: { present, needed } },
       );
     }
     const { waiting, uncommittedBytes, unapplied, unappliedBytes } = this.counts;
     if (waiting >= WRITE_WAITERS_MAX) {
-      const message = `${waiting} writes wait already, the limit is ${WRITE_WAITERS_MAX}`;
+      const message = `${waiting} writes already wait, the limit is ${WRITE_WAITERS_MAX}`;
       throw new WalshipError('BUSY', message, { outcome: 'rejected', details: { waiting } });
     }
     if (uncommittedBytes > uncommittedBytesMax) {

@@ -11,7 +11,7 @@ import type { Replica } from '../replica/replica.ts';
 const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
   yes: 'some of them had been acknowledged at local',
   no: 'none of them had been acknowledged at local',
-  unknown: 'whether any had been acknowledged at local is not known any more',
+  unknown: 'it is no longer known whether any had been acknowledged at local',
 };
 
 /** What a follower session sees of its node. */

@@ -144,7 +144,7 @@ export class LeaderSearch {
     const waits = this.#pause.ended(nodeId, end);
     if (waits !== undefined) this.#options.onEvent({ level: 'warn', ...waits, peer: nodeId });
     if (waits !== undefined || UNTOLD.has(end.code) || !isNew) return;
-    const message = `${nodeId} does not let this node follow: ${end.message}`;
+    const message = `${nodeId} refuses this node as a follower: ${end.message}`;
     this.#options.onEvent({ level: 'warn', code: end.code, message, peer: nodeId });
   }
 

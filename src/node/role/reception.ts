@@ -41,13 +41,13 @@ export class Reception {
     if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
       // A voter says at once what it wants: whoever has said nothing for longest is none.
       const [longest] = this.#undecided;
-      longest?.close('BUSY: too many links wait to say what they want');
+      longest?.close('BUSY: too many new links have not sent their first message');
       if (longest !== undefined) this.#undecided.delete(longest);
     }
     this.#undecided.add(link);
     const { clock } = this.#options;
     const cancel = clock.after(FIRST_MESSAGE_MS, () =>
-      link.close('PROTOCOL_ERROR: nothing was said'),
+      link.close('PROTOCOL_ERROR: no first message in time'),
     );
     const decided = (): void => {
       cancel();
@@ -104,7 +104,7 @@ export class Reception {
 
   #refuse(link: Link, code: string, reason: string): void {
     link.close(`${code}: ${reason}`);
-    const message = `a link to this node began with what is refused: ${reason}`;
+    const message = `a link to this node began with a message that is refused: ${reason}`;
     this.#options.onPeerFault({ code, message });
   }
 

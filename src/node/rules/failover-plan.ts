@@ -109,7 +109,7 @@ export function planFailover(asked: FailoverQuestion): FailoverVerdict {
   const voters = config.voters.filter((id) => going.some(({ nodeId }) => nodeId === id));
   const quorum = wantedQuorum ?? Math.floor(voters.length / 2) + 1;
   if (quorum > voters.length) {
-    const message = `a quorum of ${quorum} of ${voters.length} voters that answer (${voters.join(', ')})`;
+    const message = `quorum ${quorum}, expected 1 to ${voters.length}, the number of voters that answer (${voters.join(', ')})`;
     return refuse('QUORUM_INVALID', message);
   }
   const missing = config.voters
@@ -129,19 +129,19 @@ export function planFailover(asked: FailoverQuestion): FailoverVerdict {
 function judgeCandidate(asked: FailoverQuestion): FailoverVerdict | undefined {
   const { nodeId, config, state, verdict } = asked;
   if (!config.voters.includes(nodeId)) {
-    return refuse('NOT_A_VOTER', `${nodeId} is not one of the voters; ask one of them`);
+    return refuse('NOT_A_VOTER', `${nodeId} is not one of the voters; run the command on a voter`);
   }
   if (state === 'blank') {
-    const message = `${nodeId} is blank: a history that began with it would be empty; ask a node that has a log`;
+    const message = `${nodeId} is blank, so the new history would be empty; run the command on a node that has a log`;
     return refuse('CANDIDATE_BLANK', message);
   }
   const leader = liveLeader(asked);
   if (leader !== undefined) {
-    const message = `${leader} leads, and enough voters follow it for writes to go on: there is nothing to fail over`;
+    const message = `${leader} leads and has enough voters for writes: no failover is needed`;
     return refuse('LEADER_LIVES', message);
   }
   if (verdict.kind === 'lead') {
-    const message = `enough voters answer, and ${nodeId} may lead without losing anything: use walship promote`;
+    const message = `enough voters answer: walship promote makes ${nodeId} the leader without loss`;
     return refuse('PROMOTE_WOULD_DO', message);
   }
   return undefined;
@@ -174,7 +174,7 @@ function judgeAnswers({
     .filter((answer) => answer.state !== 'blank' && comparePositions(answer.position, position) > 0)
     .toSorted((a, b) => comparePositions(b.position, a.position))[0];
   if (ahead !== undefined) {
-    const message = `${ahead.nodeId} answers and has more, ${formatVersion(ahead.position)}, and ${nodeId} ends at ${formatVersion(position)}: ask ${ahead.nodeId}`;
+    const message = `${ahead.nodeId} answers and has more records: it ends at ${formatVersion(ahead.position)}, ${nodeId} ends at ${formatVersion(position)}; run the command on ${ahead.nodeId}`;
     return refuse('VOTER_AHEAD', message);
   }
   const refusing = answers.find((answer) => !answer.granted);
@@ -192,7 +192,7 @@ function judgeState({
   snapshotEndLsn,
 }: FailoverQuestion): FailoverVerdict | undefined {
   if (snapshotEndLsn <= position.lsn) return undefined;
-  const message = `the snapshot of ${nodeId} is right with the log up to ${snapshotEndLsn} only, and its log ends at ${position.lsn}: ask another voter, or bring one back that has more`;
+  const message = `the snapshot of ${nodeId} needs the log up to ${snapshotEndLsn}, but its log ends at ${position.lsn}: run the command on another voter, or bring back one that has more`;
   return refuse('STATE_INCOMPLETE', message);
 }
 
@@ -217,7 +217,7 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   const { quorum } = config;
   const rule = `an acknowledged write is on ${quorum} of ${config.voters.length} voters`;
   if (doubtful.length < quorum && committedLsn <= position.lsn) {
-    const message = `${rule}, and only ${doubtful.length} are in doubt (${doubtful.join(', ')}): this node has every write that was acknowledged at quorum`;
+    const message = `${rule}, and only ${doubtful.length} are missing or uncertain (${doubtful.join(', ')}): this node has every write that was acknowledged at quorum`;
     return { some: false, fromLsn: position.lsn + 1, toLsn: position.lsn, message };
   }
   const known = missing.flatMap(({ atLeast }) => (atLeast === null ? [] : [atLeast.lsn]));
@@ -227,7 +227,7 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   const highest = Math.max(committedLsn, ...known, ...claims);
   const fromLsn = Math.min(committedLsn, position.lsn) + 1;
   const toLsn = highest >= fromLsn ? highest : 'unknown';
-  const message = `${rule}, and ${doubtful.length} are in doubt (${doubtful.join(', ')}): writes from LSN ${fromLsn} on may have been acknowledged that this node does not have; W-1 = ${quorum - 1} lost voters would have been harmless`;
+  const message = `${rule}, and ${doubtful.length} are missing or uncertain (${doubtful.join(', ')}): this node may lack acknowledged writes from LSN ${fromLsn} on; with at most ${quorum - 1} such voters, no acknowledged write would be at risk`;
   return { some: true, fromLsn, toLsn, message };
 }
 

@@ -106,10 +106,10 @@ function judgeForced(voter: AskedVoter, { forced, candidate }: Ask): AskJudgemen
   if (forced === null) return undefined;
   const added = forced.voters.find((id) => isStranger(id, voter.voters));
   if (added !== undefined) {
-    return refuse('NOT_A_VOTER', `it would go on with ${added}, which is not one of the voters`);
+    return refuse('NOT_A_VOTER', `it would continue with ${added}, which is not one of the voters`);
   }
   if (!isStranger(candidate, forced.voters)) return undefined;
-  return refuse('NOT_A_VOTER', `${candidate} would go on with voters that it is none of`);
+  return refuse('NOT_A_VOTER', `${candidate} would continue with voters that do not include it`);
 }
 
 /** Asked twice: only that very promise counts, and one that was overtaken, or wiped with its disk, is gone (trace F1). */
@@ -118,7 +118,10 @@ function judgeConfirm(voter: AskedVoter, ask: Ask): AskJudgement {
     return { verdict: 'grant', code: 'OK', message: `the promise of epoch ${ask.epoch} holds` };
   }
   const held = Math.max(voter.promise.epoch, voter.fence);
-  return refuse('STALE_EPOCH', `that promise of epoch ${ask.epoch} is not held; ${held} is`);
+  return refuse(
+    'STALE_EPOCH',
+    `this node does not hold that promise of epoch ${ask.epoch}, but ${held}`,
+  );
 }
 
 function judgeEpoch(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
@@ -149,13 +152,13 @@ function judgeLiveness(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   if (ask.operator || ask.candidate === voter.nodeId) return undefined;
   if (leading) return refuse('LEADER_ALIVE', `${voter.nodeId} itself leads`);
   if (heardLeaderRecently && leaderId !== ask.candidate) {
-    return refuse('LEADER_ALIVE', `it heard from the leader ${leaderId ?? '(unnamed)'} lately`);
+    return refuse('LEADER_ALIVE', `it heard from the leader ${leaderId ?? '(unnamed)'} recently`);
   }
   // Nothing is to be waited for where the last leader itself asks, or at a birth.
   const returning = ask.candidate === voter.lastLeader;
   const birth = voter.state === 'blank' && ask.position.lsn === 0;
   if (justStarted && !returning && !birth) {
-    return refuse('JUST_STARTED', 'it has just started, and a leader may be about to be heard');
+    return refuse('JUST_STARTED', 'it has just started and still waits to hear from a leader');
   }
   return undefined;
 }

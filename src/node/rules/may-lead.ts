@@ -102,7 +102,7 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
   const granted = heard.filter((answer) => answer.granted);
   const all = granted.length === voters.length;
   if (candidate.state === 'suspect') {
-    const message = `${candidate.nodeId} is suspect and may lack committed records; let an intact voter lead, it refills this one`;
+    const message = `${candidate.nodeId} is suspect and may lack committed records; let an intact voter lead: it refills this one`;
     return no('CANDIDATE_SUSPECT', message);
   }
   const vouched = idsOf(granted.filter((answer) => vouches(answer, candidate)));
@@ -121,7 +121,7 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
   if (doubtful.length < quorum) {
     return { kind: 'lead', how: 'all-answered', counted: idsOf(granted), vouched, all };
   }
-  const message = `${doubtful.join(', ')} are blank or may have held more than ${candidate.nodeId}; at most ${quorum - 1} may, so committed records could be lost: bring their disks back, or use failover --accept-data-loss`;
+  const message = `${doubtful.join(', ')} are blank or may have had more records than ${candidate.nodeId}; at most ${quorum - 1} such voters are allowed, so committed records could be lost: bring their disks back, or use failover --accept-data-loss`;
   return no('TOO_MANY_DAMAGED', message);
 }
 
@@ -156,7 +156,7 @@ function lacks({ state, position, ownEpoch }: Candidate, theirs: Position): bool
 
 function lostData({ nodeId, position }: VoterAnswer, candidate: Candidate): MayLead {
   const { epoch, lsn } = position;
-  const message = `${nodeId} has LSN ${lsn} of epoch ${epoch}, which ${candidate.nodeId} led and has only up to ${candidate.position.lsn}: its disk lost records; it is suspect now, let ${nodeId} lead`;
+  const message = `${nodeId} has LSN ${lsn} of epoch ${epoch}, but ${candidate.nodeId}, which led that epoch, ends at ${candidate.position.lsn}: its disk lost records, so it is suspect now; let ${nodeId} lead`;
   return { kind: 'no', code: 'LEADER_LOST_DATA', message, lostData: { epoch, lsn } };
 }
 
@@ -172,10 +172,10 @@ function needs(voterCount: number, quorum: number): { promises: number; vouchers
 
 function blankCandidate(candidate: Candidate, born: boolean, absent: readonly string[]): MayLead {
   if (born) {
-    const message = `the birth of a cluster needs every voter; no grant from ${absent.join(', ')}: start them`;
+    const message = `a new cluster needs all voters; no grant from ${absent.join(', ')}: start them`;
     return no('NO_QUORUM', message);
   }
-  const message = `${candidate.nodeId} is blank and another voter has or claims records; let an intact voter lead, it fills this one`;
+  const message = `${candidate.nodeId} is blank and another voter has or claims records; let an intact voter lead: it fills this one`;
   return no('CANDIDATE_BLANK', message);
 }
 
@@ -187,7 +187,7 @@ function tooFew({ voters, quorum, candidate, answers }: Standing): MayLead {
   const vouched = granted.filter((answer) => vouches(answer, candidate)).length;
   const { promises, vouchers } = needs(voters.length, quorum);
   const absent = missing(voters, granted).join(', ');
-  const message = `${promised} promises of voters that are not blank, ${promises} are needed, and ${vouched} vouch, ${vouchers} are needed; no grant from ${absent}: bring them back, with all of them other rules apply`;
+  const message = `${promised} of ${promises} needed voters that are not blank promised, and ${vouched} of ${vouchers} needed voters vouched; no grant from ${absent}: bring them back (if all voters answer, another rule applies)`;
   return no('NO_QUORUM', message);
 }
 

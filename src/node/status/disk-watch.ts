@@ -69,11 +69,11 @@ export class DiskWatch {
       this.#told = reason;
       onEvent(
         reason === undefined
-          ? { level: 'info', code: 'DISK_WRITABLE', message: 'the disk takes log again' }
+          ? { level: 'info', code: 'DISK_WRITABLE', message: 'the disk accepts log again' }
           : {
               level: 'warn',
               code: reason.code,
-              message: `nothing new is written: ${reason.message}`,
+              message: `no new log is written: ${reason.message}`,
             },
       );
     }
@@ -93,7 +93,7 @@ export class DiskWatch {
     onEvent({
       level: 'warn',
       code: 'HANDING_OVER',
-      message: `to ${to}, which has room: ${message}`,
+      message: `to ${to}, which has free space: ${message}`,
       to,
       why: code,
     });

@@ -42,7 +42,7 @@ export function notReady(facts: ReadyFacts): Reason | null {
   const { failure, rebuilding, term, voter, state } = facts;
   if (failure !== undefined) return { code: failure.code, message: failure.message };
   if (rebuilding) {
-    const message = `the state is being built, and has come to LSN ${facts.applied.lsn}`;
+    const message = `this node is still loading its state, so far up to LSN ${facts.applied.lsn}`;
     return { code: 'NOT_READY', message };
   }
   if (term === undefined) return leaderless(facts);
@@ -57,17 +57,20 @@ export function notReady(facts: ReadyFacts): Reason | null {
 function leaderless(facts: ReadyFacts): Reason {
   const { copying, unwritable, refusals, voter, voterCount, state } = facts;
   if (copying) {
-    return { code: 'CATCHING_UP', message: 'the leader sends its state, and the log behind it' };
+    return {
+      code: 'CATCHING_UP',
+      message: 'the leader is sending a snapshot and the log after it',
+    };
   }
   if (unwritable !== undefined) {
-    const message = `this node follows nobody, because its disk takes nothing new: ${unwritable.message}`;
+    const message = `this node follows no leader, because its disk accepts no new log: ${unwritable.message}`;
     return { code: unwritable.code, message };
   }
-  const asked = refusals.join('; ') || 'nobody was asked yet';
+  const asked = refusals.join('; ') || 'no node was asked yet';
   // A lost leader is replaced with fewer, which is what everybody knows of this cluster.
   const birth =
     voter && voterCount > 1 && state === 'blank'
-      ? `; this node is blank, and a new cluster begins only once all ${voterCount} voters answer`
+      ? `; this node is blank, and a new cluster starts only when all ${voterCount} voters answer`
       : '';
   return { code: 'NO_LEADER', message: `no leader was found: ${asked}${birth}` };
 }

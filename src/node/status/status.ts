@@ -108,11 +108,11 @@ function reasonOf(session: Session): Reason | null {
   const { snapshot } = session;
   if (snapshot !== undefined) {
     const { source, gotBytes } = snapshot;
-    const message = `the log no longer reaches back to what it has: it is being sent the snapshot of LSN ${source.start.lsn}, and has ${gotBytes} of ${source.bytes} bytes`;
+    const message = `the log no longer reaches back to its position: it is being sent the snapshot of LSN ${source.start.lsn} and has ${gotBytes} of ${source.bytes} bytes`;
     return { code: 'SNAPSHOT', message };
   }
   if (!session.voter) {
-    return { code: 'LEARNER', message: 'not among the voters: counts for nothing' };
+    return { code: 'LEARNER', message: 'it is not one of the voters and does not count' };
   }
   if (session.state !== 'intact') {
     return {
@@ -123,7 +123,7 @@ function reasonOf(session: Session): Reason | null {
   if (!session.verified) {
     return {
       code: 'UNVERIFIED',
-      message: 'not yet confirmed that this process answers at its address',
+      message: 'not yet confirmed to be the process at its address',
     };
   }
   return null;
@@ -141,7 +141,7 @@ function absent(nodeId: string): FollowerStatus {
     lagLsns: 0,
     lagBytes: 0,
     lagMs: 0,
-    reason: { code: 'NOT_CONNECTED', message: 'no session: it is down, cut off, or refused' },
+    reason: { code: 'NOT_CONNECTED', message: 'not connected: it is down, cut off or refused' },
   };
 }
 
@@ -221,10 +221,10 @@ function commitWaits({ replica, life, quorums, commitWaitMs }: StatusOptions): R
     const first = needed > quorums.quorum ? ' for the first commit' : '';
     return {
       code: 'NO_QUORUM',
-      message: `${present} voters count, and ${needed} are needed${first}`,
+      message: `${present} voters count, ${needed} are needed${first}`,
     };
   }
   if (commitWaitMs < COMMIT_WAIT_MS) return null;
-  const message = `LSN ${replica.committedLsn + 1} and above have been on their way to the voters for ${commitWaitMs} ms`;
+  const message = `LSN ${replica.committedLsn + 1} and above have waited for the voters for ${commitWaitMs} ms`;
   return { code: 'IN_FLIGHT', message };
 }

@@ -27,7 +27,7 @@ function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason |
   if (unwritable === undefined || notReady?.code === unwritable.code) return null;
   const { code, message } = unwritable;
   if (role !== 'leader') {
-    return { code, message: `this node takes no more log than its last segment holds: ${message}` };
+    return { code, message: `this node can write no further than its last segment: ${message}` };
   }
   const rooms = followers.map((follower) => ({
     ...follower,
@@ -37,8 +37,8 @@ function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason |
   const to = voterWithRoom(rooms);
   const help =
     to === undefined
-      ? 'no other voter in session has room either'
-      : `${to} has room: walship switchover --to ${to} lets the cluster write`;
+      ? 'no other connected voter has free space either'
+      : `${to} has free space: walship switchover --to ${to} lets the cluster accept writes`;
   return { code, message: `new writes are rejected: ${message}; ${help}` };
 }
 
@@ -54,7 +54,7 @@ function commits(facts: WhyFacts): readonly Reason[] {
   const reasons: Reason[] = [];
   const missing = others.filter((follower) => !counts(follower)).map(whyMissing);
   if (present < needed) {
-    const message = `new writes are rejected: ${present} of ${voters.length} voters count and ${needed} are needed${first}: ${missing.join('; ')}`;
+    const message = `new writes are rejected: ${present} of ${voters.length} voters count, ${needed} are needed${first}: ${missing.join('; ')}`;
     reasons.push({ code: 'WRITES_REJECTED', message });
   }
   if (facts.commitWaits !== null && committedLsn < received.lsn) {
@@ -71,7 +71,7 @@ function counts({ connected, state, reason }: FollowerStatus): boolean {
 }
 
 function whyMissing({ nodeId, connected, reason }: FollowerStatus): string {
-  if (!connected) return `${nodeId} is not in session`;
+  if (!connected) return `${nodeId} is not connected`;
   return `${nodeId} does not count: ${reason?.message ?? 'it is not intact'}`;
 }
 
@@ -95,23 +95,23 @@ export function mayNotLead(facts: WhyFacts): Reason | null {
   if (state === 'suspect') {
     return may(
       'CANDIDATE_SUSPECT',
-      'it is suspect and may lack committed records; an intact voter has to lead, and refills it',
+      'it is suspect and may lack committed records; an intact voter must lead and refill it',
     );
   }
   if (state === 'blank' && epoch > 0) {
     return may(
       'CANDIDATE_BLANK',
-      'it is blank where others have records; an intact voter has to lead, and fills it',
+      'it is blank and other voters have records; an intact voter must lead and fill it',
     );
   }
   const lacks = Math.max(0, committedLsn - durable.lsn);
   const behind = `it has fsynced up to LSN ${durable.lsn} and ${committedLsn} is committed: it lacks ${lacks} records`;
   if (leader !== null) {
     const also = lacks === 0 ? '' : `, and ${behind}`;
-    const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; a person can ask for a change with promote`;
+    const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; an operator can change that with promote`;
     return may('LEADER_LIVES', message);
   }
-  return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that a voter who may lead has`);
+  return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that another voter has`);
 }
 
 /** Of a leader: who cannot go on from the log, and why. */
@@ -119,11 +119,11 @@ function snapshots({ role, log, followers }: WhyFacts): readonly Reason[] {
   if (role !== 'leader') return [];
   return followers.flatMap(({ nodeId, connected, durableLsn, lagLsns, retention }) => {
     if (connected && durableLsn + 1 < log.firstLsn) {
-      const message = `${nodeId} gets a snapshot and not the log: it has fsynced up to LSN ${durableLsn}, and the log begins at ${log.firstLsn}`;
+      const message = `${nodeId} gets a snapshot instead of the log: it has fsynced up to LSN ${durableLsn}, and the log begins at ${log.firstLsn}`;
       return [{ code: 'SNAPSHOT_NEEDED', message }];
     }
     if (retention?.bytesLeft !== 0 || (connected && lagLsns === 0)) return [];
-    const message = `${nodeId} will get a snapshot and not the log when it returns: more was written meanwhile than is kept for one that lags`;
+    const message = `${nodeId} will get a snapshot instead of the log when it returns: the log that it needs is no longer kept`;
     return [{ code: 'SNAPSHOT_NEEDED', message }];
   });
 }

@@ -122,7 +122,7 @@ export class MetaStore {
       const path = `${dir}/${META_NAME}`;
       throw new WalshipError(
         'WAL_CORRUPT',
-        `${path} is missing beside a log: with it this node forgot what it promised`,
+        `${path} is missing, and there is a log: this node no longer knows its promises`,
         { details: { path } },
       );
     }
@@ -283,7 +283,7 @@ export function decodeMeta(bytes: Buffer, path: string): Meta {
   const refuse = (reason: string, cause?: unknown): never => {
     throw new WalshipError(
       'WAL_CORRUPT',
-      `${path} is unreadable (${reason}): with it this node forgot what it promised`,
+      `${path} is unreadable (${reason}): this node no longer knows its promises`,
       { details: { path }, ...(cause === undefined ? {} : { cause }) },
     );
   };

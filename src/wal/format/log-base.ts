@@ -20,7 +20,7 @@ export function foreignSnapshot(path: string, found: string, expected: string): 
     {
       details: {
         path,
-        hint: `check --data; where that is right, move ${path} out of the directory: it does not belong there`,
+        hint: `check --data; if that is right, move ${path} out of the directory: it does not belong there`,
       },
     },
   );

@@ -196,7 +196,7 @@ export function refusalOf(evidence: RecoveryEvidence): { code: ErrorCode; messag
   }
   const good = last.lsn === 0 ? 'no record is good' : `the last good LSN is ${last.lsn}`;
   const wayOut =
-    'restore the segment from a backup, or go on without them: walship log repair keeps a copy, ' +
+    'restore the segment from a backup, or continue without them: walship log repair keeps a copy, ' +
     'and so does a start with --on-damage cut';
   const message = `${place}: ${reason}; ${good}, lost: ${describeGone(evidence)}; ${wayOut}`;
   return { code: missingLsn === undefined ? 'WAL_CORRUPT' : 'SEGMENT_MISSING', message };
@@ -208,7 +208,7 @@ export function refusalHint(
   { dir, voters }: { readonly dir: string; readonly voters: number },
 ): string {
   if (foreign === undefined) {
-    return `walship log repair ${dir} saves the rest and goes on from the last good record; so does a start with --on-damage cut`;
+    return `walship log repair ${dir} saves the rest and continues from the last good record; so does a start with --on-damage cut`;
   }
   if (foreign === 'format' || foreign === 'op') return 'start a newer walship on this directory';
   const empty = `start with the right directory, or move ${dir} away and start with an empty one`;
@@ -227,12 +227,12 @@ export function warningOf(
   if (row === 'torn') {
     return {
       code: 'TORN_WRITE_CUT',
-      message: `${place}; a write that the disk did not finish and nobody was told of was cut behind LSN ${last.lsn}`,
+      message: `${place}; an incomplete write that was never acknowledged was cut after LSN ${last.lsn}`,
     };
   }
   const code = row === 'short' ? 'LOG_CUT_SHORT' : 'LOG_DAMAGE_CUT';
   return {
     code,
-    message: `${place}; cut behind LSN ${last.lsn}, gone from this node: ${describeGone(evidence)}`,
+    message: `${place}; cut after LSN ${last.lsn}, gone from this node: ${describeGone(evidence)}`,
   };
 }

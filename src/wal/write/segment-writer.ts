@@ -95,7 +95,7 @@ export class SegmentWriter {
     if (lack === undefined || this.fits(bytes)) return;
     throw rejected(
       lack.code,
-      `the disk does not take the next segment: ${lack.message}`,
+      `the disk does not accept the next segment: ${lack.message}`,
       lack.details,
     );
   }
@@ -173,12 +173,9 @@ export class SegmentWriter {
   }
 
   async #rotate(bytes: number, { before, whenFull }: WriteOrder): Promise<void> {
-    const { disk, walDir, clusterId, entropy, onSegment } = this.#options;
     const sizeBytes = writeEnd(SEGMENT_HEADER_BYTES, bytes) + 1;
-    const prefilled = await this.#untilRoom(() => this.#spare.take(sizeBytes), whenFull);
+    const next = await this.#untilRoom(() => this.#makeSegment(sizeBytes, before), whenFull);
     const predecessor = { segment: this.#current, usedBytes: this.#offset };
-    const header = headerAfter(clusterId, before, Salt.random(entropy));
-    const next = await nameSegment(disk, walDir, { prefilled, header });
     // At most one trim is outstanding: files that wait for theirs must not pile up.
     await this.#trimming;
     this.#current = next;
@@ -186,7 +183,20 @@ export class SegmentWriter {
     this.#number = 0;
     this.#predecessor = predecessor;
     this.#unregistered = true;
-    onSegment(next);
+    this.#options.onSegment(next);
+  }
+
+  /** Gives the spare its header and its name. A spare that the disk does not take so is removed: its header may be there in part. */
+  async #makeSegment(sizeBytes: number, before: Position): Promise<OpenSegment> {
+    const { disk, walDir, clusterId, entropy } = this.#options;
+    const prefilled = await this.#spare.take(sizeBytes);
+    const header = headerAfter(clusterId, before, Salt.random(entropy));
+    try {
+      return await nameSegment(disk, walDir, { prefilled, header });
+    } catch (error) {
+      if (isUnwritable(error)) await this.#spare.discard(prefilled, error);
+      throw error;
+    }
   }
 
   /** Makes the name of the current segment durable; a step of its own, because opening the directory takes a descriptor. */

@@ -3,6 +3,7 @@ import { isWalshipError } from '../../errors.ts';
 import type { WalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
+import { removeQuietly } from '../../ports/remove-quietly.ts';
 import { prefill, TEMPORARY_SUFFIX } from '../format/segment.ts';
 import type { PrefilledFile } from '../format/segment.ts';
 
@@ -69,6 +70,14 @@ export class SpareSegment {
     return file;
   }
 
+  /** Removes a file that was handed over, because the disk takes no header or no name for it; fills another one later. */
+  async discard({ file, path }: PrefilledFile, lack: WalshipError): Promise<void> {
+    await file.close();
+    await removeQuietly(this.#options.disk, path);
+    // With another one ready the disk lacks nothing that is known of.
+    if (this.#ready === undefined) this.#waitForRoom(lack);
+  }
+
   /** Removes the spare: it has nothing in it. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -109,6 +118,7 @@ export class SpareSegment {
   #waitForRoom(lack: WalshipError): void {
     this.#lack = lack;
     if (this.#closed) return;
+    this.#cancelRetry?.();
     this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
       this.#cancelRetry = undefined;
       this.start();

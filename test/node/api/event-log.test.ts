@@ -58,7 +58,7 @@ test('what a person asked for in vain is an event, and fails as it did', async (
     {
       level: 'warn',
       code: 'NO_QUORUM',
-      message: 'promote was asked for, and failed: this node may not lead',
+      message: 'promote was requested and failed: this node may not lead',
     },
   ]);
 });

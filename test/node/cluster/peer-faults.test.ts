@@ -15,7 +15,7 @@ test('what a peer does wrong is told at once, and then seldom, with how often it
     await world.pass(PEER_FAULT_PAUSE_MS + 1);
     note({ code: 'A', message: 'a', peer: 'n9' });
 
-    expect(told).toEqual(['a', 'of another', 'a (and 999 times more since it was told last)']);
+    expect(told).toEqual(['a', 'of another', 'a (and 999 more times since the last report)']);
   });
 });
 

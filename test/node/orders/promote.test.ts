@@ -26,7 +26,7 @@ test.for<[string, readonly (readonly [string, string])[], RegExp]>([
     ],
     /^bring n1 back/,
   ],
-  ['an attempt that overtook this one', [['n1', 'STALE_EPOCH']], /under way at n1/],
+  ['an attempt that overtook this one', [['n1', 'STALE_EPOCH']], /in progress at n1/],
   [
     'each refusal has its own words',
     [

@@ -51,7 +51,7 @@ describe('held writes', () => {
     const many = Array.from({ length: HELD_WRITES_MAX }, () => hold.wait(write(1)));
     await expect(hold.wait(write(1))).rejects.toMatchObject({
       ...busy,
-      message: expect.stringContaining('a switchover is under way'),
+      message: expect.stringContaining('a switchover is in progress'),
     });
     hold.resume('switchover');
     await Promise.all(many);

@@ -158,7 +158,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
         await expect(writes.write(put('a'))).rejects.toMatchObject({
           code: 'BUSY',
           outcome: 'rejected',
-          message: expect.stringContaining('held up for 1000 ms'),
+          message: expect.stringContaining('the write waited for 1000 ms'),
         });
         expect(clock.nowMs() - beganMs).toBeLessThan(1_100);
       });

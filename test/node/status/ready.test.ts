@@ -68,7 +68,7 @@ describe('a node is ready', () => {
     [
       'a node to which a leader sends its state',
       follower({ term: undefined, copying: true }),
-      ['CATCHING_UP', 'the leader sends its state, and the log behind it'],
+      ['CATCHING_UP', 'the leader is sending a snapshot and the log after it'],
     ],
     [
       'a node that found no leader',
@@ -78,12 +78,12 @@ describe('a node is ready', () => {
     [
       'a node that has asked nobody',
       follower({ term: undefined }),
-      ['NO_LEADER', 'no leader was found: nobody was asked yet'],
+      ['NO_LEADER', 'no leader was found: no node was asked yet'],
     ],
     [
       'a node whose state is being built',
       follower({ rebuilding: true, applied: { epoch: 3, lsn: 44 } }),
-      ['NOT_READY', 'the state is being built, and has come to LSN 44'],
+      ['NOT_READY', 'this node is still loading its state, so far up to LSN 44'],
     ],
     [
       'a voter that is not intact',
@@ -103,7 +103,7 @@ describe('a node is ready', () => {
     const alone = { term: undefined, refusals: ['n3: not reached'], state: 'blank' } as const;
 
     expect(notReady(leader(alone))?.message).toBe(
-      'no leader was found: n3: not reached; this node is blank, and a new cluster begins only once all 3 voters answer',
+      'no leader was found: n3: not reached; this node is blank, and a new cluster starts only when all 3 voters answer',
     );
     for (const more of [{ state: 'intact' }, { voter: false }, { voterCount: 1 }] as const) {
       expect(notReady(leader({ ...alone, ...more }))?.message).toBe(

@@ -84,12 +84,14 @@ describe('why', () => {
     expect(said({})).toEqual([
       {
         code: 'DISK_FULL',
-        message: `new writes are rejected: ${unwritable.message}; n2 has room: walship switchover --to n2 lets the cluster write`,
+        message: `new writes are rejected: ${unwritable.message}; n2 has free space: walship switchover --to n2 lets the cluster accept writes`,
       },
     ]);
     expect(said({ followers: [full('n2'), follower('n3')] })[0]?.message).toContain('--to n3');
-    expect(said({ followers: [full('n2'), full('n3')] })[0]?.message).toContain('no other voter');
-    expect(why(followerNode({ unwritable }))[0]?.message).toContain('takes no more log than');
+    expect(said({ followers: [full('n2'), full('n3')] })[0]?.message).toContain(
+      'no other connected voter',
+    );
+    expect(why(followerNode({ unwritable }))[0]?.message).toContain('can write no further than');
   });
 
   test('a commit waits: names who is missing, who is behind, and by how much', () => {
@@ -101,7 +103,7 @@ describe('why', () => {
         code: 'COMMIT_WAITS',
         message:
           'LSN 41 to 45 are not known to be fsynced on 2 voters yet: n1 has fsynced up to LSN 45; ' +
-          'n2 has fsynced up to LSN 40, 5 behind, with 1234 bytes to go, for 250 ms; n3 is not in session',
+          'n2 has fsynced up to LSN 40, 5 behind, with 1234 bytes to go, for 250 ms; n3 is not connected',
       },
     ]);
   });
@@ -111,7 +113,7 @@ describe('why', () => {
   });
 
   test('the first commit of a history waits for all voters, and no write is taken before', () => {
-    const commitWaits = { code: 'NO_QUORUM', message: '2 voters count, and 3 are needed' };
+    const commitWaits = { code: 'NO_QUORUM', message: '2 voters count, 3 are needed' };
     const facts = leader({
       committedLsn: 0,
       followers: [follower('n2'), away('n3')],
@@ -122,12 +124,12 @@ describe('why', () => {
       {
         code: 'WRITES_REJECTED',
         message:
-          'new writes are rejected: 2 of 3 voters count and 3 are needed for the first commit: n3 is not in session',
+          'new writes are rejected: 2 of 3 voters count, 3 are needed for the first commit: n3 is not connected',
       },
       {
         code: 'COMMIT_WAITS',
         message:
-          'LSN 1 to 45 are not known to be fsynced on 3 voters yet: n1 has fsynced up to LSN 45; n2 has fsynced all of it; n3 is not in session',
+          'LSN 1 to 45 are not known to be fsynced on 3 voters yet: n1 has fsynced up to LSN 45; n2 has fsynced all of it; n3 is not connected',
       },
     ]);
   });
@@ -141,8 +143,8 @@ describe('why', () => {
       {
         code: 'WRITES_REJECTED',
         message:
-          'new writes are rejected: 1 of 3 voters count and 2 are needed: ' +
-          'n2 does not count: blank: it counts once it has caught up; n3 is not in session',
+          'new writes are rejected: 1 of 3 voters count, 2 are needed: ' +
+          'n2 does not count: blank: it counts once it has caught up; n3 is not connected',
       },
     ]);
   });
@@ -155,7 +157,7 @@ describe('why', () => {
       {
         code: 'SNAPSHOT_NEEDED',
         message:
-          'n2 gets a snapshot and not the log: it has fsynced up to LSN 40, and the log begins at 42',
+          'n2 gets a snapshot instead of the log: it has fsynced up to LSN 40, and the log begins at 42',
       },
     ]);
   });

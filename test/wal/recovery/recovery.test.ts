@@ -227,7 +227,7 @@ describe(titleOf('torn'), () => {
         const [warning] = log.report.warnings;
         expect(warning?.code).toBe('TORN_WRITE_CUT');
         expect(warning?.message).toContain('00000000000000000001.wal at offset');
-        expect(warning?.message).toContain('behind LSN 5');
+        expect(warning?.message).toContain('after LSN 5');
       }
     },
   );
@@ -479,7 +479,7 @@ describe(titleOf('damage'), () => {
     const { message, details } = await refusalOf(ONE);
 
     expect(message).toMatchInlineSnapshot(
-      `"00000000000000000001.wal at offset 4640: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost: LSNs 5 to 6; restore the segment from a backup, or go on without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
+      `"00000000000000000001.wal at offset 4640: checksum 89bc4244, stored 0da9ae7d; the last good LSN is 4, lost: LSNs 5 to 6; restore the segment from a backup, or continue without them: walship log repair keeps a copy, and so does a start with --on-damage cut"`,
     );
     expect(details).toMatchObject({
       row: 'damage',
