@@ -1,16 +1,16 @@
-/** Writing and reading messages of raw bytes: integers big-endian, texts in UTF-8, lengths before contents. */
+/** Writer and reader for binary messages: integers big-endian, texts in UTF-8, lengths before contents. */
 import assert from 'node:assert';
 import type { Version } from '../wal/format/position.ts';
 
 const TWO_TO_32 = 2 ** 32;
 const HIGH_MAX = 0x1f_ffff;
 
-/** Builds one message behind room for its length, a u32. */
+/** Builds one message, with its length (a u32) in front. */
 export class ByteWriter {
   #target: Buffer;
   #offset = 4;
 
-  /** `capacity` is a guess of the bytes to come; more is fine. */
+  /** `capacity` is an estimate of the message size in bytes; the buffer grows as needed. */
   constructor(capacity: number) {
     this.#target = Buffer.allocUnsafe(capacity + 4);
   }
@@ -60,7 +60,7 @@ export class ByteWriter {
     this.bytes16(Buffer.from(value, 'utf8'));
   }
 
-  /** The message, its length first, in a buffer that nobody else has. */
+  /** Returns the message, length first; the buffer belongs to the caller. */
   finish(): Buffer {
     this.#target.writeUInt32BE(this.#offset - 4, 0);
     return this.#target.subarray(0, this.#offset);
@@ -82,8 +82,8 @@ export class ByteWriter {
 }
 
 /**
- * Takes the fields of one message one by one. The first that is wrong is remembered, and everything after it reads as a harmless
- * dummy: whoever reads looks at `finish` once, at the end.
+ * Reads the fields of one message one by one. The first problem is remembered, and every later field reads as a harmless
+ * default: the caller checks `finish` once, at the end.
  *
  * Invariant: once `problem` is set, no value that was read is used.
  */
@@ -100,7 +100,7 @@ export class ByteReader {
     return this.#problem;
   }
 
-  /** What was wrong first, or undefined: every field was right, and nothing is left over. */
+  /** Returns the first problem, or undefined if every field was valid and no bytes are left. */
   finish(): string | undefined {
     const left = this.#source.length - this.#offset;
     if (this.#problem === undefined && left > 0) this.fail(`${left} bytes behind the message`);
@@ -137,17 +137,17 @@ export class ByteReader {
     return { epoch: this.u64(`${name}.epoch`), lsn: this.u64(`${name}.lsn`) };
   }
 
-  /** Aliases the source. */
+  /** Bytes that alias the source. */
   bytes16(name: string): Buffer {
     return this.raw(this.u16(`${name}.length`), name);
   }
 
-  /** Aliases the source. */
+  /** Bytes that alias the source. */
   bytes32(name: string): Buffer {
     return this.raw(this.u32(`${name}.length`), name);
   }
 
-  /** Aliases the source. */
+  /** Bytes that alias the source. */
   raw(bytes: number, name: string): Buffer {
     const offset = this.#take(bytes, name);
     return this.#source.subarray(
@@ -165,7 +165,7 @@ export class ByteReader {
     return names[this.u8(name, names.length - 1)] ?? names[0];
   }
 
-  /** How many elements follow, each of at least `bytesEach` bytes: no more than the rest of the message can hold. */
+  /** Number of elements that follow, each of at least `bytesEach` bytes: a problem if the rest of the message cannot hold them. */
   count(name: string, bytesEach: number, last = 0xffff_ffff): number {
     const count = this.u32(name, last);
     const left = this.#source.length - this.#offset;
@@ -180,7 +180,7 @@ export class ByteReader {
     return 0;
   }
 
-  /** Where the next `bytes` bytes are, or -1. */
+  /** Offset of the next `bytes` bytes, which count as read; -1 if there are not enough. */
   #take(bytes: number, name: string): number {
     if (this.#problem !== undefined) return -1;
     const offset = this.#offset;

@@ -1,10 +1,10 @@
-/** Answers to clients as bytes: id u32, kind u8, then the fields of that kind. docs/protocol.md has the table. */
+/** Binary form of the answers to clients: id u32, kind u8, then the fields of that kind. docs/protocol.md has the table. */
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { DETAILS_BYTES_MAX, SCAN_LIMIT_MAX } from './client-messages.ts';
 import type { ClientAnswer, ErrorAnswer, HelloAnswer, PageEntry } from './client-messages.ts';
 import { CODE_CHARS_MAX, ID_CHARS, MESSAGE_CHARS_MAX } from './limits.ts';
 
-/** The byte of each answer. */
+/** Kind byte of each answer. */
 export const ANSWER_KIND = {
   hello: 1,
   written: 2,
@@ -24,14 +24,14 @@ const OUTCOMES = ['none', 'rejected', 'indeterminate'] as const;
 const OPS = ['put', 'delete'] as const;
 const ID_BYTES = ID_CHARS / 2;
 const GUESS_BYTES = 96;
-/** An entry without the bytes of its key and its value. */
+/** Bytes of a page entry without its key and value. */
 const ENTRY_BYTES = 22;
 
 export type DecodedAnswer =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: ClientAnswer }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** The answer with its length in front, in a buffer of its own. */
+/** Encodes an answer, with its length in front, into a new buffer. */
 export function encodeAnswer(id: number, answer: ClientAnswer): Buffer {
   const writer = new ByteWriter(guessBytes(answer));
   writer.u32(id);
@@ -92,13 +92,13 @@ export function decodeAnswer(bytes: Buffer): DecodedAnswer {
   const reader = new ByteReader(bytes);
   const id = reader.u32('id');
   const answer = readAnswer(reader, reader.u8('kind'));
-  // A node of another version may say more in its hello than this one understands.
+  // The hello of another version may have more fields than this one knows.
   const foreign = answer.kind === 'hello' && reader.problem === undefined;
   const reason = foreign ? undefined : reader.finish();
   return reason === undefined ? { kind: 'answer', id, answer } : { kind: 'invalid', reason };
 }
 
-/** Whether what `decodeAnswer` makes of these bytes refers to them. */
+/** True if the answer that `decodeAnswer` makes of these bytes aliases them. */
 export function answerAliases(bytes: Buffer): boolean {
   const kind = bytes[4];
   return kind === ANSWER_KIND.found || kind === ANSWER_KIND.page || kind === ANSWER_KIND.change;
@@ -225,7 +225,7 @@ function readJson(reader: ByteReader, name: string): Readonly<Record<string, unk
       return value as Record<string, unknown>;
     }
   } catch {
-    // Not JSON: said below.
+    // Not JSON: reported below.
   }
   reader.fail(`${name} is not a JSON object`);
   return {};

@@ -1,20 +1,20 @@
-/** What a client and a node say to each other at `/v1/client`; docs/protocol.md has the bytes. */
+/** Messages between a client and a node at `/v1/client`; docs/protocol.md has their binary form. */
 import type { ErrorCode, Outcome } from '../errors.ts';
 import { KiB } from '../ports/units.ts';
 import { BATCH_BYTES_MAX } from '../wal/format/limits.ts';
 import type { Version } from '../wal/format/position.ts';
 
-/** Raised by any change to the messages; the hello and its answer keep their first fields in every version. */
+/** Version of the messages, raised by any change; the hello and its answer keep their first fields in every version. */
 export const CLIENT_PROTOCOL_VERSION = 1;
-/** One message without its length: a transaction of the largest size, and room for its shape. */
+/** Maximum size of one message without its length: the largest transaction, and a margin for its framing. */
 export const CLIENT_MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + 256 * KiB;
-/** What goes over the link at once; longer messages travel in several of these. */
+/** Maximum bytes per WebSocket message; a longer message travels in several. */
 export const CLIENT_CHUNK_BYTES_MAX = 256 * KiB;
-/** Entries of one page. */
+/** Maximum number of entries in one page. */
 export const SCAN_LIMIT_MAX = 1_000;
-/** What a request may ask to wait. */
+/** Longest timeout that a request may ask for. */
 export const CLIENT_TIMEOUT_MS_MAX = 600_000;
-/** The details of an error as JSON; longer ones are left out. */
+/** Maximum size of the details of an error as JSON; longer details are left out. */
 export const DETAILS_BYTES_MAX = 64 * KiB;
 
 export type ClientAck = 'quorum' | 'local' | 'all';
@@ -53,16 +53,16 @@ export interface ClientScan {
   readonly timeoutMs: number;
   readonly limit: number;
   readonly prefix?: Uint8Array;
-  /** Exclusive. */
+  /** Start of the scan, exclusive. */
   readonly after?: Uint8Array;
   readonly minVersion?: Version;
 }
 
 export interface ClientWatch {
   readonly kind: 'watch';
-  /** Bytes of changes that may come before more credit does. */
+  /** Bytes of changes that the node may send before it gets more credit. */
   readonly creditBytes: number;
-  /** Exclusive; without it, from what the node has applied. */
+  /** Start of the watch, exclusive; by default the version that the node has applied. */
   readonly after?: Version;
   readonly prefix?: Uint8Array;
 }
@@ -74,7 +74,7 @@ export interface ClientWait {
   readonly version: Version;
 }
 
-/** Each but `credit` and `cancel` is answered under its id; these two carry the id of a watch. */
+/** A request. All but `credit` and `cancel` are answered under their own id; these two carry the id of a watch. */
 export type ClientRequest =
   | { readonly kind: 'hello'; readonly protocol: number }
   | ClientWrite
@@ -91,11 +91,11 @@ export interface HelloAnswer {
   readonly kind: 'hello';
   readonly protocol: number;
   readonly nodeId: string;
-  /** Null before the cluster is born. */
+  /** Null before the cluster has been created. */
   readonly clusterId: string | null;
-  /** Who leads, as far as the node knows. */
+  /** Current leader, as far as the node knows. */
   readonly leader: { readonly nodeId: string; readonly address: string } | null;
-  /** Requests in flight on this link, and their bytes: more are refused with BUSY. */
+  /** Maximum number of requests in flight on this link, and of their bytes: more are refused with BUSY. */
   readonly requestsMax: number;
   readonly requestBytesMax: number;
   /** True once each write that was acknowledged before the node began to lead or to follow is applied there. */
@@ -104,7 +104,7 @@ export interface HelloAnswer {
 
 export interface ErrorAnswer {
   readonly kind: 'error';
-  /** One of src/errors.ts, or of a later version. */
+  /** A code from src/errors.ts, or from a later version. */
   readonly code: ErrorCode | (string & {});
   readonly message: string;
   readonly outcome: Outcome | undefined;
@@ -136,7 +136,7 @@ export type ClientAnswer =
   | {
       readonly kind: 'change';
       readonly op: 'put' | 'delete';
-      /** The last change of its transaction. */
+      /** True for the last change of its transaction. */
       readonly last: boolean;
       readonly version: Version;
       readonly key: Buffer;

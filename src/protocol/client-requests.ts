@@ -1,5 +1,6 @@
 /**
- * Requests of clients as bytes: id u32, op u8, then the fields of that op, all integers big-endian. docs/protocol.md has the table.
+ * Binary form of the requests of clients: id u32, op u8, then the fields of that op, all integers big-endian. docs/protocol.md has the
+ * table.
  */
 import { TRANSACTION_ITEMS_MAX } from '../wal/format/limits.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
@@ -13,7 +14,7 @@ import type {
   ClientWrite,
 } from './client-messages.ts';
 
-/** The byte of each request. */
+/** Op byte of each request. */
 export const REQUEST_OP = {
   hello: 1,
   write: 2,
@@ -41,7 +42,7 @@ export type DecodedRequest<R extends ClientRequest = ClientRequest> =
   | { readonly kind: 'request'; readonly id: number; readonly request: R }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** A write of many items, of which only the first were decoded. */
+/** A large write of which only the first items have been decoded. */
 export interface UnfinishedRequest {
   readonly kind: 'unfinished';
   readonly id: number;
@@ -49,7 +50,7 @@ export interface UnfinishedRequest {
   readonly rest: Generator<void, DecodedRequest<ClientWrite>, void>;
 }
 
-/** The request with its length in front, in a buffer of its own. */
+/** Encodes a request, with its length in front, into a new buffer. */
 export function encodeRequest(id: number, request: ClientRequest): Buffer {
   const writer = new ByteWriter(guessBytes(request));
   writer.u32(id);
@@ -118,7 +119,7 @@ function decoded<R extends ClientRequest>(
   id: number,
   request: R,
 ): DecodedRequest<R> {
-  // Of a hello of another version nothing behind the version is read.
+  // In a hello of another version, only the version is read.
   const foreign = request.kind === 'hello' && reader.problem === undefined;
   const reason = foreign ? undefined : reader.finish();
   return reason === undefined ? { kind: 'request', id, request } : { kind: 'invalid', reason };

@@ -10,14 +10,14 @@ import type { DecodedPiece } from './snapshot-piece.ts';
 import { CONTROL_BYTES_MAX } from './messages.ts';
 import type { ControlMessage, Message } from './messages.ts';
 
-/** The first byte of every message says how to read the rest. */
+/** First byte of a message: the format of the rest. */
 export const CONTROL_TYPE = 1;
 export const FRAME_TYPE = 2;
 export const PIECE_TYPE = 3;
 
 export type DecodedMessage = DecodedControl | DecodedFrame | DecodedPiece;
 
-/** The message as bytes, in a buffer of its own that starts with the type. */
+/** Encodes a message, which starts with its type byte, into a new buffer. */
 export function encodeMessage(message: Message): Buffer {
   if (message.kind === 'frame') return encodeFrame(message);
   if (message.kind === 'piece') return encodePiece(message);
@@ -25,8 +25,8 @@ export function encodeMessage(message: Message): Buffer {
 }
 
 /**
- * Never throws, whatever the bytes. The bytes of a frame alias `bytes`; nothing else does.
- * `version` means a hello or ask of another protocol version: refuse it with UNSUPPORTED_VERSION.
+ * Decodes a message; never throws, whatever the bytes. The bytes of a frame or snapshot piece alias `bytes`; nothing else does.
+ * `version` means a hello, ask or fetch of another protocol version: refuse it with UNSUPPORTED_VERSION.
  */
 export function decodeMessage(bytes: Buffer): DecodedMessage {
   switch (bytes[0]) {

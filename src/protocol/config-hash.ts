@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Voters and quorum as 32 hexadecimal digits; nodes compare them before they have anything to do with each other. The order of
- * the voters makes no difference, and their addresses are not part of it: a node may move.
+ * Hash of voters and quorum, as 32 hexadecimal digits; two nodes compare it before anything else. The order of
+ * the voters makes no difference, and their addresses are not part of the hash: a node may move.
  */
 export function configHash(voters: readonly string[], quorum: number): string {
   const sorted = [...new Set(voters)].toSorted();
-  // JSON, so that no list of names reads like another one.
+  // JSON, so that two different lists of names cannot give the same text.
   const text = JSON.stringify({ voters: sorted, quorum });
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -42,7 +42,7 @@ export const VERDICTS = ['continue', 'truncate', 'snapshot', 'refuse'] as const;
 export const STATES = ['intact', 'suspect', 'blank'] as const;
 export const ROUNDS = ['dry', 'real', 'confirm'] as const;
 
-/** The array that stands for `message`. A sentence that is too long is cut. */
+/** Turns a message into its array. A sentence that is too long is cut. */
 export function toFields(message: ControlMessage): unknown[] {
   return [TAGS[message.kind], ...bodyFields(message)];
 }
@@ -186,7 +186,7 @@ function claimField(claim: Claim): unknown {
   return [claim.epoch, claim.lsn];
 }
 
-// For people: half of a sentence is worth more than a refused message. A cut may split a pair of surrogates.
+// Text for display: a shortened sentence is better than a refused message. A cut may split a pair of surrogates.
 function sentence(text: string): string {
   return text.slice(0, MESSAGE_CHARS_MAX).toWellFormed();
 }

@@ -24,7 +24,7 @@ import { FieldReader } from './field-reader.ts';
 
 export type DecodedControl =
   | { readonly kind: 'message'; readonly message: ControlMessage }
-  /** A hello, ask or fetch of another protocol version, which is all that is known of it. */
+  /** A hello, ask or fetch of another protocol version; nothing else in it was read. */
   | { readonly kind: 'version'; readonly theirs: number }
   | { readonly kind: 'invalid'; readonly reason: string };
 
@@ -118,7 +118,7 @@ function readMessage(tag: number, reader: FieldReader): ControlMessage | undefin
   }
 }
 
-// The protocol version was read already. Literals are evaluated in the order in which they are written: that is the wire order.
+// The protocol version was read already. Object literals are evaluated in the order written, which is the wire order.
 function readHello(reader: FieldReader): Hello {
   return {
     kind: 'hello',
@@ -204,7 +204,7 @@ function readIdentity(reader: FieldReader): Identity {
   };
 }
 
-/** It becomes part of a file's name. */
+/** Reads a digest. Only hexadecimal digits are accepted, since it becomes part of a file name. */
 function readDigest(reader: FieldReader): string {
   const digest = reader.text('digest', DIGEST_CHARS, DIGEST_CHARS);
   if (!/^[0-9a-f]*$/.test(digest)) reader.check('a digest that is not hexadecimal');
@@ -265,7 +265,7 @@ function readClaim(reader: FieldReader): Claim {
   return claim;
 }
 
-/** Epochs and first LSNs only ever grow: whoever looks for a fork may rely on it. */
+/** Reads a history. Epochs and first LSNs must grow: the search for a fork relies on that. */
 function readHistory(reader: FieldReader): readonly HistoryEntry[] {
   const entries: HistoryEntry[] = [];
   let [epoch, firstLsn] = [0, 0];

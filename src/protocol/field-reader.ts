@@ -6,8 +6,8 @@ const HEX = /^[0-9a-f]+$/;
 const CHAIN_MAX = 0xffff_ffff;
 
 /**
- * Takes the elements of a decoded array one by one and checks each. The first that is wrong is remembered, and
- * everything after it reads as a harmless dummy: whoever reads looks at `finish` once, at the end, and throws nothing.
+ * Reads and checks the elements of a decoded array one by one. The first problem is remembered, and every later
+ * element reads as a harmless default: the caller checks `finish` once, at the end. Never throws.
  *
  * Invariant: once `problem` is set, no value that was read is used.
  */
@@ -20,12 +20,12 @@ export class FieldReader {
     this.#fields = fields;
   }
 
-  /** What was wrong first, so far. */
+  /** First problem so far. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** What was wrong first, or undefined: every field was right, and none is left over. */
+  /** Returns the first problem, or undefined if every field was valid and none is left. */
   finish(): string | undefined {
     if (this.#problem === undefined && this.#next < this.#fields.length) {
       this.#fail(`${this.#fields.length} elements, expected ${this.#next}`);
@@ -45,7 +45,7 @@ export class FieldReader {
     return 0;
   }
 
-  /** The one place where epochs of control messages are bounded. */
+  /** An epoch of a control message; this is the only place that bounds them. */
   epoch(name: string): number {
     return this.integer(name, EPOCH_MAX);
   }
@@ -56,7 +56,7 @@ export class FieldReader {
     return null;
   }
 
-  /** As `epoch`, for LSNs. */
+  /** An LSN of a control message, bounded here only. */
   lsn(name: string): number {
     return this.integer(name, LSN_MAX);
   }
@@ -114,7 +114,7 @@ export class FieldReader {
     };
   }
 
-  /** An array of at most `countMax` elements; none where something is wrong. */
+  /** An array of at most `countMax` elements; empty if there is a problem. */
   array(name: string, countMax: number): readonly unknown[] {
     const value = this.#take(name);
     if (Array.isArray(value) && value.length <= countMax) return value;
@@ -122,7 +122,7 @@ export class FieldReader {
     return [];
   }
 
-  /** Takes over what a reader of nested fields found wrong, if anything. */
+  /** Takes over the problem, if any, of the reader of a nested array. */
   check(problem: string | undefined): void {
     if (problem !== undefined) this.#fail(problem);
   }
@@ -132,7 +132,7 @@ export class FieldReader {
     return this.#fields[this.#next];
   }
 
-  /** Leaves the next element out: `peek` was enough. */
+  /** Skips the next element, after `peek`. */
   skip(): void {
     this.#next += 1;
   }

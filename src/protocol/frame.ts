@@ -1,5 +1,5 @@
 /**
- * Frame: raw log bytes behind a header of fixed size, all integers big-endian.
+ * Frame: raw log bytes after a header of fixed size, all integers big-endian.
  *
  *   0      1         9            17           25         33          37           41          45
  *   +------+---------+------------+------------+----------+-----------+------------+-----------+-------+
@@ -24,7 +24,7 @@ export type DecodedFrame =
   | { readonly kind: 'message'; readonly message: Frame }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** Header and bytes, copied into one buffer: into the beginning of `room` where that is given, which has to be large enough. */
+/** Encodes a frame by copying its bytes: into the beginning of `room`, which must be large enough, or into a new buffer. */
 export function encodeFrame(frame: Frame, room?: Buffer): Buffer {
   const { previous, bytes } = frame;
   const fault = pieceFault(frame.pieceIndex, frame.pieceCount, bytes.length);
@@ -43,7 +43,7 @@ export function encodeFrame(frame: Frame, room?: Buffer): Buffer {
   return target;
 }
 
-/** Never throws, whatever the bytes. The result aliases `source`. */
+/** Decodes a frame; never throws, whatever the bytes. The result aliases `source`. */
 export function decodeFrame(source: Buffer): DecodedFrame {
   if (source.length < FRAME_HEADER_BYTES) return invalid(`a frame of ${source.length} bytes`);
   if (source[0] !== FRAME_TYPE_BYTE) return invalid('not a frame');

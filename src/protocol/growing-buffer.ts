@@ -1,18 +1,18 @@
 import { KiB, MiB } from '../ports/units.ts';
 
-/** Sizes that the memory of a message grows through before it gets its full size. */
+/** Buffer sizes before the full size. */
 const STEPS_BYTES = [4 * KiB, 64 * KiB, MiB];
 
 /**
- * Gathers the bytes of one message as they come. Its full size is allocated only once a good part of it is there: a length that is announced costs
- * nothing, and memory that was never written to is not held. So what is copied in one turn is small too, however large the message.
+ * Gathers the bytes of one message as they arrive. The full size is allocated only when a good part has arrived: an announced
+ * length costs nothing, and memory that was never written to is not held. Each growth copies little, however large the message.
  */
 export class GrowingBuffer {
   readonly #bytesMax: number;
   #target: Buffer = Buffer.alloc(0);
   #end = 0;
 
-  /** `bytesMax`: what is announced, or allowed. */
+  /** `bytesMax` is the announced or the allowed size. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
@@ -21,7 +21,7 @@ export class GrowingBuffer {
     return this.#end;
   }
 
-  /** Adds a copy of `source`, which fits. */
+  /** Appends a copy of `source`; the total must not exceed `bytesMax`. */
   add(source: Uint8Array): void {
     const end = this.#end + source.length;
     if (end > this.#target.length) this.#grow(end);
@@ -29,7 +29,7 @@ export class GrowingBuffer {
     this.#end = end;
   }
 
-  /** What was added, in a buffer that nobody else has. */
+  /** Returns the bytes added; the buffer belongs to the caller. */
   finish(): Buffer {
     return this.#target.subarray(0, this.#end);
   }

@@ -2,39 +2,39 @@ import type { Link } from '../ports/link.ts';
 import { MiB } from '../ports/units.ts';
 import { CLIENT_CHUNK_BYTES_MAX } from './client-messages.ts';
 
-/** Bytes in the link's own buffer at most; the rest waits here. */
+/** Maximum bytes in the link's own buffer; the rest waits in the outbox. */
 export const LINK_BUFFERED_BYTES_MAX = MiB;
-/** Messages that are gone are dropped from the queue in bulk. */
+/** Number of sent messages at which the queue is compacted. */
 const COMPACT_AT = 1_024;
 
 /**
- * Messages on their way out of a link. What is pushed in one turn goes out together: a frame for each small message would cost ten times
- * as much. A message that is larger than a chunk goes out in several.
+ * Queue of outgoing messages of a link. Messages that are pushed in one turn go out together: a WebSocket frame for each small
+ * message would cost ten times as much. A message larger than a chunk goes out in several.
  */
 export class MessageOutbox {
   readonly #link: Link;
   readonly #onProgress: () => void;
   #queue: Buffer[] = [];
-  /** Messages before it are gone. */
+  /** Index of the first message that is not fully sent. */
   #start = 0;
-  /** Of the first message: bytes that are gone. */
+  /** Bytes of the first message that are sent. */
   #offset = 0;
   #queuedBytes = 0;
   #flushing = false;
   #closed = false;
 
-  /** `onProgress` is called when the network took something. */
+  /** `onProgress` is called whenever the network has accepted a chunk. */
   constructor(link: Link, onProgress: () => void) {
     this.#link = link;
     this.#onProgress = onProgress;
   }
 
-  /** Bytes that the network has not taken. */
+  /** Bytes that the network has not accepted yet. */
   get unsentBytes(): number {
     return this.#queuedBytes + this.#link.bufferedBytes;
   }
 
-  /** Takes over the message. */
+  /** Queues a message; the caller must not change it after. */
   push(message: Buffer): void {
     if (this.#closed) return;
     this.#queue.push(message);
@@ -47,7 +47,7 @@ export class MessageOutbox {
     });
   }
 
-  /** Nothing goes out any more. */
+  /** Drops the queue; nothing is sent from now on. */
   close(): void {
     this.#closed = true;
     this.#queue = [];
@@ -67,7 +67,7 @@ export class MessageOutbox {
     }
   }
 
-  /** As many whole messages as fit, or one piece of a large one. */
+  /** Removes the next chunk from the queue: as many whole messages as fit, or one piece of a large message. */
   #nextChunk(): Buffer {
     const queue = this.#queue;
     const first = queue[this.#start];

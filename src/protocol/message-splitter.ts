@@ -1,54 +1,54 @@
 import { KiB } from '../ports/units.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 
-/** A length before each message: it says where the next one begins, wherever the link cut the bytes. */
+/** Bytes of the length in front of each message; the link may cut the stream anywhere. */
 export const LENGTH_BYTES = 4;
-/** What is kept of a message that is not taken: enough to say of which request it was. */
+/** Bytes kept of a refused message: enough to identify the request. */
 export const REFUSED_HEAD_BYTES = 5;
 
-/** Room is asked for in steps of this, as the bytes of a message come. */
+/** Step in which `take` reserves room while the bytes of a message arrive. */
 export const TAKEN_BYTES = 64 * KiB;
 
 export interface SplitterHandlers {
-  /** Whether a message of so many bytes is welcome; if not, its bytes are thrown away as they come. */
+  /** Returns true to accept a message of so many bytes; otherwise its bytes are discarded as they arrive. */
   admit(bytes: number): boolean;
-  /** Whether there is room for so many bytes more of it; if not, what was gathered is thrown away, and the rest as it comes. */
+  /** Returns true if there is room for so many more bytes of the message; otherwise all of the message is discarded. */
   take(bytes: number): boolean;
-  /** Valid until the handler returns, unless it is `gathered`: then nobody else has it. */
+  /** Receives a message. `body` is valid until the handler returns; if `gathered` is true, the handler may keep it. */
   onMessage(body: Buffer, gathered: boolean): void;
-  /** A message that was not taken: its first REFUSED_HEAD_BYTES, or all of it where it is shorter. */
+  /** Receives the first REFUSED_HEAD_BYTES of a refused message, or all of a shorter one. */
   onRefused(head: Buffer): void;
 }
 
 /**
- * Cuts a stream of bytes into messages: a u32 of the length, big-endian, then so many bytes. Never holds more than one message, of
- * it no more than has come, and nothing that was not taken.
+ * Splits a stream of bytes into messages: a big-endian u32 with the length, then so many bytes. Holds at most one message,
+ * only the bytes that have arrived, and of a refused message only the head.
  */
 export class MessageSplitter {
   readonly #bytesMax: number;
   readonly #handlers: SplitterHandlers;
-  /** A length that is not complete. */
+  /** Bytes of an incomplete length. */
   #length = Buffer.alloc(0);
-  /** The message that is not complete. */
+  /** Bytes of the incomplete message. */
   #body = new GrowingBuffer(0);
   #missingBytes = 0;
-  /** Of it: there is room for so many bytes. */
+  /** Bytes of the incomplete message that `take` has granted. */
   #takenBytes = 0;
-  /** The head of a message that is thrown away. */
+  /** Head of a message that is being discarded. */
   #refused: GrowingBuffer | undefined;
 
-  /** `bytesMax`: of one message. */
+  /** `bytesMax` is the maximum size of one message. */
   constructor(bytesMax: number, handlers: SplitterHandlers) {
     this.#bytesMax = bytesMax;
     this.#handlers = handlers;
   }
 
-  /** Part of a message has come, and the rest of it has not. */
+  /** True if a message has arrived in part. */
   get unfinished(): boolean {
     return this.#missingBytes > 0 || this.#length.length > 0;
   }
 
-  /** Calls the handlers for each message that is complete. Returns what is wrong with the stream, if anything: then it is over. */
+  /** Calls the handlers for each complete message. Returns the fault of the stream, if any; the stream cannot continue after a fault. */
   push(chunk: Buffer): string | undefined {
     let offset = 0;
     while (offset < chunk.length) {
@@ -63,7 +63,7 @@ export class MessageSplitter {
     return undefined;
   }
 
-  /** Reads a length, and the whole message where it is in the chunk. Returns the next offset, or what is wrong. */
+  /** Reads a length, and the whole message if the chunk holds it. Returns the next offset, or the fault. */
   #begin(chunk: Buffer, start: number): number | string {
     let offset = start;
     let length: number;
@@ -94,7 +94,7 @@ export class MessageSplitter {
     return offset;
   }
 
-  /** The chunk belongs to the link: what outlives it is copied. */
+  /** Continues the incomplete message. The chunk belongs to the link, so bytes that are kept are copied. */
   #goOn(chunk: Buffer, offset: number): number {
     const end = Math.min(chunk.length, offset + this.#missingBytes);
     this.#gather(chunk.subarray(offset, end));

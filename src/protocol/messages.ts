@@ -2,29 +2,29 @@ import type { SpanView } from '../wal/format/history-spans.ts';
 import type { Position, Version } from '../wal/format/position.ts';
 
 /**
- * What nodes say to each other over `/v1/replicate`. The first message of a link decides what it is for: `hello` opens a
- * replication session (follower to leader), `ask` puts the question of leadership to a voter (candidate to voter), `fetch` asks for a
- * stretch of log in place of one that was damaged, and `identify` asks who answers at an address.
+ * Messages between nodes over `/v1/replicate`. The first message of a link decides its purpose: `hello` opens a
+ * replication session (follower to leader), `ask` asks a voter for its promise in an election (candidate to voter), `fetch` asks
+ * for a stretch of log to replace a damaged one, and `identify` asks for the identity of the node at an address.
  *
  * Versions of the protocol:
  * - 1: the first.
  */
 export const PROTOCOL_VERSION = 1;
 
-/** A node's fsynced word to follow no epoch below `epoch`. One made by following carries no candidate and no attempt. */
+/** A node's fsynced promise to follow no epoch below `epoch`. A promise made by following has no candidate and no attempt. */
 export interface EpochPromise {
   readonly epoch: number;
   readonly candidate: string | null;
-  /** 32 hexadecimal digits, fresh for every attempt to lead. */
+  /** 32 hexadecimal digits, new for every attempt to lead. */
   readonly attempt: string | null;
 }
 
 export type VoterState = 'intact' | 'suspect' | 'blank';
 
-/** The highest position a suspect may ever have held; null where nothing is claimed. */
+/** The highest position that a suspect may ever have held; null if it claims none. */
 export type Claim = Version | 'unknown' | null;
 
-/** Everything a follower knows of itself, in one message. */
+/** State of a follower, sent when it opens a session. */
 export interface Hello {
   readonly kind: 'hello';
   readonly protocol: number;
@@ -32,26 +32,26 @@ export interface Hello {
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly nodeId: string;
-  /** One run of one process: 32 hexadecimal digits. */
+  /** Id of one run of one process: 32 hexadecimal digits. */
   readonly run: string;
-  /** Who wrote its log, oldest first: the last HISTORY_ENTRIES_MAX spans. */
+  /** Leaderships that wrote its log, oldest first: the last HISTORY_ENTRIES_MAX spans. */
   readonly epochs: readonly HistoryEntry[];
-  /** Number of older ones that were left out. */
+  /** Number of older spans that were left out. */
   readonly epochsBefore: number;
   readonly last: Position;
-  /** The highest LSN it knows to be committed. */
+  /** Highest LSN that the follower knows to be committed. */
   readonly commitLsn: number;
-  /** Its log can be cut to here and no lower: what is below has become part of a snapshot, with what came up to here. */
+  /** Lowest LSN that its log can be truncated to: everything up to this LSN may be part of a snapshot. */
   readonly lowestCutLsn: number;
   readonly promise: EpochPromise;
   readonly state: VoterState;
-  /** Of voters and quorum; see `configHash`. */
+  /** Hash of voters and quorum; see `configHash`. */
   readonly configHash: string;
-  /** An operator let this node leave its history: whatever it has beside the leader's may be cut. */
+  /** True if an operator allowed this node to leave its history: records that the leader does not have may be cut. */
   readonly discard: boolean;
 }
 
-/** Voters and W. */
+/** Voters and quorum W of a cluster. */
 export interface VotersAndQuorum {
   readonly voters: readonly string[];
   readonly quorum: number;
@@ -62,37 +62,37 @@ export type HistoryEntry = SpanView;
 /** The leader's one answer to a hello. */
 export interface Answer {
   readonly kind: 'answer';
-  /** `truncate`: cut to `at`, then go on from there. `continue`: go on from `at`. */
+  /** `continue`: replicate from `at`. `truncate`: cut the log to `at`, then replicate from there. `snapshot`: an offer follows. */
   readonly verdict: 'continue' | 'truncate' | 'snapshot' | 'refuse';
   readonly code: string;
   /** One sentence in plain words. */
   readonly message: string;
-  /** The leadership that answers; on a refusal the highest epoch the node knows. */
+  /** Epoch of the answering leader; on a refusal the highest epoch that the node knows. */
   readonly epoch: number;
-  /** Who leads, as far as the answering node knows. */
+  /** Current leader, as far as the answering node knows. */
   readonly leader: string | null;
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly at: Position;
   readonly commitLsn: number;
-  /** By which the cluster goes; null on a refusal. */
+  /** Voters and quorum of the cluster; null on a refusal. */
   readonly config: VotersAndQuorum | null;
 }
 
-/** Follower to leader: how far it is. The last three are for people, and for the choice of whom to hand over to. */
+/** Follower to leader: progress. The last three fields are for display and for the choice of a switchover target. */
 export interface Ack {
   readonly kind: 'ack';
   readonly epoch: number;
   readonly durableLsn: number;
-  /** At `durableLsn`. */
+  /** Chain at `durableLsn`. */
   readonly chain: number;
   readonly receivedLsn: number;
   readonly appliedLsn: number;
-  /** Its disk takes another segment. */
+  /** True if its disk can take another segment. */
   readonly writable: boolean;
 }
 
-/** Leader to follower: do you still follow this epoch? Numbers only grow within a session. */
+/** Leader to follower: asks if it still follows this epoch. Numbers only grow within a session. */
 export interface Probe {
   readonly kind: 'probe';
   readonly epoch: number;
@@ -105,11 +105,11 @@ export interface ProbeAnswer {
   readonly number: number;
 }
 
-/** Leader to a suspect or blank follower: the rule is met, become intact in this epoch. */
+/** Leader to a suspect or blank follower: orders it to become intact in this epoch, since the rule for that is met. */
 export interface BecomeIntact {
   readonly kind: 'intact';
   readonly epoch: number;
-  /** What the follower has to be durable up to, with its chain in the leader's log. */
+  /** Position that the follower must have made durable, with the chain of the leader's log. */
   readonly at: Position;
 }
 
@@ -126,7 +126,7 @@ export interface HandOver {
   readonly at: Position;
 }
 
-/** Follower to leader: it did not take the lead over, and changed nothing. */
+/** Follower to leader: refuses a hand-over; nothing has changed. */
 export interface Declined {
   readonly kind: 'declined';
   readonly epoch: number;
@@ -134,18 +134,18 @@ export interface Declined {
   readonly message: string;
 }
 
-/** Leader to follower, right behind an answer with the verdict `snapshot`: what it is. Its start is the answer's `at`. */
+/** Leader to follower, right after an answer with the verdict `snapshot`: describes the snapshot. Its start is the answer's `at`. */
 export interface SnapshotOffer {
   readonly kind: 'offer';
   readonly epoch: number;
-  /** SHA-256, as 64 hexadecimal digits: identifies the file. */
+  /** SHA-256 of the file, as 64 hexadecimal digits; identifies the snapshot. */
   readonly digest: string;
   readonly bytes: number;
-  /** The state is right once the log up to here is replayed over it. */
+  /** LSN up to which the log must be replayed over the snapshot before the state is consistent. */
   readonly endLsn: number;
 }
 
-/** Follower to leader: send it, from this offset on; what is below has come already. */
+/** Follower to leader: asks for the snapshot from this offset on; the follower has the bytes below. */
 export interface SnapshotWant {
   readonly kind: 'want';
   readonly epoch: number;
@@ -153,22 +153,22 @@ export interface SnapshotWant {
   readonly offset: number;
 }
 
-/** Follower to leader: everything below `offset` was taken in; also a sign of life while it is being installed. */
+/** Follower to leader: has taken all bytes below `offset`; also a sign of life during the installation. */
 export interface SnapshotGot {
   readonly kind: 'got';
   readonly epoch: number;
   readonly offset: number;
 }
 
-/** Candidate to voter. */
+/** Candidate to voter: asks for a promise. */
 export interface Ask {
   readonly kind: 'ask';
   readonly protocol: number;
-  /** `dry` changes nothing; `real` fences and promises; `confirm` asks whether that very promise still holds. */
+  /** `dry` changes nothing; `real` fences and promises; `confirm` asks if exactly that promise still holds. */
   readonly round: 'dry' | 'real' | 'confirm';
   readonly epoch: number;
   readonly candidate: string;
-  /** Of the candidate's process: another one may claim the same node id. */
+  /** Run of the candidate's process: another process may use the same node id. */
   readonly run: string;
   readonly attempt: string;
   /** The candidate's own durable position. */
@@ -176,38 +176,39 @@ export interface Ask {
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly configHash: string;
-  /** A person asked for it: a live leader is no reason to refuse. */
+  /** True if an operator started the attempt: then a live leader is no reason to refuse. */
   readonly operator: boolean;
-  /** A forced failover: what it goes on with, in a new history whose id is this attempt. */
+  /** Voters and quorum after a forced failover, in a new history whose id is this attempt; null for any other attempt. */
   readonly forced: VotersAndQuorum | null;
 }
 
-/** Voter to candidate. */
+/** Voter to candidate: answers an ask. */
 export interface AskReply {
   readonly kind: 'reply';
   readonly round: Ask['round'];
   readonly attempt: string;
   readonly nodeId: string;
   readonly run: string;
-  /** Dry: would promise. Real: has fsynced the promise. Confirm: still holds it. */
+  /** True if the voter would promise (`dry`), has fsynced the promise (`real`), or still holds it (`confirm`). */
   readonly granted: boolean;
   readonly code: string;
   readonly message: string;
   readonly promise: EpochPromise;
-  /** The last birth of a cluster that this blank voter confirmed; null for any other. */
+  /** Promise of the last creation of a cluster that this blank voter confirmed; null for any other voter. */
   readonly birth: EpochPromise | null;
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
   readonly clusterId: string | null;
   readonly historyId: string | null;
-  /** Who leads, as far as the voter knows. */
+  /** Current leader, as far as the voter knows. */
   readonly leader: string | null;
 }
 
 /**
- * To any node that may hold the same log: send what follows `after`, whole batches up to a frame or a piece of a larger one, as a frame. Opens
- * a link, on which any number of these come one after the other. A node that cannot closes the link with the reason.
+ * To any node that may hold the same log: asks for the bytes after `after` as a frame, which holds whole batches or a piece of a
+ * larger batch. Opens a link that carries any number of these, one after the other. A node that cannot answer closes the link with
+ * the reason.
  */
 export interface Fetch {
   readonly kind: 'fetch';
@@ -225,9 +226,9 @@ export interface Identity {
   readonly kind: 'identity';
   readonly nodeId: string;
   readonly run: string;
-  /** The lowest epoch that it still takes part in. */
+  /** Lowest epoch that the node still accepts. */
   readonly fence: number;
-  /** The end of its durable log. */
+  /** End of its durable log. */
   readonly last: Version;
 }
 
@@ -251,19 +252,19 @@ export type ControlMessage =
   | Identity;
 
 /**
- * Leader to follower: raw whole batches, exactly as they lie in the log, or one numbered piece of a batch that is larger than
- * a frame. Without bytes it is a heartbeat.
+ * Leader to follower: raw whole batches, byte for byte as in the log, or one numbered piece of a batch that is larger than
+ * a frame. A frame without bytes is a heartbeat.
  */
 export interface Frame {
   readonly kind: 'frame';
   readonly epoch: number;
   readonly commitLsn: number;
-  /** Just before the first byte of the batch or batches. */
+  /** Position just before the first batch. */
   readonly previous: Position;
-  /** 0-based; 0 of 1 for whole batches. */
+  /** 0-based index of the piece; 0 of 1 for whole batches. */
   readonly pieceIndex: number;
   readonly pieceCount: number;
-  /** Aliases the received message. */
+  /** Bytes that alias the received message. */
   readonly bytes: Buffer;
 }
 
@@ -271,17 +272,17 @@ export interface Frame {
 export interface SnapshotPiece {
   readonly kind: 'piece';
   readonly epoch: number;
-  /** Of the first byte, in the file. */
+  /** Offset of the first byte in the file. */
   readonly offset: number;
-  /** Aliases the received message; 1 to FRAME_BYTES_MAX. */
+  /** 1 to FRAME_BYTES_MAX bytes, which alias the received message. */
   readonly bytes: Buffer;
 }
 
 export type Message = ControlMessage | Frame | SnapshotPiece;
 
-/** Whole batches are put together up to this size; a larger batch goes in pieces of it. */
+/** Maximum size of whole batches in one frame; a larger batch is sent in pieces of this size. */
 export const FRAME_BYTES_MAX = 256 * 1024;
-/** A control message; none that a node sends comes near it. */
+/** Maximum size of a control message; none that a node sends comes near it. */
 export const CONTROL_BYTES_MAX = 1024 * 1024;
-/** Spans of a history that a hello carries. */
+/** Maximum number of spans of a history in a hello. */
 export const HISTORY_ENTRIES_MAX = 256;

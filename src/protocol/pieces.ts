@@ -6,8 +6,8 @@ import { FRAME_BYTES_MAX } from './messages.ts';
 import type { Frame } from './messages.ts';
 
 /**
- * The frames that carry `chunk`: one where it fits, else numbered pieces of FRAME_BYTES_MAX, the last one shorter. A chunk
- * that needs pieces must be one whole batch. The frames alias the chunk's bytes.
+ * Returns the frames that carry `chunk`: one if it fits, otherwise numbered pieces of FRAME_BYTES_MAX, the last one shorter. A
+ * chunk that needs pieces must be one whole batch. The frames alias the chunk's bytes.
  */
 export function framesOf(
   chunk: { readonly bytes: Buffer; readonly previous: Position },
@@ -27,27 +27,27 @@ export function framesOf(
 const NO_BYTES = Buffer.alloc(0);
 
 export type Assembled =
-  /** `bytes` alias the frame where it was the only piece, and the room otherwise. */
+  /** `bytes` alias the frame if it was the only piece, and the assembler's buffer otherwise. */
   | { readonly kind: 'whole'; readonly bytes: Buffer; readonly previous: Position }
   /** More pieces are to come. */
   | { readonly kind: 'more' }
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /**
- * Puts the pieces of a batch together, for one session. A heartbeat between two pieces is the caller's: it has no bytes, and
- * does not come here. After `invalid` the session is over.
+ * Puts the pieces of a batch together, for one session. Heartbeats between two pieces have no bytes and must not be passed in.
+ * After `invalid` the session is over.
  *
  * Invariant: the bytes held never exceed BATCH_BYTES_MAX.
  */
 export class PieceAssembler {
   #first: Frame | undefined;
   #pieces = 0;
-  /** Room for the pieces announced, one behind the other. */
+  /** Buffer for the announced pieces, one after the other. */
   #target: Buffer = NO_BYTES;
   #bytes = 0;
   readonly #room: (bytes: number) => Buffer;
 
-  /** `room`: memory for so many bytes, which nobody else uses until the batch is whole. */
+  /** `room` returns a buffer of so many bytes that nobody else uses until the batch is whole. */
   constructor(room: (bytes: number) => Buffer) {
     this.#room = room;
   }
@@ -57,7 +57,7 @@ export class PieceAssembler {
     return this.#bytes;
   }
 
-  /** Takes a frame with bytes. Pieces are copied: a message is not valid for long. */
+  /** Adds a frame with bytes. Pieces are copied, since a message is valid only until its handler returns. */
   add(frame: Frame): Assembled {
     const fault = this.#fault(frame);
     if (fault !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * A piece of a snapshot file behind a header of fixed size, all integers big-endian.
+ * A piece of a snapshot file after a header of fixed size, all integers big-endian.
  *
  *   0      1         9         17
  *   +------+---------+---------+-------+
@@ -21,14 +21,14 @@ export type DecodedPiece =
   | { readonly kind: 'message'; readonly message: SnapshotPiece }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** Header and bytes, copied into one buffer. */
+/** Encodes a piece by copying its bytes into a new buffer. */
 export function encodePiece({ epoch, offset, bytes }: SnapshotPiece): Buffer {
   const target = Buffer.allocUnsafe(PIECE_HEADER_BYTES + bytes.length);
   target.set(bytes, PIECE_HEADER_BYTES);
   return completePiece(target, { epoch, offset });
 }
 
-/** Puts the header in front of the bytes, which begin at PIECE_HEADER_BYTES of `target`; returns it. */
+/** Writes the header in front of the bytes, which begin at PIECE_HEADER_BYTES of `target`; returns `target`. */
 export function completePiece(
   target: Buffer,
   { epoch, offset }: Pick<SnapshotPiece, 'epoch' | 'offset'>,
@@ -41,7 +41,7 @@ export function completePiece(
   return target;
 }
 
-/** Never throws, whatever the bytes. The result aliases `source`. */
+/** Decodes a piece; never throws, whatever the bytes. The result aliases `source`. */
 export function decodePiece(source: Buffer): DecodedPiece {
   if (source.length <= PIECE_HEADER_BYTES || source[0] !== PIECE_TYPE_BYTE) {
     return { kind: 'invalid', reason: `a piece of ${source.length} bytes` };

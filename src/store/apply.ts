@@ -5,20 +5,20 @@ import { KiB } from '../ports/units.ts';
 import { recordViews } from '../wal/format/scan.ts';
 import type { Store } from './store.ts';
 
-/** Records that are applied in one step, and the bytes that end one. */
+/** Maximum records and bytes that are applied in one step. */
 const STEP_RECORDS = 256;
 const STEP_BYTES = 64 * KiB;
 
 /**
- * Applies the PUT and DELETE records in verified log bytes, up to and with `limitLsn`. EPOCH and REQUEST records change nothing. Idempotent.
- * @throws WalshipError OP_UNKNOWN at an operation of another state machine; what came before it has been applied.
+ * Applies the PUT and DELETE records in verified log bytes, up to and including `limitLsn`. EPOCH and REQUEST records change nothing. Idempotent.
+ * @throws WalshipError OP_UNKNOWN at an operation of another state machine; the records before it have been applied.
  */
 export function applyRecords(store: Store, bytes: Buffer, limitLsn = Infinity): void {
   const steps = applySteps(store, bytes, limitLsn);
   while (steps.next().done !== true);
 }
 
-/** As `applyRecords`, in small steps: yields between two of them, in the middle of a transaction too. */
+/** Does the same as `applyRecords` in small steps; yields between two steps, also inside a transaction. */
 export function* applySteps(
   store: Store,
   bytes: Buffer,

@@ -6,8 +6,8 @@
  *   | entry   | lsn high | lsn low   | key size | val size | key   | value     | pad to 8
  *   +---------+----------+-----------+----------+----------+-------+-----------+------
  *
- * Each field is a u32 in the machine's byte order: this is memory, not a format. A cell is live exactly where its entry's
- * address is the cell's own; so freeing one leaves no mark in it.
+ * Each field is a u32 in the machine's byte order: this is memory, not a format. A cell is live if and only if its entry's
+ * address is that of the cell; freeing a cell leaves no mark in it.
  */
 import type { ByteRange } from '../wal/format/byte-range.ts';
 import { copyBytes } from './copy-bytes.ts';
@@ -16,7 +16,7 @@ import { addressIn, offsetOf, slabOf, Slabs } from './slabs.ts';
 
 const HEADER_BYTES = 20;
 
-/** What a cell takes. */
+/** Size of a cell, padding included. */
 export function cellBytes(keyBytes: number, valueBytes: number): number {
   return (HEADER_BYTES + keyBytes + valueBytes + 7) & ~7;
 }
@@ -30,7 +30,7 @@ export class Cells {
     this.#entries = entries;
   }
 
-  /** Gives `entry` a new cell. A cell that it had before has to be released first. */
+  /** Gives `entry` a new cell. The caller must release its old cell first. */
   write(entry: number, lsn: number, content: { key: ByteRange; value: ByteRange }): void {
     const { key, value } = content;
     const address = this.slabs.allocate(cellBytes(key.length, value.length));
@@ -48,7 +48,7 @@ export class Cells {
     this.#entries.place(entry, address);
   }
 
-  /** Writes over the cell where one of the new size takes the same room; false, with nothing done, where it does not. */
+  /** Overwrites the cell in place if its size stays the same; otherwise returns false and changes nothing. */
   overwrite(entry: number, lsn: number, value: ByteRange): boolean {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
@@ -66,7 +66,7 @@ export class Cells {
     return true;
   }
 
-  /** Frees the cell and returns its size; the entry is left without one. */
+  /** Frees the cell and returns its size; the entry has no cell after. */
   release(entry: number): number {
     const address = this.#entries.addressOf(entry);
     const bytes = this.sizeAt(slabOf(address), offsetOf(address));
@@ -81,7 +81,7 @@ export class Cells {
     return cellBytes(words[at + 3] as number, words[at + 4] as number);
   }
 
-  /** Moves the cell at this place, of `bytes` bytes, to the head of the slabs, where it is live. */
+  /** Moves the cell of `bytes` bytes at this place to the head slab if it is live. */
   moveAt(slab: number, offset: number, bytes: number): void {
     const words = this.slabs.words(slab);
     const entry = words[offset >>> 2] as number;
@@ -109,7 +109,7 @@ export class Cells {
     return (words[at + 3] as number) + (words[at + 4] as number);
   }
 
-  /** A copy. */
+  /** Copies the key of an entry. */
   keyOf(entry: number): Buffer {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
@@ -118,7 +118,7 @@ export class Cells {
     return Buffer.from(this.slabs.bytes(slab).subarray(start, start + keyBytes));
   }
 
-  /** A copy. */
+  /** Copies the value of an entry. */
   valueOf(entry: number): Buffer {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
@@ -146,7 +146,7 @@ export class Cells {
     return true;
   }
 
-  /** Below zero where `key` sorts before the entry's key, 0 where they are equal. The first `from` bytes are known to be. */
+  /** Compares: below zero if `key` sorts before the entry's key, 0 if they are equal. The first `from` bytes are known to be equal. */
   compareKey(key: ByteRange, entry: number, from: number): number {
     const address = this.#entries.addressOf(entry);
     const slab = slabOf(address);
@@ -174,7 +174,7 @@ export class Cells {
     return key.length < end ? -1 : 0;
   }
 
-  /** How many bytes at the front the keys of two entries share. */
+  /** Length of the common prefix of two entries' keys. */
   sharedBytes(entry: number, other: number): number {
     const address = this.#entries.addressOf(entry);
     const otherAddress = this.#entries.addressOf(other);
@@ -192,7 +192,7 @@ export class Cells {
     return this.#keyBytesOf(this.#entries.addressOf(entry));
   }
 
-  /** Four bytes of the key from `from` on as a big-endian number, zeros past its end: sorts as the keys do, but for ties. */
+  /** Four bytes of the key from `from` on as a big-endian number, zeros past its end: sorts as the keys do, except for ties. */
   headOf(entry: number, from: number): number {
     const address = this.#entries.addressOf(entry);
     const bytes = this.slabs.bytes(slabOf(address));

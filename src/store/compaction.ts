@@ -1,14 +1,14 @@
 /**
  * Compaction, in steps: empties the slab with the fewest live bytes by moving its live cells to the head.
  *
- * It works only while a third as many bytes are wasted as are live, plus an allowance; then the slab it chooses is at least a
- * quarter dead, and walking 6 bytes for each byte that dies frees more than was wasted. So memory stays below 4/3 of the
+ * Compaction runs only while the wasted bytes exceed a third of the live bytes plus an allowance; then the chosen slab is at least a
+ * quarter dead, and walking 6 bytes for each byte that dies frees more than was wasted. Memory stays below 4/3 of the
  * live bytes plus a constant, and no single write pays for more than 6 times its own size.
  */
 import type { Cells } from './cells.ts';
 import { SHARED_CELL_BYTES_MAX } from './slabs.ts';
 
-/** Waste that is never worth a move. */
+/** Wasted bytes that are always tolerated. */
 export const WASTE_BYTES_ALLOWED = 4 << 20;
 const WALK_PER_DEAD_BYTE = 6;
 const NO_VICTIM = -1;
@@ -23,9 +23,9 @@ export class Compaction {
     this.#cells = cells;
   }
 
-  /** Pays for `deadBytes` that were released just now. */
+  /** Does a share of the work in proportion to `deadBytes`, which have just been released. */
   step(deadBytes: number): void {
-    if (deadBytes > SHARED_CELL_BYTES_MAX) return; // It had a slab of its own, which is gone already.
+    if (deadBytes > SHARED_CELL_BYTES_MAX) return; // The cell had its own slab, which is already freed.
     const { slabs } = this.#cells;
     if (this.#victim === NO_VICTIM && !this.#choose()) return;
     let budget = deadBytes * WALK_PER_DEAD_BYTE;

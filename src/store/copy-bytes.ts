@@ -1,6 +1,6 @@
 import type { ByteRange } from '../wal/format/byte-range.ts';
 
-/** Up to here a loop beats the call into native code, with the object that it wants. */
+/** Largest copy for which a loop is faster than a native call, which needs a new view object. */
 const LOOP_BYTES_MAX = 112;
 
 /** Copies all of `source` to `offset` of a slab's memory. */

@@ -1,5 +1,5 @@
 /**
- * Entries: one small number for each live key, and where its cell lies.
+ * Entries: one small number for each live key, and the address of its cell.
  *
  * Both indexes refer to a key by its entry, so a cell that moves (an overwrite of another size,
  * compaction) changes one number here and neither index. Rows lie in chunks that are never copied.
@@ -10,14 +10,14 @@ const CHUNK_ROWS = 1 << CHUNK_ROWS_LOG2;
 const ROW_MASK = CHUNK_ROWS - 1;
 const NONE = -1;
 
-/** Numbers entries from 0 and reuses those that were removed. */
+/** Numbers entries from 0 and reuses the numbers of removed entries. */
 export class Entries {
-  /** Address of each live entry's cell; below zero for a free entry, which is never an address: -2 - the next free one. */
+  /** Address of each live entry's cell; for a free entry a negative number: -2 minus the number of the next free entry. */
   readonly #chunks: Float64Array[] = [];
   #end = 0;
   #firstFree = NONE;
 
-  /** A new entry, whose address has yet to be set. */
+  /** Returns a new entry; the caller must set its address. */
   add(): number {
     const free = this.#firstFree;
     if (free !== NONE) {

@@ -1,8 +1,8 @@
 /**
- * HalfSipHash-1-3 of a key: 32 bits that nobody can aim at without knowing the seed.
+ * HalfSipHash-1-3 of a key: 32 bits that nobody can predict without the seed.
  *
  * Clients choose keys. With a plain hash they could choose a million keys for one slot and make every
- * operation walk them; a keyed hash takes that away for about 30 ns a key.
+ * operation walk them; a keyed hash prevents that for about 30 ns a key.
  */
 
 import type { ByteRange } from '../wal/format/byte-range.ts';
@@ -10,12 +10,12 @@ import type { ByteRange } from '../wal/format/byte-range.ts';
 /** An integer in [0, 2^53): random in a node, constant in tests. */
 export type HashSeed = number;
 
-/** A hash of a key, of which the low 32 bits count. */
+/** Hash function for keys; only the low 32 bits of the result count. */
 export type KeyHash = (key: ByteRange) => number;
 
 const FINAL_ROUNDS = 3;
 
-/** The hash that belongs to `seed`. */
+/** Returns the hash function for `seed`. */
 export function keyHash(seed: HashSeed): KeyHash {
   const low = seed | 0;
   const high = Math.floor(seed / 2 ** 32) | 0;

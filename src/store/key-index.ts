@@ -1,9 +1,10 @@
 /**
  * Finds the entry of a key: open addressing with linear probing, in many small tables.
  *
- * The top bits of the hash choose one of 1,024 tables, so one that grows moves a thousandth of the keys: 0.2 ms
+ * The top bits of the hash choose one of 1,024 tables, so a table that grows moves a thousandth of the keys: 0.2 ms
  * at ten million keys, where one big table would stop the process for a second. A slot is two words: entry + 1
- * (0 is empty) and hash, both signed: a number that fits 31 bits and a sign is never an object. Removal shifts what follows back, so there are no tombstones and churn costs nothing later.
+ * (0 is empty) and hash, both signed: a number that fits 31 bits and a sign is never an object. Removal shifts the slots
+ * that follow back, so there are no tombstones.
  */
 import type { ByteRange } from '../wal/format/byte-range.ts';
 import type { Cells } from './cells.ts';
@@ -14,7 +15,7 @@ const SLOTS_MIN = 8;
 const NO_TABLE = new Int32Array(0);
 export const NO_ENTRY = -1;
 
-/** Which entry a key has; the keys themselves are in the cells. */
+/** Hash index from keys to entries; the keys themselves are in the cells. */
 export class KeyIndex {
   readonly #cells: Cells;
   readonly #tables: Int32Array[] = Array.from({ length: 1 << TABLES_LOG2 }, () => NO_TABLE);
@@ -48,7 +49,7 @@ export class KeyIndex {
     place(table, entry + 1, hash);
   }
 
-  /** Removes an entry that is there. */
+  /** Removes an entry that is in the index. */
   remove(entry: number, hash: number): void {
     const index = hash >>> TABLE_SHIFT;
     const table = this.#tables[index] as Int32Array;
@@ -87,7 +88,7 @@ function place(table: Int32Array, taken: number, hash: number): void {
   table[2 * slot + 1] = hash;
 }
 
-/** Empties `hole`, and closes it with those behind it that may move nearer to their own slot. */
+/** Empties the slot `hole` and moves later entries back into it if that brings them nearer to their own slot. */
 function shiftBack(table: Int32Array, hole: number): void {
   const mask = (table.length >>> 1) - 1;
   let slot = hole;
@@ -96,7 +97,7 @@ function shiftBack(table: Int32Array, hole: number): void {
     const taken = table[2 * slot] as number;
     if (taken === 0) break;
     const hash = table[2 * slot + 1] as number;
-    // The distance from its own slot to where it lies covers the hole, or it must stay.
+    // An entry may move only if the hole lies between its own slot and its current slot.
     if (((slot - hash) & mask) < ((slot - hole) & mask)) continue;
     table[2 * hole] = taken;
     table[2 * hole + 1] = hash;

@@ -1,9 +1,9 @@
 /**
  * The entries in the byte order of their keys: a B+tree over `tree-nodes.ts`.
  *
- * A key above all others goes to the last leaf without a search and fills leaves to the brim; others cost one search in
- * each of at most seven levels. Removal frees empty nodes and merges sparse neighbours, so memory follows the keys. Entries keep their
- * place while cells move: a reader that goes from key to key misses none that stays.
+ * A key above all others goes to the last leaf without a search and fills leaves completely; others cost one search in
+ * each of at most seven levels. Removal frees empty nodes and merges sparse neighbours, so memory is proportional to the keys.
+ * Entries keep their place while cells move: a reader that goes from key to key misses none that stays.
  */
 import assert from 'node:assert';
 import type { ByteRange } from '../wal/format/byte-range.ts';
@@ -11,7 +11,7 @@ import type { Cells } from './cells.ts';
 import { BRANCH, LEAF, TreeNodes } from './tree-nodes.ts';
 import type { NodeKind } from './tree-nodes.ts';
 
-/** Nodes at least a quarter full, 41 and 62 to a node: 2^32 entries need fewer levels than this. */
+/** Maximum depth: with nodes at least a quarter full, of 41 and 62 entries, 2^32 entries need fewer levels. */
 const LEVELS_MAX = 16;
 
 export class OrderedIndex {
@@ -19,9 +19,9 @@ export class OrderedIndex {
   readonly #nodes: TreeNodes;
   #root: number;
   #lastLeaf: number;
-  /** Branches above a leaf. */
+  /** Number of branch levels above the leaves. */
   #height = 0;
-  /** The way from the root to the node in work: nodes, and the child taken in each. */
+  /** Path from the root to the current node: the nodes, and the index of the child taken in each. */
   readonly #path = new Uint32Array(LEVELS_MAX);
   readonly #taken = new Uint32Array(LEVELS_MAX);
 
@@ -37,7 +37,7 @@ export class OrderedIndex {
     return this.#nodes.reservedBytes;
   }
 
-  /** Adds an entry whose key, which its cell holds already, is absent. */
+  /** Adds an entry whose key is absent; its cell must already hold the key. */
   add(entry: number, key: ByteRange): void {
     const nodes = this.#nodes;
     const count = nodes.count(this.#lastLeaf);
@@ -51,7 +51,7 @@ export class OrderedIndex {
     const found = nodes.search(leaf, LEAF, key);
     assert((found & 1) === 0, 'the key is absent');
     const index = found >>> 1;
-    if (index === 0) this.#newFirst(this.#height - 1, entry); // Before a split moves what is on the way.
+    if (index === 0) this.#newFirst(this.#height - 1, entry); // Before a split changes the nodes of the path.
     this.#insert(this.#height, { node: leaf, index, entry, child: 0 });
   }
 
@@ -69,7 +69,7 @@ export class OrderedIndex {
     }
   }
 
-  /** Shows entries in order from `key` on, or from behind it, until `visit` returns false. */
+  /** Visits entries in key order from `key` on (or after it, if exclusive) until `visit` returns false. */
   scan(from: { key: ByteRange; exclusive: boolean }, visit: (entry: number) => boolean): void {
     const nodes = this.#nodes;
     let leaf = this.#descend(from.key);
@@ -82,7 +82,7 @@ export class OrderedIndex {
     }
   }
 
-  /** The leaf that `key` belongs to; leaves the way there in `#path` and `#taken`. */
+  /** Finds the leaf for `key`; stores the path to it in `#path` and `#taken`. */
   #descend(key: ByteRange): number {
     let node = this.#root;
     for (let level = 0; level < this.#height; level++) {
@@ -115,13 +115,13 @@ export class OrderedIndex {
     this.#addSibling(level, node, right);
   }
 
-  /** Where a full node is cut: at its end if keys come in ascending order, so that it stays full. */
+  /** Index at which a full node is split: its end if keys come in ascending order, so that the node stays full. */
   #cutOf(level: number, node: number, index: number): number {
     const count = this.#nodes.count(node);
     if (index < count) return count >>> 1;
     for (let above = 0; above < level; above++) {
       const parent = this.#path[above] as number;
-      // Inside of the tree a few go along, or descending keys below a full node would each get a node of their own.
+      // Inside the tree a quarter moves too; otherwise each of several descending keys below a full node would get its own node.
       if (this.#taken[above] !== this.#nodes.count(parent) - 1) return count - (count >>> 2);
     }
     return count;
@@ -141,7 +141,7 @@ export class OrderedIndex {
     nodes.insert(this.#root, BRANCH, { index: 1, entry, child: right });
   }
 
-  /** The subtree below the branch at `level` on the way has another first entry. */
+  /** Updates the path from `level` upwards after the first entry of the subtree below has changed. */
   #newFirst(level: number, entry: number): void {
     for (let above = level; above >= 0; above--) {
       const index = this.#taken[above] as number;
@@ -160,7 +160,7 @@ export class OrderedIndex {
     if (level > 0 && count < kind.countMax >>> 2) this.#merge(level, node);
   }
 
-  /** Takes an empty node out; the root stays, as an empty leaf. */
+  /** Removes an empty node; the root stays, as an empty leaf. */
   #drop(level: number, node: number): void {
     if (level === 0) return;
     if (level === this.#height) this.#unlink(node);
@@ -168,7 +168,7 @@ export class OrderedIndex {
     this.#remove(level - 1, this.#path[level - 1] as number, this.#taken[level - 1] as number);
   }
 
-  /** Joins a sparse node with a neighbour under the same parent, where both together leave room. */
+  /** Merges a sparse node with a neighbour under the same parent if both together leave room. */
   #merge(level: number, node: number): void {
     const nodes = this.#nodes;
     const kind = this.#kindAt(level);

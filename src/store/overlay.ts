@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { OP } from '../wal/format/record.ts';
 
-/** A write that has an LSN and is not applied. */
+/** A write that has an LSN and is not applied yet. */
 interface PendingWrite {
   readonly lsn: number;
   readonly put: boolean;
@@ -12,31 +12,31 @@ interface PendingWrite {
 }
 
 const SHIFT_COUNT_MIN = 1024;
-/** Writes that are dropped in one call; the rest is dropped later. */
+/** Maximum number of writes that one call drops; later calls drop the rest. */
 const DROPPED_AT_ONCE = 4_096;
-/** Writes that are dropped for each one that is added: what is left over gets less. */
+/** Writes that are dropped for each write added; more than one, so that a backlog shrinks. */
 const DROPPED_PER_NOTE = 2;
 
 /**
- * Pending writes by key, on top of what is applied: conditions are judged against both.
+ * Pending writes by key, on top of the applied state: conditions are judged against both.
  *
- * Holds one small object for each pending write; the bounds on what is not applied say how many there can be. A write that is applied
- * may stay for a while: it says the same of its key as the store.
+ * Holds one small object for each pending write; the limits on unapplied writes bound their number. A write that has been applied
+ * may stay for a while: it gives the same answer as the store.
  */
 export class Overlay {
-  /** The newest pending write of each key; keys are latin1 strings, which lose nothing. */
+  /** Newest pending write of each key; keys are latin1 strings, which represent all bytes. */
   readonly #newest = new Map<string, PendingWrite>();
   /** All pending writes, by LSN, from `#start` on. */
   #writes: PendingWrite[] = [];
   #start = 0;
   #appliedLsn = 0;
 
-  /** Pending writes. */
+  /** Number of pending writes. */
   get count(): number {
     return this.#writes.length - this.#start;
   }
 
-  /** Adds a PUT or DELETE that was appended; other operations change no key. LSNs ascend. */
+  /** Adds an appended PUT or DELETE; ignores other operations. LSNs must ascend. */
   note(lsn: number, op: number, key: Uint8Array): void {
     if (op !== OP.PUT && op !== OP.DELETE) return;
     const last = this.#writes.at(-1);
@@ -50,7 +50,7 @@ export class Overlay {
     this.#drop(DROPPED_PER_NOTE);
   }
 
-  /** LSN of the key's newest pending write, 0 where that deletes it, undefined where none is pending: the store knows. */
+  /** LSN of the key's newest pending write; 0 if it is a delete; undefined if there is none: then ask the store. */
   lsnOf(key: Uint8Array): number | undefined {
     if (this.#newest.size === 0) return undefined;
     const write = this.#newest.get(nameOf(key));
@@ -58,19 +58,19 @@ export class Overlay {
     return write.put ? write.lsn : 0;
   }
 
-  /** Drops what is applied now, or much of it: more goes with each call. */
+  /** Records that everything up to `lsn` is applied, and drops up to DROPPED_AT_ONCE of those writes. */
   appliedUpTo(lsn: number): void {
     this.#appliedLsn = Math.max(this.#appliedLsn, lsn);
     this.#drop(DROPPED_AT_ONCE);
   }
 
-  /** Constant time for each write, on average. */
+  /** Drops up to `countMax` applied writes, in amortised constant time each. */
   #drop(countMax: number): void {
     for (let count = 0; count < countMax; count += 1) {
       const write = this.#writes[this.#start];
       if (write === undefined || write.lsn > this.#appliedLsn) break;
       this.#start += 1;
-      // Unlinked, or a key that is always pending would keep all of its past.
+      // Unlinked; otherwise a key that always has a pending write would keep all of its old writes.
       if (write.newer === undefined) this.#newest.delete(write.key);
       else write.newer.older = undefined;
     }
@@ -83,7 +83,7 @@ export class Overlay {
     }
   }
 
-  /** Forgets what was cut off behind `lsn`; older pending writes of those keys count again. */
+  /** Drops the writes after `lsn`, which were cut from the log; older pending writes of those keys are the newest again. */
   truncate(lsn: number): void {
     this.#appliedLsn = Math.min(this.#appliedLsn, lsn);
     for (;;) {

@@ -1,27 +1,27 @@
 /**
- * Slabs: the memory that cells lie in, written from front to back like a log.
+ * Slabs: the memory of the cells, written from front to back like a log.
  *
  * A shared slab of 1 MiB takes many cells; a cell too large to share gets a slab of its own size. A slab
- * counts its live bytes and goes back as soon as there are none; slabs that hold some are emptied
+ * counts its live bytes and is freed as soon as there are none; slabs with few live bytes are emptied
  * by compaction (`compaction.ts`). An address is one number: slab * 2^25 + offset.
  *
- * Slabs are outside of the JS heap, so the garbage collector has a few thousand objects to look at, not millions.
+ * Slabs are outside the JS heap, so the garbage collector has a few thousand objects to visit, not millions.
  */
 import { dataOf } from '../wal/format/byte-range.ts';
 
 /** Size of a shared slab. */
 export const SLAB_BYTES = 1 << 20;
-/** Larger cells do not share; this bounds what the end of a slab wastes to a sixteenth. */
+/** Largest cell in a shared slab; limits the unused end of a slab to a sixteenth. */
 export const SHARED_CELL_BYTES_MAX = 1 << 16;
-/** Freed shared slabs kept for reuse, so that steady overwriting does not depend on the garbage collector. */
+/** Maximum number of freed shared slabs kept for reuse, so that steady overwriting does not depend on the garbage collector. */
 const SPARE_SLABS_MAX = 8;
 const ADDRESS_STRIDE = 2 ** 25;
 const OFFSET_MASK = ADDRESS_STRIDE - 1;
 const NO_SLAB = -1;
 
-/** One slab's memory, seen in three ways. */
+/** Three views of one slab's memory. */
 export interface SlabMemory {
-  /** In the machine's byte order. */
+  /** Words in the machine's byte order. */
   readonly words: Uint32Array;
   readonly bytes: Buffer;
   readonly data: DataView;
@@ -45,7 +45,7 @@ export class Slabs {
   /** Bytes written from the front, for shared slabs; 0 for a slab that is free or has one owner. */
   readonly #used: number[] = [];
   readonly #live: number[] = [];
-  /** How often the slab's number was freed. */
+  /** Number of times that each slab number was freed. */
   readonly #frees: number[] = [];
   readonly #freeSlabs: number[] = [];
   readonly #spares: SlabMemory[] = [];
@@ -60,7 +60,7 @@ export class Slabs {
     return this.#reserved + this.#spares.length * SLAB_BYTES;
   }
 
-  /** Bytes of closed shared slabs that hold nothing live: what compaction could give back. */
+  /** Dead bytes in closed shared slabs, which compaction could free. */
   get wastedBytes(): number {
     if (this.#head === NO_SLAB) return 0;
     const closed = (this.#sharedSlabs - 1) * SLAB_BYTES;
@@ -72,7 +72,7 @@ export class Slabs {
     return this.#sharedLive;
   }
 
-  /** Stale once the slab was freed. */
+  /** Memory of a slab; invalid after the slab is freed. */
   memory(slab: number): SlabMemory {
     return this.#memory[slab] as SlabMemory;
   }
@@ -85,12 +85,12 @@ export class Slabs {
     return this.memory(slab).bytes;
   }
 
-  /** Where writing of this shared slab stopped. */
+  /** Bytes written to a shared slab so far. */
   usedBytes(slab: number): number {
     return this.#used[slab] as number;
   }
 
-  /** Address of `bytes` new bytes (a multiple of 8). */
+  /** Allocates `bytes` bytes (a multiple of 8) and returns their address. */
   allocate(bytes: number): number {
     if (bytes > SHARED_CELL_BYTES_MAX) {
       const slab = this.#open(memoryOf(Buffer.allocUnsafeSlow(bytes)));
@@ -106,7 +106,7 @@ export class Slabs {
     return addressIn(head, offset);
   }
 
-  /** Counts `bytes` at `address` as dead; the slab goes back with its last live byte. */
+  /** Counts `bytes` at `address` as dead; frees the slab with its last live byte. */
   release(address: number, bytes: number): void {
     const slab = slabOf(address);
     const live = (this.#live[slab] as number) - bytes;
@@ -117,12 +117,12 @@ export class Slabs {
     else this.#close(slab);
   }
 
-  /** Changes when the slab is freed, so that its number is not taken for that of another slab later. */
+  /** Generation of a slab number, which changes when the slab is freed: distinguishes a slab from a later one with the same number. */
   generationOf(slab: number): number {
     return this.#frees[slab] as number;
   }
 
-  /** The closed shared slab with the fewest live bytes, or -1 where there is none. One look at each slab. */
+  /** The closed shared slab with the fewest live bytes, or -1 if there is none. Takes time in proportion to the number of slabs. */
   emptiest(): number {
     let best = NO_SLAB;
     let bestLive = Infinity;
@@ -136,7 +136,7 @@ export class Slabs {
     return best;
   }
 
-  /** Leaves a head that holds something live: one that holds nothing was rewound by `release`. */
+  /** Opens a new head slab. The old head has live bytes: `release` rewinds an empty one. */
   #nextHead(): void {
     const memory = this.#spares.pop() ?? memoryOf(Buffer.allocUnsafeSlow(SLAB_BYTES));
     this.#head = this.#open(memory);

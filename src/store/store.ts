@@ -1,8 +1,8 @@
 /**
- * The key-value state machine: what the log says up to where it was applied, in memory.
+ * The key-value state machine: the state after all applied records, in memory.
  *
- * No operation does work in proportion to the number of keys, and nothing lies on the JS heap for each key, so
- * neither tables that grow nor the garbage collector stop the event loop, at ten million keys as at ten.
+ * No operation does work in proportion to the number of keys, and no key has an object on the JS heap, so
+ * neither growing tables nor the garbage collector stop the event loop, at ten million keys as at ten.
  * Putting and deleting are idempotent: applying a log twice, or over a fuzzy snapshot, gives the same state.
  */
 import assert from 'node:assert';
@@ -37,11 +37,11 @@ export interface StoredEntry {
 export interface PageRequest {
   /** Only keys that begin with these bytes. */
   readonly prefix?: Uint8Array;
-  /** Only keys behind this one, whether or not it is there. */
+  /** Only keys after this one, which need not exist. */
   readonly after?: Uint8Array;
-  /** Entries at most; 1 or more. */
+  /** Maximum number of entries; at least 1. */
   readonly limit: number;
-  /** Ends the page once keys and values together reach this many bytes; no bound by default. A page has one entry if there is any. */
+  /** Ends the page as soon as keys and values together reach this many bytes; no limit by default. A page has at least one entry if there is any. */
   readonly bytesMax?: number;
 }
 
@@ -60,7 +60,7 @@ export class Store {
     this.putRange(lsn, ByteRange.of(key), ByteRange.of(value));
   }
 
-  /** As `put`, without an object for each key and value. */
+  /** Does the same as `put`, without an object for each key and value. */
   putRange(lsn: number, key: ByteRange, value: ByteRange): void {
     checkWrite(lsn, key);
     assert(value.length <= VALUE_BYTES_MAX, 'value exceeds VALUE_BYTES_MAX');
@@ -81,7 +81,7 @@ export class Store {
     this.deleteRange(lsn, ByteRange.of(key));
   }
 
-  /** As `delete`, without an object for the key. */
+  /** Does the same as `delete`, without an object for the key. */
   deleteRange(lsn: number, key: ByteRange): void {
     checkWrite(lsn, key);
     const { cells, index, entries, order, compaction } = this.#parts;
@@ -97,7 +97,7 @@ export class Store {
     compaction.step(freed);
   }
 
-  /** A copy of a key's value, with its version. */
+  /** Returns a copy of a key's value, and the LSN of the record that wrote it. */
   get(key: Uint8Array): { readonly value: Buffer; readonly lsn: number } | undefined {
     const entry = this.#find(key);
     if (entry === NO_ENTRY) return undefined;
@@ -105,15 +105,15 @@ export class Store {
     return { value: cells.valueOf(entry), lsn: cells.lsnOf(entry) };
   }
 
-  /** LSN of the record that wrote the key; 0 where it is absent. */
+  /** LSN of the record that wrote the key; 0 if it is absent. */
   lsnOf(key: Uint8Array): number {
     const entry = this.#find(key);
     return entry === NO_ENTRY ? 0 : this.#parts.cells.lsnOf(entry);
   }
 
   /**
-   * Live keys in byte order. Going on with `after` set to the last key of a page shows every key that was live at the start and
-   * not written until the end exactly as it is, whatever else is written meanwhile.
+   * Live keys in byte order. A walk that sets `after` to the last key of each page shows every key that was live at the start and
+   * is not written until the end, whatever other writes happen in between.
    */
   page(request: PageRequest): StoredEntry[] {
     const { after, limit, bytesMax = Infinity } = request;
@@ -138,7 +138,7 @@ export class Store {
     return page;
   }
 
-  /** Live keys. */
+  /** Number of live keys. */
   get count(): number {
     return this.#count;
   }
@@ -148,14 +148,14 @@ export class Store {
     return this.#bytes;
   }
 
-  /** Bytes of memory taken for them, indexes included. */
+  /** Bytes of memory taken for keys and values, indexes included. */
   get reservedBytes(): number {
     const { cells, index, entries, order } = this.#parts;
     const indexes = index.reservedBytes + entries.reservedBytes + order.reservedBytes;
     return cells.slabs.reservedBytes + indexes;
   }
 
-  /** Forgets everything, at once. */
+  /** Removes all keys in constant time. */
   clear(): void {
     this.#parts = newParts();
     this.#count = 0;
@@ -202,7 +202,7 @@ function checkWrite(lsn: number, key: ByteRange): void {
   assert(key.length > 0 && key.length <= KEY_BYTES_MAX, 'key has 1 to KEY_BYTES_MAX bytes');
 }
 
-/** Where a page begins: behind `after`, or with the first key of the prefix where that comes later. */
+/** Start of a page: after `after`, or at the first key of the prefix if that comes later. */
 function startOf(
   prefix: ByteRange,
   after: ByteRange | undefined,

@@ -4,9 +4,9 @@
  *   leaf:   count | shared | next | previous | 62 entries | 62 heads
  *   branch: count | shared | 0    | 0        | 41 entries | 41 heads | 41 children
  *
- * Entries are in the order of their keys. A branch's entry is the first one of its child's subtree, always exactly. All keys of
- * a node share their first `shared` bytes; a head is the four bytes behind them, so that most comparisons of a search
- * stay inside of the node and need no look at a cell. Node 0 means none.
+ * Entries are in the order of their keys. A branch's entry is always exactly the first one of its child's subtree. All keys of
+ * a node share their first `shared` bytes; a head is the four bytes after them, so that most comparisons of a search
+ * stay inside the node and read no cell. Node 0 means none.
  */
 import type { ByteRange } from '../wal/format/byte-range.ts';
 import { headAt } from './cells.ts';
@@ -18,7 +18,7 @@ const CHUNK_NODES = 1 << CHUNK_NODES_LOG2;
 const NODE_MASK = CHUNK_NODES - 1;
 const ENTRIES = 4;
 
-/** What differs between the two kinds of node. */
+/** Layout of a kind of node: leaf or branch. */
 export interface NodeKind {
   readonly countMax: number;
   /** Word of the first head. */
@@ -39,7 +39,7 @@ export class TreeNodes {
     this.#cells = cells;
   }
 
-  /** A new empty node. */
+  /** Returns a new empty node. */
   add(): number {
     const node = this.#free.pop() ?? this.#end++;
     if (node >>> CHUNK_NODES_LOG2 === this.#chunks.length) {
@@ -85,7 +85,7 @@ export class TreeNodes {
     return this.#chunks.length * CHUNK_NODES * NODE_WORDS * 4;
   }
 
-  /** Twice the index of the first entry whose key is not below `key`, plus one where it is equal. */
+  /** Twice the index of the first entry whose key is not below `key`, plus one if the keys are equal. */
   search(node: number, kind: NodeKind, key: ByteRange): number {
     const words = this.#chunkOf(node);
     const base = baseOf(node);
@@ -100,7 +100,7 @@ export class TreeNodes {
     const heads = base + kind.heads;
     let low = firstAtLeast(words, heads, heads + count, head) - heads;
     if (low === count || words[heads + low] !== head) return 2 * low;
-    // Those with an equal head, of which there are few, are told apart by their keys.
+    // The few entries with an equal head are compared by their keys.
     let high = count;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -116,7 +116,7 @@ export class TreeNodes {
     return 2 * low;
   }
 
-  /** Puts an entry (and its child, in a branch) at `index`, where it belongs by its key. There must be room. */
+  /** Inserts an entry (and its child, in a branch) at `index`, its place in key order. There must be room. */
   insert(node: number, kind: NodeKind, at: { index: number; entry: number; child: number }): void {
     const { index, entry, child } = at;
     const words = this.#chunkOf(node);
@@ -151,7 +151,7 @@ export class TreeNodes {
     words[base] = count - 1;
   }
 
-  /** Moves what is at `index` and behind it in `source` to the end of `target`, which lies next to it. */
+  /** Moves the entries of `source` from `index` on to the end of `target`, its neighbour. */
   moveTail(source: number, kind: NodeKind, to: { index: number; target: number }): void {
     const { index, target } = to;
     const words = this.#chunkOf(source);
@@ -175,7 +175,7 @@ export class TreeNodes {
     this.#refit(target, kind);
   }
 
-  /** Sets the head of one new entry; where it shares less with the others, all heads have to be read anew. */
+  /** Sets the head of one new entry; recomputes all heads if the new key shortens the common prefix. */
   #fit(node: number, kind: NodeKind, index: number): void {
     const words = this.#chunkOf(node);
     const base = baseOf(node);
@@ -194,7 +194,7 @@ export class TreeNodes {
     if (count === 0) return;
     const first = words[base + ENTRIES] as number;
     const last = words[base + ENTRIES + count - 1] as number;
-    const shared = this.#cells.sharedBytes(first, last); // In order, so those between share as much.
+    const shared = this.#cells.sharedBytes(first, last); // Keys are in order, so those between share at least as much.
     words[base + 1] = shared;
     for (let i = 0; i < count; i++) {
       const entry = words[base + ENTRIES + i] as number;
