@@ -1,5 +1,5 @@
 /**
- * Every failure that a caller or an operator can see: one class, one table.
+ * All failures that a caller or an operator can see: one class, one table.
  *
  * A code names the failure, not the place. `status` is the HTTP status that it maps to, `hint` the
  * advice that goes with it; `docs/errors.md` explains each one, and a test compares the two lists.
@@ -178,12 +178,12 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 export interface WalshipErrorOptions {
   readonly details?: ErrorDetails;
-  /** On failed writes only. */
+  /** Set on failed writes only. */
   readonly outcome?: Outcome;
   readonly cause?: unknown;
 }
 
-/** The message is lower case, without a full stop: what was found and what was expected. */
+/** An expected failure. Its message is lower case, without a full stop, and gives the value found and the value expected. */
 export class WalshipError extends Error {
   override readonly name = 'WalshipError';
   readonly code: ErrorCode;
@@ -198,7 +198,7 @@ export class WalshipError extends Error {
   }
 }
 
-/** True where `error` is ours and, if `code` is given, has that code. */
+/** True if `error` is a WalshipError and, if `code` is given, has that code. */
 export function isWalshipError(error: unknown, code?: ErrorCode): error is WalshipError {
   return error instanceof WalshipError && (code === undefined || error.code === code);
 }

@@ -1,4 +1,4 @@
-/** A whole node in a program of your own: `walship`. */
+/** Entry point `walship`: a whole node, to run inside another program. */
 export { Node } from './node/node.ts';
 export type { NodeOptions } from './node/node-options.ts';
 export type * from './node/api/api.ts';

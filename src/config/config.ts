@@ -1,7 +1,7 @@
 /**
  * The configuration of `walship serve`: flags before `WALSHIP_` variables before a JSON file.
  *
- * Everything that is wrong is found before anything is reported, so that one start shows one list.
+ * All problems are collected before any is reported, so that one start shows the whole list.
  */
 import * as v from 'valibot';
 import assert from 'node:assert/strict';
@@ -18,17 +18,17 @@ import {
 } from './fields.ts';
 import type { Field, FieldName, FieldValue, HostPort, Peer } from './fields.ts';
 
-/** What `walship serve` runs with, checked and complete. */
+/** Configuration of `walship serve`, checked and complete. */
 export type ServeConfig = {
   readonly [N in Exclude<FieldName, 'unsafeDrillFaults' | 'anonymous'>]: FieldValue<N>;
 } & {
-  /** Absent where nobody but this machine may reach the node. */
+  /** Absent if only this machine may reach the node. */
   readonly anonymous?: FieldValue<'anonymous'> | undefined;
-  /** Absent, as it should be, unless drills may ruin the node. */
+  /** Absent (the normal case) unless drills may destroy the data of the node. */
   readonly unsafeDrillFaults?: string | undefined;
 };
 
-/** Where values come from. `flags` holds what the command line gave, by field name. */
+/** Sources of option values. `flags` holds the command-line flags by field name. */
 export interface ConfigSources {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -36,7 +36,7 @@ export interface ConfigSources {
   readonly readFile?: (path: string) => string;
 }
 
-/** A value with the name that a person gave it by. */
+/** A value and the name (flag, variable or file key) that it was given under. */
 interface Given {
   readonly name: string;
   readonly value: unknown;
@@ -290,10 +290,10 @@ function formatListen(listen: HostPort | undefined): string | undefined {
   return listen === undefined ? undefined : formatHostPort(listen);
 }
 
-/** True where only this machine reaches the address. A name may stand for any address, so `localhost` is the only one. */
+/** True if only this machine can reach the address. A name may resolve to any address, so the only name accepted is `localhost`. */
 export function isLoopback(listen: HostPort): boolean {
   const url = `http://${formatHostPort(listen)}`;
-  // Spells an address in the shortest way.
+  // URL writes an address in its shortest form.
   const host = URL.canParse(url) ? new URL(url).hostname : '';
   return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$|^\[::ffff:7f/.test(host);
 }

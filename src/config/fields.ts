@@ -1,5 +1,5 @@
 /**
- * Every option of `walship serve`, in the order that help and documentation list them.
+ * All options of `walship serve`, in the order of help and documentation.
  *
  * This table is the only source: flags (`--heartbeat-ms`), variables (`WALSHIP_HEARTBEAT_MS`), keys of
  * the file (`heartbeatMs`), `--help` and the table in `docs/cli.md` are derived from it.
@@ -13,21 +13,21 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** A voter and where the others reach it. */
+/** A voter and the address under which the other nodes reach it. */
 export interface Peer {
   readonly nodeId: string;
   /** `host:port`, as it was given. */
   readonly address: string;
 }
 
-/** What one option takes. */
+/** Description of one option. */
 export type Field = {
-  /** One sentence for people. */
+  /** One sentence for help and documentation. */
   readonly doc: string;
-  /** What stands in for a value in help. */
+  /** Name of the value in help. */
   readonly placeholder?: string;
   readonly required?: boolean;
-  /** How an absent value is found, where that is not a constant. */
+  /** Description of the default if it is not a constant. */
   readonly otherwise?: string;
 } & (
   | { readonly kind: 'id' | 'path' | 'peers' | 'hosts' }
@@ -44,7 +44,7 @@ export type Field = {
 
 /** More voters than this make every commit slower and nothing safer. */
 export const PEERS_MAX = 9;
-/** In --host-names. */
+/** Maximum number of names in --host-names. */
 export const HOST_NAMES_MAX = 64;
 
 export const FIELDS = {
@@ -230,7 +230,7 @@ export function variableOf(name: FieldName): string {
   return `WALSHIP_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** What a row falls back to, for people; empty where it is required. */
+/** Default of an option, for display: "required" if it has none, empty if it may be absent. */
 export function defaultText(field: Field): string {
   if (field.required === true) return 'required';
   if (field.otherwise !== undefined) return field.otherwise;
@@ -238,7 +238,7 @@ export function defaultText(field: Field): string {
   return 'default' in field ? String(field.default) : '';
 }
 
-/** What a row accepts, for people. */
+/** Values that an option accepts, for display. */
 export function boundsText(field: Field): string {
   switch (field.kind) {
     case 'integer':

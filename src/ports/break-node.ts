@@ -1,6 +1,6 @@
-/** How a node that was started for drills is broken from within. */
+/** Faults that a node which was started for drills can cause in itself. */
 
-/** Which files of a node a disk fault is about. */
+/** Files of a node that a disk fault affects. */
 export const DISK_PARTS = ['wal', 'meta', 'snapshots', 'all'] as const;
 export type DrilledPart = (typeof DISK_PARTS)[number];
 
@@ -16,5 +16,5 @@ export type NodeFault =
   | { readonly kind: 'clock-jump'; readonly byMs: number }
   | { readonly kind: 'power-cut'; readonly seed: number };
 
-/** Does to a node what a drill asks for. A power cut never resolves. */
+/** Causes a fault in the node; resolves when the fault is in place. A power cut never resolves. */
 export type BreakNode = (fault: NodeFault) => Promise<void>;

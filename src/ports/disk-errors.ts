@@ -13,7 +13,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ENOTDIR: 'PATH_UNUSABLE',
 };
 
-/** Reports the failure of a system call as the Disk port does. `also` is said behind the system's own words. */
+/** Reports the failure of a system call as the Disk port does. `also` is appended to the system's message. */
 export function diskError(
   operation: string,
   path: string,
@@ -29,7 +29,7 @@ export function diskError(
   });
 }
 
-/** Failures of a disk that works and takes nothing: there is no room, no right or no descriptor. The same may succeed later. */
+/** Failures of a healthy disk that accepts no writes now: no space, no permission or no descriptor. A retry may succeed later. */
 const UNWRITABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DISK_FULL',
   'DISK_QUOTA',
@@ -42,12 +42,12 @@ export function isUnwritableCode(code: string): boolean {
   return (UNWRITABLE as ReadonlySet<string>).has(code);
 }
 
-/** True for a failure of a disk that works and takes nothing now. */
+/** True for a failure of a healthy disk that accepts no writes now. */
 export function isUnwritable(error: unknown): error is WalshipError {
   return isWalshipError(error) && isUnwritableCode(error.code);
 }
 
-/** True where a file was not there. */
+/** True if a file did not exist. */
 export function isAbsent(error: unknown): error is WalshipError {
   return isWalshipError(error, 'DISK_FAILED') && error.details['errno'] === 'ENOENT';
 }

@@ -1,19 +1,19 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 
-/** The `preferred` loopback ports where all of them are free, else as many others that are free now. */
+/** Returns the `preferred` loopback ports if all of them are free now, otherwise as many other free ports. */
 export async function freePorts(preferred: readonly number[]): Promise<readonly number[]> {
   return (await tryPorts(preferred)) ?? (await tryPorts(preferred.map(() => 0))) ?? [];
 }
 
-/** Listens on all of them at once, so that no two are the same, and lets go of them again. */
+/** Listens on all ports at the same time, so that no two are equal, then closes them; undefined if one is taken. */
 async function tryPorts(ports: readonly number[]): Promise<readonly number[] | undefined> {
   const servers: Server[] = [];
   try {
     for (const port of ports) servers.push(await listen(port));
     return servers.map((server) => (server.address() as AddressInfo).port);
   } catch {
-    return undefined; // One is taken: which one does not matter.
+    return undefined; // At least one port is taken.
   } finally {
     await Promise.all(
       servers.map(async (server) => await new Promise((resolve) => server.close(resolve))),

@@ -3,7 +3,7 @@
  * Handlers run one message at a time, and never inside `send`.
  */
 export interface Link {
-  /** Whom it leads to, for people: an address or a node id. */
+  /** Address or node id of the other side, for display. */
   readonly peer: string;
   /**
    * Queues a message; never refuses (a closed link drops it). The link refers to `message` until `sent` is called: do
@@ -13,13 +13,13 @@ export interface Link {
   /** Bytes queued and not yet handed to the network. */
   readonly bufferedBytes: number;
   /**
-   * Sets the receivers; messages that came before are delivered to them in a later turn. `onClose` is called exactly once.
+   * Sets the receivers; messages that arrived before are delivered to them in a later turn. `onClose` is called exactly once.
    * A message is valid only until the handler returns, unless it is copied.
    */
   receive(handlers: LinkHandlers): void;
-  /** Exempts it from giving way to newer links, where an adapter bounds how many there are: a voter leads or follows over it. */
+  /** Protects the link from being closed in favour of a newer one if the adapter limits the number of links: a voter leads or follows over it. */
   keep?(): void;
-  /** Closes for a reason in words; idempotent. Queued messages may be lost. */
+  /** Closes the link for a reason in words; idempotent. Queued messages may be lost. */
   close(reason: string): void;
 }
 

@@ -1,14 +1,14 @@
 import * as fs from 'node:fs';
 
-/** Descriptors that are kept open for nothing, so that the log still opens a file where sockets have taken all others. */
+/** Number of descriptors in reserve, so that the log can still open a file when sockets have taken all others. */
 export const RESERVED_DESCRIPTORS = 4;
 
-/** A few descriptors of `/dev/null`, given up when no other is to be had. */
+/** A few open descriptors of `/dev/null`, closed when the process has no other descriptor left. */
 export class DescriptorReserve {
   readonly #fds: number[] = [];
   #kept = false;
 
-  /** Takes what is missing, as far as it is to be had. */
+  /** Starts the reserve and fills it as far as descriptors are available. */
   keep(): void {
     this.#kept = true;
     this.refill();
@@ -19,19 +19,19 @@ export class DescriptorReserve {
     try {
       while (this.#fds.length < RESERVED_DESCRIPTORS) this.#fds.push(fs.openSync('/dev/null', 'r'));
     } catch (error) {
-      // The next close tries again; whatever else is wrong with /dev/null does not matter to the log.
+      // The next close tries again; any other failure of /dev/null does not matter to the log.
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
   }
 
-  /** Gives all of them up; false where there was none. */
+  /** Closes all descriptors of the reserve; false if there was none. */
   spend(): boolean {
     const had = this.#fds.length > 0;
     for (const fd of this.#fds.splice(0)) fs.closeSync(fd);
     return had;
   }
 
-  /** Keeps none from now on. */
+  /** Closes the reserve for good. */
   end(): void {
     this.#kept = false;
     this.spend();

@@ -10,18 +10,18 @@ import { lockFile } from './node-lock.ts';
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-/** Nothing was written where these are the reason that a file could not be opened: it is tried again after a pause, … */
+/** Temporary reasons for a failed open. Nothing was written, so the open is retried every OPEN_RETRY_MS … */
 const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 const OPEN_RETRY_MS = 50;
-/** … for as long as this. */
+/** … for at most this long. */
 export const OPEN_RETRY_MS_MAX = 2_000;
 
 export interface NodeDiskOptions {
-  /** Goes on without a lock where none is to be had: two processes then may destroy a directory together. Default false. */
+  /** Continues without a lock if the file system has none: two processes can then destroy a directory. Default false. */
   readonly unsafeNoLock?: boolean;
   /**
-   * Whether a write with O_DSYNC reaches the platter. Default: on Linux; elsewhere fsync does more (on macOS it empties the drive's cache),
-   * and a durable write is a write and an fsync.
+   * True if a write with O_DSYNC is durable. Default: on Linux only. Elsewhere fsync does more (on macOS it flushes the
+   * drive's cache), and a durable write is a write followed by an fsync.
    */
   readonly dsync?: boolean;
 }
@@ -52,7 +52,7 @@ export class NodeDisk implements Disk {
     if (mode === 'read') return new NodeFile(path, { plain, durable: undefined, closed });
     if (!this.#dsync) return new NodeFile(path, { plain, durable: plain, closed });
     try {
-      // Now and not when it is needed: by then the file may have another name.
+      // Opened now rather than on first use: by then the file may have another name.
       const durable = await this.#openFd(path, O_RDWR | O_DSYNC);
       return new NodeFile(path, { plain, durable, closed });
     } catch (error) {
@@ -73,7 +73,7 @@ export class NodeDisk implements Disk {
 
   async makeDir(path: string): Promise<void> {
     const target = resolve(path);
-    // The first one that was created, or undefined where all were there.
+    // The topmost directory that was created, or undefined if all existed.
     const first = await new Promise<string | undefined>((done, fail) => {
       fs.mkdir(target, { recursive: true, mode: DIRECTORY_MODE }, (error, created) => {
         if (error === null) done(created);
@@ -92,7 +92,7 @@ export class NodeDisk implements Disk {
     }
   }
 
-  /** False where the parent is not this user's to open: then nobody but its owner made a name in it. */
+  /** Makes a directory's name durable; false if this user may not open the parent: then another user made the name. */
   async #makeNameDurable(dir: string, own: boolean): Promise<boolean> {
     try {
       await this.syncDir(dirname(dir));
@@ -141,7 +141,7 @@ export class NodeDisk implements Disk {
     };
   }
 
-  /** Opens a file; where no descriptor or memory is to be had for it, with one of the reserve, or a little later. */
+  /** Opens a file. If descriptors or memory are short, frees the reserve or waits a little, and retries. */
   async #openFd(path: string, flags: number): Promise<number> {
     for (let waitedMs = 0; ; waitedMs += OPEN_RETRY_MS) {
       const opened = await openOnce(path, flags);
@@ -162,9 +162,9 @@ export class NodeDisk implements Disk {
 
 interface Descriptors {
   readonly plain: number;
-  /** With O_DSYNC, or the plain one where that is not enough; absent on files that are only read. */
+  /** Descriptor with O_DSYNC, or the plain one if O_DSYNC is not durable here; undefined for files opened for reading. */
   readonly durable: number | undefined;
-  /** Called once these are closed. */
+  /** Called after both are closed. */
   readonly closed: () => void;
 }
 
@@ -246,8 +246,9 @@ interface WriteTarget {
 }
 
 /**
- * A short count means that the system failed after some bytes and kept the error to itself: the rest is written once more,
- * only to learn that error. Whatever comes of it, the write has failed, since a later part may be on the disk without an earlier one.
+ * Writes all of `source` or fails. A short count means that the system failed after some bytes without reporting the error;
+ * the rest is written once more, only to learn that error. The write has failed in any case, since a later part may be on the disk
+ * without an earlier one.
  */
 function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget): Promise<void> {
   return new Promise((done, fail) => {
@@ -269,7 +270,7 @@ function writeWhole(fd: number, source: Buffer, { position, path }: WriteTarget)
   });
 }
 
-/** As `writeWhole`, for several sources. */
+/** Does the same as `writeWhole` for several sources. */
 function writeAll(
   fd: number,
   sources: readonly Buffer[],
@@ -284,7 +285,7 @@ function writeAll(
       else {
         const target = { position: position + count, path };
         const rest = Buffer.concat(sources).subarray(count);
-        // Said in the same words as by `writeWhole`, whether the rest can be written or not.
+        // The same message as from `writeWhole`, even if the rest can be written.
         writeWhole(fd, rest, target).then(
           () => fail(nodeDiskError('write', path, new Error(`wrote ${count} of ${bytes} bytes`))),
           fail,
@@ -304,7 +305,7 @@ function notADirectory({ code }: NodeJS.ErrnoException): string {
   return code === 'EEXIST' || code === 'ENOTDIR' ? ' (a file is there, expected a directory)' : '';
 }
 
-/** A file that could not be made for want of room: room for bytes, or an inode? */
+/** Explains a file that could not be created on a full disk: names the inodes if these are used up. */
 function whatIsMissing(path: string): string {
   const { ffree, files } = fs.statfsSync(dirname(path));
   return files > 0 && ffree === 0 ? ' (every inode is taken)' : '';

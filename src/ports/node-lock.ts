@@ -8,7 +8,7 @@ const FLOCK_TIMEOUT_MS = 10_000;
 const HOLDER_BYTES_MAX = 1024;
 
 export interface LockRequest {
-  /** Open for reading and writing; holds the lock until it is closed or the process dies. */
+  /** Descriptor, open for reading and writing; holds the lock until it is closed or the process dies. */
   readonly fd: number;
   readonly path: string;
   readonly unsafeNoLock: boolean;
@@ -16,15 +16,15 @@ export interface LockRequest {
 
 /**
  * Takes the kernel's lock on an open file. Node.js has no flock(2), but the lock belongs to the open file and not to the
- * process that asked for it: so flock(1) takes it on a descriptor that it inherits, exits, and ours keeps it. The kernel
- * frees it on `kill -9`, and it holds across containers that share a volume; a pid file does neither.
+ * process: flock(1) takes it on an inherited descriptor and exits, and this process keeps it. The kernel frees the lock
+ * on `kill -9`, and it works across containers that share a volume; a pid file does neither.
  * @throws WalshipError DATA_DIR_LOCKED, LOCK_UNAVAILABLE.
  */
 export function lockFile({ fd, path, unsafeNoLock }: LockRequest): void {
   const { status, error } = spawnSync('flock', ['-n', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
     timeout: FLOCK_TIMEOUT_MS,
-    // It prints nothing: so it need not read the files of a language.
+    // flock prints nothing here, so it need not load locale files.
     env: { ...process.env, LC_ALL: 'C' },
   });
   if (status === 1) {
@@ -47,11 +47,11 @@ export function lockFile({ fd, path, unsafeNoLock }: LockRequest): void {
   writeHolder(fd);
 }
 
-/** For people only: the lock itself says whether it is held. A disk without room for the text is no reason not to start. */
+/** Writes the holder's name for display; the lock itself is the kernel's. A failure (such as a full disk) does not prevent the start. */
 function writeHolder(fd: number): void {
   const text = `pid ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`;
   try {
-    // Written before it is cut: in a block that the file has already there is room.
+    // Written before truncation: a block that the file already has needs no free space.
     fs.writeSync(fd, text, 0);
     fs.ftruncateSync(fd, Buffer.byteLength(text));
   } catch (error) {

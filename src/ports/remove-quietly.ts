@@ -1,7 +1,7 @@
 import { isWalshipError } from '../errors.ts';
 import type { Disk } from './disk.ts';
 
-/** Removes a file that is of no use; why that is so counts, and not whether it can be removed. */
+/** Removes a useless file and ignores a failure: the caller reports the error that made the file useless. */
 export async function removeQuietly(disk: Disk, path: string): Promise<void> {
   try {
     await disk.remove(path);

@@ -8,7 +8,7 @@ export class SeededEntropy implements Entropy {
   #c: number;
   #counter = 1;
 
-  /** Equal seeds give equal sequences, on every machine. */
+  /** Starts the sequence of `seed`; equal seeds give equal sequences on every machine. */
   constructor(seed: number | string) {
     this.#seed = String(seed);
     const next = hashWords(this.#seed);
@@ -18,7 +18,7 @@ export class SeededEntropy implements Entropy {
     for (let round = 0; round < 15; round += 1) this.#word();
   }
 
-  /** An independent sequence named `name`: draws from one never shift what the other gives. */
+  /** Returns an independent sequence named `name`: draws from one do not change the other. */
   fork(name: string): SeededEntropy {
     return new SeededEntropy(`${this.#seed}/${name}`);
   }
@@ -33,7 +33,7 @@ export class SeededEntropy implements Entropy {
     return Math.floor(this.fraction() * end);
   }
 
-  /** In [0, 1). */
+  /** A real number in [0, 1). */
   fraction(): number {
     return this.#word() / 2 ** 32;
   }
@@ -65,7 +65,7 @@ export class SeededEntropy implements Entropy {
   }
 }
 
-/** FNV-1a with a final mix, continued to give as many words as wanted. */
+/** Hash of `text`, FNV-1a with a final mix, as a generator of any number of words. */
 function hashWords(text: string): () => number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** What setTimeout can count; longer waits than this (24 days) are cut to it. */
+/** Longest delay that setTimeout supports (24 days); longer delays are cut to it. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** The machine's own clock and timers. */

@@ -17,7 +17,7 @@ export class TickTimer {
     this.#ticks = 0;
   }
 
-  /** To be called every TICK_MS. */
+  /** Counts one tick; to be called every TICK_MS. */
   tick(): void {
     this.#ticks += 1;
   }

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
 
-/** Files whose durable writes are measured: a batch of the log is one of them. */
+/** Paths of files whose durable writes are measured: the files of the log. */
 const MEASURED = /\/wal\/[^/]+$/;
 
-/** A disk that tells how long each durable write to the log took, in milliseconds. Else it is the one that it was given. */
+/** A disk that reports the duration of each durable write to the log, in milliseconds; passes all calls to the given disk. */
 export class TimedDisk implements Disk {
   readonly #disk: Disk;
   readonly #clock: Clock;

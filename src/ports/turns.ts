@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** How long one piece of work keeps a turn of the event loop before everybody else gets one. */
+/** Longest time that one piece of work keeps a turn of the event loop before others get one. */
 export const TURN_MS_MAX = 4;
 
 /**
- * Shares the turns of the event loop among long pieces of work: in each turn one of them goes on, whoever has waited longest. Many
- * large requests at once keep a turn no longer than one does.
+ * Shares the turns of the event loop among long pieces of work: in each turn, the one that has waited longest continues. Many
+ * large requests together keep a turn no longer than one does.
  */
 export class Turns {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** Resolves in a later turn that nobody else got from here. */
+  /** Resolves in a later turn that no other caller of this object gets. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -25,8 +25,8 @@ export class Turns {
   }
 
   /**
-   * Runs `work` to its end. It yields where it may be interrupted: what is done before the first time is done at once, the rest in
-   * turns of its own.
+   * Runs `work` to its end. `work` yields where it may be interrupted: the part before the first yield runs synchronously, the
+   * rest in turns of its own.
    */
   async run<T>(work: Generator<void, T, void>): Promise<T> {
     let step = work.next();

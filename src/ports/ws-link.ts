@@ -9,21 +9,21 @@ import { ERRORS, WalshipError } from '../errors.ts';
 import { KiB, MiB } from './units.ts';
 import type { Dialer, Link, LinkHandlers } from './link.ts';
 
-/** Where nodes take links from each other. */
+/** URL path for links between nodes. */
 export const REPLICATE_PATH = '/v1/replicate';
-/** Where nodes take links from clients. */
+/** URL path for links from clients. */
 export const CLIENT_PATH = '/v1/client';
-/** The largest legal message, a control message of 1 MiB, and some room. A larger one closes the link. */
+/** Maximum size of a message: a control message of 1 MiB and a margin. A larger one closes the link. */
 export const MESSAGE_BYTES_MAX = MiB + 64 * KiB;
-/** What comes before `receive` is kept up to here; from then on the network holds the rest. */
+/** Bytes of messages that are buffered before `receive`; above it, the socket is paused. */
 export const INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
-/** How long a link that closes waits for the other side before it is cut. */
+/** Time that a closing link waits for the other side before it is cut. */
 export const CLOSE_WAIT_MS = 2_000;
-/** How long dialling may take, from the first packet to the open link. */
+/** Time limit for dialling, from the first packet to the open link. */
 export const DIAL_MS_MAX = 5_000;
-/** Links between nodes accepted at a time; for one more the oldest that is not kept gives way. */
+/** Maximum number of accepted links between nodes; one more closes the oldest link that is not kept. */
 export const LINKS_MAX = 256;
-/** The WebSocket protocol allows no more in a close frame. */
+/** Maximum bytes of a reason in a WebSocket close frame. */
 export const CLOSE_REASON_BYTES_MAX = 123;
 
 const CLOSE_NORMAL = 1000;
@@ -39,7 +39,7 @@ export class WsLink implements Link {
   readonly peer: string;
   readonly #socket: WebSocket;
   #handlers: LinkHandlers | undefined;
-  /** Invariant: what is here came before everything that is not yet here. */
+  /** Invariant: messages in the inbox arrived before all messages that are not in it yet. */
   #inbox: Buffer[] = [];
   #inboxBytes = 0;
   #flushing = false;
@@ -137,13 +137,13 @@ export class WsLink implements Link {
 export interface AcceptorOptions {
   readonly path?: string;
   readonly linksMax?: number;
-  /** The oldest link that is not kept gives way to a new one, or the new one is refused with 503. */
+  /** Closes the oldest link that is not kept, or refuses the new one with 503. */
   readonly whenFull?: 'give way' | 'refuse';
-  /** A larger message closes its link. */
+  /** Maximum size of a message; a larger one closes its link. */
   readonly messageBytesMax?: number;
 }
 
-/** Takes links from an HTTP server's `upgrade` events. */
+/** Accepts links from an HTTP server's `upgrade` events. */
 export class LinkAcceptor {
   readonly #server: WebSocketServer;
   readonly #links = new Set<WsLink>();
@@ -161,7 +161,7 @@ export class LinkAcceptor {
     this.#givesWay = options.whenFull !== 'refuse';
   }
 
-  /** Whether the request asks for a link of this kind. */
+  /** True if the request asks for a link of this kind. */
   takes(request: IncomingMessage): boolean {
     return (request.url ?? '').split('?', 1)[0] === this.#path;
   }
@@ -184,7 +184,7 @@ export class LinkAcceptor {
     return this.#links.size;
   }
 
-  /** Makes one where it may: whoever fills all places with links that say nothing keeps nobody out. */
+  /** Makes room for one more link if possible, so that idle links which fill the table lock out nobody. */
   #hasPlace(): boolean {
     if (this.#links.size < this.#linksMax) return true;
     if (!this.#givesWay) return false;
@@ -195,7 +195,7 @@ export class LinkAcceptor {
     return true;
   }
 
-  /** Takes no more links and closes those that it took; each within CLOSE_WAIT_MS. */
+  /** Refuses new links and closes the accepted ones, each within CLOSE_WAIT_MS. */
   close(reason: string): void {
     this.#closed = true;
     for (const link of this.#links) link.close(reason);
@@ -248,14 +248,14 @@ function openSocket(address: string, path: string): WebSocket | undefined {
   return new WebSocket(url, { ...OPTIONS, followRedirects: false });
 }
 
-/** A node refuses names that it is not known by, and may still be the right one. */
+/** Explains an HTTP refusal. A node that refuses the host name of the request may still be the right node. */
 function refusedWith(status: number): string {
   const known = status !== ERRORS.HOST_UNKNOWN.status;
   const what = known ? ', expected a walship node' : ': it is not known by that name';
   return `answered HTTP ${status}${what}`;
 }
 
-/** An aggregate of several failed addresses has a code and no message. */
+/** Describes a failed dial. An aggregate error of several addresses has a code and no message. */
 function describe(error: Error): string {
   if (error.message !== '') return error.message;
   return 'code' in error ? String(error.code) : error.name;
