@@ -9,6 +9,8 @@ import { importsOf, withoutComments } from './imports.ts';
 import { forbiddenImport, testFiles } from './unit-files.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Width of prose in Markdown. */
+const COLUMNS_MAX = 120;
 /** Outside of these, everything runs on simulated disk, clock, network and randomness. */
 const REAL_WORLD = [
   /^src\/server\//,
@@ -165,12 +167,29 @@ describe('documentation', () => {
     );
   });
 
-  test('the README lists every option as the code has it', () => {
-    const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  test('docs/configuration.md lists every option as the code has it', () => {
+    const text = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
 
     // npm run docs:config writes it.
     expect(text).toContain(`<!-- config:begin -->\n\n${fieldsAsMarkdown()}\n\n<!-- config:end -->`);
   });
+
+  test.for(pages)(
+    `%s has lines of at most ${COLUMNS_MAX} columns, but for tables and code`,
+    (page) => {
+      const text = readFileSync(join(ROOT, page), 'utf8');
+      const prose = text.replaceAll(/^ *```[^]*?^ *```$/gm, '');
+      // A line without a space inside cannot be wrapped; spaces between backquotes are part of code.
+      const wide = prose
+        .split('\n')
+        .filter((line) => line.length > COLUMNS_MAX && !line.startsWith('|'))
+        .filter((line) =>
+          /\S\s+\S/.test(line.replaceAll(/`[^`]*`/g, 'x').replace(/^\s*([-*]|\d+\.)\s+/, '')),
+        );
+
+      expect(wide).toEqual([]);
+    },
+  );
 });
 
 function filesUnder(folder: string, extension: string): string[] {

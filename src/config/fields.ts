@@ -2,7 +2,7 @@
  * All options of `walship serve`, in the order of help and documentation.
  *
  * This table is the only source: flags (`--heartbeat-ms`), variables (`WALSHIP_HEARTBEAT_MS`), keys of
- * the file (`heartbeatMs`), `--help` and the table in `docs/cli.md` are derived from it.
+ * the file (`heartbeatMs`), `--help` and the table in `docs/configuration.md` are derived from it.
  */
 import { KiB, MiB } from '../ports/units.ts';
 import { BATCH_BYTES_MAX } from '../wal/format/limits.ts';
@@ -260,7 +260,7 @@ export function boundsText(field: Field): string {
   return 'a path';
 }
 
-/** The options as a Markdown table; `docs/cli.md` holds it and a test compares. */
+/** The options as a Markdown table; `docs/configuration.md` holds it and a test compares. */
 export function fieldsAsMarkdown(): string {
   const rows = FIELD_NAMES.map((name) => {
     const field = fieldOf(name);

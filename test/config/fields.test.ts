@@ -1,12 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import {
-  FIELD_NAMES,
-  fieldOf,
-  fieldsAsMarkdown,
-  flagOf,
-  variableOf,
-} from '../../src/config/fields.ts';
+import { FIELD_NAMES, fieldOf, flagOf, variableOf } from '../../src/config/fields.ts';
 
 describe('table of options', () => {
   test('derives flags and variables from the names', () => {
@@ -30,11 +23,5 @@ describe('table of options', () => {
         expect(field.choices, name).toContain(field.default);
       }
     }
-  });
-
-  test.for(['docs/cli.md', 'README.md'])('is the one in %s', (name) => {
-    const text = readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
-
-    expect(text).toContain(fieldsAsMarkdown());
   });
 });
