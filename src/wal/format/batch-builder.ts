@@ -7,10 +7,10 @@ import { OP, readU32, recordBytes, RecordEncoder } from './record.ts';
 import type { LogOperation } from './record.ts';
 import { ChainSum, SEAL_BYTES, sealBatch } from './seal.ts';
 
-/** Batches are encoded side by side into allocations of this size; a larger batch gets one of its own. */
+/** Size of the slabs that batches are encoded into, side by side; a larger batch gets its own slab. */
 const SLAB_BYTES = MiB;
 
-/** What the leader knows at the moment in which a batch is sealed. */
+/** Values of the leader at the moment a batch is sealed. */
 export interface BatchContext {
   readonly commitLsn: number;
   readonly wallMs: number;
@@ -18,7 +18,7 @@ export interface BatchContext {
 
 /** A closed batch, ready to be written. */
 export interface SealedBatch {
-  /** Never changes again. */
+  /** Encoded batch; never changes again. */
   readonly bytes: Buffer;
   readonly previous: Position;
   readonly last: Position;
@@ -29,17 +29,17 @@ export interface SealedBatch {
 /**
  * Encodes records straight into the bytes that will be written, kept and shipped.
  *
- * A slab is written once and never reused: whoever refers to a batch keeps its slab alive, so that nothing is ever copied
- * for the memory ring or for a follower. A batch that outgrows its slab moves to a larger one, which doubles.
+ * A slab is written once and never reused: a reference to a batch keeps its slab alive, so that nothing is ever copied
+ * for the recent batches or for a follower. A batch that outgrows its slab moves to a larger one, of twice the size.
  */
 export class BatchBuilder {
   #slab: Buffer = Buffer.alloc(0);
-  /** Writes into the slab. */
+  /** Encoder that writes into the slab. */
   #encoder = new RecordEncoder(this.#slab);
   #start = 0;
   #end = 0;
   #count = 0;
-  /** The end of the last sealed batch. */
+  /** End of the last sealed batch. */
   #previous: Position;
   #epoch: number;
   #timeMs: number;
@@ -54,17 +54,17 @@ export class BatchBuilder {
     this.#sum.start(previous.chain);
   }
 
-  /** The last LSN given. */
+  /** Last LSN assigned. */
   get lsn(): number {
     return this.#lsn;
   }
 
-  /** Of the records to come. */
+  /** Epoch of the next records. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Bytes of the open batch with the seal that it will get; 0 where it is empty. */
+  /** Bytes of the open batch with its future seal; 0 if it is empty. */
   get bytes(): number {
     return this.#count === 0 ? 0 : this.#end - this.#start + SEAL_BYTES;
   }
@@ -74,19 +74,19 @@ export class BatchBuilder {
     return this.#count;
   }
 
-  /** What the open batch would measure with its seal after `bytes` more bytes of records. */
+  /** Bytes of the open batch with its seal after `bytes` more bytes of records. */
   bytesWith(bytes: number): number {
     return this.#end - this.#start + bytes + SEAL_BYTES;
   }
 
-  /** The records to come belong to `epoch`. Invariant: one batch, one epoch. */
+  /** Starts `epoch`: the next records belong to it. Invariant: one batch, one epoch. */
   enter(epoch: number): void {
     assert(this.#count === 0, 'a new epoch begins with a new batch');
     assert(epoch > this.#epoch, 'epochs only grow');
     this.#epoch = epoch;
   }
 
-  /** Adds one transaction, which the caller has checked and which fits; returns the LSN of its last record. */
+  /** Adds one transaction and returns the LSN of its last record. The caller has checked the transaction and that it fits. */
   add(ops: readonly LogOperation[], bytes: number): number {
     assert(this.bytesWith(bytes) <= BATCH_BYTES_MAX, 'a batch is within BATCH_BYTES_MAX');
     this.#reserve(bytes + SEAL_BYTES);
@@ -106,7 +106,7 @@ export class BatchBuilder {
     return this.#lsn;
   }
 
-  /** Begins a batch with a transaction that was encoded before, in its own slab; returns the LSN of its last record. */
+  /** Begins a batch with a transaction that was encoded earlier, in its own slab; returns the LSN of its last record. */
   addPrepared({ slab, firstLsn, count, recordsBytes, crcs }: PreparedTransaction): number {
     assert(this.#count === 0, 'a prepared transaction begins a batch');
     assert(firstLsn === this.#lsn + 1, 'nothing was appended since it was prepared');
@@ -120,7 +120,7 @@ export class BatchBuilder {
     return this.#lsn;
   }
 
-  /** Closes the open batch, which is not empty, and opens the next one. */
+  /** Seals the open batch, which must not be empty, and opens the next one. */
   seal(context: BatchContext): SealedBatch {
     assert(this.#count > 0, 'a batch has records');
     const { commitLsn } = context;
@@ -145,12 +145,12 @@ export class BatchBuilder {
     return { bytes, previous, last, timeMs, commitLsn };
   }
 
-  /** The log now ends at `position`, because it was written by others or cut. */
+  /** Continues at `position`, the new end of the log after a follower's write or a truncation. */
   continueFrom(position: Position, timeMs: number): void {
     this.#previous = position;
     this.#epoch = position.epoch;
     this.#lsn = position.lsn;
-    // A peer's time is not trusted to be one.
+    // The time of a peer may be invalid.
     if (Number.isSafeInteger(timeMs)) this.#timeMs = Math.max(this.#timeMs, timeMs);
     this.#count = 0;
     this.#start = this.#end;
@@ -169,7 +169,7 @@ export class BatchBuilder {
   }
 }
 
-/** Doubling only where a batch really outgrows a slab; one that merely reaches the end of its slab needs no more than a fresh one. */
+/** Size of the next slab: doubled only if a batch outgrows a slab; a batch that merely reaches the end of its slab needs a new one only. */
 function nextSlabBytes(openBytes: number, bytes: number): number {
   const needed = openBytes + bytes;
   return needed <= SLAB_BYTES

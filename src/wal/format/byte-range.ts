@@ -2,18 +2,18 @@ const NO_BYTES = new Uint8Array(0);
 const NO_DATA = new DataView(NO_BYTES.buffer);
 
 /**
- * A stretch of bytes that somebody else holds. It can be moved along, where a buffer of its own for each key and value would
- * cost more than the work on it. Four bytes at a time through `data` are several times as fast as one by one.
+ * A range of bytes in a buffer that it does not own. One range is reused for many keys and values, since a new buffer for each
+ * would cost more than the work on it. Reading four bytes at a time through `data` is several times as fast as one by one.
  */
 export class ByteRange {
   bytes: Uint8Array = NO_BYTES;
-  /** The same memory as `bytes`. */
+  /** View of the same memory as `bytes`. */
   data: DataView = NO_DATA;
   start = 0;
-  /** Just past the last byte. */
+  /** Offset just past the last byte. */
   end = 0;
 
-  /** All of `bytes`. */
+  /** Returns a range over all of `bytes`. */
   static of(bytes: Uint8Array): ByteRange {
     const range = new ByteRange();
     range.bytes = bytes;
@@ -27,7 +27,7 @@ export class ByteRange {
   }
 }
 
-/** The memory of `bytes`, to read numbers from. */
+/** Returns a view of the memory of `bytes`, for reading numbers. */
 export function dataOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

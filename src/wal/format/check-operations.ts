@@ -11,7 +11,7 @@ import { OP, recordBytes } from './record.ts';
 import { SEAL_BYTES } from './seal.ts';
 
 /**
- * Bytes of the records of a transaction that may be appended.
+ * Checks that a transaction may be appended; returns the bytes of its records.
  * @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE, REQUEST_INVALID; always rejected.
  */
 export function checkOperations(ops: readonly LogOperation[]): number {
@@ -21,7 +21,7 @@ export function checkOperations(ops: readonly LogOperation[]): number {
   return bytes;
 }
 
-/** The first part of `checkOperations`. @throws WalshipError REQUEST_INVALID, TXN_TOO_LARGE. */
+/** Checks the number of operations, as the first part of `checkOperations`. @throws WalshipError REQUEST_INVALID, TXN_TOO_LARGE. */
 export function checkCount(ops: readonly LogOperation[]): void {
   if (ops.length === 0) throw rejected('REQUEST_INVALID', 'a transaction without operations');
   if (ops.length > TRANSACTION_ITEMS_MAX) {
@@ -30,7 +30,7 @@ export function checkCount(ops: readonly LogOperation[]): void {
   }
 }
 
-/** The part of `checkOperations` for the operations from `start` to `end`; returns the bytes of their records. */
+/** Checks the operations from `start` to `end`, as a part of `checkOperations`; returns the bytes of their records. */
 export function checkRange(ops: readonly LogOperation[], start: number, end: number): number {
   let bytes = 0;
   for (let index = start; index < end; index += 1) {
@@ -51,7 +51,7 @@ export function checkRange(ops: readonly LogOperation[], start: number, end: num
   return bytes;
 }
 
-/** The last part of `checkOperations`. @throws WalshipError TXN_TOO_LARGE. */
+/** Checks the total size, as the last part of `checkOperations`. @throws WalshipError TXN_TOO_LARGE. */
 export function checkTotal(ops: readonly LogOperation[], bytes: number): void {
   if (bytes + SEAL_BYTES > BATCH_BYTES_MAX) {
     throw rejected(
@@ -65,14 +65,14 @@ export function checkTotal(ops: readonly LogOperation[], bytes: number): void {
   }
 }
 
-/** EPOCH and SEAL are the log's own; a REQUEST cannot carry the bit that continues a transaction. */
+/** True for an op that callers may append: EPOCH and SEAL are reserved, and a REQUEST cannot carry the CONTINUED bit. */
 function isAppendable(op: number, continued: boolean): boolean {
   if (op === OP.PUT || op === OP.DELETE) return true;
   if (op === OP.REQUEST) return !continued;
   return Number.isInteger(op) && op >= OP.CUSTOM_FIRST && op <= OP.CUSTOM_LAST;
 }
 
-/** A refusal of which it is certain that nothing was written. */
+/** Makes an error that certifies that nothing was written. */
 export function rejected(
   code: ErrorCode,
   message: string,

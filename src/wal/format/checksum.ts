@@ -2,27 +2,27 @@ import zlib from 'node:zlib';
 import library from 'crc-32';
 import { dataOf } from './byte-range.ts';
 
-/** Below this many bytes the tables in JavaScript are faster than the call into zlib, with the object that it wants. */
+/** Size from which a zlib call, which needs a new view object, is faster than the tables in JavaScript. */
 const NATIVE_BYTES_MIN = 288;
-/** Eight tables of 256, one after the other, made from the library's answers: eight bytes are one step. */
+/** Eight tables of 256 entries, one after the other, computed with the library: one step covers eight bytes. */
 const TABLES = crcTables();
 
-/** CRC-32 (IEEE, as zlib) of `bytes`, unsigned; `seed` is the checksum of what came before them. */
+/** CRC-32 (IEEE, as zlib) of `bytes`, unsigned; `seed` is the checksum of the bytes before them. */
 export function crc32(bytes: Uint8Array, seed = 0): number {
   if (bytes.length >= NATIVE_BYTES_MIN) return zlib.crc32(bytes, seed);
   return new Checksums(bytes).crc32(0, bytes.length, seed);
 }
 
-/** Checksums of many stretches of the same bytes, without an object for each. */
+/** Computes checksums of many ranges of the same bytes, without an object for each. */
 export class Checksums {
-  /** The same bytes, for reading integers: big-endian ones, unless said otherwise. */
+  /** View of the same bytes, for reading integers. */
   readonly data: DataView;
 
   constructor(bytes: Uint8Array) {
     this.data = dataOf(bytes);
   }
 
-  /** Of the bytes from `start` to `end`, which the caller knows to be inside. */
+  /** CRC-32 of the bytes from `start` to `end`; the range must be inside the buffer. */
   crc32(start: number, end: number, seed = 0): number {
     const { data } = this;
     if (end - start >= NATIVE_BYTES_MIN) {
@@ -50,14 +50,14 @@ export class Checksums {
   }
 }
 
-/** What a byte contributes when `index` more bytes follow it in its step. */
+/** Contribution of a byte that `index` more bytes follow in its step. */
 function table(index: number, byte: number): number {
   return TABLES[(index << 8) | byte] as number;
 }
 
 function crcTables(): Int32Array {
   const tables = new Int32Array(8 * 256);
-  // Nothing came before, and the library inverts what it starts and ends with: what is left is the entry of the byte.
+  // The seed cancels the library's initial inversion, and `~` its final one: the result is the table entry of the byte.
   for (let byte = 0; byte < 256; byte += 1) tables[byte] = ~library.buf([byte], -1);
   for (let at = 256; at < tables.length; at += 1) {
     const shorter = tables[at - 256] as number;

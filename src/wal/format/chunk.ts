@@ -1,11 +1,11 @@
 import type { Position } from './position.ts';
 
-/** Whole batches, one after the other, exactly as they are in the log. */
+/** Whole batches, one after the other, byte for byte as in the log. */
 export interface LogChunk {
-  /** Must not be modified by anyone: others refer to the same memory. */
+  /** Shared memory; must not be modified. */
   readonly bytes: Buffer;
-  /** Just before the first batch. */
+  /** Position just before the first batch. */
   readonly previous: Position;
-  /** The end of the last batch. */
+  /** End of the last batch. */
   readonly last: Position;
 }

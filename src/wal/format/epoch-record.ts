@@ -14,15 +14,15 @@ import { encodeRecord, OP, readU64, writeU64 } from './record.ts';
 import type { RecordView } from './record.ts';
 import type { EpochEntry } from './position.ts';
 
-/** Voters of a cluster, at most. */
+/** Maximum number of voters of a cluster. */
 export const VOTERS_MAX = 64;
-/** A node id, in bytes of UTF-8, at most. */
+/** Maximum length of a node id in bytes of UTF-8. */
 export const NODE_ID_BYTES_MAX = 255;
 const FIXED_BYTES = 24;
 const MSGPACK_BYTES_MAX = 32 * 1024;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 
-/** What an EPOCH record says, without its place in the log. */
+/** Content of an EPOCH record, without its LSN. */
 export type EpochStart = Omit<EpochEntry, 'firstLsn'>;
 
 /** True for 16 bytes as 32 lower-case hexadecimal digits: the form of cluster and history ids. */
@@ -30,7 +30,7 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
-/** The value of an EPOCH record, in a buffer of its own; its key is the leader's node id. */
+/** Encodes the value of an EPOCH record into a new buffer; the record's key is the leader's node id. */
 export function encodeEpochValue(start: EpochStart): Buffer {
   const inRange = Number.isSafeInteger(start.epoch) && start.epoch >= 1 && start.epoch <= EPOCH_MAX;
   assert(inRange, 'an epoch is 1 to EPOCH_MAX');
@@ -42,7 +42,7 @@ export function encodeEpochValue(start: EpochStart): Buffer {
   return Buffer.concat([fixed, pack([start.voters, start.quorum])]);
 }
 
-/** The operation that begins the leadership. */
+/** Returns the operation that begins the leadership. */
 export function epochOperation(start: EpochStart): LogOperation {
   return { op: OP.EPOCH, key: Buffer.from(start.leader, 'utf8'), value: encodeEpochValue(start) };
 }
@@ -52,7 +52,7 @@ export function encodeEpochRecord(target: Buffer, offset: number, entry: EpochEn
   return encodeRecord(target, offset, { lsn: entry.firstLsn, ...epochOperation(entry) });
 }
 
-/** The entry in a record of op EPOCH, or what is wrong with it. Never throws. */
+/** Decodes a record of op EPOCH; returns the entry, or the fault as text. Never throws. */
 export function decodeEpochRecord(record: RecordView): EpochEntry | string {
   const { key, value } = record;
   const leader = key.toString('utf8');

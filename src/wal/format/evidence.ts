@@ -1,6 +1,6 @@
 /**
- * What stands behind the last good write of a segment: which blocks were never written, and which writes began there. Pure: it is fed with
- * the segment's bytes, window by window.
+ * Evidence about the bytes after the last good write of a segment: blocks that were never written, and writes that began there.
+ * Pure: the caller passes the segment's bytes, window by window.
  */
 import { isFill, writtenBytes } from './fill-byte.ts';
 import { BLOCK_BYTES, WRITE_HEADER_BYTES } from './limits.ts';
@@ -10,44 +10,44 @@ import type { Seal } from './seal.ts';
 import { decodeWriteHeader } from './write-header.ts';
 import type { Extent } from './write-scan.ts';
 
-/** A write that began behind the last good one, known by its header. */
+/** A write that began after the last good one, known by its header. */
 export interface FoundWrite {
   readonly number: number;
   readonly firstLsn: number;
-  /** Just past it, in the file. */
+  /** Offset just past the write, in the file. */
   readonly end: number;
 }
 
-/** What stands behind the last good write of one segment. Offsets are in the file. */
+/** Evidence about the bytes after the last good write of one segment. Offsets are in the file. */
 export interface TailEvidence {
-  /** Just past the last byte that is not fill; the last good seal's end where there is none behind it. */
+  /** Offset just past the last byte that is not fill; the end of the last good seal if only fill follows it. */
   readonly writtenEnd: number;
-  /** Bytes of the write that does not continue behind its last good seal; 0 where none of its batches is good. */
+  /** Bytes of the bad write after its last good seal; 0 if none of its batches is good. */
   readonly left: number;
-  /** The first block of the first write that still is fill although it was to be written: the write was torn. */
+  /** First block of the bad write that is still fill although the write should have covered it: the write was torn. */
   readonly hole: number | undefined;
-  /** The first write behind the one that does not continue: proof that all before it were durable. */
+  /** First write after the bad one: proof that all writes before it were durable. */
   readonly laterWrite: FoundWrite | undefined;
-  /** The last write whose header can be read. */
+  /** Last write whose header can be read. */
   readonly lastWrite: FoundWrite | undefined;
-  /** Its end, as its seal says; undefined where that cannot be read. */
+  /** Version at the end of the last write, by its seal; undefined if the seal cannot be read. */
   readonly highest: Version | undefined;
-  /** Nothing but fill follows it. */
+  /** True if only fill follows the last write. */
   readonly clean: boolean;
 }
 
 export interface TailStart {
-  /** A border of blocks: where the write begins that does not continue, or where the next one would. */
+  /** Start of the bad write, or of the next one if there is none; always on a block boundary. */
   readonly start: number;
-  /** Undefined where the header of the segment is damaged: then nothing tells where its writes began. */
+  /** Undefined if the header of the segment is damaged: then the starts of its writes cannot be recognised. */
   readonly salt: Salt | undefined;
-  /** The write that does not continue; undefined where its header is not whole. */
+  /** The bad write; undefined if its header is damaged. */
   readonly write: Extent | undefined;
-  /** Of the last write that is good: those behind it have higher ones. */
+  /** Number of the last good write; later writes have higher numbers. */
   readonly number: number;
-  /** Of the first record behind the last good one. */
+  /** LSN of the first record after the last good one. */
   readonly firstLsn: number;
-  /** Just past the last good seal. */
+  /** Offset just past the last good seal. */
   readonly lastEnd: number;
 }
 
@@ -67,12 +67,12 @@ export class TailScan {
     if (write !== undefined) this.#lastWrite = { number: write.number, firstLsn, end: write.end };
   }
 
-  /** The last write found so far. */
+  /** Last write found so far. */
   get lastWrite(): FoundWrite | undefined {
     return this.#lastWrite;
   }
 
-  /** The bytes from `offset` of the file on. */
+  /** Adds the bytes of the file that begin at `offset`. */
   add(bytes: Buffer, offset: number): void {
     const { start, write } = this.#start;
     const blocksEnd = write === undefined ? start + BLOCK_BYTES : write.end;
@@ -90,7 +90,7 @@ export class TailScan {
     }
   }
 
-  /** `seal` is the one with which the last write ends. */
+  /** Returns the evidence. `seal` is the seal at the end of the last write. */
   finish(seal: Seal | undefined): TailEvidence {
     const { start, write } = this.#start;
     const lastWrite = this.#lastWrite;

@@ -3,7 +3,7 @@ import { FILL_BYTE } from './limits.ts';
 
 const FILL = Buffer.alloc(MiB, FILL_BYTE);
 
-/** True where every byte of `bytes` is fill. */
+/** True if every byte of `bytes` is fill. */
 export function isFill(bytes: Buffer): boolean {
   for (let offset = 0; offset < bytes.length; offset += FILL.length) {
     const end = Math.min(bytes.length, offset + FILL.length);
@@ -12,7 +12,7 @@ export function isFill(bytes: Buffer): boolean {
   return true;
 }
 
-/** Bytes of `bytes` up to the last one that is not fill. */
+/** Length of `bytes` up to and including the last byte that is not fill. */
 export function writtenBytes(bytes: Buffer): number {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === FILL_BYTE) end -= 1;

@@ -1,29 +1,30 @@
 /**
- * Which leadership wrote which stretch of a log, as a list of spans, oldest first. Each span reaches to the first LSN of the next one, the last one to
- * the end of the log. Of what nobody can ask for any more it is forgotten who wrote it: such stretches are one span without an epoch.
+ * History of a log: a list of spans, oldest first, that names the leadership which wrote each stretch. Each span reaches to the
+ * first LSN of the next one, the last one to the end of the log. Details of stretches that nobody can ask for any longer are
+ * forgotten: such neighbours become one span without an epoch.
  */
 import type { EpochEntry, Version } from './position.ts';
 
-/** A stretch of which less is known than the EPOCH record said that began it. */
+/** A span whose EPOCH record is not known in full. */
 export interface PartSpan {
-  /** Null where it is forgotten; there may have been many. */
+  /** Null if forgotten; the span may then cover several epochs. */
   readonly epoch: number | null;
-  /** Who led it, and where it began, is not known. */
+  /** Null, since neither the leader nor the first LSN of the leadership is known. */
   readonly leader: null;
   readonly firstLsn: number;
 }
 
 export type EpochSpan = EpochEntry | PartSpan;
 
-/** What both kinds have in common. */
+/** Fields that both kinds have in common. */
 export type SpanView = Pick<EpochSpan, 'epoch' | 'leader' | 'firstLsn'>;
 
-/** True where the EPOCH record that began it is known. */
+/** True if the EPOCH record of the span is known. */
 export function isWhole(span: EpochSpan | undefined): span is EpochEntry {
   return span !== undefined && span.leader !== null;
 }
 
-/** The leadership of the end of the log, where it is known. */
+/** Leadership that wrote the end of the log; undefined if it is not known. */
 export function newestOf(spans: readonly EpochSpan[]): EpochEntry | undefined {
   const newest = spans.at(-1);
   return isWhole(newest) ? newest : undefined;
@@ -46,12 +47,12 @@ export function spanAt(spans: readonly EpochSpan[], lsn: number): EpochSpan | un
   return spans[indexAt(spans, lsn)];
 }
 
-/** The last LSN of the span at `index`; Infinity of the last one. */
+/** Last LSN of the span at `index`; Infinity for the last span. */
 export function lastLsnOf(spans: readonly EpochSpan[], index: number): number {
   return (spans[index + 1]?.firstLsn ?? Infinity) - 1;
 }
 
-/** Forgets what is not needed; the last span always is. Neighbours that are forgotten become one. */
+/** Forgets the spans that are not needed, except the last one. Forgotten neighbours become one span. */
 export function forget(
   spans: readonly EpochSpan[],
   isNeeded: (span: EpochSpan, index: number) => boolean,
@@ -67,7 +68,7 @@ export function forget(
   return kept;
 }
 
-/** Two neighbours with the same voters and history share them: of most leaderships only the epoch is new. */
+/** Returns `entry` with the values it has in common with the span before as shared objects: usually only the epoch is new. */
 export function sharing(entry: EpochEntry, before: EpochSpan | undefined): EpochEntry {
   if (!isWhole(before)) return entry;
   const { leader, historyId, voters } = before;
@@ -82,8 +83,8 @@ export function sharing(entry: EpochEntry, before: EpochSpan | undefined): Epoch
 }
 
 /**
- * The history of a log that begins behind `start`: what `base` says of everything up to there, and `own` of what follows. Where the base has
- * forgotten who wrote the record at `start`, its epoch is still known, since the log says it.
+ * Joins the history of a log that begins after `start`: the spans of `base` up to there, and those of `own` after it. If the base
+ * has forgotten the epoch of the record at `start`, `start` itself supplies it.
  */
 export function joinSpans(
   base: readonly EpochSpan[],

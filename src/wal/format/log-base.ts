@@ -2,17 +2,17 @@ import { WalshipError } from '../../errors.ts';
 import type { EpochSpan } from './history-spans.ts';
 import type { Position } from './position.ts';
 
-/** What a snapshot vouches for: from `start` on the log is needed, and what is below it is known without the log. */
+/** Description of a snapshot as the base of a log: records up to `start` are covered by the snapshot, records after it are needed. */
 export interface LogBase {
   readonly clusterId: string;
   readonly start: Position;
-  /** Everything up to here is committed. */
+  /** LSN up to which everything is committed. */
   readonly endLsn: number;
-  /** Who wrote what it holds, and the record at the start; what no key names is forgotten. */
+  /** Leaderships that wrote its keys and the record at `start`; epochs that no key refers to are forgotten. */
   readonly epochs: readonly EpochSpan[];
 }
 
-/** A snapshot of another cluster stands beside this log. */
+/** Makes the error for a snapshot of another cluster beside this log. */
 export function foreignSnapshot(path: string, found: string, expected: string): WalshipError {
   return new WalshipError(
     'WRONG_CLUSTER',

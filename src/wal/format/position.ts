@@ -1,4 +1,4 @@
-/** A place in the log that says which log it is: the epoch is that of the leadership that wrote the record at `lsn`. */
+/** A place in a particular log: the epoch is that of the leadership that wrote the record at `lsn`. */
 export interface Position {
   readonly epoch: number;
   readonly lsn: number;
@@ -6,7 +6,7 @@ export interface Position {
   readonly chain: number;
 }
 
-/** What a client may send back: an LSN alone does not identify a write, because failover reuses LSNs. */
+/** Version of a write, for clients: an LSN alone does not identify a write, because a failover reuses LSNs. */
 export interface Version {
   readonly epoch: number;
   readonly lsn: number;
@@ -17,7 +17,7 @@ export interface EpochEntry {
   readonly epoch: number;
   readonly leader: string;
   readonly firstLsn: number;
-  /** 16 bytes as 32 hexadecimal digits. */
+  /** History id: 16 bytes as 32 hexadecimal digits. */
   readonly historyId: string;
   readonly voters: readonly string[];
   readonly quorum: number;
@@ -27,7 +27,7 @@ export function samePosition(a: Position, b: Position): boolean {
   return a.lsn === b.lsn && a.epoch === b.epoch && a.chain === b.chain;
 }
 
-/** Orders by epoch first, then LSN: which of two logs is further. */
+/** Compares the ends of two logs: by epoch first, then by LSN. */
 export function comparePositions(a: Version, b: Version): number {
   return a.epoch === b.epoch ? a.lsn - b.lsn : a.epoch - b.epoch;
 }
@@ -36,7 +36,7 @@ export function formatVersion({ epoch, lsn }: Version): string {
   return `${epoch}.${lsn}`;
 }
 
-/** The version that `text` spells, or undefined where it spells none. */
+/** Parses `EPOCH.LSN`; undefined if `text` has another form. */
 export function parseVersion(text: string): Version | undefined {
   const match = /^(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15})$/.exec(text);
   if (match === null) return undefined;

@@ -3,25 +3,26 @@ import { checkCount, checkRange, checkTotal } from './check-operations.ts';
 import { OP, RecordEncoder } from './record.ts';
 import { SEAL_BYTES } from './seal.ts';
 
-/** Operations that are checked or encoded in one step. */
+/** Number of operations that are checked or encoded in one step. */
 export const OPERATIONS_PER_STEP = 4096;
-/** Bytes of records behind which a step ends sooner. */
+/** Bytes of records after which a step ends earlier. */
 const STEP_BYTES = 1024 * 1024;
 
-/** A transaction that was checked and encoded before it has its LSNs, because it takes too long for one turn of the event loop. */
+/** A transaction that was checked and encoded in advance, because it takes too long for one turn of the event loop. */
 export interface PreparedTransaction {
   readonly firstLsn: number;
   readonly count: number;
   /** Bytes of the records. */
   readonly recordsBytes: number;
-  /** The records, and room for the seal of their batch. */
+  /** Encoded records, and space for the seal of their batch. */
   readonly slab: Buffer;
-  /** The crc fields of the records, in order: the batch's chain goes over them. */
+  /** CRC fields of the records, in order; the chain of the batch covers them. */
   readonly crcs: Buffer;
 }
 
 /**
- * Checks and encodes `ops`; yields where it may be interrupted. Their LSNs begin at `firstLsn`: nothing else may be appended before they are.
+ * Checks and encodes `ops`; yields where it may be interrupted. Their LSNs begin at `firstLsn`, so nothing else may be appended
+ * before them.
  * @throws WalshipError as `checkOperations`.
  */
 export function* prepareTransaction(

@@ -6,8 +6,8 @@
  *   | lsn  u64 | op  | keyLen u32| key     | valLen u32 | value     | crc  u32 |
  *   +----------+-----+-----------+---------+------------+-----------+----------+
  *
- * `crc` is CRC-32 over every byte before it. This file knows shapes and lengths; what may follow what is known to
- * `continues` in scan.ts alone.
+ * `crc` is CRC-32 over every byte before it. This file knows shapes and lengths; only `continues` in scan.ts
+ * knows which record may follow which.
  */
 import assert from 'node:assert';
 import type { ByteRange } from './byte-range.ts';
@@ -21,7 +21,7 @@ export interface LogOperation {
   readonly value: Uint8Array;
 }
 
-/** What a record does. 32 to 63 belong to programs that embed their own state machine. */
+/** Operations of records. 32 to 63 belong to programs that embed their own state machine. */
 export const OP = {
   PUT: 1,
   DELETE: 2,
@@ -31,22 +31,22 @@ export const OP = {
   REQUEST: 5,
   CUSTOM_FIRST: 32,
   CUSTOM_LAST: 63,
-  /** This bit says that the next record belongs to the same transaction; on 1, 2 and 32 to 63 only. */
+  /** Bit that continues the transaction in the next record; on 1, 2 and 32 to 63 only. */
   CONTINUED: 0x80,
 } as const;
 
-/** Bytes of a record beside its key and value. */
+/** Bytes of a record without its key and value. */
 export const RECORD_OVERHEAD_BYTES = 21;
 const KEY_OFFSET = 13;
-/** From here on the high half of an LSN would leave the safe integers. */
+/** Lowest high half of an LSN that exceeds the safe integers. */
 const LSN_HIGH_END = 2 ** 21;
 
-/** A record as read; key and value alias the bytes that it was read from. */
+/** A decoded record; key and value alias the source bytes. */
 export interface LogRecord {
   readonly lsn: number;
-  /** Without the CONTINUED bit. */
+  /** Operation without the CONTINUED bit. */
   readonly op: number;
-  /** The next record belongs to the same transaction. */
+  /** True if the next record belongs to the same transaction. */
   readonly more: boolean;
   readonly key: Buffer;
   readonly value: Buffer;
@@ -54,13 +54,13 @@ export interface LogRecord {
 
 export interface NewRecord {
   readonly lsn: number;
-  /** The byte as it is written: with OP.CONTINUED where the transaction goes on. */
+  /** Op byte as written: with OP.CONTINUED if the transaction continues. */
   readonly op: number;
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** Bytes that a record with these lengths takes. */
+/** Size of a record with these lengths. */
 export function recordBytes(keyBytes: number, valueBytes: number): number {
   return RECORD_OVERHEAD_BYTES + keyBytes + valueBytes;
 }
@@ -75,7 +75,7 @@ export class RecordEncoder {
     this.#sums = new Checksums(target);
   }
 
-  /** Writes `record` at `offset`, over whatever was there, and returns the offset just past it. */
+  /** Writes `record` at `offset`, over any old bytes, and returns the offset just past it. */
   encode(offset: number, record: NewRecord): number {
     const target = this.#target;
     const { lsn, op, key, value } = record;
@@ -97,24 +97,24 @@ export class RecordEncoder {
   }
 }
 
-/** Writes one record, as a RecordEncoder does. */
+/** Writes one record, with a temporary RecordEncoder. */
 export function encodeRecord(target: Buffer, offset: number, record: NewRecord): number {
   return new RecordEncoder(target).encode(offset, record);
 }
 
-/** What `decodeRecord` says where the bytes end before the record does. */
+/** Fault of a record that extends past the end of the bytes. */
 export const SHORT = 'the bytes end inside a record';
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** One decoded record, meant to be reused for the next: holds places, and makes key and value only when asked. */
+/** One decoded record, reusable for the next: holds offsets, and creates key and value only on request. */
 export class RecordView implements LogRecord {
-  /** What it lies in: set by `over`. */
+  /** Buffer that holds the record; set by `over`. */
   bytes: Buffer = NO_BYTES;
   #sums = new Checksums(NO_BYTES);
   offset = 0;
   lsn = 0;
-  /** With the CONTINUED bit. */
+  /** Op byte with the CONTINUED bit. */
   opByte = 0;
   keyBytes = 0;
   valueBytes = 0;
@@ -141,7 +141,7 @@ export class RecordView implements LogRecord {
     return this.bytes.subarray(start, start + this.valueBytes);
   }
 
-  /** Sets `key` and `value` to where they lie. */
+  /** Sets the two ranges to the key and the value of the record. */
   locate(key: ByteRange, value: ByteRange): void {
     const { data } = this.#sums;
     key.bytes = this.bytes;
@@ -154,7 +154,7 @@ export class RecordView implements LogRecord {
     value.end = value.start + this.valueBytes;
   }
 
-  /** Turns to other bytes; the record's places are stale until they are set anew. */
+  /** Switches to another buffer; the record's offsets are stale until they are set again. */
   over(bytes: Buffer): Checksums {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
@@ -165,8 +165,8 @@ export class RecordView implements LogRecord {
 }
 
 /**
- * Decodes the record at `offset` into `view`: lengths within limits, LSN within 2^53, CRC right. Returns undefined, or what
- * is wrong (SHORT where the bytes end too early). Never throws, whatever the bytes, and reads nothing past them.
+ * Decodes the record at `offset` into `view`: lengths within limits, LSN within 2^53, CRC right. Returns undefined, or
+ * the fault (SHORT if the bytes end too early). Never throws, whatever the bytes, and reads nothing past them.
  */
 export function decodeRecord(bytes: Buffer, offset: number, view: RecordView): string | undefined {
   const available = bytes.length - offset;
@@ -197,7 +197,7 @@ export function decodeRecord(bytes: Buffer, offset: number, view: RecordView): s
   return undefined;
 }
 
-/** The u32 at `offset`, which the caller knows to be inside; byte by byte, since that is what the engine inlines. */
+/** Reads the u32 at `offset`, which must be inside; byte by byte, since the engine inlines that. */
 export function readU32(bytes: Uint8Array, offset: number): number {
   return (
     (((bytes[offset] as number) << 24) |
@@ -208,7 +208,7 @@ export function readU32(bytes: Uint8Array, offset: number): number {
   );
 }
 
-/** The u64 at `offset`, which may lie beyond the safe integers: check before use. */
+/** Reads the u64 at `offset`, which may exceed the safe integers: check before use. */
 export function readU64(bytes: Uint8Array, offset: number): number {
   return readU32(bytes, offset) * 0x1_0000_0000 + readU32(bytes, offset + 4);
 }
@@ -226,12 +226,12 @@ export function writeU64(target: Uint8Array, offset: number, value: number): voi
   writeU32(target, offset + 4, value % 0x1_0000_0000);
 }
 
-/** Eight hexadecimal digits, as checksums and chains are shown to people. */
+/** Formats a checksum or a chain for display: eight hexadecimal digits. */
 export function hex32(value: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');
 }
 
-/** A call into the engine costs more than copying a few bytes by hand. */
+/** Largest copy for which a loop is faster than a call into the engine. */
 const HAND_COPY_BYTES_MAX = 24;
 
 function copy(source: Uint8Array, target: Uint8Array, offset: number): void {

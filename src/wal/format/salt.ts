@@ -5,8 +5,8 @@ import { readU32, writeU32 } from './record.ts';
 export const SALT_BYTES = 8;
 
 /**
- * Random bytes in the header of a segment and of each write in it. Who does not read the file cannot know them, so no value of a client
- * can pass for a write. They are for this node's disk alone: a salt shows nothing of itself where a header is printed or put into JSON.
+ * Random bytes in the header of a segment and of each write in it. Clients cannot know them, so no value of a client can be
+ * mistaken for a write. The salt is local to this node's disk: it is not shown when a header is printed or put into JSON.
  */
 export class Salt {
   readonly #high: number;
@@ -21,7 +21,7 @@ export class Salt {
     return Salt.at(entropy.bytes(SALT_BYTES), 0);
   }
 
-  /** The salt that stands at `offset`. */
+  /** Reads the salt at `offset`. */
   static at(bytes: Uint8Array, offset: number): Salt {
     return new Salt(readU32(bytes, offset), readU32(bytes, offset + 4));
   }
@@ -31,7 +31,7 @@ export class Salt {
     writeU32(target, offset + 4, this.#low);
   }
 
-  /** Whether it stands at `offset`. */
+  /** True if this salt is at `offset`. */
   isAt(bytes: Uint8Array, offset: number): boolean {
     return readU32(bytes, offset) === this.#high && readU32(bytes, offset + 4) === this.#low;
   }

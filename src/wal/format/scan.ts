@@ -1,6 +1,6 @@
 /**
- * Reading a log. `continues` is the one function that knows every rule of what may follow what; recovery, followers and
- * tools all go through it, so that nothing can be accepted in one place and refused in another.
+ * Reader of log bytes. `continues` is the only function that knows which record may follow which; recovery, followers and
+ * tools all use it, so that no record can be accepted in one place and refused in another.
  */
 import { FILL_BYTE, KEY_BYTES_MAX } from './limits.ts';
 import type { EpochEntry, Position } from './position.ts';
@@ -11,21 +11,21 @@ import type { LogRecord } from './record.ts';
 import { ChainSum, decodeSeal } from './seal.ts';
 import type { Seal } from './seal.ts';
 
-/** Where a log stands: its last seal. Epoch 0 and LSN 0 before the first record, with the cluster's first chain. */
+/** State of a log after its last seal. Before the first record: epoch 0, LSN 0 and the cluster's first chain. */
 export type LogState = Position;
 
-/** One whole batch, as verified. */
+/** One whole, verified batch. */
 export interface BatchInfo {
-  /** The state before the batch. */
+  /** State before the batch. */
   readonly first: Position;
-  /** The state after it. */
+  /** State after the batch. */
   readonly last: Position;
-  /** Where it begins in the bytes that were given. */
+  /** Start of the batch in the given bytes. */
   readonly offset: number;
-  /** Just past its seal. */
+  /** Offset just past its seal. */
   readonly end: number;
   readonly seal: Seal;
-  /** Set where the batch opens a leadership. */
+  /** Set if the batch begins a leadership. */
   readonly epochStart?: EpochEntry;
 }
 
@@ -33,22 +33,22 @@ export type Verified =
   | { readonly kind: 'ok'; readonly batches: readonly BatchInfo[]; readonly state: LogState }
   | { readonly kind: 'invalid'; readonly reason: string; readonly offset: number };
 
-/** What a scan knows between two records. Mutable: `continues` moves it on. */
+/** State of a scan between two records. Mutable: `continues` advances it. */
 export class ScanState {
-  /** As of the last seal. */
+  /** LSN at the last seal. */
   lsn: number;
   epoch: number;
   chain: number;
-  /** Of the batch that is being read: records so far. */
+  /** Records of the current batch so far. */
   count = 0;
-  /** Bytes of them. */
+  /** Bytes of the current batch so far. */
   batchBytes = 0;
-  /** The last record said that its transaction goes on. */
+  /** True if the last record continues its transaction in the next one. */
   more = false;
   epochStart: EpochEntry | undefined = undefined;
-  /** The record read last. */
+  /** Last record read. */
   readonly record = new RecordView();
-  /** Set by the record that was a seal, until the next one. */
+  /** The last record's seal; undefined if the last record was not a seal. */
   seal: Seal | undefined = undefined;
   readonly sum = new ChainSum();
 
@@ -59,19 +59,19 @@ export class ScanState {
     this.sum.start(state.chain);
   }
 
-  /** The state at the last seal. */
+  /** Returns the state at the last seal. */
   position(): LogState {
     return { epoch: this.epoch, lsn: this.lsn, chain: this.chain };
   }
 }
 
-/** What `continues` says of a record that is whole and in its place, but of an op that this version does not know. */
+/** Prefix of the fault of a record that is whole and in its place, but has an op that this version does not know. */
 export const UNKNOWN_OP = 'unknown op';
 
 /**
- * Whether the bytes at `offset` hold a record that continues the log: CRC, lengths, LSN, op, transaction, count, epoch and
- * chain. If so it moves `state` past the record (`state.record`, and `state.seal` where it closed a batch) and returns
- * undefined; if not, it returns the reason, which is SHORT where the bytes end too early, and `state` is spent, except after SHORT.
+ * Checks that the bytes at `offset` hold a record that continues the log: CRC, lengths, LSN, op, transaction, count, epoch and
+ * chain. If so, moves `state` past the record (`state.record`, and `state.seal` if it closed a batch) and returns
+ * undefined. If not, returns the fault, which is SHORT if the bytes end too early; `state` is then unusable, except after SHORT.
  */
 export function continues(state: ScanState, bytes: Buffer, offset: number): string | undefined {
   const { record } = state;
@@ -152,15 +152,15 @@ export type ScanEnd =
   | { readonly kind: 'invalid'; readonly offset: number; readonly reason: string };
 
 /**
- * Reads batches until something ends it, and hands each whole one to `onBatch`. It can go on with more bytes: batches keep
- * their beginning in `bytes` as long as the caller keeps them there and says, in `shift`, how far it moved them.
+ * Reads batches until the end or a fault, and passes each whole one to `onBatch`. A scan can continue with more bytes if the
+ * caller keeps the bytes of the unfinished batch, and calls `shift` with the distance by which it moved them.
  */
 export class BatchScanner {
   readonly state: ScanState;
   #before: Position;
-  /** Where the batch that is being read begins. */
+  /** Offset of the current batch. */
   #batchOffset: number;
-  /** Where the next record begins. */
+  /** Offset of the next record. */
   #offset: number;
 
   constructor(state: LogState, offset = 0) {
@@ -170,29 +170,29 @@ export class BatchScanner {
     this.#offset = offset;
   }
 
-  /** Where the first byte that is still needed lies: the beginning of the unfinished batch. */
+  /** Offset of the first byte that is still needed: the start of the unfinished batch. */
   get batchOffset(): number {
     return this.#batchOffset;
   }
 
-  /** Where the last good seal ended, and the state there. */
+  /** State at the last good seal. */
   get before(): Position {
     return this.#before;
   }
 
-  /** The caller moved the bytes this far towards the beginning. */
+  /** Adjusts the offsets after the caller moved the bytes by `bytes` towards the beginning. */
   shift(bytes: number): void {
     this.#batchOffset -= bytes;
     this.#offset -= bytes;
   }
 
-  /** The caller knows that the next batch begins at `offset`; none is being read. */
+  /** Continues at `offset`, where the next batch begins; no batch may be unfinished. */
   moveTo(offset: number): void {
     this.#batchOffset = offset;
     this.#offset = offset;
   }
 
-  /** Reads up to `end` of `bytes`. */
+  /** Reads batches from `bytes` up to `end`. */
   run(bytes: Buffer, onBatch: (batch: BatchInfo) => void, end = bytes.length): ScanEnd {
     const { state } = this;
     let offset = this.#offset;
@@ -235,8 +235,8 @@ export class BatchScanner {
 }
 
 /**
- * Checks bytes that must be whole batches continuing `state`, and nothing else. Never throws, whatever the bytes; no bytes are
- * no batches. Offsets count from the beginning of `bytes`; an invalid result names the record that does not continue.
+ * Checks bytes that must be whole batches continuing `state`, and nothing else. Never throws, whatever the bytes; no bytes mean
+ * no batches. Offsets count from the beginning of `bytes`; an invalid result gives the offset of the bad record.
  */
 export function verifyBatches(state: LogState, bytes: Buffer): Verified {
   const batches: BatchInfo[] = [];
@@ -258,14 +258,14 @@ export function verifyBatches(state: LogState, bytes: Buffer): Verified {
 }
 
 /**
- * Calls `visit` with every record of verified bytes, seals left out. The record is valid during the call only: it is one
- * object, moved on.
+ * Calls `visit` with every record of verified bytes except seals. The record is valid during the call only: one object is
+ * reused for all.
  */
 export function forEachRecord(bytes: Buffer, visit: (record: RecordView) => void): void {
   for (const record of recordViews(bytes)) visit(record);
 }
 
-/** The records of verified bytes, seals left out: one object, moved on, so that each is valid until the next one. */
+/** Yields the records of verified bytes except seals. One object is reused, so each record is valid until the next one. */
 export function* recordViews(bytes: Buffer): Generator<RecordView, void, undefined> {
   const view = new RecordView();
   for (let offset = 0; offset < bytes.length; offset = view.end) {
@@ -274,7 +274,7 @@ export function* recordViews(bytes: Buffer): Generator<RecordView, void, undefin
   }
 }
 
-/** The records of verified bytes, seals left out; keys and values alias `bytes`. */
+/** Yields the records of verified bytes except seals; keys and values alias `bytes`. */
 export function* records(bytes: Buffer): Generator<LogRecord, void, undefined> {
   const view = new RecordView();
   for (let offset = 0; offset < bytes.length; offset = view.end) {
@@ -284,7 +284,7 @@ export function* records(bytes: Buffer): Generator<LogRecord, void, undefined> {
   }
 }
 
-/** Places only: the bytes have been verified before. */
+/** Sets the view to the record at `offset` without checks: the bytes have been verified before. */
 function moveTo(view: RecordView, bytes: Buffer, offset: number): void {
   const { data } = view.over(bytes);
   const keyBytes = data.getUint32(offset + 9);

@@ -1,4 +1,4 @@
-/** Finds in a segment that is damaged the place from which its log is needed. */
+/** Search in a damaged segment for the place from which its log is needed. */
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { MiB } from '../../ports/units.ts';
 import { BLOCK_BYTES, WRITE_HEADER_BYTES } from './limits.ts';
@@ -10,17 +10,17 @@ import { readSegmentHeader } from './segment-copy.ts';
 import { borderAfter, decodeWriteHeader } from './write-header.ts';
 import type { BatchPlace } from './write-scan.ts';
 
-/** Where a seal ends in a damaged segment. */
+/** End of a seal in a damaged segment. */
 export interface SealPlace extends BatchPlace {
-  /** Of the segment. */
+  /** Salt of the segment. */
   readonly salt: Salt;
 }
 
 const WINDOW_BYTES = MiB;
 
 /**
- * Just past the seal of `start` in a segment that is damaged before it; undefined where no such seal is found, or nothing behind it can be
- * read. It is known by its LSN, its epoch and its chain, which a snapshot names: what follows it is the log that is needed.
+ * Finds the place just past the seal of `start` in a segment that is damaged before it; undefined if there is no such seal, or if
+ * nothing after it can be read. The seal is recognised by the LSN, epoch and chain that a snapshot names: the log after it is needed.
  */
 export async function endOfSeal(
   disk: Disk,
@@ -57,17 +57,17 @@ function sealIn(bytes: Buffer, start: Position): number | undefined {
   return undefined;
 }
 
-/** How the writes lie around `offset`. The header of the segment may be what is damaged: then that of a write tells the salt. */
+/** Finds the write around `offset`. If the header of the segment is damaged, the header of a write supplies the salt. */
 async function placeIn(file: DiskFile, offset: number): Promise<SealPlace | undefined> {
   const decoded = await readSegmentHeader(file);
   const known = decoded.kind === 'header' ? decoded.header.salt : undefined;
-  // Those at or before the seal, the nearest one first.
+  // Blocks at or before the seal, the nearest one first.
   for await (const { at, block } of blocksBefore(file, offset)) {
     const salt = known ?? Salt.at(block, 0);
     const header = decodeWriteHeader(block, 0, salt);
     if (typeof header === 'string') continue;
     const left = at + WRITE_HEADER_BYTES + header.bytes - offset;
-    // The header of its own write is damaged where this one ends before it.
+    // A write that ends before the seal means that the header of the seal's own write is damaged.
     if (left >= 0) return { offset, left, salt };
     break;
   }

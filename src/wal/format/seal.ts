@@ -15,34 +15,34 @@ import { encodeRecord, OP, readU32, readU64, recordBytes, writeU32, writeU64 } f
 import type { RecordView } from './record.ts';
 
 export interface Seal {
-  /** Of the leadership that wrote the batch. */
+  /** Epoch of the leadership that wrote the batch. */
   readonly epoch: number;
   /** Milliseconds since 1970: the later of now and the previous seal's. Readers never check it. */
   readonly timeMs: number;
-  /** What the leader knew to be committed when it wrote this. */
+  /** Commit LSN that the leader knew when it wrote the seal. */
   readonly commitLsn: number;
   /** Records in the batch, without the seal: at least 1. */
   readonly count: number;
   readonly chain: number;
-  /** Of the batch's last record. */
+  /** LSN of the batch's last record. */
   readonly lsn: number;
 }
 
 export const SEAL_VALUE_BYTES = 32;
-/** A whole seal record. */
+/** Size of a whole seal record. */
 export const SEAL_BYTES = recordBytes(0, SEAL_VALUE_BYTES);
 const CHAINED_VALUE_BYTES = 28;
 const NO_KEY = Buffer.alloc(0);
 
-/** The chain before the first record of a log. `clusterId` is 16 bytes. */
+/** Chain before the first record of a log. `clusterId` is 16 bytes. */
 export function firstChain(clusterId: Uint8Array): number {
   return crc32(clusterId);
 }
 
-/** Records whose crc fields are gathered before they are summed up. */
+/** Number of crc fields that are gathered before one checksum call. */
 const GATHERED_MAX = 256;
 
-/** Sums up a batch's chain, record by record. Reusable: `start` begins the next batch. */
+/** Computes a batch's chain, record by record. Reusable: `start` begins the next batch. */
 export class ChainSum {
   readonly #fields = Buffer.allocUnsafeSlow(GATHERED_MAX * 4 + CHAINED_VALUE_BYTES);
   #gatheredBytes = 0;
@@ -53,7 +53,7 @@ export class ChainSum {
     this.#chain = previousChain;
   }
 
-  /** Adds the crc field of the next record, as it stands in that record's last four bytes. */
+  /** Adds the crc field of the next record: its last four bytes. */
   add(crc: number): void {
     if (this.#gatheredBytes === GATHERED_MAX * 4) {
       this.#chain = crc32(this.#fields.subarray(0, this.#gatheredBytes), this.#chain);
@@ -63,13 +63,13 @@ export class ChainSum {
     this.#gatheredBytes += 4;
   }
 
-  /** Adds the crc fields of the batch's first records, as they stand one behind the other. */
+  /** Adds the crc fields of the batch's first records, which are concatenated in `fields`. */
   addFirst(fields: Buffer): void {
     assert(this.#gatheredBytes === 0, 'nothing was added to this batch');
     this.#chain = crc32(fields, this.#chain);
   }
 
-  /** The chain of a batch that ends in a seal whose value stands at `valueOffset` of `bytes`. */
+  /** Returns the chain of a batch whose seal has its value at `valueOffset` of `bytes`. */
   finish(bytes: Uint8Array, valueOffset: number): number {
     const start = this.#gatheredBytes;
     for (let index = 0; index < CHAINED_VALUE_BYTES; index += 1) {
@@ -79,7 +79,7 @@ export class ChainSum {
   }
 }
 
-/** Writes the seal, computing its chain with `sum`, at `offset`; returns the chain. It takes SEAL_BYTES. */
+/** Writes the seal (SEAL_BYTES) at `offset`, with the chain that `sum` gives; returns the chain. */
 export function sealBatch(target: Buffer, offset: number, batch: UnchainedSeal): number {
   const { sum, ...seal } = batch;
   const value = Buffer.allocUnsafe(SEAL_VALUE_BYTES);
@@ -90,19 +90,19 @@ export function sealBatch(target: Buffer, offset: number, batch: UnchainedSeal):
   return chain;
 }
 
-/** A seal that lacks its chain, and the sum of the batch's records. */
+/** A seal without its chain, and the sum of the batch's records. */
 export interface UnchainedSeal extends Omit<Seal, 'chain'> {
   readonly sum: ChainSum;
 }
 
-/** Writes a seal as it is at `offset` and returns the offset just past it. */
+/** Writes a complete seal at `offset` and returns the offset just past it. */
 export function encodeSeal(target: Buffer, offset: number, seal: Seal): number {
   const value = Buffer.allocUnsafe(SEAL_VALUE_BYTES);
   encodeSealValue(value, seal);
   return encodeRecord(target, offset, { lsn: seal.lsn, op: OP.SEAL, key: NO_KEY, value });
 }
 
-/** The seal in a record of op SEAL, or what is wrong with its shape. */
+/** Decodes a record of op SEAL; returns the seal, or the fault of its shape. */
 export function decodeSeal(record: RecordView): Seal | string {
   if (record.keyBytes !== 0) return 'a seal with a key';
   if (record.valueBytes !== SEAL_VALUE_BYTES) {
@@ -114,7 +114,7 @@ export function decodeSeal(record: RecordView): Seal | string {
   const commitLsn = readU64(bytes, valueOffset + 16);
   const count = readU32(bytes, valueOffset + 24);
   const chain = readU32(bytes, valueOffset + 28);
-  // The time too: the next leader's seals have at least this one, and could not be written.
+  // The time too: the seals of the next leader have at least this time, and could not be written.
   if (![epoch, timeMs, commitLsn].every(Number.isSafeInteger)) {
     return 'a seal whose numbers exceed 2^53';
   }

@@ -1,4 +1,4 @@
-/** Writes segments anew, as a whole or in part, with headers that are right for what they hold then. */
+/** Copies of segments, whole or in part, with headers that match the copied content. */
 import { WalshipError } from '../../errors.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { MiB } from '../../ports/units.ts';
@@ -22,35 +22,35 @@ import {
 const COPY_BYTES = MiB;
 const BLOCK_OF_FILL = Buffer.alloc(BLOCK_BYTES, FILL_BYTE);
 
-/** The header at the beginning of a file. */
+/** Reads the segment header of a file. */
 export async function readSegmentHeader(file: DiskFile): Promise<DecodedHeader> {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
   return decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
 }
 
-/** The first block of a segment: its header, then fill. */
+/** Returns the first block of a segment: its header, then fill. */
 export function firstBlock(header: SegmentHeader): Buffer {
   return Buffer.concat([encodeSegmentHeader(header), BLOCK_OF_FILL.subarray(SEGMENT_HEADER_BYTES)]);
 }
 
-/** A segment that was written anew. */
+/** A segment that was copied. */
 export interface SegmentCopy {
   readonly header: SegmentHeader;
-  /** Of its last write; 0 where it has none. */
+  /** Number of its last write; 0 if it has none. */
   readonly number: number;
 }
 
 export interface CopySource {
   readonly file: DiskFile;
-  /** For errors. */
+  /** Path for error messages. */
   readonly path: string;
-  /** Just past a batch: there the copy ends. */
+  /** End of the copy, just past a batch. */
   readonly usedBytes: number;
 }
 
 /**
- * Copies a segment that was verified before into `target`, under another salt where one is given: a copy of what is cut off then says nothing
- * about what comes in its place. The last write ends where the copy ends. Offsets stay as they are; nothing is durable on resolve.
+ * Copies a verified segment into `target`, with `another` salt if one is given: old writes after the cut then cannot be mistaken
+ * for writes of the new file. The last write ends where the copy ends. Offsets do not change; nothing is durable on resolve.
  */
 export async function copySegment(
   source: CopySource,
@@ -87,8 +87,9 @@ export async function copySegment(
 }
 
 /**
- * Writes the used part of a segment over itself, and fill over everything behind it: durable on resolve. It needs no room where the file holds at
- * least one byte more than is used. A power loss meanwhile leaves what was there, or a write that is torn where it is to be cut.
+ * Rewrites the used part of a segment in place, and writes fill over everything after it: durable on resolve. Needs no disk space if
+ * the file holds at least one byte more than is used. A power loss during the rewrite leaves the old content, or a torn write at the
+ * point of the cut.
  */
 export async function rewriteInPlace(
   disk: Disk,
@@ -97,7 +98,7 @@ export async function rewriteInPlace(
   const { path, usedBytes, sizeBytes } = segment;
   const file = await disk.open(path, 'write');
   try {
-    // Before the header of the last write says where it ends now: behind that, nothing but fill may stand.
+    // Done before the header of the last write gets its new end: only fill may follow that end.
     await fill(file, usedBytes, Math.max(sizeBytes, usedBytes + 1));
     await file.sync();
     const copy = await copySegment({ file, path, usedBytes }, file);
@@ -122,17 +123,17 @@ function changed(path: string, bytes: number): WalshipError {
 /** A part of a segment that becomes a segment of its own. */
 export interface SegmentPiece {
   readonly file: DiskFile;
-  /** Continues what stands before `start`; the salt is that of the segment itself. */
+  /** Header whose position is the one at `start`; the salt is that of the source segment. */
   readonly header: SegmentHeader;
-  /** Just past a batch, or the segment's header. */
+  /** Start of the piece, just past a batch or the segment's header. */
   readonly start: number;
-  /** Bytes of the write around `start` that follow it. */
+  /** Bytes of the write around `start` that follow `start`. */
   readonly left: number;
-  /** Just past the last byte that is wanted. */
+  /** End of the piece, exclusive. */
   readonly end: number;
 }
 
-/** The bytes of that segment, in order; each buffer is valid until the next one is asked for. What is damaged stays as it is. */
+/** Yields the bytes of the new segment, in order; each buffer is valid until the next one is requested. Damaged bytes are copied unchanged. */
 export async function* pieceBytes(piece: SegmentPiece): AsyncGenerator<Buffer, void, undefined> {
   const { file, header, start, left, end } = piece;
   yield firstBlock(header);
@@ -141,7 +142,7 @@ export async function* pieceBytes(piece: SegmentPiece): AsyncGenerator<Buffer, v
     const body = Buffer.allocUnsafeSlow(left);
     const batches = body.subarray(0, await file.read(body, start));
     if (batches.length === 0) return;
-    // Whatever stands behind it has a higher number: it was not the first write of its segment.
+    // Later writes have higher numbers: this was not the first write of its segment.
     yield headerOf(batches, { salt: header.salt, number: 1, firstLsn: header.baseLsn });
     yield batches;
     const used = WRITE_HEADER_BYTES + batches.length;
@@ -150,7 +151,7 @@ export async function* pieceBytes(piece: SegmentPiece): AsyncGenerator<Buffer, v
   yield* rangeBytes(file, from, end);
 }
 
-/** The bytes of a file from `start` to `end`, or to the end of the file; each buffer is valid until the next one is asked for. */
+/** Yields the bytes of a file from `start` to `end` or to the end of the file; each buffer is valid until the next one is requested. */
 export async function* rangeBytes(
   file: DiskFile,
   start: number,

@@ -1,4 +1,4 @@
-/** Drivers that read one segment: its batches, and the tail behind them. Reads are large, and the next one runs while this one is checked. */
+/** Drivers that read one segment: its batches, and the tail after them. Reads are large, and each window is checked while the next one is read. */
 import type { DiskFile } from '../../ports/disk.ts';
 import { type TailEvidence, TailScan, type TailStart } from './evidence.ts';
 import { isFill } from './fill-byte.ts';
@@ -12,28 +12,28 @@ import { type DecodedHeader, type SegmentHeader, stateBefore } from './segment.t
 import { borderAfter } from './write-header.ts';
 import { type BatchVisitor, type Extent, WriteScanner } from './write-scan.ts';
 
-/** So much is read at once. */
+/** Bytes per read. */
 export const WINDOW_BYTES = MiB;
-/** A batch that does not end within its window is carried into the room before the next one. */
+/** Space in front of a window, for the unfinished batch of the window before. */
 const CARRY_BYTES = MiB;
 const TAIL_WINDOW_BYTES = 4 * MiB;
 
-/** How the batches of a segment ended; offsets are in the file. */
+/** End of the batches of a segment; offsets are in the file. */
 export interface SegmentEnd {
   readonly kind: ScanEnd['kind'];
-  /** Of the record or the write that does not continue, or of the end. */
+  /** Offset of the bad record or write, or of the end. */
   readonly offset: number;
   readonly reason: string;
   readonly last: Position;
-  /** Just past the last good seal; the end of the segment's header where there is none. */
+  /** Offset just past the last good seal; the end of the segment's header if there is none. */
   readonly lastEnd: number;
-  /** The write in which it ended; undefined between two of them. */
+  /** Write in which the batches ended; undefined between two writes. */
   readonly write: Extent | undefined;
-  /** Of the last write whose header was good; 0 where there is none. */
+  /** Number of the last write with a good header; 0 if there is none. */
   readonly number: number;
 }
 
-/** What a scan that was broken off returns, since a generator needs a value of its type: nobody looks at it. */
+/** Unused return value of a scan that was stopped early; the generator's type requires one. */
 export const STOPPED_EARLY: SegmentEnd = {
   kind: 'end',
   offset: 0,
@@ -50,7 +50,7 @@ export interface SegmentSource {
   readonly header: SegmentHeader;
 }
 
-/** Reads and verifies batches until something ends them, and hands each one to `visit` as soon as it is verified. */
+/** Reads and verifies batches up to the end or a fault, and passes each one to `visit` as soon as it is verified. */
 export async function scanSegment(source: SegmentSource, visit: BatchVisitor): Promise<SegmentEnd> {
   const windows = scanWindows(source, visit);
   for (;;) {
@@ -59,7 +59,7 @@ export async function scanSegment(source: SegmentSource, visit: BatchVisitor): P
   }
 }
 
-/** As `scanSegment`, but pauses behind each window, where what was visited is still in memory. */
+/** Does the same as `scanSegment`, but yields after each window, while the visited batches are still in memory. */
 export async function* scanWindows(
   { file, sizeBytes, header }: SegmentSource,
   visit: BatchVisitor,
@@ -91,7 +91,7 @@ export async function* scanWindows(
   }
 }
 
-/** `base` is where the window's first byte lies in the file. */
+/** Describes the end of a scan. `base` is the file offset of the window's first byte. */
 function segmentEnd(stopped: {
   readonly end: ScanEnd;
   readonly scanner: WriteScanner;
@@ -105,7 +105,7 @@ function segmentEnd(stopped: {
   if (end.kind === 'end' && (write !== undefined || !isFill(bytes.subarray(end.offset)))) {
     return { kind: 'end', reason: 'the file ends inside a write', ...found };
   }
-  // The rest of the last block of a write means nothing, and a file may end in it.
+  // The rest of the last block of a write has no meaning, and a file may end in it.
   const isWhole = end.kind === 'end' && bytes.length <= lastEnd - base;
   return isWhole
     ? { kind: 'end', reason: 'the file ends behind a seal', ...found, offset: lastEnd }
@@ -114,23 +114,23 @@ function segmentEnd(stopped: {
 
 interface Window {
   readonly bytes: Buffer;
-  /** Where what was carried begins. */
+  /** Start of the carried bytes. */
   readonly start: number;
   readonly end: number;
 }
 
-/** Consecutive pieces of a file, read one ahead; each begins with what the one before left unfinished. */
+/** Consecutive windows of a file, read one ahead; each begins with the unfinished bytes of the one before. */
 class Windows {
   readonly #file: DiskFile;
   #end: number;
-  /** Of the next byte to hand out. */
+  /** File offset of the next byte to hand out. */
   position: number;
-  /** Where the read ahead goes on. */
+  /** File offset of the next read. */
   #ahead: number;
-  /** The window handed out last, until the next one is asked for; then it is free. */
+  /** Window handed out last; free when the next one is requested. */
   #current: Buffer | undefined;
   #free: Buffer | undefined;
-  /** None where all fits into one window. */
+  /** Bytes in front of a window for carried bytes; 0 if the whole range fits into one window. */
   readonly #carryBytes: number;
   #pending: Promise<{ bytes: Buffer; count: number }> | undefined;
 
@@ -146,13 +146,13 @@ class Windows {
     return this.position >= this.#end;
   }
 
-  /** The next window, behind a copy of `rest`, which lies in the window before. */
+  /** Returns the next window, after a copy of `rest`, the unfinished bytes of the window before. */
   async next(rest: Buffer): Promise<Window> {
     const wanted = Math.min(WINDOW_BYTES, this.#end - this.position);
     const { bytes, count } = await (this.#pending ?? this.#read());
     this.#pending = undefined;
     this.position += count;
-    // A file that turns out to be shorter ends there.
+    // A file that is shorter than expected ends here.
     if (count < wanted) this.#end = this.position;
     const window = joined(rest, { bytes, carryBytes: this.#carryBytes, count });
     this.#free = this.#current;
@@ -161,7 +161,7 @@ class Windows {
     return window;
   }
 
-  /** Waits for a read that nobody needs any more, so that the file can be closed. */
+  /** Waits for a pending read that is no longer needed, so that the file can be closed. */
   async settle(): Promise<void> {
     await this.#pending?.catch(() => undefined);
   }
@@ -169,7 +169,7 @@ class Windows {
   async #read(): Promise<{ bytes: Buffer; count: number }> {
     const position = this.#ahead;
     const wanted = Math.min(WINDOW_BYTES, this.#end - position);
-    // What is read never grows from one window to the next, so a free one is large enough.
+    // Windows never grow from one to the next, so a free buffer is large enough.
     const bytes = this.#free ?? Buffer.allocUnsafeSlow(this.#carryBytes + wanted);
     this.#free = undefined;
     this.#ahead += wanted;
@@ -178,7 +178,7 @@ class Windows {
   }
 }
 
-/** Puts `rest` right before the bytes that were read, in place where there is room. */
+/** Puts `rest` right before the bytes that were read, in place if there is room. */
 function joined(
   rest: Buffer,
   read: { readonly bytes: Buffer; readonly carryBytes: number; readonly count: number },
@@ -195,7 +195,7 @@ function joined(
   return { bytes: large, start: 0, end: large.length };
 }
 
-/** All that stands behind the header of a segment. */
+/** Returns the tail that begins right after the header of a segment. */
 export function wholeTail(decoded: DecodedHeader, sizeBytes: number): TailStart & { end: number } {
   const header = decoded.kind === 'header' ? decoded.header : undefined;
   return {
@@ -209,14 +209,14 @@ export function wholeTail(decoded: DecodedHeader, sizeBytes: number): TailStart 
   };
 }
 
-/** Gathers what stands in a segment from the write on that does not continue the log, or from where the next one would begin. */
+/** Gathers the evidence in a segment from the bad write on, or from the start of the next write if none is bad. */
 export async function scanTail(
   file: DiskFile,
   from: TailStart & { readonly end: number },
 ): Promise<TailEvidence> {
   const scan = new TailScan(from);
   const { start, end } = from;
-  // No larger than needed: many small segments would otherwise keep the garbage collector busy.
+  // No larger than needed: large buffers for many small segments would load the garbage collector.
   const wanted = Math.max(BLOCK_BYTES, Math.min(TAIL_WINDOW_BYTES, borderAfter(end - start)));
   const buffer = Buffer.allocUnsafeSlow(wanted);
   for (let position = start; position < end; position += buffer.length) {
@@ -230,7 +230,7 @@ export async function scanTail(
   return scan.finish(seal);
 }
 
-/** The seal that ends at `end`, if one can be read there. */
+/** Reads the seal that ends at `end`; undefined if there is none. */
 async function sealBefore(file: DiskFile, end: number): Promise<Seal | undefined> {
   const bytes = Buffer.alloc(SEAL_BYTES);
   const view = new RecordView();

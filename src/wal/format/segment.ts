@@ -1,15 +1,15 @@
 /**
- * A segment: one log file. It begins with this header, in a block of its own; then come writes (write-header.ts), each at the next
- * border of blocks, then fill.
+ * A segment: one log file. A segment begins with this header, in a block of its own; then come writes (write-header.ts), each at the
+ * next block boundary, then fill.
  *
  *   0         8       10      12         16            32         40        48       52      60      64
  *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
  *   | WALSHIP\n| format| 0     | 64   u32 | cluster id  | base lsn | epoch   | chain  | salt  | crc   |
  *   +---------+-------+-------+----------+-------------+----------+---------+--------+-------+-------+
  *
- * Epoch and chain are as they stand just before the base LSN; crc is CRC-32 of bytes 0 to 59.
+ * Epoch and chain are those just before the base LSN; crc is CRC-32 of bytes 0 to 59.
  *
- * Invariant: a live segment ends in at least one fill byte, so that a full one is not mistaken for one that was trimmed.
+ * Invariant: a live segment ends in at least one fill byte, so that a full one is not mistaken for a trimmed one.
  */
 import assert from 'node:assert';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
@@ -22,31 +22,31 @@ import { hex32, readU32, readU64, writeU32, writeU64 } from './record.ts';
 import { Salt } from './salt.ts';
 import type { LogState } from './scan.ts';
 
-/** Format 1: the first. */
+/** Format of segments. 1: the first. */
 export const SEGMENT_FORMAT = 1;
-/** Files that were being made when the process died end in this; recovery removes them. */
+/** Suffix of unfinished files; recovery removes those that a dead process left. */
 export const TEMPORARY_SUFFIX = '.tmp';
 const MAGIC = Buffer.from('WALSHIP\n', 'latin1');
 const SALT_OFFSET = 52;
 const CRC_OFFSET = 60;
 const NAME_PATTERN = /^(\d{20})\.wal$/;
-/** So much is written at once, at most; it never changes. */
+/** Fill bytes for one write; never modified. */
 const FILL_CHUNK = Buffer.alloc(2 * MiB, FILL_BYTE);
-/** So much is synced at once, so that a commit that comes meanwhile waits for one piece at most, and not for the whole file. */
+/** Bytes of fill per fsync, so that a concurrent commit waits for one piece at most and not for the whole file. */
 const FILL_SYNC_BYTES = 2 * MiB;
-/** And so much where commits wait for the file itself. */
+/** Bytes of fill per fsync when commits are already waiting for this file. */
 const HURRIED_SYNC_BYTES = 8 * MiB;
 
 export interface SegmentHeader {
-  /** 16 bytes as 32 hexadecimal digits. */
+  /** Cluster id: 16 bytes as 32 hexadecimal digits. */
   readonly clusterId: string;
   /** LSN of the segment's first record. */
   readonly baseLsn: number;
-  /** Epoch just before it. */
+  /** Epoch just before the first record. */
   readonly epoch: number;
-  /** Chain just before it. */
+  /** Chain just before the first record. */
   readonly chain: number;
-  /** Stands in the header of each write in this file. */
+  /** Salt that the header of each write in this file repeats. */
   readonly salt: Salt;
 }
 
@@ -55,17 +55,17 @@ export type DecodedHeader =
   | { readonly kind: 'newer'; readonly format: number }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** The header of the segment that follows `state`. */
+/** Returns the header of the segment that follows `state`. */
 export function headerAfter(clusterId: string, state: LogState, salt: Salt): SegmentHeader {
   return { clusterId, baseLsn: state.lsn + 1, epoch: state.epoch, chain: state.chain, salt };
 }
 
-/** The state that a segment with this header begins in. */
+/** State of the log just before a segment with this header. */
 export function stateBefore(header: SegmentHeader): LogState {
   return { epoch: header.epoch, lsn: header.baseLsn - 1, chain: header.chain };
 }
 
-/** The 64 bytes of a header, in a buffer of their own. */
+/** Encodes a header (64 bytes) into a new buffer. */
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   assert(isId(header.clusterId), 'a cluster id has 32 hexadecimal digits');
   assert(Number.isSafeInteger(header.baseLsn) && header.baseLsn >= 1, 'a base LSN is at least 1');
@@ -82,7 +82,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   return bytes;
 }
 
-/** Never throws, whatever the bytes. */
+/** Decodes a header; never throws, whatever the bytes. */
 export function decodeSegmentHeader(bytes: Buffer): DecodedHeader {
   if (bytes.length < SEGMENT_HEADER_BYTES) return invalid(`a header of ${bytes.length} bytes`);
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return invalid('not a walship segment');
@@ -114,7 +114,7 @@ export function segmentName(baseLsn: number): string {
   return `${String(baseLsn).padStart(20, '0')}.wal`;
 }
 
-/** The base LSN that a file name spells, or undefined where it is not a segment's. */
+/** Base LSN in a file name; undefined if it is not the name of a segment. */
 export function parseSegmentName(name: string): number | undefined {
   const match = NAME_PATTERN.exec(name);
   const baseLsn = match === null ? 0 : Number(match[1]);
@@ -129,16 +129,16 @@ export interface OpenSegment {
   readonly sizeBytes: number;
 }
 
-/** A segment that can be written to, and how far it is written. */
+/** A segment that can be written to, and the end of its content. */
 export interface OpenedSegment {
   readonly segment: OpenSegment;
-  /** Just past the last batch, in the file. */
+  /** Offset just past the last batch, in the file. */
   readonly usedBytes: number;
-  /** Of its last write; 0 where it has none. */
+  /** Number of its last write; 0 if it has none. */
   readonly number: number;
 }
 
-/** A segment without a write. */
+/** Returns a segment without writes. */
 export function emptySegment(segment: OpenSegment): OpenedSegment {
   return { segment, usedBytes: SEGMENT_HEADER_BYTES, number: 0 };
 }
@@ -151,8 +151,8 @@ export interface PrefilledFile {
 }
 
 /**
- * Makes a file that is fill throughout; its bytes are durable on resolve, its (temporary) name is not. `hurried` is asked before each piece:
- * whether more waits for this file than for the others on this disk. Where it fails nothing is left behind.
+ * Creates a file that consists of fill; its bytes are durable on resolve, its (temporary) name is not. `hurried` is called before each
+ * piece; true makes the pieces larger, because commits wait for this file. On failure the file is removed.
  */
 export async function prefill(
   disk: Disk,
@@ -171,14 +171,14 @@ export async function prefill(
     }
   } catch (cause) {
     await file.close();
-    // What was filled in vain takes the last room from others.
+    // An abandoned prefill would use up the remaining disk space.
     await removeQuietly(disk, path);
     throw cause;
   }
   return { path, file, sizeBytes };
 }
 
-/** Writes the fill byte from `start` to `end`; not durable. */
+/** Writes fill from `start` to `end`; not durable. */
 export async function fill(file: DiskFile, start: number, end: number): Promise<void> {
   for (let offset = start; offset < end; offset += FILL_CHUNK.length) {
     await file.write(FILL_CHUNK.subarray(0, Math.min(FILL_CHUNK.length, end - offset)), offset);
@@ -198,7 +198,7 @@ export async function nameSegment(
   return { path, file: prefilled.file, header, sizeBytes: prefilled.sizeBytes };
 }
 
-/** Makes a new segment of `sizeBytes`, all fill behind its header; it is durable under its name on resolve. */
+/** Creates a segment of `sizeBytes` with fill after its header; durable under its name on resolve. */
 export async function createSegment(
   disk: Disk,
   dir: string,

@@ -1,26 +1,27 @@
 import { newestOf } from './history-spans.ts';
 import type { LogBase } from './log-base.ts';
 
-/** A log that a snapshot is to replace. */
+/** A log that a snapshot will replace. */
 export interface ReplacedLog {
-  /** Of its last EPOCH record; undefined where it is not certain that all of the log belongs to one history. */
+  /** History id of its last EPOCH record; undefined unless it is certain that all of the log belongs to one history. */
   readonly historyId: string | undefined;
   readonly lastLsn: number;
-  /** Up to here the log is known to be committed. */
+  /** LSN up to which the log is known to be committed. */
   readonly committedLsn: number;
 }
 
-/** What a snapshot says of itself. */
+/** Description of a snapshot that will replace a log. */
 export interface ReplacingSnapshot {
-  /** Of the leadership that wrote its start. */
+  /** History id of the leadership that wrote its start. */
   readonly historyId: string | undefined;
   readonly startLsn: number;
 }
 
 /**
- * Returns the LSN up to which the snapshot is proven to hold what the log holds: that part is superseded and may go. What lies above it may
- * have diverged, and is kept. What is committed stays committed in every later log of the same history, so a later snapshot of it holds that.
- * A log that knows its commits to reach the snapshot's start, and is to be replaced all the same, contradicts the snapshot: nothing is proven then.
+ * Returns the LSN up to which the snapshot is proven to hold the records of the log: that part is superseded and may be deleted.
+ * Records above it may have diverged, and are kept. Proof: a committed record stays committed in every later log of the same history,
+ * so a later snapshot of that history includes it. A log whose known commits reach the snapshot's start, and which is to be replaced
+ * nevertheless, contradicts the snapshot: then nothing is proven.
  */
 export function supersededLsn(log: ReplacedLog, snapshot: ReplacingSnapshot): number {
   const { historyId, lastLsn, committedLsn } = log;
@@ -29,7 +30,7 @@ export function supersededLsn(log: ReplacedLog, snapshot: ReplacingSnapshot): nu
   return lsn < snapshot.startLsn ? lsn : 0;
 }
 
-/** A snapshot, as what it says of itself. */
+/** Describes a snapshot for `supersededLsn`. */
 export function replacing({ start, epochs }: Pick<LogBase, 'start' | 'epochs'>): ReplacingSnapshot {
   return { historyId: newestOf(epochs)?.historyId, startLsn: start.lsn };
 }

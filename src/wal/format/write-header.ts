@@ -1,6 +1,6 @@
 /**
- * The header of a physical write: of what one fsync covers. It stands at a border of blocks, and whole batches follow it; up to the next
- * border comes fill. It is local: it is stripped wherever batches are read, and never leaves the node.
+ * The header of a physical write, which is the unit of one fsync. The header begins at a block boundary, and whole batches follow it;
+ * then comes fill up to the next boundary. The header is local: readers of batches strip it, and it never leaves the node.
  *
  *   0          8          12         16            24            28      32
  *   +----------+----------+----------+-------------+-------------+-------+
@@ -9,8 +9,8 @@
  *      as in      u32        u32        u64           u32           u32
  *   the segment
  *
- * `bytes` are those of the batches; `fill blocks` counts the blocks of the write, header included, that consist of the fill byte: more of
- * them on the disk are blocks that were never written. crc is CRC-32 of bytes 0 to 27.
+ * `bytes` are those of the batches; `fill blocks` counts the blocks of the write, header included, that consist of the fill byte: a larger
+ * number on the disk means that some blocks were never written. crc is CRC-32 of bytes 0 to 27.
  */
 import assert from 'node:assert';
 import { crc32 } from './checksum.ts';
@@ -24,19 +24,19 @@ const CRC_OFFSET = 28;
 export interface WriteHeader {
   /** 1 for the first write of a segment; later ones have higher numbers. */
   readonly number: number;
-  /** Of the batches behind the header. */
+  /** Bytes of the batches after the header. */
   readonly bytes: number;
-  /** Of their first record. */
+  /** LSN of their first record. */
   readonly firstLsn: number;
   readonly fillBlocks: number;
 }
 
-/** Where the next write begins behind bytes that end at `offset`. */
+/** Start of the next write after bytes that end at `offset`: the next block boundary. */
 export function borderAfter(offset: number): number {
   return Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** Just past the last byte of a write of `bytes` of batches behind bytes that end at `offset`. */
+/** End of a write with `bytes` of batches after bytes that end at `offset`. */
 export function writeEnd(offset: number, bytes: number): number {
   return borderAfter(offset) + WRITE_HEADER_BYTES + bytes;
 }
@@ -56,7 +56,7 @@ export function encodeWriteHeader(
   writeU32(target, offset + CRC_OFFSET, crc32(target.subarray(offset, offset + CRC_OFFSET)));
 }
 
-/** The header of a write of `batches`, in a buffer of its own. */
+/** Encodes the header of a write of `batches` into a new buffer. */
 export function headerOf(
   batches: Buffer,
   place: { readonly salt: Salt; readonly number: number; readonly firstLsn: number },
@@ -70,7 +70,7 @@ export function headerOf(
   return bytes;
 }
 
-/** The header with this salt at `offset`, or what is wrong with it. Never throws, whatever the bytes; WRITE_HEADER_BYTES are there. */
+/** Decodes the header with this salt at `offset`; returns the header, or the fault. Never throws; WRITE_HEADER_BYTES must be present. */
 export function decodeWriteHeader(bytes: Buffer, offset: number, salt: Salt): WriteHeader | string {
   if (!salt.isAt(bytes, offset)) return 'no write begins here';
   const stored = readU32(bytes, offset + CRC_OFFSET);
@@ -93,7 +93,7 @@ export function decodeWriteHeader(bytes: Buffer, offset: number, salt: Salt): Wr
   return isLegal ? header : 'the numbers of a write are out of range';
 }
 
-/** Blocks of a write of `batches` that consist of the fill byte; the one with the header is none. */
+/** Number of blocks of a write of `batches` that consist of the fill byte; the block with the header never counts. */
 export function fillBlocksOf(batches: Buffer): number {
   let count = 0;
   for (let at = BLOCK_BYTES - WRITE_HEADER_BYTES; at < batches.length; at += BLOCK_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * The writes of a segment, a layer around the rules of records: finds each header, hands what follows it to the scanner of batches, and
- * says where in the file each batch ends. Pure: it is fed with bytes of the file.
+ * Scanner of the writes of a segment, a layer around the rules of records: finds each header, passes the bytes after it to the scanner
+ * of batches, and reports where each batch ends in the file. Pure: the caller passes the bytes of the file.
  */
 import { isFill } from './fill-byte.ts';
 import { WRITE_HEADER_BYTES } from './limits.ts';
@@ -9,51 +9,51 @@ import type { Salt } from './salt.ts';
 import { type BatchInfo, BatchScanner, type ScanEnd } from './scan.ts';
 import { borderAfter, decodeWriteHeader } from './write-header.ts';
 
-/** Where a batch ends in its segment. */
+/** End of a batch in its segment. */
 export interface BatchPlace {
-  /** Just past its seal, in the file. */
+  /** Offset just past its seal, in the file. */
   readonly offset: number;
-  /** Bytes of its write that follow; 0 where another write comes next. */
+  /** Bytes of its write that follow; 0 if the batch ends its write. */
   readonly left: number;
 }
 
-/** A write whose header is whole; offsets are in the file. */
+/** A write with a good header; offsets are in the file. */
 export interface Extent {
-  /** Of the header. */
+  /** Offset of the header. */
   readonly start: number;
-  /** Just past the last batch. */
+  /** Offset just past the last batch. */
   readonly end: number;
   readonly number: number;
   readonly fillBlocks: number;
 }
 
-/** A batch and the bytes it lies in, which are reused after the call. */
+/** Receives a batch and the bytes that hold it; the bytes are reused after the call. */
 export type BatchVisitor = (batch: BatchInfo, bytes: Buffer, place: BatchPlace) => void;
 
-/** Where reading begins. */
+/** Start of a scan. */
 export interface ScanStart extends BatchPlace {
   readonly state: Position;
-  /** Of the segment. */
+  /** Salt of the segment. */
   readonly salt: Salt;
 }
 
-/** Reads batches, write by write, until something ends it. It can go on with more bytes, as a BatchScanner can. */
+/** Reads batches, write by write, up to the end or a fault. Can continue with more bytes, like a BatchScanner. */
 export class WriteScanner {
   readonly #salt: Salt;
   readonly #scanner: BatchScanner;
-  /** Where the first of the given bytes lies in the file. */
+  /** File offset of the first given byte. */
   #base: number;
-  /** Just past the write that is being read, or that was read last, in the file. */
+  /** File offset just past the current write, or past the last one. */
   #end: number;
   #isInside: boolean;
   #write: Extent | undefined;
-  /** Of the write whose header was read last. */
+  /** Number of the last write whose header was read. */
   #number = 0;
   #lastEnd: number;
   #bytes: Buffer = Buffer.alloc(0);
   #visitor: BatchVisitor = () => undefined;
 
-  /** `base` is where the first byte that `run` gets lies in the file. */
+  /** `base` is the file offset of the first byte that `run` gets. */
   constructor({ state, salt, offset, left }: ScanStart, base: number) {
     this.#salt = salt;
     this.#base = base;
@@ -63,32 +63,32 @@ export class WriteScanner {
     this.#scanner = new BatchScanner(state, offset - base);
   }
 
-  /** The state at the last good seal. */
+  /** State at the last good seal. */
   get before(): Position {
     return this.#scanner.before;
   }
 
-  /** Just past the last good seal, in the file; where reading began, if there is none. */
+  /** File offset just past the last good seal; the start of the scan if there is none. */
   get lastEnd(): number {
     return this.#lastEnd;
   }
 
-  /** The write that is being read; undefined between two of them. */
+  /** Current write; undefined between two writes. */
   get write(): Extent | undefined {
     return this.#isInside ? this.#write : undefined;
   }
 
-  /** The next write has a higher number. */
+  /** Number of the last write; the next one must have a higher number. */
   get number(): number {
     return this.#number;
   }
 
-  /** Where the first byte that is still needed lies: of the unfinished batch, or of the next header. */
+  /** Offset of the first byte that is still needed: the start of the unfinished batch, or of the next header. */
   get neededFrom(): number {
     return this.#isInside ? this.#scanner.batchOffset : borderAfter(this.#end) - this.#base;
   }
 
-  /** The caller moved the bytes this far towards the beginning. */
+  /** Adjusts the offsets after the caller moved the bytes by `bytes` towards the beginning. */
   shift(bytes: number): void {
     this.#base += bytes;
     this.#scanner.shift(bytes);
@@ -111,7 +111,7 @@ export class WriteScanner {
     }
   }
 
-  /** Undefined where the whole write was read. */
+  /** Reads the batches of the current write; undefined if the whole write was read. */
   #readBatches(bytes: Buffer): ScanEnd | undefined {
     const end = this.#end - this.#base;
     const stop = this.#scanner.run(bytes, this.#onBatch, Math.min(end, bytes.length));
@@ -128,7 +128,7 @@ export class WriteScanner {
     return undefined;
   }
 
-  /** Begins the write whose header stands at `offset`, or says why there is none. */
+  /** Begins the write whose header is at `offset`; returns the fault if there is none. */
   #enter(bytes: Buffer, offset: number): string | undefined {
     const header = decodeWriteHeader(bytes, offset, this.#salt);
     if (typeof header === 'string') return header;
