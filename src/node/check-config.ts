@@ -4,7 +4,7 @@ import type { Peer } from './cluster/peers.ts';
 import type { Replica } from './replica/replica.ts';
 
 /**
- * Voters and quorum are fixed at the birth of the cluster, and by a forced failover: two nodes that count differently could both be right.
+ * Checks voters and quorum. They are fixed at the birth of the cluster, and by a forced failover: two nodes that count differently could both be right.
  * @throws WalshipError CONFIG_MISMATCH, which says what to start with.
  */
 export function checkConfig(replica: Replica, peers: readonly Peer[], quorum: number): void {

@@ -10,10 +10,10 @@ import {
   WRITE_WAITERS_MAX,
 } from './requests/write-path.ts';
 
-/** Log of a leader that is not committed, unless said otherwise. */
+/** Default for the bytes of uncommitted log on a leader. */
 export const UNCOMMITTED_BYTES_MAX_DEFAULT = 64 * MiB;
 
-/** What a node counts of its reads and, while it leads, of its writes. */
+/** Returns the bounds on a node's reads and, while it leads, on its writes. */
 export function nodeBounds(
   reads: ReadPath,
   writes: () => WritePath | undefined,

@@ -103,7 +103,7 @@ export class Node implements NodeApi {
     this.stopped = new Promise((stop, fail) => {
       this.#settle = { stop, fail };
     });
-    // Whoever does not look at it must not be killed by it.
+    // An unobserved rejection must not end the process.
     this.stopped.catch(() => undefined);
     const silenceMs = options.silenceMs ?? SILENCE_MS_DEFAULT;
     const run = entropy.bytes(16).toString('hex');
@@ -156,7 +156,7 @@ export class Node implements NodeApi {
   }
 
   /**
-   * Opens the data directory, recovers, and begins to look for its place in the cluster. Resolves before it has one.
+   * Opens the data directory, recovers, and begins to look for a leader. Resolves before the node leads or follows.
    * @throws WalshipError CONFIG_INVALID, CONFIG_MISMATCH, DATA_DIR_LOCKED, WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER, UNSUPPORTED_VERSION, DISK_FAILED.
    */
   static async open(options: NodeOptions): Promise<Node> {
@@ -368,7 +368,7 @@ export class Node implements NodeApi {
     replica.onFailed((error) => this.#failed(error));
   }
 
-  /** A failed disk is final: nothing is acknowledged any more, and the process is to end. */
+  /** Handles a failed disk, which is final: nothing is acknowledged from now on, and the process has to end. */
   #failed(error: WalshipError): void {
     this.#writes?.end('DISK_FAILED', error.message);
     this.#settle.fail(error);

@@ -1,12 +1,12 @@
 import type { Clock } from '../ports/clock.ts';
 
 /**
- * What a node measures of itself, besides counting: `fsync`, of one batch written and made durable; `apply`, from when something
- * is known to be committed until it is applied here.
+ * Measurements of a node: `fsync`, the time to write one batch and make it durable; `apply`, the time from learning
+ * of a commit until it is applied here.
  */
 export type TimingName = 'fsync' | 'apply';
 
-/** Passes measurements on to whoever listens; without anybody they are dropped. Never called for each record. */
+/** Passes measurements on to the listener; without one they are dropped. Never called for each record. */
 export class Timings {
   #listener: (name: TimingName, ms: number) => void = () => undefined;
 
@@ -14,15 +14,15 @@ export class Timings {
     this.#listener(name, ms);
   }
 
-  /** Replaces the one who listened before. */
+  /** Sets the listener; replaces the previous one. */
   listen(listener: (name: TimingName, ms: number) => void): void {
     this.#listener = listener;
   }
 }
 
 /**
- * Measures how long after a commit it is applied. One commit at a time: the next one is looked at when this one is applied, so that it
- * costs the same whatever is written.
+ * Measures the time from a commit until it is applied. One commit at a time: the next one is measured when this one
+ * is applied, so that the cost does not depend on the load.
  */
 export class ApplyLag {
   readonly #clock: Clock;

@@ -6,10 +6,10 @@ import type { FailoverPlan } from '../rules/failover-plan.ts';
 import type { Link } from '../../ports/link.ts';
 import type { Failover } from './trigger.ts';
 
-/** What servers and embedding programs use of a node. */
+/** API of a node for servers and embedding programs. */
 export interface NodeApi {
   readonly nodeId: string;
-  /** The two lines of the contract, printed at start. */
+  /** Contract lines, printed at start. */
   readonly contract: readonly string[];
   /**
    * Writes all operations or none.
@@ -20,21 +20,25 @@ export interface NodeApi {
   write(request: WriteRequest): Promise<WriteResult>;
   /** @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, NO_LEADER, KEY_INVALID. */
   read(request: ReadRequest): Promise<ReadResult>;
-  /** A page of live keys in byte order, of what this node has applied. */
+  /** Returns a page of live keys in byte order, from the state that this node has applied. */
   scan(request: ScanRequest): Promise<ScanResult>;
   /**
-   * Applied changes in log order, starting behind `after`; waits for more until `signal` aborts. Never shows what is not applied.
+   * Yields applied changes in log order, starting after `after`; waits for more until `signal` aborts. Never shows a
+   * change that is not applied.
    * @throws WalshipError LSN_REPLACED, PURGED (details.oldest).
    */
   watch(request: WatchRequest): AsyncIterable<WatchEvent>;
   /** Resolves when `version` has reached `level` here. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED. */
   wait(request: WaitRequest): Promise<Version>;
   status(): NodeStatus;
-  /** What this node counts and bounds; an outer layer adds what it bounds itself. */
+  /** Bounds of this node, with their counts; an outer layer adds its own. */
   readonly bounds: Bounds;
-  /** Why a write would be refused before anything of it is looked at: this node does not lead. Undefined where it does. */
+  /**
+   * Returns the error that refuses a write before its contents are looked at, because this node does not lead.
+   * Returns undefined where it leads.
+   */
   writeRefusal(): WalshipError | undefined;
-  /** What happened to this node since it started: see EventLog. */
+  /** Returns events of this node since it started: see EventLog. */
   events(request: { readonly after: number; readonly limit: number }): EventPage;
   /** Takes over a link that a peer opened to this node. */
   accept(link: Link): void;
@@ -43,30 +47,33 @@ export interface NodeApi {
   /** Tries to lead, because an operator asked. @throws WalshipError NO_QUORUM with the refusals in details. */
   promote(): Promise<PromoteResult>;
   /**
-   * Hands the lead over, losing nothing; to be asked of the leader. Writes wait meanwhile, and are rejected with NO_LEADER once it is handed over.
-   * @throws WalshipError NO_LEADER (details.leader), NOT_ELIGIBLE, BUSY, SWITCHOVER_FAILED (this node leads on, or another one does), SWITCHOVER_UNKNOWN.
+   * Hands the lead over and loses nothing; call it on the leader. Writes wait in the meantime, and are rejected with
+   * NO_LEADER after the handover.
+   * @throws WalshipError NO_LEADER (details.leader), NOT_ELIGIBLE, BUSY, SWITCHOVER_FAILED (this node still leads, or
+   * another one does), SWITCHOVER_UNKNOWN.
    */
   switchover(request: SwitchoverRequest): Promise<SwitchoverResult>;
   /**
-   * The only way past missing answers: goes on with the voters that answer, in a new history. Without `acceptDataLoss` it only says what would be
-   * done, and what may be lost.
-   * @throws WalshipError FAILOVER_REFUSED with the reason and what each voter said.
+   * Continues with the voters that answer, in a new history: the only way forward without the missing answers.
+   * Without `acceptDataLoss` it only returns the plan, and what may be lost.
+   * @throws WalshipError FAILOVER_REFUSED with the reason and each voter's answer.
    */
   failover(request: FailoverRequest): Promise<FailoverResult>;
   /**
-   * Makes this node follow: with `discard` a leader of another history, for which it gives up what its own log has beside, saved before it is cut.
-   * @throws WalshipError REJOIN_REFUSED with what each node said.
+   * Makes this node follow: with `discard` a leader of another history. The records that its own log has and that
+   * history lacks are given up, saved before they are cut.
+   * @throws WalshipError REJOIN_REFUSED with each node's answer.
    */
   rejoin(request: RejoinRequest): Promise<RejoinResult>;
   /** Resolves when the node has stopped for good; rejects with the failure that stopped it (a failed disk, a refusal). */
   readonly stopped: Promise<void>;
-  /** Idempotent. */
+  /** Stops the node; idempotent. */
   close(): Promise<void>;
 }
 
 export type AckLevel = 'local' | 'quorum' | 'all';
 
-/** A key as it must be for the write to happen: at exactly this version, present at all, or absent. */
+/** A condition on a key for the write to happen: the key is at exactly this version, present at all, or absent. */
 export interface Condition {
   readonly key: Uint8Array;
   readonly expect: Version | 'present' | 'absent';
@@ -75,7 +82,7 @@ export interface Condition {
 export interface WriteOperation {
   readonly op: 'put' | 'delete';
   readonly key: Uint8Array;
-  /** Empty for a delete. */
+  /** Value to write; empty for a delete. */
   readonly value: Uint8Array;
 }
 
@@ -102,13 +109,13 @@ export interface ReadRequest {
 
 export interface ReadResult {
   readonly found: { readonly value: Buffer; readonly version: Version } | undefined;
-  /** What this node had applied when it read. */
+  /** State that this node had applied when it read. */
   readonly applied: Version;
 }
 
 export interface ScanRequest {
   readonly prefix?: Uint8Array;
-  /** Exclusive. */
+  /** Key to start after (exclusive). */
   readonly after?: Uint8Array;
   readonly limit: number;
   readonly minVersion?: Version;
@@ -121,7 +128,7 @@ export interface ScanResult {
     readonly value: Buffer;
     readonly version: Version;
   }[];
-  /** More keys follow the last one. */
+  /** True if more keys follow the last one. */
   readonly more: boolean;
   readonly applied: Version;
 }
@@ -139,10 +146,10 @@ export type WatchEvent =
       readonly key: Buffer;
       readonly value: Buffer;
       readonly version: Version;
-      /** The last change of its transaction (always true outside of transactions). */
+      /** True for the last change of its transaction (always true outside of transactions). */
       readonly last: boolean;
     }
-  /** Everything up to here has been shown; resume behind it. */
+  /** Everything up to `version` has been shown; resume after it. */
   | { readonly kind: 'progress'; readonly version: Version };
 
 export interface WaitRequest {
@@ -152,7 +159,10 @@ export interface WaitRequest {
 }
 
 export interface SnapshotResult {
-  /** Everything up to `startLsn` is in it; it is right once the log up to `endLsn` is replayed over it. */
+  /**
+   * LSN up to which the snapshot contains every record; it is consistent once the log up to `endLsn` is replayed over
+   * it.
+   */
   readonly startLsn: number;
   readonly endLsn: number;
   readonly keys: number;
@@ -161,68 +171,71 @@ export interface SnapshotResult {
   readonly tookMs: number;
 }
 
-/** How a leadership came about. */
+/** Report of how a leadership came about. */
 export interface LeadershipReport {
   readonly epoch: number;
-  /** By a quorum of promises, because all voters answered, or as the first of a cluster. */
+  /** Grounds of the election: a quorum of promises, answers of all voters, or the birth of a cluster. */
   readonly how: 'promises' | 'all-answered' | 'birth';
   readonly promisedBy: readonly string[];
   /** Voters that certainly never held more than this node has. */
   readonly vouchedBy: readonly string[];
-  /** The end of the log that it began with: everything up to here goes on. */
+  /** End of the log that the leadership began with: everything up to here stays. */
   readonly after: Version;
-  /** What those who did not answer may hold above that, acknowledged at `local` at most: it is cut off when they come back. Nothing where all answered. */
+  /**
+   * Records above `after` that voters without an answer may hold, acknowledged at `local` at most: they are cut off
+   * when those voters come back. Null where all answered.
+   */
   readonly atRisk: { readonly fromLsn: number; readonly heldBy: readonly string[] } | null;
-  /** From when a leader was last heard to when this one began; unknown where none was heard. */
+  /** Milliseconds from the last sign of a leader to the start of this leadership; null where none was heard. */
   readonly outageMs: number | null;
 }
 
 export interface PromoteResult extends LeadershipReport {
-  /** 0 where it led already. */
+  /** Milliseconds; 0 where this node led already. */
   readonly tookMs: number;
 }
 
 export interface SwitchoverRequest {
   /** Node id of the next leader. */
   readonly to: string;
-  /** For all of it; writes are held up for so long at most. */
+  /** Time limit for the whole switchover; writes are held up for at most this long. */
   readonly timeoutMs: number;
 }
 
 export interface SwitchoverResult {
   readonly from: string;
   readonly to: string;
-  /** Which the new leader leads. */
+  /** Epoch of the new leader. */
   readonly epoch: number;
-  /** The end of the log when writes were paused: all of it is committed, and the new leader has it. */
+  /** End of the log when writes were paused: all of it is committed, and the new leader has it. */
   readonly lsn: number;
-  /** From the pause until this node followed the new leader. */
+  /** Milliseconds from the pause until this node followed the new leader. */
   readonly outageMs: number;
 }
 
 export interface FailoverRequest {
   readonly acceptDataLoss: boolean;
-  /** W to go on with; a majority of the voters that answer unless given. */
+  /** W to continue with; a majority of the voters that answer unless given. */
   readonly quorum?: number;
 }
 
-/** What a forced failover did, or would do. */
+/** Result of a forced failover, or the plan for one. */
 export interface FailoverResult extends FailoverPlan {
-  /** False: nothing was done, this is what would be. */
+  /** False: nothing was done, and this is only the plan. */
   readonly done: boolean;
-  /** The new history; null where nothing was done. */
+  /** Id of the new history; null where nothing was done. */
   readonly historyId: string | null;
   readonly previousHistoryId: string | null;
-  /** Of the leadership that began; null where there is none yet. */
+  /** Epoch of the leadership that began; null where there is none yet. */
   readonly epoch: number | null;
-  /** Why this node does not lead yet: it goes on trying. */
+  /** Reason why this node does not lead yet; it keeps trying. */
   readonly notLeading: string | null;
   readonly tookMs: number;
 }
 
 export interface RejoinRequest {
   readonly discard: boolean;
-  /** Where a node of the other history answers; all that were ever known are asked unless given. */
+  /** Address of a node of the other history; all nodes ever known are asked unless given. */
   readonly from?: string;
   readonly timeoutMs: number;
 }
@@ -232,7 +245,7 @@ export interface RejoinResult {
   readonly epoch: number;
   readonly historyId: string | null;
   readonly previousHistoryId: string | null;
-  /** What was saved and cut, if anything. */
+  /** Records that were saved and cut, if any. */
   readonly cut: {
     readonly records: number;
     readonly fromLsn: number;
@@ -261,7 +274,7 @@ export interface NodeStatus {
   readonly leader: { readonly nodeId: string; readonly address: string } | null;
   readonly voters: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
-  /** Who decides when this node tries to replace a leader that is gone. */
+  /** Failover mode: an operator or the node itself decides when it tries to replace a lost leader. */
   readonly failover: Failover;
   readonly received: Position;
   readonly durable: Position;
@@ -271,45 +284,51 @@ export interface NodeStatus {
   readonly keys: number;
   /** Bytes of log that were written and are not committed. */
   readonly uncommittedBytes: number;
-  /** Of the leader only: how it came to lead. */
+  /** Leader only: how it came to lead. */
   readonly leadership: LeadershipReport | null;
-  /** Of the leader only: one for each node in session, and for each voter that is not. */
+  /** Leader only: one entry for each node in session, and for each voter that is not. */
   readonly followers: readonly FollowerStatus[];
-  /** The log that is held here. */
+  /** Log that this node holds. */
   readonly log: LogStatus;
-  /** The segments that are read again; absent where a node does not say. */
+  /** Background re-reading of segments; absent where a node does not report it. */
   readonly scrub?: ScrubStatus;
-  /** Why this node is not ready, or nothing. */
+  /** Reason why this node is not ready; null where it is. */
   readonly notReady: Reason | null;
-  /** Why this node does not take what a leader gives, and when it tries again; absent where it does. */
+  /** Reason why this node does not take a leader's log or snapshot, and when it tries again; absent where it does. */
   readonly followWaits?: Reason;
-  /** Why the disk of this node takes nothing new; absent where it does. */
+  /** Reason why the disk of this node takes no new data; absent where it does. */
   readonly unwritable?: Reason;
-  /** Why commits wait, or nothing. */
+  /** Reason why commits wait; null where they do not. */
   readonly commitWaits: Reason | null;
-  /** Why anything waits, is refused or goes the long way here, in words; empty where all is well. */
+  /** Reasons, in words, for everything that waits, is refused or takes a detour here; empty where all is well. */
   readonly why: readonly Reason[];
-  /** Why this node does not lead and would not be let, as far as it knows without asking: also that another one leads. */
+  /**
+   * Reason why this node does not lead and would not be allowed to, as far as it knows without asking; another leader
+   * is such a reason.
+   */
   readonly mayNotLead: Reason | null;
   readonly warnings: readonly Reason[];
-  /** Everything that is counted and bounded; absent where a node does not say. */
+  /** Counts and limits of this node; absent where a node does not report them. */
   readonly bounds?: readonly BoundStatus[];
   readonly contract: readonly string[];
   readonly uptimeMs: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** How the log is read again in the background. */
+/** Progress of the background re-reading of the log. */
 export interface ScrubStatus {
-  /** 0: off. */
+  /** Bytes read in a second; 0: off. */
   readonly bytesPerSecond: number;
-  /** When all sealed segments had been read last, in milliseconds since 1970, and how many bytes they were; null before the first time. */
+  /**
+   * End of the last full pass over the sealed segments, in milliseconds since 1970, and the bytes it read; null
+   * before the first pass.
+   */
   readonly lastPassAt: number | null;
   readonly lastPassBytes: number;
-  /** Since the node started. */
+  /** Bytes read since the node started. */
   readonly scrubbedBytes: number;
   readonly mendedSegments: number;
-  /** What was found damaged and is not mended. */
+  /** Damage that was found and is not repaired. */
   readonly damaged: readonly {
     readonly segment: string;
     readonly offset: number;
@@ -319,21 +338,24 @@ export interface ScrubStatus {
 }
 
 export interface LogStatus {
-  /** The oldest LSN that is held. */
+  /** Oldest LSN that is held. */
   readonly firstLsn: number;
-  /** Of the log that is held, on this node's disk. */
+  /** Size of the held log on this node's disk. */
   readonly bytes: number;
   /** Start of the newest snapshot; 0 where there is none. */
   readonly snapshotLsn: number;
-  /** Why log is kept that the snapshots could do without. */
+  /** Reasons why log is kept that the snapshots do not need. */
   readonly holds: readonly Reason[];
 }
 
-/** How long a voter may stay behind. */
+/** How long a voter may lag before it needs a full copy. */
 export interface RetentionStatus {
-  /** Log, on the leader's disk, that may still be written before it needs a full copy; 0 where it does. */
+  /**
+   * Bytes of log, on the leader's disk, that may still be written before it needs a full copy; 0 where it already
+   * does.
+   */
   readonly bytesLeft: number;
-  /** At the present rate; null where nothing is written. */
+  /** Seconds left at the present rate; null where nothing is written. */
   readonly secondsLeft: number | null;
 }
 
@@ -341,7 +363,7 @@ export interface FollowerStatus {
   readonly nodeId: string;
   readonly voter: boolean;
   readonly connected: boolean;
-  /** As it said in its hello; `unknown` without a session. */
+  /** State from the node's hello; `unknown` without a session. */
   readonly state: VoterState | 'unknown';
   readonly receivedLsn: number;
   readonly durableLsn: number;
@@ -349,11 +371,11 @@ export interface FollowerStatus {
   readonly lagLsns: number;
   /** Bytes of the stream not yet sent to it, as far as known. */
   readonly lagBytes: number;
-  /** Since it was last durable at the leader's end of log; 0 while it is. */
+  /** Milliseconds since it was last durable at the leader's end of log; 0 while it is. */
   readonly lagMs: number;
-  /** Its disk takes nothing new, as it says; absent where it does. */
+  /** Set if its disk takes no new data, by its own report. */
   readonly unwritable?: true;
-  /** Of a voter only. */
+  /** Voters only. */
   readonly retention?: RetentionStatus;
   readonly reason: Reason | null;
 }

@@ -1,26 +1,26 @@
 import type { EventListener } from './events.ts';
 
-/** From this part of a bound on it is said that it is near. */
+/** Fraction of a bound from which on a warning is given. */
 export const NEAR_PART = 0.8;
-/** Below this part it is not near any more: in between nothing is said again and again. */
+/** Fraction of a bound below which the warning ends; the gap to NEAR_PART prevents repeated events. */
 const FAR_PART = 0.7;
 
-/** How near a bound is. */
+/** Use of a bound. */
 export interface BoundStatus {
   readonly name: string;
   readonly used: number;
   readonly max: number;
 }
 
-/** Something that is counted, and how much of it there may be. */
+/** A counted quantity with an upper limit. */
 export interface Bound {
-  /** For people and labels, such as `client links`. */
+  /** Name for display and labels, such as `client links`. */
   readonly name: string;
   readonly max: number;
   readonly used: () => number;
 }
 
-/** Says when a bound is near, before it is reached: one event for each time, a warning for as long. */
+/** Reports bounds that are nearly reached: one event each time, and a warning for as long as it lasts. */
 export class Bounds {
   readonly #onEvent: EventListener;
   readonly #bounds: Bound[] = [];
@@ -38,12 +38,12 @@ export class Bounds {
     return this.#bounds.map(({ name, max, used }) => ({ name, used: used(), max }));
   }
 
-  /** Of those that were near when they were looked at last. */
+  /** Warnings for the bounds that were near at the last look. */
   get warnings(): readonly { readonly code: string; readonly message: string }[] {
     return [...this.#near].map((bound) => ({ code: 'BOUND_NEAR', message: sentenceOf(bound) }));
   }
 
-  /** To be called now and then. */
+  /** Checks all bounds. Call it now and then. */
   look(): void {
     for (const bound of this.#bounds) {
       const part = bound.used() / bound.max;

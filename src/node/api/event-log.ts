@@ -1,34 +1,34 @@
 import { isWalshipError } from '../../errors.ts';
 import type { NodeEvent } from './events.ts';
 
-/** Events that a node keeps in memory; the oldest give way. */
+/** Number of events that a node keeps in memory; the oldest are dropped. */
 export const EVENTS_MAX = 1_000;
 
-/** An event in the log of the node it happened to. */
+/** An event in the log of its node. */
 export interface LoggedEvent {
-  /** 1, 2, 3, … since the node started. */
+  /** Sequence number: 1, 2, 3, … since the node started. */
   readonly seq: number;
-  /** When it happened first, in milliseconds since 1970 by the clock of the machine. */
+  /** Time of the first occurrence, in milliseconds since 1970 by the clock of the machine. */
   readonly timeMs: number;
   readonly level: NodeEvent['level'];
   readonly code: string;
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
-  /** How often it came up with nothing else in between. */
+  /** Number of occurrences with no other event in between. */
   readonly times: number;
 }
 
 export interface EventPage {
   readonly events: readonly LoggedEvent[];
-  /** Of the oldest that is kept; null where there is none. */
+  /** Sequence number of the oldest kept event; null where there is none. */
   readonly oldest: number | null;
-  /** Ask for what comes after this one the next time. */
+  /** Sequence number to pass as `after` for the next page. */
   readonly next: number;
 }
 
 /**
- * What happened to one node: leaderships, promises, truncations, refusals, alarms. In memory only: it begins anew with the process,
- * and the program's log has the rest.
+ * Log of one node's events: leaderships, promises, truncations, refusals, alarms. Kept in memory only: it is empty
+ * when the process starts, and the program's own log has the rest.
  */
 export class EventLog {
   readonly #wallMs: () => number;
@@ -40,7 +40,7 @@ export class EventLog {
     this.#wallMs = wallMs;
   }
 
-  /** How often each code came up since the start. */
+  /** Occurrences of each code since the start. */
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
   }
@@ -58,7 +58,7 @@ export class EventLog {
     if (this.#events.length > EVENTS_MAX) this.#events.shift();
   }
 
-  /** Notes that what a person asked for failed, where it does. Gives back `result`, as it is. */
+  /** Notes an event if the request `asked` of an operator fails. Returns `result` unchanged. */
   watch<T>(asked: string, result: Promise<T>): Promise<T> {
     result.catch((error: unknown) => {
       const code = isWalshipError(error) ? error.code : 'INTERNAL';
@@ -68,7 +68,7 @@ export class EventLog {
     return result;
   }
 
-  /** What came after the event numbered `seq`, oldest first, at most `limit`. */
+  /** Returns the events after the one numbered `seq`, oldest first, at most `limit`. */
   after(seq: number, limit: number): EventPage {
     const events = this.#events.filter((event) => event.seq > seq).slice(0, limit);
     return {

@@ -1,4 +1,4 @@
-/** Something an operator may want to know, with a stable code and one sentence in plain words. */
+/** An event for operators, with a stable code and one sentence in plain words. */
 export interface NodeEvent {
   readonly level: 'info' | 'warn' | 'error';
   readonly code: string;

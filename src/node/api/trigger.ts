@@ -1,36 +1,36 @@
 import type { Entropy } from '../../ports/entropy.ts';
 
-/** Who decides when a follower tries to lead. */
+/** Failover mode: an operator (`manual`) or the follower itself (`auto`) decides when it tries to lead. */
 export type Failover = 'manual' | 'auto';
 
-/** Parts of the silence limit: an automatic attempt comes after at least so much quiet … */
+/** Lower bound of the quiet time before an automatic attempt, as a multiple of the silence limit. */
 export const AUTO_PART_MIN = 1.1;
-/** … and before so much, drawn anew each time, so that two followers seldom try together. */
+/** Upper bound of it; a value is drawn anew each time, so that two followers seldom try together. */
 export const AUTO_PART_MAX = 2;
-/** After an attempt that failed, the next one comes after at least and before so much more. */
+/** Bounds of the extra time after a failed attempt, as multiples of the silence limit. */
 export const AUTO_RETRY_PART_MIN = 0.25;
 export const AUTO_RETRY_PART_MAX = 0.75;
 
 /**
- * Says when this node tries to lead. It decides when to *try*, never what is safe: a cluster whose trigger fires all the time is slow, and
+ * Decides when this node *tries* to lead, never what is safe: a cluster whose trigger fires all the time is slow, and
  * loses nothing.
  */
 export interface Trigger {
   /**
-   * Called in every tick of a voter that may lead. `quietMs`: for how long this node heard no leader and promised nobody else to follow, as far
-   * as it was there to hear (in ticks, not by the clock). True: try now.
+   * Returns true to try now. Called in every tick of a voter that may lead. `quietMs`: how long this node heard no
+   * leader and promised nobody else to follow, counted in ticks that it was able to hear in, not by the clock.
    */
   tick(quietMs: number): boolean;
 }
 
-/** A person or a script decides: see `walship promote`. */
+/** Never fires: an operator or a script decides, see `walship promote`. */
 class ManualTrigger implements Trigger {
   tick(): boolean {
     return false;
   }
 }
 
-/** Silence longer than a randomised timeout. */
+/** Fires after a silence longer than a randomised timeout. */
 class AutoTrigger implements Trigger {
   readonly #entropy: Entropy;
   readonly #silenceMs: number;

@@ -1,19 +1,19 @@
 import { WalshipError } from '../../errors.ts';
 import type { Peer } from './peers.ts';
 
-/** How many of N voters are needed for what. N and W are fixed at the cluster's birth. */
+/** Numbers of voters, out of N, that each decision needs. N and W are fixed at the cluster's birth. */
 export interface Quorums {
-  /** N. */
+  /** Number of voters (N). */
   readonly voterCount: number;
-  /** W: an acknowledged write is durable on so many voters. */
+  /** Write quorum (W): an acknowledged write is durable on this many voters. */
   readonly quorum: number;
-  /** Q: so many promises make a leader. */
+  /** Election quorum (Q): this many promises make a leader. */
   readonly promises: number;
-  /** N-Q+1: so many voters prove that no newer leadership has begun. */
+  /** N-Q+1: this many voters prove that no newer leadership has begun. */
   readonly proof: number;
 }
 
-/** @throws WalshipError CONFIG_INVALID where `quorum` is not in 1..N. */
+/** Returns the quorums of a cluster. @throws WalshipError CONFIG_INVALID where `quorum` is not in 1..N. */
 export function quorumsOf(voterCount: number, quorum = Math.floor(voterCount / 2) + 1): Quorums {
   if (!Number.isInteger(quorum) || quorum < 1 || quorum > voterCount) {
     throw new WalshipError(
@@ -26,7 +26,7 @@ export function quorumsOf(voterCount: number, quorum = Math.floor(voterCount / 2
 }
 
 /**
- * Returns the two lines that an operator can count on.
+ * Returns the guarantees that an operator can rely on, one sentence each.
  *
  * @param options.blank This node is a voter that has been in no cluster yet. A birth needs every voter, which is more than a new leader needs.
  */
@@ -50,12 +50,12 @@ export function contractOf(
   ];
 }
 
-/** What the contract adds for a node that is not among the voters: it may have been meant to be. */
+/** Returns the contract's line for a node that is not a voter: the operator may have meant it to be one. */
 export function learnerLine(nodeId: string): string {
   return `${nodeId} is not one of the voters: it is a learner, follows the leader, and does not count`;
 }
 
-/** @throws WalshipError CONFIG_INVALID on duplicates. */
+/** Checks the list of peers. @throws WalshipError CONFIG_INVALID on duplicates. */
 export function checkPeers(peers: readonly Peer[]): void {
   if (peers.length === 0) throw new WalshipError('CONFIG_INVALID', 'no voters are named');
   for (const field of ['nodeId', 'address'] as const) {

@@ -1,20 +1,20 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { EventListener } from '../api/events.ts';
 
-/** The same fault of the same peer is told again after so long, with how often it came. */
+/** Milliseconds before the same fault of the same peer is reported again, with the number of occurrences. */
 export const PEER_FAULT_PAUSE_MS = 10_000;
-/** Peers whose faults are told apart: whoever makes up names does not fill the memory. */
+/** Number of peers whose faults are told apart: made-up names cannot fill the memory. */
 export const PEER_FAULTS_MAX = 64;
 
-/** What a peer said and may not say. */
+/** A message of a peer that breaks the protocol. */
 export interface PeerFault {
   readonly code: string;
   readonly message: string;
-  /** As it calls itself; absent where it did not come to that. */
+  /** Name that the peer gave; absent where it gave none. */
   readonly peer?: string;
 }
 
-/** Takes what peers do wrong, and makes events of it. */
+/** Returns a listener that turns faults of peers into events. */
 export function peerFaultListener(
   clock: Clock,
   onEvent: EventListener,
@@ -23,7 +23,10 @@ export function peerFaultListener(
   return (fault) => faults.note(fault);
 }
 
-/** Tells what peers do wrong: at once, and then seldom, since whoever reaches the port can do it all the time. */
+/**
+ * Reports faults of peers: the first one immediately, repeats seldom, because anybody who reaches the port can cause
+ * them all the time.
+ */
 class PeerFaults {
   readonly #clock: Clock;
   readonly #onEvent: EventListener;
@@ -49,7 +52,7 @@ class PeerFaults {
     this.#onEvent({ level: 'warn', code, message: `${message}${again}`, ...from });
   }
 
-  /** Those who come when there are too many share one place. */
+  /** Returns the key of a fault; all peers beyond the limit share one key. */
   #keyOf(key: string, nowMs: number): string {
     if (this.#told.has(key) || this.#told.size < PEER_FAULTS_MAX) return key;
     for (const [old, { atMs }] of this.#told) {

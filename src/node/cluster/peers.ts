@@ -9,17 +9,17 @@ export interface Peer {
   readonly address: string;
 }
 
-/** How long a voter may take to answer one question; a promise includes an fsync. */
+/** Milliseconds that a voter may take to answer one question; a promise includes an fsync. */
 export const ASK_TIMEOUT_MS = 1_500;
-/** Questions of one node that are under way at a time are fewer; Node.js warns of a leak beyond it. */
+/** Upper bound for the questions of one node that are under way at a time; Node.js warns of a leak above it. */
 export const QUESTIONS_MAX = 100;
 
-/** What became of one question to one voter. */
+/** Outcome of one question to one voter. */
 export type Asked =
   | { readonly kind: 'reply'; readonly reply: AskReply }
   | { readonly kind: 'silent'; readonly nodeId: string; readonly message: string };
 
-/** Puts one question to the node at `peer.address`, over a link of its own. Never rejects. */
+/** Asks the node at `peer.address` one question, over a link of its own. Never rejects. */
 export async function ask(ports: QuestionPorts, peer: Peer, question: Ask): Promise<Asked> {
   const silent = (message: string): Asked => ({ kind: 'silent', nodeId: peer.nodeId, message });
   try {
@@ -34,7 +34,7 @@ export async function ask(ports: QuestionPorts, peer: Peer, question: Ask): Prom
   }
 }
 
-/** Who answers at `address`; undefined where nobody does. */
+/** Returns the identity of the node that answers at `address`; undefined where none does. */
 export async function identify(
   ports: QuestionPorts,
   address: string,
@@ -51,7 +51,7 @@ export async function identify(
 export interface QuestionPorts {
   readonly dialer: Dialer;
   readonly clock: Clock;
-  /** Aborts what still waits: to dial, or for an answer. */
+  /** Aborts pending waits: for a connection, or for an answer. */
   readonly signal?: AbortSignal;
 }
 
@@ -92,7 +92,7 @@ function exchange(
 }
 
 /**
- * A dial has its own time limit in the real adapter; this one keeps every wait bounded whatever the adapter does.
+ * Dials with a time limit. The real adapter has its own limit; this one bounds the wait whatever the adapter does.
  * @throws WalshipError PEER_UNREACHABLE.
  */
 export async function dialWithin(ports: QuestionPorts, address: string): Promise<Link> {
@@ -116,7 +116,9 @@ export async function dialWithin(ports: QuestionPorts, address: string): Promise
   });
 }
 
-/** Calls `giveUp` once, after ASK_TIMEOUT_MS or when the signal aborts, unless what is returned is called before. */
+/**
+ * Calls `giveUp` once, after ASK_TIMEOUT_MS or when the signal aborts, unless the returned function is called first.
+ */
 function patience(
   { clock, signal }: QuestionPorts,
   late: string,

@@ -1,26 +1,32 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Asked, Peer } from '../cluster/peers.ts';
 
-/** Once a round has enough answers, the rest have so long: a voter that is gone must not hold up those that are there. */
+/**
+ * Milliseconds that a round waits for the remaining answers after it has enough: a dead voter must not hold up the
+ * others.
+ */
 export const ROUND_GRACE_MS = 50;
 
 export interface RoundOptions {
   readonly clock: Clock;
   readonly voters: readonly Peer[];
-  /** Never rejects but where this node's own disk failed. */
+  /** Asks one voter. Rejects only if this node's own disk failed. */
   readonly ask: (peer: Peer) => Promise<Asked>;
-  /** The answers so far would do. */
+  /** Returns true if the answers so far are enough. */
   readonly enough: (asked: readonly Asked[]) => boolean;
 }
 
-/** Asks every voter at once. Resolves when all have answered or given up, or ROUND_GRACE_MS after there was enough. */
+/**
+ * Asks all voters in parallel. Resolves when all have answered or given up, or ROUND_GRACE_MS after there were enough
+ * answers.
+ */
 export function askRound({ clock, voters, ask, enough }: RoundOptions): Promise<readonly Asked[]> {
   return new Promise((resolve, reject) => {
     const answers = new Map<string, Asked>();
     let cancel: (() => void) | undefined;
     const end = (): void => {
       cancel?.();
-      // In the order of the voters, so that what is printed does not depend on who was quick.
+      // Answers are in the order of the voters, so that the output does not depend on who was quick.
       resolve(voters.map(({ nodeId }) => answers.get(nodeId) ?? late(nodeId)));
     };
     const answered = (nodeId: string, asked: Asked): void => {

@@ -17,8 +17,9 @@ export interface Begun {
 }
 
 /**
- * Writes the EPOCH record, at birth with ids that are minted here, and calls `lead` in the same turn: a fence that goes up in between
- * would find no leader to end. False where a higher epoch was promised before it came to that, or where this node ends.
+ * Writes the EPOCH record, at birth with newly made ids, and calls `lead` in the same turn: a fence that goes up in
+ * between would find no leader to end. Resolves with false if a higher epoch was promised before, or if this node
+ * ends.
  * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED.
  */
 export async function beginLeading(
@@ -49,7 +50,7 @@ export async function beginLeading(
   return true;
 }
 
-/** The leader of a leadership that has begun. `ended` is called in the turn in which it ends. */
+/** Creates the leader of a leadership that has begun. `ended` is called in the turn in which it ends. */
 export function newLeader(
   options: LifeOptions,
   { won, begun, ended }: { won: Won; begun: Begun; ended: LeaderHooks['ended'] },
@@ -94,7 +95,10 @@ export function newLeader(
   });
 }
 
-/** At birth the candidate becomes intact with its EPOCH record: never before, or a crash in between leaves nobody who may lead. */
+/**
+ * Makes the candidate of a birth intact, with its EPOCH record: never before, or a crash in between would leave no
+ * node that may lead.
+ */
 export async function becomeIntactAtBirth({ replica }: LifeOptions, leader: Leader): Promise<void> {
   if (replica.state !== 'blank') return;
   await replica.log.drained();

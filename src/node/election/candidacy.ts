@@ -13,7 +13,7 @@ import type { Asked, Peer } from '../cluster/peers.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Voter } from './voter.ts';
 
-/** Where an answer is blank, its promise is forgotten: the next epoch goes so far above all that was seen. */
+/** Gap above all epochs seen for the next epoch where a voter answers blank: its promise is forgotten. */
 export const BLANK_EPOCH_GAP = 1_000;
 
 export interface CandidacyOptions {
@@ -27,11 +27,11 @@ export interface CandidacyOptions {
   readonly quorum: number;
   readonly configHash: string;
   readonly operator: boolean;
-  /** Puts a question to another voter; never rejects. */
+  /** Asks another voter a question; never rejects. */
   readonly ask: (peer: Peer, question: Ask) => Promise<Asked>;
 }
 
-/** What one voter answered to an attempt that failed. */
+/** One voter's answer to an attempt that failed. */
 export interface Refusal {
   readonly nodeId: string;
   readonly code: string;
@@ -45,29 +45,32 @@ export type Candidacy =
       readonly how: 'promises' | 'all-answered' | 'birth';
       readonly promisedBy: readonly string[];
       readonly vouchedBy: readonly string[];
-      /** Of this node, when nobody could change it any more. */
+      /** Position of this node, when nothing could change it any longer. */
       readonly position: Position;
-      /** Voters that said nothing in any round: what they hold is not known. */
+      /** Voters that did not answer in any round: their logs are unknown. */
       readonly unheard: readonly string[];
-      /** Every voter confirmed its promise to this attempt. */
+      /** True if every voter confirmed its promise to this attempt. */
       readonly allConfirmed: boolean;
-      /** Of the cluster, where any voter knows one: an interrupted birth leaves an identity behind without a log. */
+      /** Identity of the cluster, where any voter knows one: an interrupted birth leaves an identity without a log. */
       readonly identity: { readonly clusterId: string; readonly historyId: string } | undefined;
     }
   | {
       readonly kind: 'lost';
       readonly code: string;
       readonly message: string;
-      /** What each voter said, for people. */
+      /** Each voter's answer, for display. */
       readonly answers: readonly string[];
-      /** The same, as codes: `OK` where it agreed, PEER_UNREACHABLE where it said nothing. */
+      /** The same answers as codes: `OK` for a voter that agreed, PEER_UNREACHABLE for one that did not answer. */
       readonly refusals?: readonly Refusal[];
-      /** A voter has what this node held as a leader and has no more: it is suspect, and has to say so before it answers anybody. */
+      /**
+       * Version that this node held as a leader and has lost, as another voter shows: this node is suspect, and has
+       * to save that before it answers anybody.
+       */
       readonly lostData?: Version;
     };
 
 /**
- * The one door to leadership, for a birth, a restart, a promotion and a failover alike:
+ * Attempts to become the leader: the same way for a birth, a restart, a promotion and a failover.
  *
  *   dry round (nothing is fenced)  →  real round (promises)  →  confirm round (those very promises still hold)
  *
@@ -81,11 +84,11 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
     return { kind: 'lost', code: 'NOT_READY', message, answers: [] };
   }
   const attempt = options.entropy.bytes(16).toString('hex');
-  // The dry question is asked in an epoch that nobody can have promised: what matters is what comes back.
+  // The epoch of the dry question is one that nobody can have promised: only the answers matter.
   const probeEpoch = options.replica.fence + 1;
   const dry = await round(options, question(options, { round: 'dry', epoch: probeEpoch, attempt }));
   if (!options.operator && options.replica.fence >= probeEpoch) {
-    // Two that try at the same time depose each other: whoever gave its promise away meanwhile lets the other one lead.
+    // Two concurrent candidates depose each other: the one whose own promise went to the other lets it lead.
     const message = `epoch ${options.replica.fence} was promised meanwhile`;
     return { kind: 'lost', code: 'STALE_EPOCH', message, answers: [] };
   }
@@ -102,7 +105,8 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   const promised = judge(options, real);
   if (promised.kind === 'no') return lost(promised, real);
 
-  // Whoever granted is asked again, counted or not: answers from all of them let blank voters become intact sooner.
+  // Every voter that granted is asked again, counted or not: answers from all of them let blank voters become intact
+  // sooner.
   const granted = repliesOf(real).filter((reply) => reply.granted);
   const again = options.voters.filter(({ nodeId }) =>
     granted.some((reply) => reply.nodeId === nodeId),
@@ -126,7 +130,7 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
   };
 }
 
-/** What this node asks each voter. */
+/** Builds the question of this node for a voter. */
 export function question(
   { replica, run, configHash, operator }: CandidacyOptions,
   { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
@@ -149,7 +153,7 @@ export function question(
   };
 }
 
-/** Asks every voter, or those that are named; this node answers for itself, by the same rules. */
+/** Asks every voter, or the named ones; this node answers for itself, by the same rules. */
 export function round(
   options: CandidacyOptions,
   ask: Ask,
@@ -166,7 +170,7 @@ export function round(
   });
 }
 
-/** The candidate fences and promises itself before it asks: its own position is final then. */
+/** Asks for promises. The candidate fences and promises itself first: its own position is final then. */
 export async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
   const { replica, voter } = options;
   const reply = await voter.answer(ask);
@@ -182,7 +186,10 @@ export async function realRound(options: CandidacyOptions, ask: Ask): Promise<re
   return [own, ...others];
 }
 
-/** An epoch above all that was seen: far above, where a blank voter among others that are not may have forgotten one. */
+/**
+ * Returns an epoch above all that was seen: far above, where a blank voter among voters that are not may have
+ * forgotten one.
+ */
 export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
   const replies = repliesOf(dry);
   const seen = [
@@ -195,7 +202,7 @@ export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]):
   return Math.max(...seen) + 1 + (someoneForgot ? BLANK_EPOCH_GAP : 0);
 }
 
-/** A voter that refused only because the dry epoch was too low is asked again in the one that will be used. */
+/** Asks a voter again in the final epoch where it refused only because the dry epoch was too low. */
 async function dryInEpoch(
   options: CandidacyOptions,
   {
@@ -215,7 +222,7 @@ async function dryInEpoch(
   return round(options, question(options, { round: 'dry', epoch, attempt }));
 }
 
-/** Whether these answers are enough to lead, by the ordinary rules. */
+/** Judges whether these answers are enough to lead, by the ordinary rules. */
 export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
   const { replica, voters, quorum } = options;
   const { nodeId, state, log } = replica;
@@ -233,20 +240,23 @@ export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLe
   });
 }
 
-/** A promise of a later epoch may have been followed by a cut: then others may well have more of this one. */
+/**
+ * Returns the epoch of the last record if this node led it and promised no later one: after a later promise this log
+ * may have been cut, and other voters may well have more of this epoch.
+ */
 function ownEpoch({ nodeId, log, meta }: Replica): number | null {
   const last = log.history.newest;
   const isOwn = last?.leader === nodeId && meta.current.promise.epoch === last.epoch;
   return isOwn ? last.epoch : null;
 }
 
-/** The EPOCH record at LSN 1, with which the cluster was born. */
+/** Returns the EPOCH record at LSN 1, with which the cluster was born. */
 function bornBy(epochs: readonly EpochSpan[]): Candidate['born'] {
   const [first] = epochs;
   return isWhole(first) && first.firstLsn === 1 ? first : null;
 }
 
-/** The answers of those who gave one. */
+/** Returns the replies among the answers. */
 export function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
   return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
 }

@@ -15,7 +15,7 @@ interface Doubt {
 }
 
 /**
- * Answers a candidate that came in over the network. It is asked back at its own address before it is promised anything; the other rounds
+ * Answers a candidate from the network. The candidate is asked back at its own address before it gets a promise; the other rounds
  * promise nothing. A stranger has no address to be asked at, and the voter refuses it.
  */
 export async function answerCandidate(
@@ -40,9 +40,10 @@ export async function answerCandidate(
 }
 
 /**
- * Two processes with one node id count as one voter, each for itself, and could both win the same epoch. A promise is made only to the one that
- * answers where followers will look for it. And an epoch far above what this voter knows would use up, if it were made up, what is left of them:
- * the candidate has to stand at it itself. So a voter that was away for millions of leaderships still makes its promise.
+ * Judges whether a candidate may get a promise. Two processes with one node id count as one voter, each for itself,
+ * and could both win the same epoch, so only the process at the address where followers will look for it gets a
+ * promise. And a made-up epoch far above all that this voter knows would use up the remaining epochs: the candidate
+ * has to stand at it itself. So a voter that was away for millions of leaderships still makes its promise.
  */
 export function judgeCandidate(
   { candidate, run, epoch }: Ask,

@@ -1,5 +1,5 @@
 /**
- * Changing from one history to another. A history begins at the birth of a cluster, or with a forced failover; nothing that was
+ * Change from one history to another. A history begins at the birth of a cluster, or with a forced failover; nothing that was
  * acknowledged in one says anything about another. A node changes its history only by its own fsynced word:
  *
  * - it promised to the very attempt that began the history, whose id that attempt is; or
@@ -9,9 +9,10 @@ import type { VotersAndQuorum } from '../../protocol/messages.ts';
 import type { Meta } from '../../wal/files/meta.ts';
 
 /**
- * What meta.json of a node says once it takes part in the history that its promised attempt began; undefined where `historyId` is no
- * such history. Everybody begins it with the candidate's log as the truth: what a suspect or blank node lost of the old history is
- * accepted as lost, and of the new one it can have held no more than the candidate had.
+ * Returns the changes of meta.json for a node that enters the history begun by the attempt that it promised to;
+ * undefined where `historyId` is no such history. All nodes begin it with the candidate's log as the truth: records
+ * of the old history that a suspect or blank node lost are accepted as lost, and of the new one it can have held no
+ * more than the candidate had.
  */
 export function forcedHistory(
   meta: Meta,
@@ -36,10 +37,13 @@ export function forcedHistory(
   };
 }
 
-/** What the answer of a leader means for the history of the node that it accepts. */
+/** Meaning of a leader's answer for the history of the node that it accepts. */
 export type Entry =
   | { readonly kind: 'same' }
-  /** It takes part in the history that it promised to, or that an operator sends it to: this is in meta.json before anything else. */
+  /**
+   * The node enters the history that it promised to, or that an operator sends it to: the patch is in meta.json
+   * before anything else.
+   */
   | { readonly kind: 'enter'; readonly patch: Partial<Meta> }
   | {
       readonly kind: 'refuse';
@@ -54,7 +58,7 @@ export interface OfferedHistory {
   readonly config: VotersAndQuorum | null;
 }
 
-/** @param wished an operator wants this node to leave its history now. */
+/** Judges an entry into another history. @param wished an operator wants this node to leave its history now. */
 export function entryInto(meta: Meta, offered: OfferedHistory, wished: boolean): Entry {
   const { historyId, epoch, config } = offered;
   if (meta.historyId === null || historyId === null || historyId === meta.historyId) {
@@ -71,7 +75,10 @@ export function entryInto(meta: Meta, offered: OfferedHistory, wished: boolean):
   return { kind: 'enter', patch: discarded({ historyId, epoch, config }) };
 }
 
-/** It may have been in that history before, and its promises there are gone: so it comes as a blank node, though with a log. */
+/**
+ * Returns meta.json for a discarding node. It may have been in that history before, and has lost its promises there:
+ * so it comes as a blank node, though with a log.
+ */
 function discarded({
   historyId,
   epoch,

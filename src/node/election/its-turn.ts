@@ -1,8 +1,8 @@
 import type { Replica } from '../replica/replica.ts';
 
 /**
- * Whether this node tries to lead by itself when it starts: a restarted leader does, one that had all but won, and at birth the one that
- * was named.
+ * Returns true if this node tries to lead on its own when it starts: a restarted leader does, a candidate that had
+ * all but won, and at birth the initial leader.
  */
 export function itsTurn({ nodeId, log, meta }: Replica, initialLeader: string): boolean {
   const last = log.history.newest;

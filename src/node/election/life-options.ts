@@ -16,25 +16,25 @@ export interface LifeOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly dialer: Dialer;
-  /** The voters, this node among them unless it is a learner, and W. */
+  /** Voters, this node among them unless it is a learner, and W. */
   readonly membership: Membership;
-  /** Stands first while all are blank. */
+  /** Node id of the voter that stands first while all are blank. */
   readonly initialLeader: string;
   readonly heartbeatMs: number;
   readonly silenceMs: number;
-  /** Says when this node tries to lead. */
+  /** Decides when this node tries to lead. */
   readonly trigger: Trigger;
-  /** Log that is kept for a voter that lags. */
+  /** Bytes of log that are kept for a lagging voter. */
   readonly retainBytesMax: number;
-  /** For followers that the log does not reach back to. */
+  /** Snapshots for followers that the log does not reach back to. */
   readonly snapshots: Pick<LeaderHooks, 'offer' | 'refused'> & Pick<Snapshotter, 'partial'>;
   readonly run: string;
   readonly onEvent: EventListener;
-  /** A peer said what no peer may say. */
+  /** Reports a message of a peer that breaks the protocol. */
   readonly onPeerFault: (fault: PeerFault) => void;
-  /** In the turn in which it happens. */
+  /** Called in the turn in which the leadership begins. */
   readonly onLeading: (leader: Leader, inherited: Overlay) => void;
-  /** A follower of this leader is further. */
+  /** Called when a follower of this leader has progressed. */
   readonly onProgress: () => void;
   readonly onLeaderEnded: (code: string, message: string) => void;
 }

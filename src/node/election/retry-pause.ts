@@ -1,16 +1,16 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Entropy } from '../../ports/entropy.ts';
 
-/** Between two rounds of looking for a leader: at least this, and a random part of it more. */
+/** Minimum pause between two rounds of the search for a leader; a random part of it is added. */
 export const RETRY_MS = 100;
-/** The same, after many rounds without success. */
+/** Minimum pause after many rounds without success. */
 export const RETRY_MS_MAX = 1_000;
-/** The same, while another node that has this one's promise may be about to lead. */
+/** Minimum pause while another node that has this one's promise may be about to lead. */
 export const EXPECTING_RETRY_MS = 20;
-/** From so many failures on the pause is the longest. */
+/** Number of failures from which on the pause is the longest. */
 export const PATIENT_FAILURES = 16;
 
-/** The pause between two rounds; jittered, so that two nodes that do the same thing stop doing it at the same time. */
+/** Pause between two rounds; jittered, so that two nodes in lockstep get out of it. */
 export class RetryPause {
   readonly #clock: Clock;
   readonly #entropy: Entropy;
@@ -21,7 +21,10 @@ export class RetryPause {
     this.#entropy = entropy;
   }
 
-  /** Resolves after a while, or when it is cancelled: the longer the more rounds have failed, and soon where a leader is expected. */
+  /**
+   * Resolves after the pause, or when it is cancelled. The pause grows with the failed rounds, and is short where a
+   * leader is expected.
+   */
   wait(failures: number, expecting: boolean): Promise<void> {
     const doublings = Math.min(failures, PATIENT_FAILURES) / 4;
     const patient = Math.min(RETRY_MS * 2 ** doublings, RETRY_MS_MAX);

@@ -1,10 +1,11 @@
 import type { Candidacy } from './candidacy.ts';
 
 /**
- * Attempts to lead, one at a time.
+ * Queue of attempts to lead; one runs at a time.
  *
- * Whoever asks while an attempt is under way shares its result, with one exception: an attempt that this node made by itself is refused
- * where a leader lives, and that is no answer to a person who asked for another leader. An operator's attempt then follows it.
+ * A caller during an attempt shares its result, with one exception: an attempt that this node made on its own is
+ * refused where a leader is alive, and that is no answer to an operator who asked for another leader. An operator's
+ * attempt follows it then.
  */
 export class Standing {
   readonly #attempt: (operator: boolean) => Promise<Candidacy>;
@@ -15,7 +16,7 @@ export class Standing {
     this.#attempt = attempt;
   }
 
-  /** An attempt is under way, or about to be. */
+  /** True while an attempt is under way, or about to be. */
   get active(): boolean {
     return this.#running !== undefined || this.#queued !== undefined;
   }
@@ -32,13 +33,13 @@ export class Standing {
     return this.#queued;
   }
 
-  /** Makes an attempt of another kind, once nothing else is under way; whoever asks meanwhile shares its result. */
+  /** Runs another kind of attempt, once no other is under way; callers during it share its result. */
   async force(attempt: () => Promise<Candidacy>): Promise<Candidacy> {
     while (this.active) await (this.#queued ?? this.#running?.result);
     return this.#begin(true, attempt);
   }
 
-  /** Resolves when no attempt is under way. Rejects as the attempt did. */
+  /** Resolves when no attempt is under way. Rejects with the error of the attempt. */
   async idle(): Promise<void> {
     while (this.active) await (this.#queued ?? this.#running?.result);
   }

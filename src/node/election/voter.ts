@@ -13,15 +13,15 @@ export interface VoterOptions {
   readonly clock: Clock;
   readonly run: string;
   readonly membership: Pick<Membership, 'configHash' | 'voters'>;
-  /** What this node knows of a leader right now. */
+  /** Returns what this node knows of a leader right now. */
   readonly liveness: () => LeaderLiveness;
-  /** This node has promised to follow that candidate; durable. */
+  /** Called when this node's promise to follow that candidate is durable. */
   readonly onPromised: (candidate: string) => void;
   readonly onEvent: EventListener;
 }
 
 /**
- * Answers a candidate's questions for this node, and is asked by this node itself when it stands.
+ * Answers a candidate's questions for this node, this node's own included when it stands.
  *
  * **Fence first, compare second.** In the turn in which the real question arrives the fence goes up: from then on no frame of a
  * lower epoch is written, no ack sent or counted, no write acknowledged; a leader steps down. Then the log I/O in flight ends. Only
@@ -35,7 +35,7 @@ export class Voter {
     this.#options = options;
   }
 
-  /** Resolves with the answer; what it grants is durable then. Rejects only where the disk failed. */
+  /** Resolves with the answer; a granted promise is durable then. Rejects only if the disk failed. */
   async answer(ask: Ask): Promise<AskReply> {
     const { failure } = this.#options.replica;
     if (failure !== undefined) throw failure;
@@ -47,8 +47,9 @@ export class Voter {
   }
 
   /**
-   * The first record of a cluster is written only after every voter has this on disk. Whoever still has it later, and is still blank, is known
-   * to have lost nothing since. A blank voter with a record is not asked to begin a cluster.
+   * Records the birth attempt of a cluster. The first record of a cluster is written only after every voter has this
+   * on disk: a node that still has it later, and is still blank, is known to have lost nothing since. A blank voter
+   * with a record is not asked to begin a cluster.
    */
   async #rememberBirth({ position }: Ask): Promise<void> {
     const { replica } = this.#options;
@@ -57,7 +58,7 @@ export class Voter {
     await replica.updateMeta({ birth: promise });
   }
 
-  /** Refuses for a reason that this voter cannot know of itself; nothing is fenced. */
+  /** Refuses for a reason that this voter cannot know on its own; nothing is fenced. */
   refuse(
     ask: Ask,
     refusal: { readonly code: AskJudgement['code']; readonly message: string },
@@ -72,7 +73,7 @@ export class Voter {
     replica.raiseFence(ask.epoch);
     await replica.log.drained();
 
-    // The world may have moved while the log came to rest: look again, at the position that is final now.
+    // The state may have changed while the log came to rest: judge again, at the position that is final now.
     // The fence at this epoch is ours now; only the durable promise can still stand in the way.
     const overtaken = replica.fence !== ask.epoch;
     const judged = overtaken
@@ -84,7 +85,7 @@ export class Voter {
     }
     const entering = forcedHistory(replica.meta.current, ask);
     if (entering !== undefined) await replica.enterHistory(entering);
-    // A later promise may have been made meanwhile: this one is never written over it.
+    // A later promise may have been made during the awaits: this one is never written over it.
     if (replica.fence !== ask.epoch) return this.#reply(ask, overtakenBy(replica.fence));
     if (!again) {
       const { epoch, candidate, attempt, forced, position } = ask;

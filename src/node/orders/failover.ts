@@ -26,8 +26,8 @@ type ForcedFailover = FailoverParts & { readonly wantedQuorum: number | undefine
 type Done = Omit<FailoverResult, 'tookMs'>;
 
 /**
- * Goes on with the voters that answer, in a new history; or says what that would do, and then nothing is fenced, written or promised.
- * @throws WalshipError FAILOVER_REFUSED, with the reason and what each voter said.
+ * Continues with the voters that answer, in a new history; or returns the plan only, and then nothing is fenced, written or promised.
+ * @throws WalshipError FAILOVER_REFUSED, with the reason and each voter's answer.
  */
 export async function failover(
   parts: FailoverParts,
@@ -40,7 +40,7 @@ export async function failover(
   let refusal: WalshipError | undefined;
   if (acceptDataLoss) {
     await life.force(async (stand) => {
-      // An attempt that fails is no failure of the node: its life goes on.
+      // A failed attempt is no failure of the node: it keeps running.
       const forked = await fork(forced, life.candidacy(true)).catch((error: unknown) => {
         if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isUnwritable(error)) {
           throw error;
@@ -112,9 +112,10 @@ function gap({ entropy }: CandidacyOptions): number {
 }
 
 /**
- * Those who answer promise to this very attempt; then this node takes the attempt as its history, durably. It stands in it next, by the
- * ordinary rules; the others take it over as soon as they are asked in it, or meet its leader.
- * @throws WalshipError FAILOVER_REFUSED where the answers were not the same any more: nothing but promises has changed then.
+ * Collects promises to this very attempt from the voters that answer; then this node takes the attempt as its
+ * history, durably. It stands in it next, by the ordinary rules; the others enter it as soon as they are asked in it,
+ * or meet its leader.
+ * @throws WalshipError FAILOVER_REFUSED where the answers had changed: only promises have changed then.
  */
 async function fork(
   forced: ForcedFailover,

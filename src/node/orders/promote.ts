@@ -4,7 +4,10 @@ import type { PromoteResult } from '../api/api.ts';
 import type { Candidacy, Refusal } from '../election/candidacy.ts';
 import type { Life } from '../role/life.ts';
 
-/** Tries to lead, because an operator asked. @throws WalshipError NOT_ELIGIBLE, or NO_QUORUM with what each voter said and what would help. */
+/**
+ * Tries to lead, because an operator asked. @throws WalshipError NOT_ELIGIBLE, or NO_QUORUM with each voter's answer
+ * and the remedy.
+ */
 export async function promote(life: Life, clock: Clock): Promise<PromoteResult> {
   const startMs = clock.nowMs();
   const { leadership } = life;
@@ -45,7 +48,7 @@ function refused({
   });
 }
 
-/** What helps against each refusal, the surest first. */
+/** Remedies by refusal code, the surest first. */
 const HELP: readonly (readonly [string, (who: string) => string])[] = [
   [
     'VOTER_AHEAD',
@@ -63,7 +66,7 @@ const HELP: readonly (readonly [string, (who: string) => string])[] = [
   ['PEER_UNREACHABLE', (who) => `bring ${who} back, or restart the node if it does not answer`],
 ];
 
-/** What a person can do about what was refused. */
+/** Returns what an operator can do about the refusals. */
 export function whatWouldHelp(refusals: readonly Refusal[]): string {
   const parts = HELP.flatMap(([code, help]) => {
     const who = refusals.filter((refusal) => refusal.code === code).map(({ nodeId }) => nodeId);

@@ -5,7 +5,7 @@ import type { Life } from '../role/life.ts';
 import type { Membership } from '../replica/membership.ts';
 import type { Replica } from '../replica/replica.ts';
 
-/** How often a node that looks for its leader by the ordinary rules is looked at. */
+/** Interval at which a node that looks for its leader by the ordinary rules is checked. */
 const LOOK_MS = 25;
 
 export interface RejoinParts {
@@ -16,8 +16,10 @@ export interface RejoinParts {
 }
 
 /**
- * Makes this node follow, because an operator asked: by the ordinary rules, or with `discard` a leader of another history.
- * @throws WalshipError REJOIN_REFUSED with what each node said; REJOIN_UNFINISHED where it was too late to refuse, and it goes on by itself.
+ * Makes this node follow, because an operator asked: by the ordinary rules, or with `discard` a leader of another
+ * history.
+ * @throws WalshipError REJOIN_REFUSED with each node's answer; REJOIN_UNFINISHED where it was too late to refuse, and
+ * the node keeps trying on its own.
  */
 export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promise<RejoinResult> {
   const { life, replica, membership, clock } = parts;
@@ -53,7 +55,8 @@ function cutOf({ lastCut }: Replica): RejoinResult['cut'] {
 }
 
 /**
- * Whether it had begun to enter another history when the person's time was over: there is no way back then, so it has as much time again to follow.
+ * Resolves with true if the node had begun to enter another history when the operator's time limit passed: there is
+ * no way back then, so it has the same time again to follow.
  * @throws WalshipError REJOIN_UNFINISHED.
  */
 async function enters(

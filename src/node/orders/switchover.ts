@@ -16,14 +16,17 @@ export interface SwitchoverOptions {
   readonly request: SwitchoverRequest;
 }
 
-/** How far it has come: writes are paused and the target catches up; it was told to stand; this node has promised and leads no more. */
+/**
+ * Phase of a switchover. `catching-up`: writes are paused and the target catches up. `told`: the target was asked to
+ * stand. `deposed`: this node has promised and leads no longer.
+ */
 type Phase = 'catching-up' | 'told' | 'deposed';
 
 /**
- * The planned change of leaders, seen from the one that leads:
+ * Planned change of leaders, on the side of the old leader:
  *
  *   pause writes  →  the target is durable at the end of the log, and that is committed  →  tell it to stand
- *   →  it goes through the one door; this node promises, and leads no more  →  follow it
+ *   →  it stands by the ordinary rules; this node promises, and leads no longer  →  follow it
  *
  * Invariant: no write gets an LSN between the pause and the end. Until this node has promised it may resume at any time, because the new
  * leader's votes, not this driver, decide what counts; after its promise it never resumes.
@@ -61,7 +64,7 @@ export class Switchover {
     return this.#over;
   }
 
-  /** Looks at how far it is; to be called whenever a follower is further, and in every tick. */
+  /** Advances the switchover. Call it whenever a follower has progressed, and in every tick. */
   step(): void {
     if (this.#over) return;
     if (this.#phase === 'deposed') this.#meetSuccessor();
@@ -69,12 +72,12 @@ export class Switchover {
     if (!this.#over && this.#spentMs >= this.#options.request.timeoutMs) this.#late();
   }
 
-  /** This node does not lead any more, for this reason. */
+  /** Notes the reason why this node leads no longer. */
   deposed(code: string, message: string): void {
     if (this.#over) return;
     const told = this.#phase === 'told';
     this.#phase = 'deposed';
-    // Whatever else ended the leadership has nothing to do with the target, unless it was told: then it may lead.
+    // Any other end of the leadership is unrelated to the target, unless the target was told: then it may lead.
     const failure = told ? 'SWITCHOVER_UNKNOWN' : 'SWITCHOVER_FAILED';
     if (code !== 'STALE_EPOCH') this.#fail(failure, message);
   }
@@ -100,7 +103,8 @@ export class Switchover {
       return;
     }
     const { durable } = this.#session;
-    // Committed as well: a write that has its LSN is then acknowledged here, and not left open by the change.
+    // The commit is required as well: a write that has its LSN is then acknowledged here, and not left open by the
+    // change.
     if (durable?.lsn !== this.#lastLsn || replica.committedLsn < this.#lastLsn) return;
     this.#phase = 'told';
     this.#session.handOver(durable);
@@ -134,7 +138,8 @@ export class Switchover {
         `${to} was durable up to LSN ${durableLsn}, expected ${this.#lastLsn}, after ${timeoutMs} ms`,
       );
     } else if (this.#phase === 'told') {
-      // This node has promised nothing, so it goes on; that the target gets its promises elsewhere cannot be known from here.
+      // This node has promised nothing, so it keeps leading; it cannot know from here whether the target gets its
+      // promises elsewhere.
       this.#options.writes.resume('switchover');
       const message = `${to} did not take over within ${timeoutMs} ms; this node still leads, and ${to} may still take over`;
       this.#fail('SWITCHOVER_UNKNOWN', message);
@@ -156,7 +161,7 @@ export class Switchover {
   }
 }
 
-/** The session of the target, where it may take over. */
+/** Returns the session of the target, where it may take over. */
 function eligible({ leader, replica, life, request }: SwitchoverOptions): Session {
   const { to } = request;
   const no = (why: string): WalshipError => new WalshipError('NOT_ELIGIBLE', `${to} ${why}`);

@@ -8,10 +8,10 @@ import type { Position } from '../../wal/format/position.ts';
 import { dialWithin } from '../cluster/peers.ts';
 import type { QuestionPorts } from '../cluster/peers.ts';
 
-/** A peer may take so long to read and send one frame. */
+/** Milliseconds that a peer may take to read and send one frame. */
 export const FETCH_TIMEOUT_MS = 5_000;
 
-/** Fetches stretches of log from one peer, over a link of its own, one frame at a time. */
+/** Fetches ranges of log from one peer, over a link of its own, one frame at a time. */
 export class LogFetcher {
   readonly #ports: QuestionPorts;
   readonly #clusterId: string;
@@ -29,14 +29,15 @@ export class LogFetcher {
     });
   }
 
-  /** @throws WalshipError PEER_UNREACHABLE. */
+  /** Connects to a peer. @throws WalshipError PEER_UNREACHABLE. */
   static async dial(ports: QuestionPorts, address: string, clusterId: string): Promise<LogFetcher> {
     return new LogFetcher(ports, clusterId, await dialWithin(ports, address));
   }
 
   /**
-   * Whole batches that the peer holds behind `after`, not verified.
-   * @throws WalshipError PURGED or CHAIN_MISMATCH where the peer has none, PEER_UNREACHABLE where it does not say, PROTOCOL_ERROR.
+   * Fetches whole batches that the peer holds after `after`; they are not verified.
+   * @throws WalshipError PURGED or CHAIN_MISMATCH where the peer has none, PEER_UNREACHABLE where it does not answer,
+   * PROTOCOL_ERROR.
    */
   async batchesAfter(after: Position): Promise<Buffer> {
     const pieces = new PieceAssembler((bytes) => Buffer.allocUnsafeSlow(bytes));
@@ -80,7 +81,7 @@ export class LogFetcher {
     });
   }
 
-  /** A message is valid during the call only. */
+  /** Takes a message, which is valid during the call only. */
   #received(bytes: Buffer): void {
     const decoded = decodeMessage(Buffer.from(bytes));
     if (decoded.kind === 'message' && decoded.message.kind === 'frame') {
@@ -96,7 +97,7 @@ export class LogFetcher {
   }
 }
 
-/** How a peer says that it has nothing of what was asked for. */
+/** Codes of a peer that holds none of the requested batches. */
 const HAS_NONE = ['PURGED', 'CHAIN_MISMATCH'] as const;
 
 function unanswered(reason: string): WalshipError {

@@ -14,11 +14,11 @@ import { LogFetcher } from './fetch-log.ts';
 import type { Peer } from '../cluster/peers.ts';
 import type { Replica } from '../replica/replica.ts';
 
-/** Bytes of sealed segments that are read again in a second. */
+/** Default for the bytes of sealed segments that are read again in a second. */
 export const SCRUB_BYTES_PER_SECOND_DEFAULT = MiB;
-/** Between two passes. */
+/** Pause between two passes. */
 export const SCRUB_PAUSE_MS = 1_000;
-/** Every voter is asked so often for what a damaged segment held; then again when the next pass comes by. */
+/** Number of times that every voter is asked for the batches of a damaged segment; the next pass asks again. */
 export const MEND_TRIES = 3;
 export const MEND_RETRY_MS = 5_000;
 
@@ -28,36 +28,38 @@ export interface ScrubberOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly dialer: Dialer;
-  /** The voters; this node may be among them. */
+  /** Voters; this node may be among them. */
   readonly peers: () => readonly Peer[];
-  /** 0: nothing is scrubbed; what a read of the log finds damaged is mended all the same. */
+  /** Bytes read in a second. 0: nothing is scrubbed; damage that a read of the log meets is repaired all the same. */
   readonly bytesPerSecond: number;
   readonly onEvent: EventListener;
 }
 
-/** What a voter said that could not help. */
+/** A voter's answer that could not help. */
 interface Refusal {
   readonly nodeId: string;
   readonly code: string;
   readonly message: string;
 }
 
-/** It holds no batches there that continue what is whole here. */
+/** Codes of a voter that holds no batches continuing the undamaged part here. */
 const HAS_NONE: ReadonlySet<string> = new Set(['PURGED', 'CHAIN_MISMATCH']);
 
 /**
- * Reads sealed segments again and again, slowly, one piece at a time; what is damaged is fetched from another voter and put back.
+ * Reads sealed segments again and again, slowly, one piece at a time; fetches damaged parts from another voter and
+ * puts them back.
  *
- * The node stays what it is meanwhile, intact or not: what comes back has to continue the segment before and to be continued by the one behind
- * it, so it is byte for byte what was there, and nothing that this node ever vouched for is gone. Only where nobody has it, and it is not in the state
- * yet, the node stops: its next start saves and cuts what is damaged, and it comes back as a suspect.
+ * The node keeps its state during the repair, intact or not: the fetched bytes have to continue the segment before
+ * and to be continued by the one after it, so they equal the lost bytes, and nothing that this node ever vouched for
+ * is gone. Only if nobody has them, and the state does not contain them yet, the node stops: its next start saves and
+ * cuts the damaged part, and it comes back as a suspect.
  */
 export class Scrubber {
   readonly #options: ScrubberOptions;
   readonly #end = new AbortController();
-  /** Segments in which a read of the log met damage. */
+  /** Paths of segments in which a read of the log met damage. */
   readonly #doubted = new Set<string>();
-  /** By path. */
+  /** Damage by path. */
   readonly #damage = new Map<string, ScrubDamage>();
   #wake: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
@@ -81,7 +83,7 @@ export class Scrubber {
     this.#running = this.#run().catch((error: unknown) => this.#failed(error));
   }
 
-  /** Resolves when nothing is read or mended any more. */
+  /** Resolves when no read or repair is under way. */
   async close(): Promise<void> {
     this.#end.abort();
     this.#wake();
@@ -134,7 +136,7 @@ export class Scrubber {
     this.#forgetGone();
   }
 
-  /** What a read found is looked at first. */
+  /** Checks first the segments in which a read met damage. */
   async #inDoubt(): Promise<void> {
     const { sealed } = this.#options.replica.log;
     for (const path of this.#doubted) {
@@ -151,7 +153,7 @@ export class Scrubber {
       for (;;) {
         const { done, value } = await chunks.next();
         if (done === true) {
-          // It may have been purged or cut while it was read.
+          // The segment may have been purged or cut while it was read.
           if (value !== undefined && replica.log.sealed.holds(segment)) await this.#damaged(value);
           else this.#damage.delete(segment.path);
           return;
@@ -161,7 +163,7 @@ export class Scrubber {
         if (this.#isOver) return;
       }
     } catch (error) {
-      // No descriptor is to be had: that says nothing of the segment, which is looked at again in the next pass.
+      // No file descriptor is available: that says nothing about the segment, which is read again in the next pass.
       if (!isUnwritable(error)) throw error;
       await this.#pause(SCRUB_PAUSE_MS);
     } finally {
@@ -190,7 +192,10 @@ export class Scrubber {
     }
   }
 
-  /** Undefined once the segment is whole again, or gone; else what each voter said. */
+  /**
+   * Repairs a damaged segment. Resolves with undefined once the segment is whole again, or gone; else with each
+   * voter's answer.
+   */
   async #mend(damage: ScrubDamage): Promise<readonly Refusal[] | undefined> {
     const { replica, peers } = this.#options;
     const others = peers().filter(({ nodeId }) => nodeId !== replica.nodeId);
@@ -229,11 +234,11 @@ export class Scrubber {
     const message = `${segment.path} was repaired: its records were fetched from ${from}`;
     const details = { segment: segment.path, fromLsn, toLsn, from, saved };
     onEvent({ level: 'warn', code: 'SEGMENT_MENDED', message, ...details });
-    // What waits to be applied may have waited for this.
+    // Records that wait to be applied may have waited for this repair.
     replica.durableMoved();
   }
 
-  /** This node's own memory, which holds the newest batches, or a peer. */
+  /** Opens a source of batches: this node's own memory, which holds the newest ones, or a peer. */
   async #fetcher(source: Peer | undefined): Promise<{ fetch: FetchBatches; close: () => void }> {
     const { replica, clock, dialer } = this.#options;
     const { log } = replica;
@@ -275,7 +280,7 @@ export class Scrubber {
     }
   }
 
-  /** At most `forMs`: less where a read meets damage, or this node ends. */
+  /** Waits at most `forMs`: less if a read meets damage, or if this node ends. */
   #pause(forMs: number): Promise<void> {
     const { clock } = this.#options;
     if (this.#isOver) return Promise.resolve();

@@ -9,9 +9,9 @@ import type { LogChunk } from '../../wal/format/chunk.ts';
 import { samePosition } from '../../wal/format/position.ts';
 import type { Log } from '../../wal/log.ts';
 
-/** Peers that fetch from this node at a time; each holds one batch in memory at most. */
+/** Number of peers that may fetch from this node at a time; each holds one batch in memory at most. */
 export const FETCH_LINKS_MAX = 4;
-/** A peer that asks for nothing more for so long is done. */
+/** Milliseconds without a request after which a peer is considered done. */
 export const FETCH_IDLE_MS = 10_000;
 
 export interface FetchServerOptions {
@@ -19,7 +19,10 @@ export interface FetchServerOptions {
   readonly clock: Clock;
 }
 
-/** Hands out stretches of the log to peers whose own copy was damaged. Each says what it has before the gap, and gets only what continues that. */
+/**
+ * Serves ranges of the log to peers whose own copy was damaged. Each peer names its position before the gap, and gets
+ * only batches that continue it.
+ */
 export class FetchServer {
   readonly #options: FetchServerOptions;
   readonly #links = new Set<Link>();
@@ -75,7 +78,7 @@ export class FetchServer {
   }
 }
 
-/** What one peer reads: the pieces of a large batch are asked for one by one, and are read once. */
+/** Source for one peer: the pieces of a large batch are requested one by one, but the batch is read once. */
 class FetchSource {
   readonly #log: Log;
   #chunk: LogChunk | undefined;
@@ -84,7 +87,10 @@ class FetchSource {
     this.#log = log;
   }
 
-  /** @throws WalshipError WRONG_CLUSTER, PURGED, CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR, DISK_FAILED. */
+  /**
+   * Returns the frame for a request. @throws WalshipError WRONG_CLUSTER, PURGED, CHAIN_MISMATCH, WAL_CORRUPT,
+   * PROTOCOL_ERROR, DISK_FAILED.
+   */
   async frame({ clusterId, after, pieceIndex }: Fetch): Promise<Frame> {
     const log = this.#log;
     if (log.identity?.clusterId !== clusterId) {

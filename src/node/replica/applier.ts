@@ -6,17 +6,18 @@ import type { Store } from '../../store/store.ts';
 import { KiB } from '../../ports/units.ts';
 import type { Log } from '../../wal/log.ts';
 
-/** Log bytes that are applied to the store before anybody looks at the time: in short records, some milliseconds. */
+/** Log bytes that are applied to the store between two looks at the clock: some milliseconds for short records. */
 export const APPLY_BYTES_MAX = 64 * KiB;
 /**
- * How long a turn of the event loop applies where more waits. Much comes in meanwhile: what is applied more slowly than it arrives is in memory no
- * more when its turn comes, and has to be read from the files and verified again.
+ * Milliseconds that one turn of the event loop may spend applying while more waits. Much arrives in that time:
+ * records that are applied more slowly than they arrive have left memory when their turn comes, and have to be read
+ * from the files and verified again.
  */
 export const APPLY_MS_MAX = 4;
-/** Where no descriptor was to be had for reading the log, it is tried again after this. */
+/** Milliseconds before the log is read again where no file descriptor was available. */
 const READ_RETRY_MS = 500;
 
-/** A store, and the LSN up to which the log is in it. */
+/** A store, and the LSN up to which it contains the log. */
 export interface AppliedState {
   readonly store: Store;
   readonly appliedLsn: number;
@@ -25,22 +26,24 @@ export interface AppliedState {
 export interface ApplierOptions extends AppliedState {
   readonly log: Pick<Log, 'recentAfter' | 'chunkAfter'>;
   readonly clock: Clock;
-  /** APPLY_BYTES_MAX unless given. */
+  /** Log bytes for one slice; APPLY_BYTES_MAX unless given. */
   readonly applyBytesMax?: number | undefined;
-  /** The store is not fit to be read before it has got so far. */
+  /** LSN that the store has to reach before it may be read. */
   readonly readyLsn?: number;
-  /** Up to here everything may be applied. */
+  /** Returns the LSN up to which records may be applied. */
   readonly limit: () => number;
-  /** The node has failed: nothing is applied any more. */
+  /** Returns true once the node has failed: nothing is applied from then on. */
   readonly failed: () => boolean;
   readonly onFailed: (error: WalshipError) => void;
 }
 
 /**
- * Keeps the store at what may be shown: applies the log in slices, and never holds up the event loop for long. A batch of many records takes
- * several turns: then `appliedLsn` is its end from the first one on, and whoever reads the store waits until it is settled.
+ * Keeps the store up to date: applies the log in slices, and never holds up the event loop for long. A batch of many
+ * records takes several turns: `appliedLsn` is its end from the first turn on, and readers of the store wait until it
+ * is settled.
  *
- * Invariant: what is in the store is the log up to `settledLsn`, and part of what follows up to `appliedLsn`, and nothing else.
+ * Invariant: the store contains the log up to `settledLsn`, and part of the records that follow up to `appliedLsn`,
+ * and nothing else.
  */
 export class Applier {
   readonly #options: ApplierOptions;
@@ -48,9 +51,9 @@ export class Applier {
   #appliedLsn: number;
   #settledLsn: number;
   #applying = false;
-  /** Counts stores: what was read for an earlier one is not applied to this one. */
+  /** Number of the current store: records read for an earlier store are not applied to it. */
   #generation = 0;
-  /** The store is being built anew until it has got so far. */
+  /** LSN that a rebuilt store has to reach. */
   #rebuildToLsn = 0;
   #listeners: ((lsn: number) => void)[] = [];
   #once = new Set<() => void>();
@@ -67,7 +70,7 @@ export class Applier {
     return this.#store;
   }
 
-  /** Another number for each store. */
+  /** Number of the current store; each store has another one. */
   get generation(): number {
     return this.#generation;
   }
@@ -76,17 +79,17 @@ export class Applier {
     return this.#appliedLsn;
   }
 
-  /** Everything up to here is in the store: below `appliedLsn` while a batch takes several turns. */
+  /** LSN up to which every record is in the store: below `appliedLsn` while a batch takes several turns. */
   get settledLsn(): number {
     return this.#settledLsn;
   }
 
-  /** No batch is half in the store: it may be read. */
+  /** True if no batch is half applied: the store may be read. */
   get isSettled(): boolean {
     return this.#settledLsn === this.#appliedLsn;
   }
 
-  /** Less is in the store than was shown before: it is not fit to be read. */
+  /** True if the store contains less than was shown before: it must not be read. */
   get rebuilding(): boolean {
     return this.#appliedLsn < this.#rebuildToLsn;
   }
@@ -95,15 +98,15 @@ export class Applier {
     this.#listeners.push(listener);
   }
 
-  /** Calls `listener` once, when more is applied or the node ends; the result takes it back. */
+  /** Calls `listener` once, when more is applied or the node ends. The returned function cancels it. */
   onceApplied(listener: () => void): () => void {
     this.#once.add(listener);
     return () => this.#once.delete(listener);
   }
 
   /**
-   * Goes on from another state, an empty store or one that was loaded, and is fit to be read again at `toLsn`. What the store held is gone in
-   * this very turn.
+   * Continues from another state, an empty store or a loaded one, which may be read again at `toLsn`. The old store
+   * is dropped in this very turn.
    */
   rebuild({ store, appliedLsn }: AppliedState, toLsn: number): void {
     this.#generation += 1;
@@ -115,7 +118,7 @@ export class Applier {
     this.wake();
   }
 
-  /** More may be applied now, perhaps. */
+  /** Starts applying if there are records that may be applied. */
   wake(): void {
     if (this.#applying || this.#options.failed()) return;
     if (this.#appliedLsn >= this.#options.limit()) return;
@@ -128,10 +131,10 @@ export class Applier {
       },
       (cause: unknown) => {
         this.#applying = false;
-        // What was read for a store that is gone may be gone from the log too.
+        // Records read for a dropped store may be gone from the log too.
         if (generation !== this.#generation) return this.wake();
         if (isUnwritable(cause)) {
-          // No descriptor for a file that is only read: nothing is wrong with it.
+          // No file descriptor for a file that is only read: the file itself is fine.
           this.#options.clock.after(READ_RETRY_MS, () => this.wake());
           return;
         }
@@ -144,7 +147,7 @@ export class Applier {
     );
   }
 
-  /** Resolves when everything that may be applied is, or rejects with what ended the node. */
+  /** Resolves when all that may be applied is applied, or rejects with the error that ended the node. */
   async caughtUp(): Promise<void> {
     while (this.#settledLsn < this.#options.limit() && !this.#options.failed()) {
       await new Promise<void>((resolve) => {
@@ -153,7 +156,7 @@ export class Applier {
     }
   }
 
-  /** Resolves when no batch is half in the store, or when the node ends. */
+  /** Resolves when no batch is half applied, or when the node ends. */
   async settled(): Promise<void> {
     while (!this.isSettled && !this.#options.failed()) {
       await new Promise<void>((resolve) => {
@@ -162,7 +165,7 @@ export class Applier {
     }
   }
 
-  /** Wakes those who wait for more: the node has ended, or the store is another one. */
+  /** Wakes all waiters: the node has ended, or the store was replaced. */
   tellWaiting(): void {
     const once = this.#once;
     this.#once = new Set();
@@ -177,7 +180,7 @@ export class Applier {
       const from = this.#appliedLsn;
       const chunk =
         log.recentAfter(from, applyBytesMax) ?? (await log.chunkAfter(from, applyBytesMax));
-      // The limit may have gone down while the log was read, or the store may be another one.
+      // The limit may have gone down while the log was read, or the store may have been replaced.
       const limitLsn = limit();
       if (chunk === undefined || generation !== this.#generation || from >= limitLsn) return;
       this.#appliedLsn = Math.min(chunk.last.lsn, limitLsn);
@@ -193,10 +196,10 @@ export class Applier {
       this.#settledLsn = this.#appliedLsn;
       for (const listener of this.#listeners) listener(this.#appliedLsn);
       this.tellWaiting();
-      // A turn of its own only for what is left: most commits are one slice, and would pay for it each time.
+      // Yield only if records are left: most commits are one slice, and would pay for a turn each time.
       if (this.#appliedLsn >= limit()) return;
-      // From the files too: most of what comes from there was read before, and is there at once.
-      // Behind a batch of several turns those who wait to read have one.
+      // This holds for reads from the files too: most of those bytes were read ahead and are available at once.
+      // After a batch of several turns, waiting readers get a turn.
       if (!sliced && clock.nowMs() - turnMs < APPLY_MS_MAX) continue;
       await nextTurn(clock);
       turnMs = clock.nowMs();

@@ -3,7 +3,7 @@ import type { SnapshotVisitor } from '../../wal/snapshot/snapshot-decoder.ts';
 import { newStore } from './load-state.ts';
 import type { StatePlace } from './load-state.ts';
 
-/** The state that a snapshot holds, while the snapshot is on its way: it means something once that is whole. */
+/** State built from a snapshot while it arrives; valid only once the snapshot is whole. */
 export class ArrivingState {
   readonly #place: Pick<StatePlace, 'newSeed'>;
   #store: Store | undefined;
@@ -12,12 +12,12 @@ export class ArrivingState {
     this.#place = place;
   }
 
-  /** Undefined before the first beginning. */
+  /** Store being filled; undefined before the first `begin`. */
   get store(): Store | undefined {
     return this.#store;
   }
 
-  /** Begins anew. */
+  /** Starts over with an empty store. */
   begin(): SnapshotVisitor {
     const store = newStore(this.#place);
     this.#store = store;

@@ -3,8 +3,8 @@ import type { Log } from '../../wal/log.ts';
 import type { MetaStore } from '../../wal/files/meta.ts';
 
 /**
- * The first leader becomes intact with its EPOCH record, the others when it says so. A node that died before that, with the record in its log,
- * still has in meta.json that it confirmed this very birth: it has forgotten nothing since, and its log is all that it ever held.
+ * Completes an interrupted birth. The first leader becomes intact with its EPOCH record, the others when it says so. A node that died before that, with the record in its log,
+ * still has in meta.json that it confirmed this very birth: it has forgotten nothing since, and its log is all it ever held.
  */
 export async function finishBirth(meta: MetaStore, log: Log): Promise<void> {
   const { state, birth } = meta.current;

@@ -15,17 +15,19 @@ import { supersededLsn } from '../../wal/format/superseded.ts';
 export interface IncomingParts {
   readonly replica: Replica;
   readonly membership: Membership;
-  /** What came of it before, and what is left where it breaks off again. */
+  /** Partial snapshot of an earlier transfer, and the remainder if this one breaks off. */
   readonly partial: PartialSnapshot;
-  /** Whether anything in the log was acknowledged at `local`. */
+  /** Answers whether any record of the log was acknowledged at `local`. */
   readonly localAcks: LocalAcks;
-  /** What was saved of the log. */
+  /** Called with the saved part of the log. */
   readonly onReplaced: (tail: SavedTail) => void;
 }
 
 /**
- * Where a snapshot goes that a leader offers: into a file of its own while it comes, and then it takes the place of log and state.
- * @throws WalshipError SAVED_FULL where saved/ has no room for what it would replace; DISK_FULL, DISK_FAILED; a failed disk stops the node.
+ * Opens the destination for a snapshot that a leader offers: it arrives in a file of its own, and then replaces log
+ * and state.
+ * @throws WalshipError SAVED_FULL where saved/ has no space for the replaced log; DISK_FULL, DISK_FAILED; a failed
+ * disk stops the node.
  */
 export async function openIncoming(
   { replica, membership, partial, localAcks, onReplaced }: IncomingParts,
@@ -42,7 +44,8 @@ export async function openIncoming(
   };
   const { disk, clock, dir } = replica.place;
   await guard(askForRoom(replica, answer));
-  // It is loaded as it comes where nothing else takes that memory; else once what is there has gone.
+  // The snapshot is loaded while it arrives if memory is free of another state; otherwise after the old state is
+  // dropped.
   const arriving = replica.store.count === 0 ? new ArrivingState(replica.place) : undefined;
   await partial.arriving();
   const incoming = await guard(
@@ -86,7 +89,10 @@ export async function openIncoming(
   };
 }
 
-/** Asks for the room that the end of the transfer will need, as far as that is known before. @throws WalshipError SAVED_FULL, DISK_FAILED. */
+/**
+ * Checks the free space that the end of the transfer will need, as far as it is known before. @throws WalshipError
+ * SAVED_FULL, DISK_FAILED.
+ */
 async function askForRoom(
   { log, committedLsn, meta, place }: Replica,
   answer: Answer,

@@ -13,11 +13,11 @@ import type { SnapshotFile } from '../../wal/snapshot/snapshot-writer.ts';
 export interface StatePlace {
   readonly disk: Disk;
   readonly clock: Clock;
-  /** The data directory. */
+  /** Path of the data directory. */
   readonly dir: string;
-  /** Of each store that is made. */
+  /** Returns a seed for a new store. */
   readonly newSeed: () => number;
-  /** Those who go through much of the log take turns. */
+  /** Turns of the event loop, shared by all that go through much of the log. */
   readonly turns: Turns;
 }
 
@@ -30,21 +30,24 @@ export function placeOf({
   return { disk, clock, dir, newSeed: () => entropy.below(2 ** 31), turns: new Turns(clock) };
 }
 
-/** An empty one. */
+/** Creates an empty store. */
 export function newStore({ newSeed }: Pick<StatePlace, 'newSeed'>): Store {
   return new Store({ seed: newSeed() });
 }
 
-/** A state to go on from: what a snapshot holds, or nothing. */
+/** A state to continue from: the contents of a snapshot, or nothing. */
 export interface LoadedState {
   readonly store: Store;
-  /** The log is replayed from its start, and means nothing before its end; undefined where the log begins with LSN 1. */
+  /**
+   * Snapshot that the state begins with: the log is replayed from its start, and the state is inconsistent before its
+   * end. Undefined where the log begins with LSN 1.
+   */
   readonly snapshot: SnapshotFile | undefined;
   readonly warnings: readonly RecoveryWarning[];
 }
 
 /**
- * Loads the newest snapshot that is whole into a new store: how a state begins at a start, after a snapshot was installed, and after a cut
+ * Loads the newest snapshot that is whole into a new store: used at a start, after a snapshot was installed, and after a cut
  * below what was applied. Snapshots that do not read are left where they are, with a warning.
  * @throws WalshipError WRONG_CLUSTER, DISK_FAILED.
  */
@@ -55,7 +58,7 @@ export async function loadState(
   const { disk, clock, dir } = place;
   const warnings: RecoveryWarning[] = [];
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
-    // A newer one by its LSN is of the log that is being replaced, and was about to be removed.
+    // A snapshot with a higher LSN belongs to the log that is being replaced, and was about to be removed.
     if (replacedBy !== null && startLsn > replacedBy) continue;
     const store = newStore(place);
     const read = await readSnapshot({ disk, clock }, path, (lsn, key, value) => {
@@ -73,9 +76,9 @@ export async function loadState(
     if (clusterId !== null && snapshot.clusterId !== clusterId) {
       throw foreignSnapshot(path, snapshot.clusterId, clusterId);
     }
-    // A cut that was begun takes what this one holds; its file was about to be removed.
+    // An unfinished cut removes records that this snapshot contains; its file was about to be removed.
     if (cut !== null && snapshot.endLsn > cut.lsn) continue;
-    // Its bytes were fsynced before it got its name; the name itself may be in the page cache only.
+    // The bytes were fsynced before the rename; the name itself may be in the page cache only.
     await disk.syncDir(snapshotDirOf(dir));
     return { store, snapshot, warnings };
   }

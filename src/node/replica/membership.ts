@@ -4,18 +4,19 @@ import type { Quorums } from '../cluster/cluster.ts';
 import type { Peer } from '../cluster/peers.ts';
 import type { Replica } from './replica.ts';
 
-/** Where a voter is dialled whose address nobody told this node: nowhere. */
+/** Address for a voter whose address this node was never told; it resolves nowhere. */
 const ADDRESS_UNKNOWN = 'unknown.invalid:1';
 
-/** The voters and W of a cluster. */
+/** Voters and W of a cluster. */
 export interface ClusterConfig {
   readonly voters: readonly string[];
   readonly quorum: number;
 }
 
 /**
- * The voters and W that the cluster of this node goes by, fixed at its birth or by a forced failover since; undefined while it knows of
- * none. What meta.json says comes first: it is changed before the EPOCH record that says the same arrives.
+ * Returns the voters and W in force in the cluster of this node, fixed at its birth or by a forced failover since;
+ * undefined while it knows of none. meta.json comes first: it is changed before the EPOCH record with the same
+ * content arrives.
  */
 export function configOf({ log, meta }: Replica): ClusterConfig | undefined {
   const { voters, quorum } = meta.current;
@@ -23,7 +24,10 @@ export function configOf({ log, meta }: Replica): ClusterConfig | undefined {
   return log.history.newest;
 }
 
-/** Who votes, by which quorums, and where everybody is reached. Voters and W may change while the node runs; it asks each time. */
+/**
+ * Voters, quorums and addresses of the cluster. Voters and W may change while the node runs: each getter reads them
+ * anew.
+ */
 export class Membership {
   readonly #replica: Replica;
   readonly #started: { readonly peers: readonly Peer[]; readonly quorum: number };
@@ -36,7 +40,7 @@ export class Membership {
     this.#known = started.peers;
   }
 
-  /** The voters. */
+  /** Voters with their addresses. */
   get peers(): readonly Peer[] {
     const { voters } = this.#config;
     const named = this.#known.filter(({ nodeId }) => voters.includes(nodeId));
@@ -52,7 +56,7 @@ export class Membership {
     return this.#config.voters;
   }
 
-  /** Every node whose address is known, voters of an earlier history too. */
+  /** Nodes whose address is known, voters of an earlier history included. */
   get known(): readonly Peer[] {
     return this.#known;
   }
@@ -65,7 +69,7 @@ export class Membership {
     return this.#config.hash;
   }
 
-  /** Somebody was met at this address. */
+  /** Notes the address at which a node was met. */
   learn(peer: Peer): void {
     const known = this.#known.some(({ nodeId }) => nodeId === peer.nodeId);
     this.#known = known

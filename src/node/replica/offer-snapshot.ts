@@ -5,8 +5,8 @@ import { samePosition } from '../../wal/format/position.ts';
 import { glanceAtFooter, glanceAtStart } from '../../wal/snapshot/snapshot-shelf.ts';
 
 /**
- * The snapshot at `path` as something to send: undefined where it does not read, or where the log does not lead on from it, so that
- * whoever got it could not go on. What is inside is verified by the one who receives it.
+ * Opens the snapshot at `path` for sending. Resolves with undefined where it cannot be read, or where the log does
+ * not continue from it, so that its receiver could not either. The receiver verifies the contents.
  * @throws WalshipError DISK_FAILED.
  */
 export async function snapshotSource(

@@ -3,13 +3,16 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { removeIncoming } from '../../wal/leftovers.ts';
 
-/** What came of a snapshot is kept so long without a leader that offers it; its leader lets go of it after about as long. */
+/**
+ * Milliseconds that a partial snapshot is kept without a leader that offers it; the leader releases its side after
+ * about as long.
+ */
 export const PARTIAL_SNAPSHOT_MS = 600_000;
 
 export interface PartialSnapshotOptions {
   readonly disk: Disk;
   readonly clock: Clock;
-  /** The data directory. */
+  /** Path of the data directory. */
   readonly dir: string;
   readonly onFailed: (error: WalshipError) => void;
 }
@@ -20,41 +23,44 @@ export interface PartialSnapshotOptions {
  */
 export class PartialSnapshot {
   readonly #options: PartialSnapshotOptions;
-  /** Since when nobody offers it, on the monotonic clock; undefined while it is arriving, and once it was removed. */
+  /**
+   * Time since which nobody offers it, on the monotonic clock; undefined while it is arriving, and once it was
+   * removed.
+   */
   #idleSinceMs: number | undefined;
   #removing: Promise<void> = Promise.resolve();
 
-  /** An earlier life may have left one. */
+  /** Counts from now on: an earlier run may have left a partial snapshot. */
   constructor(options: PartialSnapshotOptions) {
     this.#options = options;
     this.#idleSinceMs = options.clock.nowMs();
   }
 
-  /** A snapshot is about to arrive: nothing is removed any more once this resolves. */
+  /** Announces that a snapshot arrives: no removal is under way once this resolves. */
   async arriving(): Promise<void> {
     this.#idleSinceMs = undefined;
     await this.#removing;
   }
 
-  /** The transfer is over, whether it broke off or not. */
+  /** Notes the end of the transfer, whether it broke off or not. */
   ended(): void {
     this.#idleSinceMs = this.#options.clock.nowMs();
   }
 
-  /** This node leads, or follows a log: it needs no snapshot. */
+  /** Removes the partial snapshot: this node leads, or follows a log, and needs none. */
   superseded(): void {
     if (this.#idleSinceMs === undefined) return;
     this.#idleSinceMs = undefined;
     this.#removing = this.#remove();
   }
 
-  /** To be called now and then. */
+  /** Removes the partial snapshot after too long an idle time. Call it now and then. */
   tick(): void {
     const sinceMs = this.#idleSinceMs ?? Infinity;
     if (this.#options.clock.nowMs() - sinceMs >= PARTIAL_SNAPSHOT_MS) this.superseded();
   }
 
-  /** Resolves when nothing is being removed. */
+  /** Resolves when no removal is under way. */
   settled(): Promise<void> {
     return this.#removing;
   }

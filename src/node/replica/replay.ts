@@ -1,7 +1,7 @@
 import type { Position } from '../../wal/format/position.ts';
 import { MiB } from '../../ports/units.ts';
 
-/** Batches kept back at start because no later seal has called them committed yet. */
+/** Bytes of batches that may be held back at start because no later seal has called them committed yet. */
 export const REPLAY_HELD_BYTES_MAX = 8 * MiB;
 
 /** One batch that recovery has verified. */
@@ -15,9 +15,9 @@ export interface ReplayedBatch {
 /**
  * Applies the log to the store while recovery reads it, so that a start reads the log once.
  *
- * Visibility follows commitment, at a restart too: a batch is applied when a seal at or behind it says that it was
- * committed. Until then it is held. Where too much would have to be held, replay stops there, and the node's
- * applier reads on from the log once it knows more.
+ * Visibility follows commitment, at a restart too: a batch is applied when a seal at or after it says that it was
+ * committed. Until then it is held. If too much would have to be held, replay stops there, and the node's
+ * applier continues from the log once it knows more.
  */
 export class Replay {
   readonly #apply: (bytes: Buffer) => void;
@@ -27,7 +27,7 @@ export class Replay {
   #appliedLsn: number;
   #committedLsn: number;
 
-  /** Replay begins behind `from`; everything up to `committedLsn` is known to be committed, whatever the seals say. */
+  /** Starts a replay after `from`; everything up to `committedLsn` is known to be committed, whatever the seals say. */
   constructor(
     apply: (bytes: Buffer) => void,
     { from, committedLsn }: { readonly from: number; readonly committedLsn: number },
@@ -37,7 +37,7 @@ export class Replay {
     this.#committedLsn = committedLsn;
   }
 
-  /** Everything up to here is in the store. Always the end of a batch. */
+  /** LSN up to which every record is in the store. Always the end of a batch. */
   get appliedLsn(): number {
     return this.#appliedLsn;
   }

@@ -3,7 +3,7 @@ import type { Disk } from '../../ports/disk.ts';
 import type { Entropy } from '../../ports/entropy.ts';
 import type { EventListener } from '../api/events.ts';
 
-/** What a replica is opened with. */
+/** Options for opening a replica. */
 export interface ReplicaOptions {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -13,7 +13,7 @@ export interface ReplicaOptions {
   readonly voterCount: number;
   readonly segmentBytes?: number;
   readonly recentBytesMax?: number;
-  /** Log bytes that are applied at once. */
+  /** Log bytes that are applied in one slice. */
   readonly applyBytesMax?: number;
   readonly onDamage?: 'refuse' | 'cut';
   readonly onEvent: EventListener;

@@ -23,7 +23,7 @@ import { Replay } from './replay.ts';
 import { StateLoader } from './state-loader.ts';
 
 /**
- * What one node holds, whatever its role: log, meta.json, store, and the two numbers that say what may be shown.
+ * State of one node in any role: log, meta.json, store, and the two LSNs that bound what may be shown.
  *
  * Invariant: what is applied is committed, durable here, and verified against the leader of the day
  * (`applied <= min(durable, committed, verified)`): no read ever shows a write that is not committed.
@@ -34,29 +34,29 @@ export class Replica {
   readonly meta: MetaStore;
   readonly nodeId: string;
   readonly localAcks = new LocalAckMemory();
-  /** What the state was begun from. */
+  /** Snapshot that the state was begun from. */
   snapshot: SnapshotFile | undefined;
-  /** What recovery has to say to people. */
+  /** Warnings of recovery. */
   readonly warnings: readonly RecoveryWarning[];
-  /** What a leader had this node cut last, for people. */
+  /** Last tail that a leader had this node cut, for display. */
   lastCut: SavedTail | null = null;
-  /** Where its files are. */
+  /** Place of the replica's files. */
   readonly place: StatePlace;
-  /** Keeps the store. */
+  /** Applies the log to the store. */
   readonly applier: Applier;
-  /** Begins the state anew where it has to be. */
+  /** Rebuilds the state where that is needed. */
   readonly loader: StateLoader;
   readonly #lock: DiskLock;
   readonly #onEvent: EventListener;
   #fence: number;
-  /** Epochs of promises on their way to the disk. */
+  /** Epochs of promises that are being written to disk. */
   readonly #promising: number[] = [];
   #committedLsn: number;
   #verifiedLsn: number;
   #leaving = 0;
   #failure: WalshipError | undefined;
   #closed = false;
-  /** Changes of meta.json on their way to the disk. */
+  /** Changes of meta.json that are being written to disk. */
   readonly #updates = new Set<Promise<void>>();
   #fencedListeners: ((fence: number) => void)[] = [];
   #committedListeners: ((lsn: number) => void)[] = [];
@@ -79,16 +79,16 @@ export class Replica {
     this.#lock = parts.lock;
     this.#onEvent = parts.options.onEvent;
     this.#fence = parts.meta.current.promise.epoch;
-    // Seals carry what their leader knew to be committed: true for ever, and all that a restarted node may show.
-    // A snapshot's end is as true, and may lie above what the log holds yet: nothing below it is ever cut.
+    // Seals carry the commit LSN that their leader knew: true for ever, and all that a restarted node may show.
+    // A snapshot's end is as true, and may lie above the end of the log: nothing below it is ever cut.
     const { snapshot, store, warnings } = parts.loaded;
     const { discarding } = parts.meta.current;
     const snapshotLsn = discarding ? 0 : (snapshot?.endLsn ?? 0);
-    // With one voter, a log ends before it that was cut by an operator who wants what is left: there is no more than that.
+    // With a single voter the log may end below the snapshot if an operator truncated it; accept that.
     const alone = parts.options.voterCount === 1;
     const endLsn = alone ? Math.min(snapshotLsn, log.durable.lsn) : snapshotLsn;
     const known = Math.max(Math.min(log.history.knownCommitLsn, log.durable.lsn), endLsn);
-    // What an operator sent to another history does not know what is committed there.
+    // A node that an operator sent to another history does not know what is committed there.
     this.#committedLsn = discarding ? 0 : known;
     this.#verifiedLsn = this.#committedLsn;
     this.snapshot = snapshot;
@@ -143,7 +143,7 @@ export class Replica {
         ...(options.recentBytesMax === undefined ? {} : { recentBytesMax: options.recentBytesMax }),
         ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
         replay: ({ bytes, last, seal }) => {
-          // What an operator sent away may hold what is none of its new history's: nothing of it is shown.
+          // A discarding node may hold records that its new history lacks: nothing of them is shown.
           if (!discarding) replay.batch({ bytes, last, commitLsn: seal.commitLsn });
         },
       });
@@ -194,17 +194,20 @@ export class Replica {
     return this.#committedLsn;
   }
 
-  /** What is applied; another object after the state was built anew. */
+  /** Store with the applied state; another object after the state was rebuilt. */
   get store(): Store {
     return this.applier.store;
   }
 
-  /** Another number whenever the state was begun anew. */
+  /** Number that changes whenever the state is begun anew. */
   get stateGeneration(): number {
     return this.applier.generation;
   }
 
-  /** The state is being built, and is not fit to be read: it is not yet what it was, or what a snapshot needs. */
+  /**
+   * True while the state is being built: it contains less than before, or less than its snapshot needs, and must not
+   * be read.
+   */
   get rebuilding(): boolean {
     return this.meta.current.discarding || this.applier.rebuilding;
   }
@@ -217,7 +220,10 @@ export class Replica {
     return { epoch: this.log.epochAt(this.appliedLsn), lsn: this.appliedLsn };
   }
 
-  /** The lowest epoch whose frames, acks and writes this node still takes part in; in memory, at least the durable promise. */
+  /**
+   * Lowest epoch whose frames, acks and writes this node still takes part in; held in memory, at least the durable
+   * promise.
+   */
   get fence(): number {
     return this.#fence;
   }
@@ -226,7 +232,7 @@ export class Replica {
     return this.#failure;
   }
 
-  /** Why nothing more will be applied here: the disk failed, or the node was closed. */
+  /** Reason why nothing more will be applied here: the disk failed, or the node was closed. */
   get end(): WalshipError | undefined {
     return this.#failure ?? (this.#closed ? closedError() : undefined);
   }
@@ -239,7 +245,10 @@ export class Replica {
     this.applier.onApplied(listener);
   }
 
-  /** Calls `listener` once, when more is applied or this node ends. The result takes it back, so that nothing piles up while nothing is applied. */
+  /**
+   * Calls `listener` once, when more is applied or this node ends. The returned function cancels it, so that
+   * listeners do not pile up while nothing is applied.
+   */
   onceApplied(listener: () => void): () => void {
     return this.applier.onceApplied(listener);
   }
@@ -255,15 +264,15 @@ export class Replica {
     for (const listener of this.#fencedListeners) listener(epoch);
   }
 
-  /** Takes a fence back under which nothing was said; never below the durable promise, or one that is being written. */
+  /** Lowers a fence that no promise was sent under; never below the durable promise, or one that is being written. */
   lowerFence(epoch: number): void {
     if (this.#fence !== epoch) return;
     this.#fence = Math.max(this.meta.current.promise.epoch, ...this.#promising);
   }
 
   /**
-   * Makes a promise of the fence durable. Where the disk has no room for it nothing was promised, and the fence goes back: it would
-   * keep this node from every leader there is, and nobody would know of it.
+   * Makes a promise of the fence durable. If the disk has no space for it nothing was promised, and the fence goes back: it would
+   * keep this node from every existing leader, and nobody would know of it.
    * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
   async promise(promised: EpochPromise, forced: ForcedConfig | null = null): Promise<void> {
@@ -282,7 +291,8 @@ export class Replica {
   }
 
   /**
-   * Makes it durable that no epoch below `epoch` is followed. Resolves false where a higher fence came up meanwhile.
+   * Makes it durable that no epoch below `epoch` is followed. Resolves with false if a higher fence came up in the
+   * meantime.
    * Calls come in rising order of epochs, since the fence rises in the turn of the call: no promise is ever lowered.
    */
   async promiseToFollow(epoch: number): Promise<boolean> {
@@ -295,9 +305,10 @@ export class Replica {
   }
 
   /**
-   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied; commits above this node's
-   * own end are none of the new history. Where an operator sent this node, the fence may go down with its promise, and no commit is known. Its
-   * state is forgotten then, and where a snapshot holds more than its log, which the new history may lack.
+   * Leaves for another history; durable on resolve. Until a leader has verified the log, nothing of it is applied;
+   * commits above this node's own end do not belong to the new history. If an operator sent this node, the fence may
+   * go down with its promise, and no commit is known. Its state is forgotten then, and also where a snapshot holds
+   * more than its log, which the new history may lack.
    */
   async enterHistory(patch: Partial<Meta>): Promise<void> {
     this.#verifiedLsn = 0;
@@ -317,8 +328,8 @@ export class Replica {
   }
 
   /**
-   * The log is what a leader of this node's new history has: its seals, and a snapshot that was not cut, say again what is committed, and the state is
-   * built anew from them.
+   * Rebuilds the state once the log equals that of a leader of this node's new history: its seals, and a snapshot
+   * that was not cut, say again what is committed.
    */
   async arrived(): Promise<void> {
     const { log } = this;
@@ -328,24 +339,24 @@ export class Replica {
     this.learnCommitted(Math.max(known, this.snapshot?.endLsn ?? 0));
   }
 
-  /** It is about to leave its history: it answers no question about it any more. */
+  /** True while this node is about to leave its history: it answers no question about it. */
   get leaving(): boolean {
     return this.#leaving > 0;
   }
 
-  /** This tail was cut off the log. */
+  /** Notes a tail that was cut off the log. */
   cut(tail: SavedTail): void {
     this.localAcks.cut(tail.fromLsn - 1);
     this.lastCut = tail;
   }
 
-  /** What the log holds up to `lsn` is what the leader of the day has. Truncation and new sessions may lower it. */
+  /** Notes that the log up to `lsn` equals the current leader's. Truncation and new sessions may lower it. */
   setVerified(lsn: number): void {
     this.#verifiedLsn = lsn;
     this.applier.wake();
   }
 
-  /** The leader says that everything up to `lsn` is committed. Never goes back. */
+  /** Takes a commit LSN from the leader. It never goes back. */
   learnCommitted(lsn: number): void {
     if (lsn > this.#committedLsn) {
       this.#committedLsn = lsn;
@@ -354,24 +365,27 @@ export class Replica {
     this.applier.wake();
   }
 
-  /** To be called when more became durable. */
+  /** Applies more, if possible. Call it when more became durable. */
   durableMoved(): void {
     this.applier.wake();
   }
 
   #applyLimit(): number {
-    // What is left of another history's log is applied to a state that was begun anew from it, not to an empty one.
+    // The rest of another history's log is applied to a state that was begun anew from it, not to an empty one.
     if (this.loader.loading || this.meta.current.discarding) return 0;
     return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
   }
 
-  /** Resolves when everything that is known to be committed is applied. @throws WalshipError what ended the node before that. */
+  /**
+   * Resolves when everything known to be committed is applied. @throws WalshipError the error that ended the node
+   * before that.
+   */
   async caughtUp(): Promise<void> {
     await this.applier.caughtUp();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Stops for good: nothing is written, acknowledged or applied any more. The first failure counts. */
+  /** Stops for good: nothing is written, acknowledged or applied from now on. The first failure counts. */
   fail(error: WalshipError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
@@ -384,12 +398,12 @@ export class Replica {
     this.#failedListeners.push(listener);
   }
 
-  /** Idempotent; what has an LSN is still written. */
+  /** Closes the replica; idempotent. Records that have an LSN are still written. */
   async close(): Promise<void> {
     this.#closed = true;
     this.applier.tellWaiting();
     await this.log.close();
-    // Once the lock is released, another process may write meta.json.
+    // Another process may write meta.json once the lock is released.
     await Promise.allSettled(this.#updates);
     await this.#lock.release();
   }

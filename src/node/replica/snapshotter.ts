@@ -13,20 +13,20 @@ import { snapshotSource } from './offer-snapshot.ts';
 import { PartialSnapshot } from './partial-snapshot.ts';
 import type { Replica } from './replica.ts';
 
-/** Log behind the start of the newest snapshot before another one is taken. */
+/** Default for the bytes of log after the start of the newest snapshot before another one is taken. */
 export const SNAPSHOT_LOG_BYTES_DEFAULT = 256 * MiB;
-/** After one that failed, the next is not taken before so long. */
+/** Milliseconds after a failed snapshot before the next one is taken. */
 export const SNAPSHOT_RETRY_MS = 30_000;
 
 export interface SnapshotterOptions {
   readonly replica: Replica;
   readonly disk: Disk;
   readonly clock: Clock;
-  /** The data directory. */
+  /** Path of the data directory. */
   readonly dir: string;
-  /** A snapshot is taken after so much of log, on disk. */
+  /** Bytes of log, on disk, after which a snapshot is taken. */
   readonly logBytes: number;
-  /** Who keeps log from being purged: nobody, where this node does not lead. */
+  /** Returns the holds that keep log from being purged; undefined where this node does not lead. */
   readonly holds: () => Pick<Holds, 'heldLsn' | 'paths'> | undefined;
   readonly onEvent: EventListener;
 }
@@ -47,22 +47,22 @@ interface Shelved {
 }
 
 /**
- * Takes snapshots when enough log has come together, or when somebody asks; keeps two; and lets go of the log that both of them, and
- * everybody who follows, can do without.
+ * Takes snapshots when enough log has accumulated, or on request; keeps two; and purges the log that both of them, and
+ * all followers, can do without.
  *
  * Invariant: the log is never purged above the start of the older of two snapshots: should the newer one turn out to be damaged, the
  * older one and the log lead to the same state.
  */
 export class Snapshotter {
-  /** A snapshot that this node is sent, as far as it has come. */
+  /** Snapshot that this node is being sent, as far as it has arrived. */
   readonly partial: PartialSnapshot;
   readonly #options: SnapshotterOptions;
-  /** Newest first; whole as far as known. */
+  /** Snapshots, newest first; whole as far as known. */
   #shelf: readonly Shelved[] = [];
-  /** How much log had been written when the newest one was begun. */
+  /** Bytes of log written when the newest snapshot was begun. */
   #begunAt = 0;
   #running: Promise<TakenSnapshot> | undefined;
-  /** Being verified, because somebody found them to be wrong. */
+  /** Snapshots that are being verified, because a receiver found them to be wrong. */
   readonly #doubted = new Set<Shelved>();
   #purging = false;
   #notBeforeMs = -Infinity;
@@ -76,10 +76,12 @@ export class Snapshotter {
     });
   }
 
-  /** Looks at what is there: at a start, and whenever the state was begun anew. @throws WalshipError DISK_FAILED. */
+  /**
+   * Lists the snapshots on disk: at a start, and whenever the state was begun anew. @throws WalshipError DISK_FAILED.
+   */
   async open(): Promise<void> {
     const { disk, dir, replica } = this.#options;
-    // What was there before may be of a log that is gone: nothing is purged by it.
+    // Earlier snapshots may belong to a log that is gone: nothing is purged by them.
     this.#shelf = [];
     const newest = replica.snapshot?.start.lsn ?? 0;
     const found = await listSnapshots(disk, dir);
@@ -92,14 +94,14 @@ export class Snapshotter {
     return this.#shelf[0]?.startLsn ?? 0;
   }
 
-  /** Up to here the snapshots can do without the log. */
+  /** LSN up to which the snapshots can do without the log. */
   get coveredLsn(): number {
     return this.#shelf[SNAPSHOTS_KEPT - 1]?.startLsn ?? 0;
   }
 
   /**
-   * A snapshot for a follower that the log does not reach back to: the newest one that nobody doubts, or else one that is taken now. Undefined where there is
-   * none to be had, which was said where it failed.
+   * Returns a snapshot for a follower that the log does not reach back to: the newest one without doubts, or else one
+   * that is taken now. Resolves with undefined if none can be taken; the failure was reported already.
    */
   async offer(): Promise<SnapshotSource | undefined> {
     const { disk, replica } = this.#options;
@@ -117,8 +119,8 @@ export class Snapshotter {
   }
 
   /**
-   * Somebody who was sent the snapshot at `path` says that it is wrong. Where it is, it counts no more and another one is taken at once; meanwhile
-   * the older one is offered, to whose start the log reaches back.
+   * Handles a receiver's report that the snapshot at `path` is wrong. If it is, it no longer counts and another one
+   * is taken immediately; until then the older one is offered, to whose start the log reaches back.
    */
   refused(path: string): void {
     const shelved = this.#shelf.find((one) => one.path === path);
@@ -134,7 +136,7 @@ export class Snapshotter {
     const { disk, clock, onEvent } = this.#options;
     const { path } = shelved;
     const read = await readSnapshot({ disk, clock }, path);
-    // Another one may have got its name meanwhile.
+    // Another snapshot may have been given this name during the read.
     if (read.kind === 'snapshot' || !this.#shelf.includes(shelved) || this.#closed) return;
     this.#shelf = this.#shelf.filter((one) => one !== shelved);
     const message = `${path} is not a valid snapshot: ${read.reason}; a new one is taken in its place`;
@@ -142,7 +144,7 @@ export class Snapshotter {
     await this.take();
   }
 
-  /** To be called when more is applied: takes a snapshot where it is time for one. */
+  /** Takes a snapshot if one is due. Call it when more is applied. */
   applied(): void {
     const { replica, clock, logBytes } = this.#options;
     if (this.#running !== undefined || clock.nowMs() < this.#notBeforeMs) return;
@@ -151,8 +153,9 @@ export class Snapshotter {
   }
 
   /**
-   * Takes a snapshot now, or waits for the one that is being taken. Where nothing was applied since the last one, that is the result.
-   * @throws WalshipError NOT_READY where this node has no state to take it of, DISK_FULL, DISK_FAILED, NODE_CLOSED.
+   * Takes a snapshot now, or waits for the one under way. If nothing was applied since the last one, returns that
+   * one.
+   * @throws WalshipError NOT_READY if this node has no state to take it of, DISK_FULL, DISK_FAILED, NODE_CLOSED.
    */
   take(): Promise<TakenSnapshot> {
     this.#running ??= this.#take().finally(() => {
@@ -161,7 +164,7 @@ export class Snapshotter {
     return this.#running;
   }
 
-  /** To be called now and then: purges what nobody needs any more. */
+  /** Purges log that nobody needs. Call it now and then. */
   tick(): void {
     const { replica, holds } = this.#options;
     if (this.#closed || replica.end !== undefined) return;
@@ -179,7 +182,7 @@ export class Snapshotter {
       .catch(() => undefined);
   }
 
-  /** Takes none any more; resolves when none is being taken. */
+  /** Stops taking snapshots; resolves when none is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running?.catch(() => undefined);
@@ -222,7 +225,7 @@ export class Snapshotter {
           return replica.appliedLsn;
         },
       },
-      // A cut below what is applied, or another state: what was visited is not what the log says any more.
+      // After a cut below the applied LSN, or with another state, the visited pages no longer match the log.
       cancelled: () =>
         this.#closed ||
         replica.end !== undefined ||
@@ -255,7 +258,7 @@ export class Snapshotter {
     const { clock, replica, onEvent } = this.#options;
     this.#notBeforeMs = clock.nowMs() + SNAPSHOT_RETRY_MS;
     if (!isWalshipError(error)) {
-      // A mistake of this program, which is no reason to end: it is told, and tried again later.
+      // A bug of this program is no reason to end: report it, and try again later.
       const message = `no snapshot was taken because of a bug in walship: ${String(error)}`;
       onEvent({ level: 'error', code: 'SNAPSHOT_FAILED', message, reason: 'INTERNAL' });
       return;

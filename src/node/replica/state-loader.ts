@@ -8,7 +8,7 @@ import type { Applier } from './applier.ts';
 import { loadState, newStore } from './load-state.ts';
 import type { LoadedState, StatePlace } from './load-state.ts';
 
-/** The node whose state it is. */
+/** Node whose state it is. */
 export interface StateOwner {
   readonly place: StatePlace;
   readonly log: Log;
@@ -18,16 +18,18 @@ export interface StateOwner {
 
 interface Changed<T> {
   readonly result: T;
-  /** What is on the disk now, where it need not be read. */
+  /** Store and snapshot already in memory, where the disk need not be read. */
   readonly loaded?: Pick<LoadedState, 'store' | 'snapshot'> | undefined;
 }
 
-/** Begins the state of a running node anew, from the newest snapshot and the log: the one way for all reasons to do so. */
+/**
+ * Rebuilds the state of a running node from the newest snapshot and the log: the only way to do so, for all reasons.
+ */
 export class StateLoader {
   readonly #owner: StateOwner;
   readonly #applier: Applier;
   #loading = 0;
-  /** What was applied does not count any more, and nothing was loaded instead. */
+  /** True if the applied state was dropped, and no other was loaded instead. */
   #forgotten: boolean;
   #listeners: ((snapshot: SnapshotFile | undefined) => void)[] = [];
 
@@ -37,19 +39,20 @@ export class StateLoader {
     this.#forgotten = owner.meta.current.discarding;
   }
 
-  /** The state is being loaded: nothing may be applied to it. */
+  /** True while the state is being loaded: nothing may be applied to it. */
   get loading(): boolean {
     return this.#loading > 0;
   }
 
-  /** Calls `listener` whenever the state was begun anew, with the snapshot that it was begun from. */
+  /** Calls `listener` whenever the state was begun anew, with its snapshot. */
   onLoaded(listener: (snapshot: SnapshotFile | undefined) => void): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Goes on from a snapshot that is durable under its name: a new log begins behind its start, and the state is loaded from it, or is `arrived`,
-   * which was filled as it came. Durable on resolve, and finished at the next start where it is interrupted. Returns what was saved of the old log.
+   * Installs a snapshot that is durable under its name: a new log begins after its start, and the state is loaded
+   * from it, or is `arrived`, which was filled while it arrived. Durable on resolve; finished at the next start if it
+   * is interrupted. Returns what was saved of the old log.
    * @throws WalshipError SAVED_FULL or DISK_FULL with the old log in force; DISK_FAILED.
    */
   async install(
@@ -74,23 +77,27 @@ export class StateLoader {
     });
   }
 
-  /** Everything that was applied is gone, in this very turn, until `recall`, or until a snapshot is installed. */
+  /** Drops the applied state in this very turn, until `recall`, or until a snapshot is installed. */
   forget(): void {
     this.#forgotten = true;
     const { place } = this.#owner;
     this.#applier.rebuild({ store: newStore(place), appliedLsn: 0 }, Infinity);
   }
 
-  /** Begins the state anew from what the log and its snapshots say, unless that was done since it was forgotten. @throws WalshipError DISK_FAILED. */
+  /**
+   * Rebuilds the state from the log and its snapshots, unless that was done since `forget`. @throws WalshipError
+   * DISK_FAILED.
+   */
   async recall(toLsn: number): Promise<void> {
     if (!this.#forgotten) return;
     await this.#loadAnew({ toLsn, shownLsn: toLsn }, () => Promise.resolve({ result: undefined }));
   }
 
   /**
-   * Loads the state once `change` is done, or has failed. It is not fit to be read until it has got to the lower of `toLsn` and `shownLsn`, and
-   * to the end of its snapshot. What it held is gone in this very turn: its memory is needed.
-   * @throws WalshipError DISK_FAILED, and what `change` throws.
+   * Loads the state once `change` is done, or has failed. It must not be read until it has reached the lower of
+   * `toLsn` and `shownLsn`, and the end of its snapshot. The old state is dropped in this very turn: its memory is
+   * needed.
+   * @throws WalshipError DISK_FAILED, and the errors of `change`.
    */
   async #loadAnew<T>(
     { toLsn, shownLsn }: { readonly toLsn: number; readonly shownLsn: number },

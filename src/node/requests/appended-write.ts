@@ -7,12 +7,12 @@ import type { WriteRequest, WriteResult } from '../api/api.ts';
 import type { Deadline } from './deadline.ts';
 import type { Replica } from '../replica/replica.ts';
 
-/** A write, with what began before it was judged: its time runs on where it was held up. */
+/** A write with a deadline that may have begun before: its time runs on while it is held up. */
 export interface TimedWrite extends WriteRequest {
   readonly deadline?: Deadline;
 }
 
-/** What is left of its time. */
+/** Returns the milliseconds that remain for the write. */
 export function leftMsOf({ deadline, timeoutMs }: TimedWrite): number {
   return deadline?.leftMs ?? timeoutMs;
 }
@@ -41,7 +41,10 @@ export class AppendedWrite implements Waiting<WriteResult> {
     return { epoch: this.#at.leader.epoch, lsn: this.lsn };
   }
 
-  /** The answer to the client. A write that is acknowledged before it is committed is remembered: it may be cut off. */
+  /**
+   * Returns the answer to the client. A write that is acknowledged before it is committed is remembered: it may be
+   * cut off.
+   */
   reached(): WriteResult {
     const { lsn } = this;
     const { ack } = this.#request;
@@ -50,7 +53,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
     return { version: this.#version, ack, durableOn: leader.durableOn(lsn) };
   }
 
-  /** Indeterminate: there is an LSN. */
+  /** Returns the timeout error, which is indeterminate: the write has an LSN. */
   expired(): WalshipError {
     const { ack, timeoutMs } = this.#request;
     const committed = this.#at.replica.committedLsn >= this.lsn;

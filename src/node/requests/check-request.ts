@@ -4,7 +4,7 @@ import type { WriteRequest } from '../api/api.ts';
 
 type Items = Pick<WriteRequest, 'ops' | 'conditions'>;
 
-/** Checks how many items a write has. @throws WalshipError TXN_TOO_LARGE; rejected. */
+/** Checks the number of items of a write. @throws WalshipError TXN_TOO_LARGE; rejected. */
 export function checkCount({ ops, conditions }: Items): void {
   const items = ops.length + conditions.length;
   if (items <= TRANSACTION_ITEMS_MAX) return;

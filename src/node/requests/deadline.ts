@@ -1,20 +1,20 @@
 import type { Clock } from '../../ports/clock.ts';
 
-/** The one time limit of a request: whatever it waits for, one after the other, all of it together is not to take longer. */
+/** Time limit of a request: all its waits together, one after the other, must not take longer. */
 export class Deadline {
-  /** As the request said. */
+  /** Time limit that the request named. */
   readonly timeoutMs: number;
   readonly #clock: Clock;
   readonly #endMs: number;
 
-  /** Begins now. */
+  /** Starts the deadline now. */
   constructor(clock: Clock, timeoutMs: number) {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#endMs = clock.nowMs() + timeoutMs;
   }
 
-  /** Never negative: what is there already is not waited for. */
+  /** Milliseconds left, never negative: a result that is available is returned without a wait. */
   get leftMs(): number {
     return Math.max(0, this.#endMs - this.#clock.nowMs());
   }

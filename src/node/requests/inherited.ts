@@ -1,12 +1,13 @@
 import { Overlay } from '../../store/overlay.ts';
 import type { Replica } from '../replica/replica.ts';
 
-/** Records that are read in one turn of the event loop. */
+/** Number of records read in one turn of the event loop. */
 const TURN_RECORDS = 1_024;
 
 /**
- * The writes in the log that are not applied yet: what a new leader inherits and may still see committed. Everything that is
- * known to be committed is applied before it resolves, so what is left is bounded by the limit on uncommitted bytes.
+ * Returns the writes in the log that are not applied yet: a new leader inherits them and may still see them
+ * committed. All that is known to be committed is applied before it resolves, so the rest is bounded by the limit on
+ * uncommitted bytes.
  */
 export async function inheritedWrites(replica: Replica): Promise<Overlay> {
   await replica.caughtUp();

@@ -6,10 +6,10 @@ import { OP } from '../../wal/format/record.ts';
 import type { Condition, WriteOperation, WriteRequest } from '../api/api.ts';
 import { checkItems } from './check-request.ts';
 
-/** Operations, or conditions, of one write that are looked at in one turn of the event loop. */
+/** Number of operations, or conditions, of one write that are handled in one turn of the event loop. */
 export const ITEMS_PER_TURN = 4_096;
 
-/** A write of many items, when all is done that can be done before it has its LSNs. */
+/** A write of many items, fully prepared except for its LSNs. */
 export type Prepared =
   | { readonly kind: 'refused'; readonly fault: WalshipError }
   | { readonly kind: 'conditions' }
@@ -21,12 +21,13 @@ export type Prepared =
 
 export interface Judge {
   readonly judgeAll: (conditions: readonly Condition[]) => WalshipError | undefined;
-  /** The LSN that the first operation will have: asked for once. */
+  /** Returns the LSN that the first operation will have; called once. */
   readonly nextLsn: () => number;
 }
 
 /**
- * Checks, judges and encodes a write of many items; yields where it may be interrupted, as long as no other write gets an LSN.
+ * Checks, judges and encodes a write of many items; yields at each point where it may be interrupted, as long as no
+ * other write gets an LSN.
  * @throws WalshipError as `checkItems` and `checkOperations`.
  */
 export function* prepareLarge(
@@ -53,7 +54,7 @@ export function isLarge({ conditions, ops }: Pick<WriteRequest, 'conditions' | '
   return conditions.length + ops.length > ITEMS_PER_TURN;
 }
 
-/** The operation as the log has it. */
+/** Converts the operation to its form in the log. */
 export function toLogged({ op, key, value }: WriteOperation): LogOperation {
   return { op: op === 'put' ? OP.PUT : OP.DELETE, key, value };
 }

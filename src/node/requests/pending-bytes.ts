@@ -1,6 +1,9 @@
-/** Log bytes that were given an LSN and are not yet committed, or not yet applied: what a cluster, or a state, that falls behind can pile up. */
+/**
+ * Bytes of log that have an LSN and are not yet committed, or not yet applied: the backlog of a lagging cluster or
+ * state.
+ */
 export class PendingBytes {
-  /** What was added between two seals, since nothing between them is committed without the rest. */
+  /** Bytes added between two seals: nothing between two seals is committed without the rest. */
   #batches: { lsn: number; bytes: number }[] = [];
   #bytes = 0;
 
@@ -8,7 +11,7 @@ export class PendingBytes {
     return this.#bytes;
   }
 
-  /** Adds a write that ends at `lsn`; everything up to `sealedLsn` is in batches that are closed. */
+  /** Adds a write that ends at `lsn`; everything up to `sealedLsn` is in closed batches. */
   add(lsn: number, bytes: number, sealedLsn: number): void {
     this.#bytes += bytes;
     const open = this.#batches.at(-1);

@@ -10,19 +10,19 @@ import { Deadline } from './deadline.ts';
 import type { Replica } from '../replica/replica.ts';
 import { judgeForGood, replaced } from './versions.ts';
 
-/** Those who may wait at one time for something to become durable, committed or applied here. */
+/** Number of callers that may wait at one time for an LSN to become durable, committed or applied here. */
 export const READ_WAITERS_MAX = 100_000;
 
-/** Keys and values of one page; a page always has at least one entry where there is one. */
+/** Bytes of keys and values of one page; a page has at least one entry if any exists. */
 export const SCAN_BYTES_MAX = 8 * MiB;
 
-/** What a linearizable read needs of a leader. */
+/** Part of a leader that a linearizable read needs. */
 type ProvingLeader = Pick<Leader, 'ownEpochLsn' | 'prove'>;
 
-/** What is waited for. */
+/** Version and level that a caller waits for. */
 type Target = Pick<WaitRequest, 'version' | 'level'>;
 
-/** Reads of what this node has applied, and those who wait until it has. */
+/** Reads the applied state of this node, and keeps callers waiting until it has reached their version. */
 export class ReadPath {
   readonly #replica: Replica;
   readonly #clock: Clock;
@@ -40,7 +40,8 @@ export class ReadPath {
   }
 
   /**
-   * What is applied here when all that the request waits for is: with `leader`, the read is linearizable.
+   * Reads the applied state once the version that the request names is applied; with `leader`, the read is
+   * linearizable.
    * @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED of `minVersion`, NO_LEADER, NOT_READY, BUSY.
    */
   async read(
@@ -64,7 +65,7 @@ export class ReadPath {
     return { found: { value: found.value, version }, applied };
   }
 
-  /** @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, NOT_READY, BUSY. */
+  /** Reads a page of keys. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, NOT_READY, BUSY. */
   async scan({ prefix, after, limit, minVersion, timeoutMs }: ScanRequest): Promise<ScanResult> {
     if (minVersion !== undefined) {
       await this.wait({ version: minVersion, level: 'applied', timeoutMs });
@@ -89,7 +90,10 @@ export class ReadPath {
     return { entries, more, applied };
   }
 
-  /** @throws WalshipError LSN_REPLACED where what is committed rules `version` out; WAIT_TIMEOUT, BUSY. */
+  /**
+   * Resolves when the version has reached its level here. @throws WalshipError LSN_REPLACED where the committed log
+   * rules `version` out; WAIT_TIMEOUT, BUSY.
+   */
   wait({ timeoutMs, ...target }: WaitRequest): Promise<void> {
     return this.#wait(target, new Deadline(this.#clock, timeoutMs));
   }
@@ -97,7 +101,7 @@ export class ReadPath {
   async #wait({ version, level }: Target, deadline: Deadline): Promise<void> {
     await this.#reach({ version, level }, deadline);
     if (this.#holds(version)) return;
-    // Another leadership's record is at this LSN. Only when that is committed is it certain that the version is gone.
+    // Another leadership's record is at this LSN. The version is certainly gone only when that record is committed.
     await this.#reach({ version, level: 'committed' }, deadline);
     this.#check(version);
   }
@@ -129,15 +133,17 @@ export class ReadPath {
   }
 
   /**
-   * Proves that no newer leadership had begun when the read came, and waits until what was committed then is applied.
-   * @throws WalshipError NO_LEADER as soon as the leadership is over before that, or where its history is left; WAIT_TIMEOUT, BUSY.
+   * Proves that no newer leadership had begun when the read came, and waits until the records committed then are
+   * applied.
+   * @throws WalshipError NO_LEADER as soon as the leadership ends before that, or where its history is left;
+   * WAIT_TIMEOUT, BUSY.
    */
   async #linearize(leader: ProvingLeader, deadline: Deadline): Promise<void> {
     const replica = this.#replica;
     const { historyId } = replica.meta.current;
     const before = replica.committedLsn;
     await leader.prove(deadline.leftMs);
-    // A leader that had not committed its own EPOCH record yet did not know what was committed: it does now.
+    // A leader that had not committed its own EPOCH record yet did not know the commit LSN: now it does.
     const lsn = before >= leader.ownEpochLsn ? before : replica.committedLsn;
     const version = { epoch: replica.log.epochAt(lsn), lsn };
     try {
@@ -151,7 +157,7 @@ export class ReadPath {
     if (replica.meta.current.historyId !== historyId) throw historyLeft();
   }
 
-  /** Those who wait for one thing, where they are most. */
+  /** Number of waiters at the level that has most. */
   get waitingCount(): number {
     return Math.max(...Object.values(this.#waiters).map(({ count }) => count));
   }
@@ -166,13 +172,13 @@ export class ReadPath {
     for (const waiters of Object.values(this.#waiters)) waiters.expire();
   }
 
-  /** Nothing more comes: whoever waits, or comes to wait later, is told. */
+  /** Fails all present and later waiters: nothing more will come. */
   fail(error: WalshipError): void {
     this.#ended ??= error;
     for (const waiters of Object.values(this.#waiters)) waiters.fail(() => error);
   }
 
-  /** Resolves at once where no batch is half in the store, so that a read costs no turn. @throws WalshipError NOT_READY. */
+  /** Resolves immediately if no batch is half applied, so that a read costs no turn. @throws WalshipError NOT_READY. */
   async #settled(): Promise<void> {
     const { applier } = this.#replica;
     if (!applier.isSettled) await applier.settled();
@@ -192,7 +198,7 @@ export class ReadPath {
 
   #reached(level: WaitRequest['level']): number {
     const { log, committedLsn, appliedLsn } = this.#replica;
-    // What a node knows to be committed and does not hold yet is not committed *here*: its epoch could not be checked.
+    // Commits above this node's own log are not committed *here*: their epoch could not be checked.
     if (level === 'committed') return Math.min(committedLsn, log.durable.lsn);
     return level === 'durable' ? log.durable.lsn : appliedLsn;
   }

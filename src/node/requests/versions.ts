@@ -6,15 +6,15 @@ import { formatVersion } from '../../wal/format/position.ts';
 import type { Version } from '../../wal/format/position.ts';
 
 export type VersionJudgement =
-  /** The history holds it, or may come to hold it. */
+  /** The history holds the version, or may come to hold it. */
   | { readonly kind: 'current' }
-  /** The history cut it off: epoch `by` begins at or before it. */
+  /** The history cut the version off: epoch `by` begins at or before it. */
   | { readonly kind: 'replaced'; readonly by: number; readonly from: number }
-  /** Whether the history holds it is not known any more. */
+  /** The history is no longer known far enough back to tell. */
   | { readonly kind: 'forgotten' };
 
 /**
- * Says whether `version` belongs to this history. An LSN alone does not identify a write: after a failover the
+ * Judges whether `version` belongs to this history. An LSN alone does not identify a write: after a failover the
  * same LSN can hold another one, so the epoch is compared with the one that the history gives to that LSN.
  *
  * `history` is oldest first. A version of a leadership that this node has not met yet is `current`: it may arrive.
@@ -27,14 +27,14 @@ export function judgeVersion(history: readonly EpochSpan[], version: Version): V
   const holder = history[indexAt(history, version.lsn)] ?? newest;
   if (holder.epoch === null) return { kind: 'forgotten' };
   if (holder.epoch === version.epoch) return { kind: 'current' };
-  // The first of the leaderships behind that of the version.
+  // The first leadership after that of the version.
   const by = history.find(({ epoch }) => epoch !== null && epoch > version.epoch) ?? holder;
   const first = by.firstLsn <= version.lsn ? by : holder;
   return { kind: 'replaced', by: first.epoch ?? holder.epoch, from: first.firstLsn };
 }
 
 /**
- * As `judgeVersion`, and final: `replaced` only where what is committed rules the version out for ever. `committedLsn` is how far this
+ * Judges for good, unlike `judgeVersion`: `replaced` only if the committed log rules the version out for ever. `committedLsn` is how far this
  * node's own log is known to be committed.
  *
  * The rest of a log proves nothing: the epoch of a leader that never committed can be cut off again, and the version that it seemed to replace
@@ -46,7 +46,7 @@ export function judgeForGood(
   committedLsn: number,
 ): VersionJudgement {
   if (version.lsn === 0) return { kind: 'current' };
-  // Epochs never fall along a log: behind the last committed record none below its epoch can follow.
+  // Epochs never fall along a log: no epoch below that of the last committed record can follow it.
   const decidedLsn = Math.min(version.lsn, committedLsn);
   const holder = history[indexAt(history, decidedLsn)];
   if (holder === undefined) return { kind: 'current' };
@@ -56,7 +56,7 @@ export function judgeForGood(
   return gone ? { kind: 'replaced', by: holder.epoch, from: holder.firstLsn } : { kind: 'current' };
 }
 
-/** What to say of a version that a failover cut off; `asked` names what it was asked of. */
+/** Creates the error for a version that a failover cut off; `asked` describes the request. */
 export function replaced(
   version: Version,
   { by, from }: { readonly by: number; readonly from: number },

@@ -9,12 +9,13 @@ import { APPLY_BYTES_MAX } from '../replica/applier.ts';
 import type { Replica } from '../replica/replica.ts';
 import { judgeForGood, replaced } from './versions.ts';
 
-/** A small record costs as much as so many bytes of a large one: it is shown to somebody, one by one. */
+/** Bytes that a small record is counted as: each record is shown one by one. */
 const RECORD_COST_BYTES = 128;
 
 /**
- * Applied changes, in log order, from behind `after`. A watcher is a cursor into the log with one wake-up, never a queue: a slow
- * one costs no memory. It never goes past what is applied here, so it shows nothing that could still be cut off.
+ * Yields applied changes, in log order, after `after`. A watcher is a cursor into the log with one wake-up, never a
+ * queue: a slow watcher costs no memory. It never goes past the applied LSN, so it shows nothing that could still be
+ * cut off.
  */
 export async function* watch(
   replica: Replica,
@@ -29,7 +30,7 @@ export async function* watch(
   let turnBytes = 0;
   while (!signal.aborted) {
     if (replica.stateGeneration !== stateGeneration) {
-      // In another history what was shown may have been taken back, and nothing that follows would fit.
+      // In another history, shown changes may have been taken back, and the following ones would not fit.
       if (historyId !== null && replica.meta.current.historyId !== historyId) {
         throw cutOff(replica, after);
       }
@@ -41,21 +42,21 @@ export async function* watch(
       const version =
         cursor === after.lsn ? after : { epoch: replica.log.epochAt(cursor), lsn: cursor };
       yield { kind: 'progress', version };
-      // Whoever reads this may have taken their time.
+      // The consumer of this iterator may have taken its time.
       const isStill = replica.appliedLsn === limit && replica.stateGeneration === stateGeneration;
       if (isStill) await wake.next();
       if (replica.end !== undefined) throw replica.end;
       continue;
     }
     check(replica, after);
-    // A version may lie inside a batch; what is applied ends with one, and from there on whole chunks are read.
+    // A version may lie inside a batch; the applied LSN is the end of one, and from there on whole chunks are read.
     const found = aligned ? await chunk(replica, cursor) : replica.log.read({ from: cursor + 1 });
     let last = aligned ? cursor : limit;
     for await (const record of found) {
       if (record.lsn > limit) break;
       const event = change(replica, record, prefix);
       if (event !== undefined) yield event;
-      // There may be much that nobody asked for, and all of it in memory.
+      // Many records may not match the prefix, and all of them may be in memory.
       turnBytes += Math.max(recordBytes(record.key.length, record.value.length), RECORD_COST_BYTES);
       if (turnBytes >= APPLY_BYTES_MAX) {
         turnBytes = 0;
@@ -70,15 +71,15 @@ export async function* watch(
 }
 
 /**
- * Again once its LSN is here: a version from elsewhere may have named a leadership that this node had not met. What is forgotten is purged too, and
- * that is what is said of it.
+ * Checks the start of a watch; called again once its LSN is here: a version from elsewhere may have named a
+ * leadership that this node had not met. A forgotten leadership is purged too, and the error says PURGED.
  */
 function check(replica: Replica, after: Version): void {
   const judged = judgeForGood(replica.log.epochs, after, replica.appliedLsn);
   if (judged.kind === 'replaced') throw replaced(after, judged);
 }
 
-/** @throws WalshipError PURGED where the log no longer holds what follows `lsn`. */
+/** Checks that the log still holds the record after `lsn`. @throws WalshipError PURGED. */
 function refuseIfPurged({ log }: Replica, lsn: number): void {
   const oldest = log.firstLsn;
   if (lsn + 1 >= oldest) return;
@@ -109,7 +110,7 @@ function cutOff(replica: Replica, after: Version): WalshipError {
   return replaced(after, { by: epoch, from: lsn + 1 });
 }
 
-/** One wake-up: more was applied, or the watcher is gone. */
+/** A single wake-up: more was applied, or the watcher is gone. */
 class WakeUp {
   readonly #signal: AbortSignal;
   readonly #replica: Replica;

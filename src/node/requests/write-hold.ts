@@ -5,15 +5,18 @@ import { Waiters } from '../../leader/waiters.ts';
 import { leftMsOf } from './appended-write.ts';
 import type { TimedWrite } from './appended-write.ts';
 
-/** Writes that may wait until writing goes on. */
+/** Number of writes that may wait while writing is paused. */
 export const HELD_WRITES_MAX = 10_000;
-/** Their keys and values. */
+/** Bytes of their keys and values. */
 export const HELD_BYTES_MAX = 64 * MiB;
 
-/** What a held write waits for: there is one end to a pause. */
+/** Mark that a held write waits for: a pause has one end. */
 const END = 1;
 
-/** Why writing is paused: a switchover is in progress, a leadership has begun and no quorum follows it yet, or one write takes several turns. */
+/**
+ * Reason of a pause: a switchover is in progress, a leadership has begun and no quorum follows it yet, or one write
+ * takes several turns.
+ */
 export type PauseReason = 'switchover' | 'beginning' | 'large';
 
 const WHY: Readonly<Record<PauseReason, string>> = {
@@ -22,7 +25,7 @@ const WHY: Readonly<Record<PauseReason, string>> = {
   large: 'a large transaction is being written',
 };
 
-/** Writes that came while writing is paused. None of them has an LSN: whatever becomes of the pause, nothing was written. */
+/** Writes that came while writing is paused. None of them has an LSN: however the pause ends, nothing was written. */
 export class WriteHold {
   readonly #waiters: Waiters;
   readonly #reasons = new Set<PauseReason>();
@@ -48,13 +51,16 @@ export class WriteHold {
     this.#reasons.add(reason);
   }
 
-  /** Writes that waited go on, in the order in which they came, where no other reason is left. */
+  /** Releases the waiting writes, in order of arrival, if no other reason is left. */
   resume(reason: PauseReason): void {
     this.#reasons.delete(reason);
     if (!this.paused) this.#waiters.reach(END);
   }
 
-  /** Resolves when writing goes on. @throws WalshipError BUSY, rejected, where too many wait or the request's own time is up; or what `fail` says. */
+  /**
+   * Resolves when writing continues. @throws WalshipError BUSY, rejected, if too many wait or the request's own time
+   * is up; or the error given to `fail`.
+   */
   async wait(request: TimedWrite): Promise<void> {
     const { ops, timeoutMs } = request;
     const bytes = ops.reduce((sum, { key, value }) => sum + key.length + value.length, 0);

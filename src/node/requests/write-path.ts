@@ -23,30 +23,38 @@ import { judgeVersion, replaced } from './versions.ts';
 import { WriteHold } from './write-hold.ts';
 import type { PauseReason } from './write-hold.ts';
 
-/** Writes that may wait at one time for their level, or for the proof of a failed condition. */
+/** Number of writes that may wait at one time for their level, or for the proof of a failed condition. */
 export const WRITE_WAITERS_MAX = 100_000;
 
-/** Writes that have an LSN and are not applied, and their bytes: a state that falls behind what is committed slows writing down. */
+/**
+ * Number and bytes of writes that have an LSN and are not applied: a state that lags the commits slows writing down.
+ */
 export const UNAPPLIED_WRITES_MAX = 1_000_000;
 export const UNAPPLIED_BYTES_MAX = 256 * MiB;
 
-/** A new leader holds up writes until its EPOCH record is committed, but for no longer than this; then they are rejected with NO_QUORUM. */
+/**
+ * Milliseconds that a new leader holds up writes at most until its EPOCH record is committed; after that they are
+ * rejected with NO_QUORUM.
+ */
 export const BEGINNING_MS_MAX = 1_000;
 
 export interface WritePathOptions {
   readonly replica: Replica;
   readonly leader: Leader;
-  /** What earlier leaderships left in the log above the applied state: conditions see it too. Taken over. */
+  /**
+   * Writes that earlier leaderships left in the log above the applied state: conditions see them too. The write path
+   * owns it from now on.
+   */
   readonly inherited: Overlay;
   readonly clock: Clock;
   readonly quorum: number;
   readonly voterCount: number;
-  /** Log bytes that were given an LSN and are not committed. */
+  /** Bytes of log that may have an LSN and not be committed. */
   readonly uncommittedBytesMax: number;
 }
 
 /**
- * The writes of one leadership: judged, appended, and answered when they are where the client wanted them.
+ * Path of the writes of one leadership: judged, appended, and answered when they have reached the level that the client asked for.
  *
  * Three outcomes, never mixed up. *Rejected*: no LSN was given, nothing was written. *Acknowledged*: the level was reached.
  * *Indeterminate*: there is an LSN and the level was not reached in time, or leadership was lost; it may still commit.
@@ -59,11 +67,11 @@ export class WritePath {
   readonly #durable: Waiters<WriteResult>;
   readonly #committed: Waiters<WriteResult>;
   readonly #everywhere: Waiters<WriteResult>;
-  /** Failed conditions, until what they were judged by is committed. */
+  /** Failed conditions that wait until the records they were judged by are committed. */
   readonly #judgements: Waiters;
   readonly #hold: WriteHold;
   readonly #commitWait = new CommitWait();
-  /** Of this leadership. */
+  /** Age of this leadership. */
   readonly #age = new TickTimer();
   #ended: WalshipError | undefined;
 
@@ -75,19 +83,19 @@ export class WritePath {
     this.#everywhere = new Waiters(options.clock);
     this.#judgements = new Waiters(options.clock);
     this.#hold = new WriteHold(options.clock);
-    // The followers are about to come: what is written meanwhile is not refused for want of them.
+    // The followers are about to connect: writes in the meantime are not refused for lack of them.
     if (!this.#begun) this.#hold.pause('beginning');
     this.#overlay = options.inherited;
     this.#overlay.appliedUpTo(options.replica.applier.settledLsn);
   }
 
-  /** A quorum follows this leadership. */
+  /** True if a quorum follows this leadership. */
   get #begun(): boolean {
     const { replica, leader } = this.#options;
     return replica.committedLsn >= leader.ownEpochLsn;
   }
 
-  /** For how long something that has an LSN has not been committed; 0 where all is. */
+  /** Milliseconds for which a record with an LSN has not been committed; 0 where all are. */
   get commitWaitMs(): number {
     return this.#commitWait.ms;
   }
@@ -96,7 +104,7 @@ export class WritePath {
     return this.#uncommitted.bytes;
   }
 
-  /** What is bounded. */
+  /** Counts for the bounds. */
   get counts() {
     return {
       waiting:
@@ -111,7 +119,7 @@ export class WritePath {
     };
   }
 
-  /** From this turn on no write gets an LSN; those that come wait, in a bounded queue. */
+  /** Pauses writing: from this turn on no write gets an LSN; new writes wait in a bounded queue. */
   pause(reason: PauseReason): void {
     this.#hold.pause(reason);
   }
@@ -150,7 +158,10 @@ export class WritePath {
     throw fault;
   }
 
-  /** A write of many items: no other write gets an LSN between its first turn and its last, so that what was judged stays true. */
+  /**
+   * Writes many items in several turns: no other write gets an LSN between its first turn and its last, so that its
+   * judgement stays true.
+   */
   async #writeInTurns({ deadline, ...rest }: TimedWrite): Promise<WriteResult> {
     const { clock, replica } = this.#options;
     const { log } = replica;
@@ -169,12 +180,12 @@ export class WritePath {
       }
     } finally {
       heldUp = this.#hold.pausedBeside('large');
-      // Those who wait go on once this turn is over: by then these operations have their LSNs.
+      // Waiting writes continue after this turn: by then these operations have their LSNs.
       this.#hold.resume('large');
     }
     const prepared = step.value;
     if (prepared.kind === 'refused') return this.#refuse(request, prepared.fault);
-    // Something else may hold up writing by now.
+    // Another reason may hold up writing by now.
     if (heldUp) return this.#writeLater(request);
     if (prepared.kind === 'conditions') return this.#onlyConditions(request);
     const { ops, transaction } = prepared;
@@ -182,14 +193,14 @@ export class WritePath {
     return this.#appended(request, ops, lsn, transaction.recordsBytes);
   }
 
-  /** Of one write there is little to keep until its level is reached: thousands may be on their way. */
+  /** Appends a write. Little is kept of it until its level is reached: thousands may be pending. */
   #append(request: TimedWrite): Promise<WriteResult> {
     const ops = request.ops.map(toLogged);
     const lsn = this.#options.replica.log.append(ops);
     return this.#appended(request, ops, lsn, operationsBytes(ops));
   }
 
-  /** The write has its LSNs, up to `lsn`. */
+  /** Registers a write that has its LSNs, up to `lsn`. */
   #appended(request: TimedWrite, ops: readonly LogOperation[], lsn: number, bytes: number) {
     const sealedLsn = this.#options.replica.log.written.lsn;
     this.#uncommitted.add(lsn, bytes, sealedLsn);
@@ -198,7 +209,10 @@ export class WritePath {
     return this.#waitersOf(request.ack).wait(new AppendedWrite(request, lsn, this.#options));
   }
 
-  /** Conditions of later writes see these; where they are many, no write is judged before all of them are there. */
+  /**
+   * Makes these operations visible to conditions of later writes; a long list takes several turns, and no write is
+   * judged before all of it is there.
+   */
   #note(ops: readonly LogOperation[], firstLsn: number, start = 0): void {
     const end = Math.min(ops.length, start + ITEMS_PER_TURN);
     for (let index = start; index < end; index += 1) {
@@ -234,7 +248,7 @@ export class WritePath {
     this.#unapplied.reached(settledLsn);
   }
 
-  /** A follower is further: writes that wait for every voter may be there now. */
+  /** Completes writes that wait for every voter, after a follower has progressed. */
   progressed(): void {
     if (this.#everywhere.count === 0) return;
     const { leader, replica, voterCount } = this.#options;
@@ -244,12 +258,12 @@ export class WritePath {
     this.#everywhere.reach(Math.min(replica.log.durable.lsn, replica.committedLsn, ...lsns));
   }
 
-  /** To be called every TICK_MS. */
+  /** Checks deadlines and frees memory. Call it every TICK_MS. */
   tick(): void {
     this.#age.tick();
     const { replica } = this.#options;
     this.#commitWait.tick(replica.committedLsn, replica.log.last.lsn);
-    // What is left of many writes that were applied at once goes now.
+    // The overlay of many writes that were applied at once is freed now.
     this.appliedMoved();
     if (this.#age.ms >= BEGINNING_MS_MAX) this.#hold.resume('beginning');
     this.#durable.expire();
@@ -259,7 +273,7 @@ export class WritePath {
     this.#hold.expire();
   }
 
-  /** Leadership is over, or the disk failed: everything that has an LSN is indeterminate now. */
+  /** Ends the path, because leadership is over or the disk failed: everything that has an LSN is indeterminate now. */
   end(code: 'STALE_EPOCH' | 'DISK_FAILED' | 'NODE_CLOSED', why: string): void {
     if (this.#ended !== undefined) return;
     const { epoch } = this.#options.leader;
@@ -279,7 +293,7 @@ export class WritePath {
     }
   }
 
-  /** Everything that can be known before an LSN is given: what fails here was certainly not written. */
+  /** Checks all that can be known before an LSN is given: a write that fails here was certainly not written. */
   #admit(request: WriteRequest): void {
     if (this.#ended !== undefined) throw this.#ended;
     checkCount(request);
@@ -325,7 +339,7 @@ export class WritePath {
     return undefined;
   }
 
-  /** Against the applied state plus every record in the log above it: a write that is still on its way counts. */
+  /** Judges a condition against the applied state and every record in the log above it: a pending write counts. */
   #judge({ key, expect }: Condition): WalshipError | undefined {
     const { replica } = this.#options;
     const lsn = this.#overlay.lsnOf(key) ?? replica.store.lsnOf(key);
@@ -347,8 +361,8 @@ export class WritePath {
   }
 
   /**
-   * A failed condition tells the client what the key holds, so it is told only once that is committed, and once it is certain that
-   * no newer leader had replaced it when the question came.
+   * Proves a failed condition. It tells the client what the key holds, so it is told only once that is committed, and
+   * once it is certain that no newer leader had replaced it when the question came.
    */
   async #proveJudgement(timeoutMs: number): Promise<void> {
     const { replica, leader } = this.#options;

@@ -1,7 +1,10 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Peer } from '../cluster/peers.ts';
 
-/** An operator's wish that this node leave its history. It is in memory only, and gone when it is granted or takes too long. */
+/**
+ * An operator's request that this node leave its history. It is held in memory only, and ends when it is met or times
+ * out.
+ */
 export class Departure {
   readonly #clock: Clock;
   #wish: { readonly targets: readonly Peer[]; readonly settle: (met: boolean) => void } | undefined;
@@ -10,12 +13,15 @@ export class Departure {
     this.#clock = clock;
   }
 
-  /** Where a leader of another history is looked for; undefined while nobody wishes it. */
+  /** Addresses where a leader of another history is looked for; undefined without a request. */
   get targets(): readonly Peer[] | undefined {
     return this.#wish?.targets;
   }
 
-  /** Resolves with true once such a leader is followed, with false after `timeoutMs`; a later wish replaces this one. */
+  /**
+   * Resolves with true once such a leader is followed, with false after `timeoutMs`; a later request replaces this
+   * one.
+   */
   wish(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
     this.end();
     return new Promise((resolve) => {
@@ -28,12 +34,12 @@ export class Departure {
     });
   }
 
-  /** A leader is followed. */
+  /** Notes that a leader is followed. */
   met(): void {
     this.#settle(true);
   }
 
-  /** Nobody wishes it any more. */
+  /** Withdraws the request. */
   end(): void {
     this.#settle(false);
   }

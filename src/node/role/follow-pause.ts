@@ -2,21 +2,30 @@ import type { Clock } from '../../ports/clock.ts';
 import { isUnwritableCode } from '../../ports/disk-errors.ts';
 import type { Reason } from '../api/api.ts';
 
-/** Where this node could not take what a leader gave, it asks again after this long, then after twice as long, and so on. */
+/**
+ * Milliseconds before this node asks again where it could not take a leader's log or snapshot; doubled each time, up
+ * to the maximum.
+ */
 export const FOLLOW_RETRY_MS = 1_000;
 export const FOLLOW_RETRY_MS_MAX = 30_000;
 
-/** Beside a disk that takes nothing: asked again at once, the leader would send the whole copy in vain once more. */
+/**
+ * Codes that cause a pause, besides those of a full disk: asked again immediately, the leader would send the whole
+ * copy in vain once more.
+ */
 const WAITS_AFTER: ReadonlySet<string> = new Set(['SAVED_FULL', 'SNAPSHOT_INVALID']);
 
-/** How a session ended. */
+/** End of a session. */
 export interface EndedSession {
   readonly code: string;
   readonly message: string;
   readonly followed: boolean;
 }
 
-/** The pause before this node looks for a leader again, where it had no room for what a leader gave, or got a wrong snapshot. */
+/**
+ * Pause before this node looks for a leader again, where it had no space for the leader's data, or got a wrong
+ * snapshot.
+ */
 export class FollowPause {
   readonly #clock: Clock;
   #failures = 0;
@@ -27,7 +36,7 @@ export class FollowPause {
     this.#clock = clock;
   }
 
-  /** Takes note of how a session with `nodeId` ended; returns the reason to wait, if this is one. */
+  /** Notes how a session with `nodeId` ended; returns the reason to wait, if there is one. */
   ended(nodeId: string, { code, message, followed }: EndedSession): Reason | undefined {
     if (followed || !(WAITS_AFTER.has(code) || isUnwritableCode(code))) return undefined;
     const pauseMs = Math.min(FOLLOW_RETRY_MS * 2 ** this.#failures, FOLLOW_RETRY_MS_MAX);
@@ -38,17 +47,17 @@ export class FollowPause {
     return this.#reason;
   }
 
-  /** It is not time yet. */
+  /** True while the pause lasts. */
   get waits(): boolean {
     return this.#clock.nowMs() < this.#untilMs;
   }
 
-  /** Why this node does not follow; undefined where it did since. */
+  /** Reason why this node does not follow; undefined if it has followed since. */
   get reason(): Reason | undefined {
     return this.#reason;
   }
 
-  /** This node follows. */
+  /** Ends the pause: this node follows. */
   follows(): void {
     this.#failures = 0;
     this.#untilMs = -Infinity;

@@ -14,11 +14,11 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
   unknown: 'it is no longer known whether any had been acknowledged at local',
 };
 
-/** What a follower session sees of its node. */
+/** Creates the view of this node that a follower session has. */
 export function followerHost(
   { replica, clock, membership, snapshots, onEvent }: LifeOptions,
   hooks: Pick<FollowerHost, 'following' | 'takeOver'> & {
-    /** An operator wants this node to leave its history. */
+    /** Returns true while an operator wants this node to leave its history. */
     readonly leaves: () => boolean;
   },
 ): FollowerHost {
@@ -46,7 +46,7 @@ export function followerHost(
     openSnapshot: (offer, answer) => {
       const localAcks = replica.localAcks.above(0, replica.log.epochs);
       const onReplaced = (tail: SavedTail): void => {
-        // By the ordinary rules, what goes is in the snapshot; of another history, it is not.
+        // By the ordinary rules, the removed records are in the snapshot; those of another history are not.
         if (!replica.meta.current.discarding || tail.names.length === 0) return;
         tellCut({ replica, onEvent }, { ...tail, localAcks, why: answer.message });
       };
@@ -69,7 +69,7 @@ export function followerHost(
     following: (leader, epoch) => {
       hooks.following(leader, epoch);
       snapshots.partial.superseded();
-      // Once its log is the leader's, it is a follower like any other.
+      // Once its log equals the leader's, it is a follower like any other.
       if (replica.meta.current.discarding) {
         replica.arrived().catch((error: unknown) => stateLost(replica, error));
       }
@@ -114,7 +114,7 @@ async function enterHistory(
   return undefined;
 }
 
-/** Without its state a node shows nothing; the next start begins from the disk. */
+/** Fails the node: without its state a node shows nothing; the next start begins from the disk. */
 function stateLost(replica: Replica, cause: unknown): void {
   if (isWalshipError(cause, 'NODE_CLOSED')) return;
   const message = 'the state was not built';

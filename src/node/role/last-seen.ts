@@ -1,11 +1,14 @@
 import type { Leader } from '../../leader/leader.ts';
 import type { Version } from '../../wal/format/position.ts';
 
-/** How far each voter was, when this node last led and heard of it: for those who have to decide without them. */
+/**
+ * Last known position of each voter, from when this node led and heard from it: for operators who have to decide
+ * without those voters.
+ */
 export class LastSeen {
   readonly #positions = new Map<string, Version>();
 
-  /** To be called when a leadership ends, and to look at one that goes on. */
+  /** Notes the positions. Called when a leadership ends, and before they are read while it lasts. */
   note({ sessions, gone }: Leader): void {
     for (const [nodeId, position] of gone) this.#positions.set(nodeId, position);
     for (const { nodeId, voter, durable } of sessions) {

@@ -14,19 +14,25 @@ import type { LifeOptions } from '../election/life-options.ts';
 import { dialWithin } from '../cluster/peers.ts';
 import type { Peer } from '../cluster/peers.ts';
 
-/** A node that does not lead refuses everybody, and a session that this node ended itself was refused by nobody. */
+/**
+ * Codes that are not reported: a node that does not lead refuses everybody, and a session that this node ended itself
+ * was refused by nobody.
+ */
 const UNTOLD: ReadonlySet<string> = new Set(['NOT_LEADER', 'NODE_CLOSED']);
 
 const END_IN_VAIN: ReadonlySet<string> = new Set(['CHAIN_MISMATCH', 'WAL_CORRUPT']);
 
 export interface SearchHooks {
-  /** Nothing else keeps this node from following. */
+  /** Returns true if nothing else keeps this node from following. */
   mayFollow(): boolean;
-  /** A leader accepted this node. */
+  /** Reports that a leader accepted this node. */
   met(): void;
-  /** The leader asked this node to take over; resolves with why it did not, or with nothing. */
+  /** Asks this node to take over, for the leader; resolves with the reason why it did not, or with nothing. */
   takeOver(): Promise<{ readonly code: string; readonly message: string } | undefined>;
-  /** Set while an operator wants this node to leave its history: where it looks for a leader of another one. */
+  /**
+   * Returns the addresses to search for a leader of another history, while an operator wants this node to leave its
+   * own.
+   */
   leaves(): readonly Peer[] | undefined;
 }
 
@@ -42,7 +48,7 @@ export class LeaderSearch {
   #heardMs: number | undefined;
   #silentMs = 0;
   #endedInVain = false;
-  /** Aborts what the search under way waits for. */
+  /** Aborts the waits of the search under way. */
   #search = new AbortController();
   #expected: { readonly peer: Peer; readonly silence: TickTimer } | undefined;
   readonly #refusals = new Map<string, string>();
@@ -54,57 +60,63 @@ export class LeaderSearch {
     this.#pause = new FollowPause(options.clock);
   }
 
-  /** The session of a leader that accepted this node. */
+  /** Session of a leader that accepted this node. */
   get session(): FollowerSession | undefined {
     return this.#session?.followed === true ? this.#session : undefined;
   }
 
-  /** A leader sends its state to this node, which follows it after that. */
+  /** True while a leader sends its state to this node, which follows it after that. */
   get copying(): boolean {
     return this.#heard?.followed === false;
   }
 
-  /** The leader last followed. */
+  /** Leader that was last followed. */
   get leader(): Peer | undefined {
     return this.#leader;
   }
 
-  /** What came of asking each voter the last time, for people. */
+  /** Results of asking each voter the last time, for display. */
   get refusals(): readonly string[] {
     return [...this.#refusals].map(([nodeId, why]) => `${nodeId}: ${why}`);
   }
 
-  /** Why this node did not take what a leader gave, while it has not followed since. */
+  /** Reason why this node did not take a leader's log or snapshot; undefined if it has followed since. */
   get followWaits(): Reason | undefined {
     return this.#pause.reason;
   }
 
-  /** The last session ended for something that another one will hardly change. */
+  /** True if the last session ended for a reason that another one will hardly change. */
   get endedInVain(): boolean {
     return this.#endedInVain;
   }
 
-  /** When a leader was last heard of, on the monotonic clock. */
+  /** Time when a leader was last heard, on the monotonic clock. */
   get heardMs(): number | undefined {
     return this.#heard?.heardMs ?? this.#heardMs;
   }
 
-  /** The session in which a leader is heard. */
+  /** Session in which a leader is heard. */
   get #heard(): FollowerSession | undefined {
     return this.#session?.hearing === true ? this.#session : undefined;
   }
 
-  /** A voter that this node promised to follow a short while ago, and that has not led yet. */
+  /** Voter that this node promised to follow a short while ago, and that has not led yet. */
   get expected(): Peer | undefined {
     return this.#expected?.peer;
   }
 
-  /** For how long no leader was heard, as far as this node was there to hear one; since the start where none ever was. */
+  /**
+   * Milliseconds without a leader, counted only while this node was able to hear one; since the start where none ever
+   * was heard.
+   */
   get silentMs(): number {
     return this.#heard?.silentMs ?? this.#silentMs;
   }
 
-  /** Asks the voters in turn, and follows the first that leads until that ends. True if one was followed. */
+  /**
+   * Asks the voters in turn, and follows the first that leads until that ends. Resolves with true if one was
+   * followed.
+   */
   async follow(): Promise<boolean> {
     const { membership, replica } = this.#options;
     const { signal } = (this.#search = new AbortController());
@@ -135,7 +147,7 @@ export class LeaderSearch {
     return false;
   }
 
-  /** Keeps what came of asking; a refusal is told once, and again where it is another one. */
+  /** Keeps the result of asking a voter; a refusal is reported once, and again if it changes. */
   #came({ nodeId }: Peer, end: SessionEnd | undefined): void {
     const what = end === undefined ? 'not reached' : `${end.code} (${end.message})`;
     const isNew = this.#refusals.get(nodeId) !== what;
@@ -160,7 +172,7 @@ export class LeaderSearch {
     this.#session?.fenced(fence);
   }
 
-  /** Ends the session that is, if any. */
+  /** Ends the current session, if any. */
   leave(reason: string): void {
     this.#session?.close(reason);
   }
@@ -170,14 +182,17 @@ export class LeaderSearch {
     this.#session?.close(reason);
   }
 
-  /** Ends the search under way, in favour of something better; a leader that is followed is not left. */
+  /** Ends the search under way, in favour of something better; a followed leader is not left. */
   interrupt(): void {
     if (this.session !== undefined) return;
     this.#search.abort();
     this.#session?.close('not needed any more');
   }
 
-  /** This node promised to follow that voter: for a while no other is looked for, least of all one that does not answer. */
+  /**
+   * Expects that voter to lead, because this node promised to follow it: for a while no other is searched for, least
+   * of all one that does not answer.
+   */
   expect(nodeId: string): void {
     const peer = this.#options.membership.peers.find((candidate) => candidate.nodeId === nodeId);
     if (peer === undefined || nodeId === this.#options.replica.nodeId) return;

@@ -27,8 +27,8 @@ import { Standing } from '../election/standing.ts';
 import { Voter } from '../election/voter.ts';
 
 /**
- * What a node does with its days: look for a leader and follow it; where there is none and it is this node's turn, stand;
- * once elected, lead until that ends. One thing at a time, in one loop.
+ * Main loop of a node: looks for a leader and follows it; where there is none and it is this node's turn, stands;
+ * once elected, leads until that ends. One thing at a time.
  */
 export class Life {
   readonly voter: Voter;
@@ -37,19 +37,19 @@ export class Life {
   readonly #standing = new Standing((operator) => this.#standOnce(operator));
   readonly #departure: Departure;
   readonly #lastSeen = new LastSeen();
-  /** Aborts when this node ends: nobody waits for a peer any more. */
+  /** Aborts when this node ends, and with it all waits for peers. */
   readonly #end = new AbortController();
   #leader: Leader | undefined;
   #leading: Promise<void> | undefined;
   #standPending: boolean;
-  /** The trigger says: now. */
+  /** True once the trigger has fired. */
   #standDue = false;
-  /** One search for a leader comes between two attempts: until it has ended, the trigger waits. */
+  /** True while a search for a leader is due before the next attempt: until it has ended, the trigger waits. */
   #looksFirst = false;
-  /** Since this node last led, or promised another to follow. */
+  /** Time since this node last led, or promised another to follow. */
   readonly #quiet = new TickTimer();
   #report: LeadershipReport | null = null;
-  /** On the monotonic clock: when this node last led. */
+  /** Time when this node last led, on the monotonic clock. */
   #ledMs: number | undefined;
   #failures = 0;
   readonly #pause: RetryPause;
@@ -104,34 +104,34 @@ export class Life {
     return this.#search.session;
   }
 
-  /** How looking for a leader goes. */
+  /** Progress of the search for a leader. */
   get search(): Pick<LeaderSearch, 'refusals' | 'copying' | 'followWaits'> {
     return this.#search;
   }
 
-  /** Who leads, as far as this node knows. */
+  /** Leader, as far as this node knows. */
   get knownLeader(): Peer | undefined {
     if (this.#leader !== undefined) return this.#self;
     return this.session === undefined ? undefined : this.#search.leader;
   }
 
-  /** How far each voter was, when this node last led and heard of it. */
+  /** Last known position of each voter, from when this node led and heard from it. */
   get lastSeen(): ReadonlyMap<string, Version> {
     if (this.#leader !== undefined) this.#lastSeen.note(this.#leader);
     return this.#lastSeen.positions;
   }
 
-  /** Named among the voters; a learner never leads. */
+  /** True if this node is named among the voters; a learner never leads. */
   get isVoter(): boolean {
     return this.#self !== undefined;
   }
 
-  /** Whether that node is a voter. */
+  /** Returns true if that node is a voter. */
   votes(nodeId: string): boolean {
     return this.#options.membership.peers.some((peer) => peer.nodeId === nodeId);
   }
 
-  /** How the leadership of this node came about. */
+  /** Report of how the leadership of this node came about; null while it does not lead. */
   get leadership(): LeadershipReport | null {
     return this.#leader === undefined ? null : this.#report;
   }
@@ -142,17 +142,17 @@ export class Life {
     );
   }
 
-  /** Lives until `close`, or until the disk fails. */
+  /** Runs until `close`, or until the disk fails. */
   async live(): Promise<void> {
     const { replica } = this.#options;
     while (!this.#end.signal.aborted && replica.failure === undefined) {
-      // What is due does not wait for nodes that do not answer.
+      // An attempt that is due does not wait for unresponsive peers.
       const followed = this.#standDue ? false : await this.#search.follow();
       this.#looksFirst = false;
       await this.#standing.idle();
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
-        // Asked again at once, the leader would send the same bytes for nothing, many times a second.
+        // Asked again immediately, the leader would send the same bytes in vain, many times a second.
         this.#failures = this.#search.endedInVain ? PATIENT_FAILURES : 0;
       } else if (this.#mayStand()) {
         this.#standDue = false;
@@ -166,12 +166,12 @@ export class Life {
     }
   }
 
-  /** Tries to lead; a person's wish is not answered by an attempt that this node made by itself. */
+  /** Tries to lead. An operator's request is not answered by an attempt that this node made on its own. */
   stand(operator: boolean): Promise<Candidacy> {
     return this.#standing.stand(operator);
   }
 
-  /** Makes an attempt of another kind, which ends by standing; alone. */
+  /** Runs another kind of attempt, which ends by standing; no other attempt runs beside it. */
   force(attempt: (stand: () => Promise<Candidacy>) => Promise<Candidacy>): Promise<Candidacy> {
     const stand = (): Promise<Candidacy> => {
       this.#standPending = true;
@@ -180,7 +180,10 @@ export class Life {
     return this.#standing.force(() => attempt(stand));
   }
 
-  /** Leaves its history for that of a leader among `targets`: resolves with true once it follows one, with false after `timeoutMs`. */
+  /**
+   * Leaves its history for that of a leader among `targets`: resolves with true once it follows one, with false after
+   * `timeoutMs`.
+   */
   async leave(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
     const left = this.#departure.wish(targets, timeoutMs);
     const message = 'an operator takes this node to another history';
@@ -211,14 +214,14 @@ export class Life {
     return answerCandidate(question, this.voter, { ...this.#options, signal: this.#end.signal });
   }
 
-  /** Answers a hello: as the leader, or with the name of who that is. */
+  /** Answers a hello: as the leader, or with the name of the leader. */
   async hello(link: Link, hello: Hello): Promise<void> {
     if (this.#leader !== undefined) return this.#leader.accept(link, hello);
     const answer = notLeader(this.#options.replica, this.knownLeader);
     link.send(encodeMessage(answer), () => link.close('NOT_LEADER'));
   }
 
-  /** Idempotent. */
+  /** Ends the loop; idempotent. */
   close(reason: string): void {
     this.#end.abort();
     this.#departure.end();
@@ -227,7 +230,10 @@ export class Life {
     this.#pause.cancel();
   }
 
-  /** By itself: its turn has come, or the trigger says so; but not while another, to which it gave its promise, may be about to lead. */
+  /**
+   * Returns true if this node may stand on its own: its turn has come, or the trigger has fired, and no other node
+   * that has its promise may be about to lead.
+   */
   #mayStand(): boolean {
     const wants = this.#standDue || this.#standPending;
     const waits = this.#search.expected !== undefined || this.#departure.targets !== undefined;
@@ -272,7 +278,8 @@ export class Life {
     try {
       return await this.#standTo(operator);
     } catch (error) {
-      // Without room for a promise or an EPOCH record this node leads nobody; it may still follow, and try again later.
+      // Without space for a promise or an EPOCH record this node leads nobody; it may still follow, and try again
+      // later.
       if (!leftMetaAsItWas(error)) throw error;
       return { kind: 'lost', code: error.code, message: error.message, answers: [] };
     }
@@ -303,7 +310,7 @@ export class Life {
     return result;
   }
 
-  /** What this node stands with. */
+  /** Inputs for an election attempt by this node. */
   candidacy(operator: boolean): CandidacyOptions {
     const { replica, run, clock, entropy, dialer, membership } = this.#options;
     const { peers, quorums, configHash } = membership;
@@ -356,7 +363,10 @@ export class Life {
     };
   }
 
-  /** The first part runs in the turn in which leadership ended: nothing may be acknowledged after it. */
+  /**
+   * Handles the end of a leadership. The first part runs in the turn in which it ended: nothing may be acknowledged
+   * after it.
+   */
   async #ended(reason: {
     code: string;
     message: string;
@@ -378,7 +388,7 @@ export class Life {
     }
   }
 
-  /** First of all, in this very turn: whatever this node promises from now on, it promises as a suspect. */
+  /** Makes this node suspect, first of all and in this very turn: any later promise is the promise of a suspect. */
   async #lostData({ epoch, lsn }: Version, message: string): Promise<void> {
     const { replica, onEvent } = this.#options;
     onEvent({ level: 'error', code: 'LEADER_LOST_DATA', message, epoch, lsn });
@@ -393,7 +403,7 @@ export class Life {
 
   #lost({ code, message, answers }: Candidacy & { kind: 'lost' }): void {
     this.#failures += 1;
-    // Often, and the same each time: said once, and then now and again.
+    // The failure comes often, and is the same each time: report it once, and then now and again.
     if (this.#failures % 20 !== 1) return;
     this.#options.onEvent({ level: 'warn', code, message: `cannot lead yet: ${message}`, answers });
   }

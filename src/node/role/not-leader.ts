@@ -3,7 +3,7 @@ import type { Answer } from '../../protocol/messages.ts';
 import type { Peer } from '../cluster/peers.ts';
 import type { Replica } from '../replica/replica.ts';
 
-/** The answer to a hello of a node that does not lead: with the name of who does, if it knows. */
+/** Creates the answer to a hello of a node that does not lead, with the name of the leader, if known. */
 export function notLeader(replica: Replica, leader: Peer | undefined): Answer {
   return {
     kind: 'answer',
@@ -20,7 +20,7 @@ export function notLeader(replica: Replica, leader: Peer | undefined): Answer {
   };
 }
 
-/** The refusal of a request that only a leader can serve: with the address of who leads, where that is known. */
+/** Creates the refusal of a request that only a leader can serve, with the address of the leader, where it is known. */
 export function noLeader(leader: Peer | undefined): WalshipError {
   const where = leader === undefined ? 'and knows of no leader' : `${leader.nodeId} does`;
   return new WalshipError('NO_LEADER', `this node does not lead, ${where}`, {

@@ -8,9 +8,9 @@ import type { Replica } from '../replica/replica.ts';
 import type { PeerFault } from '../cluster/peer-faults.ts';
 import { FetchServer } from '../repair/serve-fetch.ts';
 
-/** A peer that opened a link has so long to say what it wants. */
+/** Milliseconds that a peer has for its first message after it opened a link. */
 export const FIRST_MESSAGE_MS = 3_000;
-/** Links that have not said yet what they want. */
+/** Number of links that may wait for their first message. */
 export const UNDECIDED_LINKS_MAX = 256;
 
 export interface ReceptionOptions {
@@ -21,7 +21,7 @@ export interface ReceptionOptions {
   readonly onPeerFault: (fault: PeerFault) => void;
 }
 
-/** Where links from other nodes arrive: the first message says what each is for. */
+/** Receives links from other nodes: the first message tells the purpose of each. */
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #undecided = new Set<Link>();
@@ -39,7 +39,7 @@ export class Reception {
       return;
     }
     if (this.#undecided.size >= UNDECIDED_LINKS_MAX) {
-      // A voter says at once what it wants: whoever has said nothing for longest is none.
+      // A voter sends its first message immediately: the link that has waited longest belongs to none.
       const [longest] = this.#undecided;
       longest?.close('BUSY: too many new links have not sent their first message');
       if (longest !== undefined) this.#undecided.delete(longest);
@@ -114,7 +114,10 @@ export class Reception {
   }
 }
 
-/** The disk failed under the answer: the node stops by itself, the peer only needs to know that there is none. */
+/**
+ * Closes a link whose answer failed with the disk: the node stops on its own, the peer only needs to know that no
+ * answer comes.
+ */
 function close(link: Link, error: unknown): void {
   link.close(isWalshipError(error) ? `${error.code}: ${error.message}` : 'the node stopped');
 }

@@ -1,12 +1,12 @@
 /**
- * What a forced failover would do, and what it may lose: section 6 of the design. Pure: the answers of a dry round come in.
+ * Plans a forced failover, with the possible losses. Pure: the answers of a dry round are its input.
  *
  * It is the only way past missing answers, so it is refused wherever an ordinary promotion would do, and wherever another of those that
- * answer has more: what is there to be kept is kept.
+ * answer has more: records that can be kept are kept.
  *
  * A write that was acknowledged at `quorum` is on W voters. Where fewer than W voters are in doubt (silent, blank, or with more than this node
  * ever claimed by them), at least one of those W answers and is at or behind this node, so nothing acknowledged is lost. Otherwise everything above
- * what this node knows to be committed may be: a leadership that this node never heard of may have written something else there.
+ * the commit LSN that this node knows may be lost: a leadership that this node never heard of may have written something else there.
  */
 import { votersNeeded } from '../../leader/commit-rule.ts';
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
@@ -17,7 +17,7 @@ import type { MayLead, VoterAnswer } from './may-lead.ts';
 interface PlannedAnswer extends VoterAnswer {
   readonly code: string;
   readonly message: string;
-  /** Who leads, as far as the voter knows. */
+  /** Leader, as far as the voter knows. */
   readonly leader: string | null;
 }
 
@@ -26,25 +26,28 @@ export interface FailoverQuestion {
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
-  /** What this node heard of, which may be above its own end. */
+  /** Commit LSN that this node heard of; it may be above its own end. */
   readonly committedLsn: number;
-  /** End of the snapshot that its state begins with: there is no state to go on with before the log reaches it. 0 without one. */
+  /**
+   * End of the snapshot that its state begins with: without the log up to it the state is inconsistent. 0 without a
+   * snapshot.
+   */
   readonly snapshotEndLsn: number;
-  /** In force. */
+  /** Configuration in force. */
   readonly config: VotersAndQuorum;
-  /** W to go on with; a majority of those that answer unless given. */
+  /** W to continue with; a majority of the voters that answer unless given. */
   readonly wantedQuorum?: number;
-  /** Of those who answered, this node's own among them. */
+  /** Answers, this node's own among them. */
   readonly answers: readonly PlannedAnswer[];
-  /** What each of the others said, or why nothing came. */
+  /** Message of each voter without a usable answer, or the reason why none came. */
   readonly silent: readonly { readonly nodeId: string; readonly message: string }[];
-  /** How far each voter was known to be, as far as anything is known. */
+  /** Last known position of each voter, where any is known. */
   readonly lastSeen: ReadonlyMap<string, Version>;
-  /** By the ordinary rules. */
+  /** Verdict by the ordinary rules. */
   readonly verdict: MayLead;
 }
 
-/** A voter that goes on, as it answered. */
+/** A voter that continues, as it answered. */
 export interface AnsweredVoter {
   readonly nodeId: string;
   readonly state: VoterState;
@@ -56,25 +59,25 @@ export interface AnsweredVoter {
 export interface MissingVoter {
   readonly nodeId: string;
   readonly message: string;
-  /** It had at least this; null where nothing is known. */
+  /** Version that it held at least; null where nothing is known. */
   readonly atLeast: Version | null;
 }
 
 export interface LossRisk {
-  /** False: nothing that was acknowledged at quorum can be lost. */
+  /** True if writes acknowledged at `quorum` may be lost. */
   readonly some: boolean;
-  /** Acknowledged writes from this LSN on may be lost. */
+  /** LSN from which on acknowledged writes may be lost. */
   readonly fromLsn: number;
-  /** At least up to there the missing ones had something. */
+  /** LSN up to which the missing voters held records at least. */
   readonly toLsn: number | 'unknown';
-  /** One sentence. */
+  /** One sentence for display. */
   readonly message: string;
 }
 
 export interface FailoverPlan extends VotersAndQuorum {
   readonly answered: readonly AnsweredVoter[];
   readonly missing: readonly MissingVoter[];
-  /** The end of this node's log, with which the new history begins. */
+  /** End of this node's log, with which the new history begins. */
   readonly kept: Version;
   readonly risk: LossRisk;
 }
@@ -94,7 +97,7 @@ export type FailoverReason =
   | 'VOTER_REFUSES'
   | 'QUORUM_INVALID';
 
-/** Who answers so belongs to something else, and is left behind like one who does not answer. */
+/** Codes of answers from nodes that belong to something else: they are left behind like nodes that do not answer. */
 const STRANGERS: ReadonlySet<string> = new Set([
   'WRONG_CLUSTER',
   'CONFIG_MISMATCH',
@@ -147,7 +150,7 @@ function judgeCandidate(asked: FailoverQuestion): FailoverVerdict | undefined {
   return undefined;
 }
 
-/** The leader that answers as such, and that as many intact voters follow as a commit needs. */
+/** Returns the voter that answers as the leader and that as many intact voters follow as a commit needs. */
 function liveLeader({ answers, config, committedLsn }: FailoverQuestion): string | undefined {
   const { voters, quorum } = config;
   const needed = votersNeeded({ committed: committedLsn, quorum, voterCount: voters.length });
@@ -185,7 +188,10 @@ function judgeAnswers({
   return undefined;
 }
 
-/** A snapshot is taken while writes go on: without the log up to its end it is a mixture of moments, and the others would never show the same. */
+/**
+ * Checks that this node's log reaches the end of its snapshot. A snapshot is taken while writes continue: without the
+ * log up to its end it is a mixture of moments, and the others would never show the same.
+ */
 function judgeState({
   nodeId,
   position,
@@ -231,7 +237,7 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   return { some: true, fromLsn, toLsn, message };
 }
 
-/** It may have held more than the candidate has, or has forgotten what it held. */
+/** Returns true if the voter may have held more than the candidate has, or has forgotten what it held. */
 function inDoubt({ state, claim }: VoterAnswer, candidate: Position): boolean {
   if (state === 'intact') return false;
   if (state === 'blank' || claim === null || claim === 'unknown') return true;

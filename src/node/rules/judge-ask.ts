@@ -1,9 +1,9 @@
 /**
- * What a voter answers to a candidate: section 6 of the design, first and third bullet. Pure: the driver raises the fence and
+ * Judges a candidate's question for a voter. Pure: the driver raises the fence and
  * waits for log I/O *before* it asks for the verdict that counts (trace A2), and fsyncs the promise after it.
  *
- * A grant is no opinion about the candidate's log except where the voter is intact and knows better: what the positions, states and
- * claims of all voters together mean is for `mayLead` to say.
+ * A grant is no opinion about the candidate's log except where the voter is intact and knows better: `mayLead` judges the positions, states and
+ * claims of all voters together.
  */
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
 import type { Position } from '../../wal/format/position.ts';
@@ -11,33 +11,36 @@ import { PROTOCOL_VERSION } from '../../protocol/messages.ts';
 import type { Ask, Claim, EpochPromise, VoterState } from '../../protocol/messages.ts';
 import { isStranger } from '../../protocol/stranger.ts';
 
-/** What a voter knows of a leader right now. It decides when to try, never what is safe. */
+/** Knowledge of a voter about a leader right now. It decides when to try, never what is safe. */
 export interface LeaderLiveness {
   readonly heardLeaderRecently: boolean;
   readonly leaderId: string | null;
-  /** Too short a time ago to have heard a leader that lives. */
+  /** True if this node started too recently to have heard a living leader. */
   readonly justStarted: boolean;
-  /** This node itself leads. */
+  /** True if this node itself leads. */
   readonly leading: boolean;
 }
 
 export interface AskedVoter {
   readonly nodeId: string;
-  /** Node ids, by the configuration in force. */
+  /** Node ids of the voters, by the configuration in force. */
   readonly voters: readonly string[];
-  /** As it is on disk. */
+  /** Promise that is on disk. */
   readonly promise: EpochPromise;
-  /** The epoch in memory below which nothing is written or acknowledged. In the second look, after this very ask raised it: that of the promise. */
+  /**
+   * Epoch in memory below which nothing is written or acknowledged. In the second look, after this very question
+   * raised it: that of the promise.
+   */
   readonly fence: number;
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
-  /** Of the last epoch in its log; null where the log is empty. */
+  /** Leader of the last epoch in its log; null where the log is empty. */
   readonly lastLeader: string | null;
   readonly clusterId: string | null;
   readonly historyId: string | null;
   readonly configHash: string;
-  /** An operator is taking it to another history. */
+  /** True while an operator is taking it to another history. */
   readonly leaving: boolean;
   readonly liveness: LeaderLiveness;
 }
@@ -81,7 +84,7 @@ function judgeIdentity(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   if (ask.protocol !== PROTOCOL_VERSION) {
     return refuse('UNSUPPORTED_VERSION', `protocol ${ask.protocol}, expected ${PROTOCOL_VERSION}`);
   }
-  // A blank node belongs to no cluster yet: it goes along with any.
+  // A blank node belongs to no cluster yet: it joins any.
   if (differ(ask.clusterId, voter.clusterId)) {
     return refuse('WRONG_CLUSTER', `cluster ${ask.clusterId}, this is ${voter.clusterId}`);
   }
@@ -101,7 +104,7 @@ function judgeIdentity(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   return judgeForced(voter, ask);
 }
 
-/** A forced failover leaves voters behind, itself never, and takes in none. */
+/** Judges a forced failover: it leaves voters behind, but never the candidate itself, and adds none. */
 function judgeForced(voter: AskedVoter, { forced, candidate }: Ask): AskJudgement | undefined {
   if (forced === null) return undefined;
   const added = forced.voters.find((id) => isStranger(id, voter.voters));
@@ -112,7 +115,10 @@ function judgeForced(voter: AskedVoter, { forced, candidate }: Ask): AskJudgemen
   return refuse('NOT_A_VOTER', `${candidate} would continue with voters that do not include it`);
 }
 
-/** Asked twice: only that very promise counts, and one that was overtaken, or wiped with its disk, is gone (trace F1). */
+/**
+ * Judges the confirm round: only that very promise counts; one that was overtaken, or wiped with its disk, is gone
+ * (trace F1).
+ */
 function judgeConfirm(voter: AskedVoter, ask: Ask): AskJudgement {
   if (isPromised(voter, ask) && voter.fence <= ask.epoch) {
     return { verdict: 'grant', code: 'OK', message: `the promise of epoch ${ask.epoch} holds` };
@@ -127,12 +133,12 @@ function judgeConfirm(voter: AskedVoter, ask: Ask): AskJudgement {
 function judgeEpoch(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   const held = Math.max(voter.promise.epoch, voter.fence);
   if (ask.epoch > held) return undefined;
-  // An answer that was lost on its way is given again.
+  // A lost answer is given again.
   if (ask.epoch === held && isPromised(voter, ask)) return undefined;
   return refuse('STALE_EPOCH', `epoch ${held} is promised, and ${ask.epoch} is not above it`);
 }
 
-/** A suspect or blank voter answers whatever it has: its claim is for the candidate to weigh. */
+/** Judges the candidate's position. A suspect or blank voter grants whatever it has: the candidate weighs its claim. */
 function judgePosition(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   const order = comparePositions(voter.position, ask.position);
   const ours = formatVersion(voter.position);
@@ -146,7 +152,7 @@ function judgePosition(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   return undefined;
 }
 
-/** Patience, not safety: a cluster with a leader that works should keep it, unless a person says otherwise. */
+/** Judges patience, not safety: a cluster with a working leader should keep it, unless an operator says otherwise. */
 function judgeLiveness(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   const { heardLeaderRecently, leaderId, justStarted, leading } = voter.liveness;
   if (ask.operator || ask.candidate === voter.nodeId) return undefined;
@@ -154,7 +160,7 @@ function judgeLiveness(voter: AskedVoter, ask: Ask): AskJudgement | undefined {
   if (heardLeaderRecently && leaderId !== ask.candidate) {
     return refuse('LEADER_ALIVE', `it heard from the leader ${leaderId ?? '(unnamed)'} recently`);
   }
-  // Nothing is to be waited for where the last leader itself asks, or at a birth.
+  // There is no reason to wait where the last leader itself asks, or at a birth.
   const returning = ask.candidate === voter.lastLeader;
   const birth = voter.state === 'blank' && ask.position.lsn === 0;
   if (justStarted && !returning && !birth) {

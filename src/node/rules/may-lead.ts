@@ -1,9 +1,9 @@
 /**
- * Whether a candidate may lead, from what the voters answered: section 6 of the design, "Enough is". It is asked three times for one
+ * Judges whether a candidate may lead, from the voters' answers. It is asked three times for one
  * leadership: with the answers of the dry round, of the real one, and of the confirm round, where `granted` means that the voter
  * still holds that very promise.
  *
- * N voters, write quorum W, Q = max(N-W+1, majority). Only answers that grant count, for anything: a voter that did not fence
+ * N voters, write quorum W, Q = max(N-W+1, majority). Only answers that grant count at all: a voter that did not fence
  * itself may still move. An intact candidate may lead by either of
  *
  * - **promises**: promises of Q voters that are not blank, and N-W+1 answers vouch for the candidate. A voter vouches where the candidate
@@ -20,7 +20,7 @@
  * A blank voter that confirmed the birth of the candidate's own log, and was not intact since, vouches too: it has counted for nothing, so
  * it cannot be one of the W that hold a committed record (decision 0007).
  *
- * Nobody has more of an epoch than its leader, which ships only what it has fsynced: a candidate that led the epoch in which a voter is
+ * Nobody has more of an epoch than its leader, which ships only fsynced records: a candidate that led the epoch in which a voter is
  * ahead of it has lost data (trace D3). A suspect never leads. An equal epoch and LSN under another chain stops everything: two logs differ where they must be equal.
  */
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
@@ -29,12 +29,14 @@ import type { Claim, EpochPromise, VoterState } from '../../protocol/messages.ts
 
 export interface VoterAnswer {
   readonly nodeId: string;
-  /** Dry: would promise. Real: has promised. Confirm: still holds that very promise. */
+  /**
+   * True if granted. Dry: the voter would promise. Real: it has promised. Confirm: it still holds that very promise.
+   */
   readonly granted: boolean;
   readonly position: Position;
   readonly state: VoterState;
   readonly claim: Claim;
-  /** The last birth of a cluster that this voter confirmed, while it is blank; else null. */
+  /** Last birth of a cluster that this voter confirmed, while it is blank; else null. */
   readonly birth: EpochPromise | null;
 }
 
@@ -42,18 +44,21 @@ export interface Candidate {
   readonly nodeId: string;
   readonly position: Position;
   readonly state: VoterState;
-  /** Of the EPOCH record at LSN 1 of its log; null where it has none. */
+  /** Epoch and leader of the EPOCH record at LSN 1 of its log; null where it has none. */
   readonly born: { readonly epoch: number; readonly leader: string } | null;
-  /** The epoch of its last record, where it led that itself and promised no later one since: nobody can have cut its log. Else null. */
+  /**
+   * Epoch of its last record, if it led that itself and promised no later one since: nobody can have cut its log.
+   * Else null.
+   */
   readonly ownEpoch: number | null;
 }
 
 export interface Standing {
   readonly voters: readonly string[];
-  /** W. */
+  /** Write quorum (W). */
   readonly quorum: number;
   readonly candidate: Candidate;
-  /** At most one of each voter; the candidate's own is among them. */
+  /** Answers, at most one for each voter; the candidate's own is among them. */
   readonly answers: readonly VoterAnswer[];
 }
 
@@ -61,10 +66,13 @@ export type MayLead =
   | {
       readonly kind: 'lead';
       readonly how: 'promises' | 'all-answered' | 'birth';
-      /** Whose promises count: for `promises` those that are not blank, else all. Each is asked again after the last promise came in. */
+      /**
+       * Voters whose promises count: for `promises` those that are not blank, else all. Each is asked again after the
+       * last promise came in.
+       */
       readonly counted: readonly string[];
       readonly vouched: readonly string[];
-      /** Every voter granted, the blank ones too. */
+      /** True if every voter granted, the blank ones too. */
       readonly all: boolean;
     }
   | {
@@ -78,9 +86,9 @@ export type MayLead =
         | 'NO_QUORUM'
         | 'VOTER_AHEAD'
         | 'TOO_MANY_DAMAGED';
-      /** Which voter, which rule, and what would help. */
+      /** Sentence that names the voter, the rule, and the remedy. */
       readonly message: string;
-      /** With LEADER_LOST_DATA: what the candidate held once, and has no more. */
+      /** With LEADER_LOST_DATA: the version that the candidate once held and has lost. */
       readonly lostData?: Version;
     };
 
@@ -125,17 +133,23 @@ export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLe
   return no('TOO_MANY_DAMAGED', message);
 }
 
-/** The candidate is at or past everything that this voter ever held and that may be committed. A blank one cannot know, but for one case. */
+/**
+ * Returns true if the candidate is at or past everything that this voter ever held and that may be committed. A blank
+ * voter cannot know, except in one case.
+ */
 function vouches(answer: VoterAnswer, candidate: Candidate): boolean {
   const { state, position, claim } = answer;
   if (state === 'blank') return neverCounted(answer, candidate);
   if (comparePositions(position, candidate.position) > 0) return false;
   if (state === 'intact') return true;
-  // A suspect that claims nothing does not know what it lost: that is worth no more than an unknown claim.
+  // A suspect without a claim does not know what it lost: that is worth no more than an unknown claim.
   return claim !== null && claim !== 'unknown' && comparePositions(claim, candidate.position) <= 0;
 }
 
-/** It confirmed the very birth of this log, has not forgotten it, and was never intact since: no commit ever counted it. */
+/**
+ * Returns true if the voter confirmed the very birth of this log, has not forgotten it, and was never intact since:
+ * no commit ever counted it.
+ */
 function neverCounted({ birth }: VoterAnswer, { born }: Candidate): boolean {
   return (
     birth !== null && born !== null && birth.epoch === born.epoch && birth.candidate === born.leader
@@ -161,7 +175,7 @@ function lostData({ nodeId, position }: VoterAnswer, candidate: Candidate): MayL
 }
 
 function forked(theirs: Position, ours: Position): boolean {
-  // Before the first record a chain depends only on whether the node knows its cluster yet.
+  // Before the first record, a chain depends only on whether the node knows its cluster yet.
   return ours.lsn > 0 && comparePositions(theirs, ours) === 0 && theirs.chain !== ours.chain;
 }
 

@@ -3,22 +3,28 @@ import type { EventListener } from '../api/events.ts';
 import { TickTimer } from '../../ports/tick-timer.ts';
 import type { Failover } from '../api/trigger.ts';
 
-/** A leader whose disk has taken nothing for so long hands over to a voter whose disk does, where failover is automatic. */
+/**
+ * Milliseconds of a disk without space after which a leader hands over to a voter that has space, where failover is
+ * automatic.
+ */
 export const UNWRITABLE_HAND_OVER_MS = 5_000;
-/** For a switchover that a node begins by itself. */
+/** Time limit for a switchover that a node begins on its own. */
 export const HAND_OVER_MS_MAX = 10_000;
 
-/** A node that follows, as far as the choice of the next leader goes. */
+/** A follower, as far as the choice of the next leader goes. */
 export interface RoomFacts {
   readonly nodeId: string;
-  /** An intact voter in session. */
+  /** True for an intact voter in session. */
   readonly counts: boolean;
-  /** Its disk takes another segment, as it says itself. */
+  /** True if its disk takes another segment, by its own report. */
   readonly writable: boolean;
   readonly durableLsn: number;
 }
 
-/** The voter that a leader without room should hand over to: of those with room, the one that has most. Pure. */
+/**
+ * Returns the voter that a leader without space should hand over to: of those with space, the one with the longest
+ * log. Pure.
+ */
 export function voterWithRoom(followers: readonly RoomFacts[]): string | undefined {
   const [best] = followers
     .filter(({ counts, writable }) => counts && writable)
@@ -26,10 +32,10 @@ export function voterWithRoom(followers: readonly RoomFacts[]): string | undefin
   return best?.nodeId;
 }
 
-/** Says whom a leader hands over to by itself because its disk takes nothing; nobody in most cases. Pure. */
+/** Returns the voter that a leader should hand over to because its disk has no space; undefined in most cases. Pure. */
 export function handOverTo(facts: {
   readonly failover: Failover;
-  /** For how long the disk has taken nothing, in this leadership and since the last attempt. */
+  /** Milliseconds for which the disk has had no space, in this leadership and since the last attempt. */
   readonly unwritableMs: number;
   readonly followers: readonly RoomFacts[];
 }): string | undefined {
@@ -40,20 +46,23 @@ export function handOverTo(facts: {
 
 export interface DiskWatchOptions {
   readonly failover: Failover;
-  /** Why the disk takes no next segment, if it does not. */
+  /** Returns the reason why the disk takes no next segment, if there is one. */
   readonly unwritable: () => Reason | undefined;
-  /** Those in session with this leader; undefined where this node does not lead. */
+  /** Returns the followers in session with this leader; undefined where this node does not lead. */
   readonly followers: () => readonly RoomFacts[] | undefined;
   /** Begins a switchover. */
   readonly handOver: (to: string) => Promise<unknown>;
   readonly onEvent: EventListener;
 }
 
-/** Tells of a disk that takes nothing, once when that begins and once when it ends; and has the lead handed over where that helps. */
+/**
+ * Reports a disk without space, once when that begins and once when it ends; and has the lead handed over where that
+ * helps.
+ */
 export class DiskWatch {
   readonly #options: DiskWatchOptions;
   #told: Reason | undefined;
-  /** Since the disk works, this node does not lead, or it was tried to hand over. */
+  /** Time since the disk last worked, this node last did not lead, or a handover was last tried. */
   readonly #since = new TickTimer();
   #handingOver = false;
 
@@ -61,7 +70,7 @@ export class DiskWatch {
     this.#options = options;
   }
 
-  /** To be called every TICK_MS. */
+  /** Checks the disk. Call it every TICK_MS. */
   tick(): void {
     const { failover, unwritable, followers, onEvent } = this.#options;
     const reason = unwritable();
@@ -100,7 +109,7 @@ export class DiskWatch {
     const over = (): void => {
       this.#handingOver = false;
     };
-    // Where it fails the switchover has said why, and it is tried again.
+    // A failed switchover has reported the reason, and is tried again.
     handOver(to).then(over, over);
   }
 }

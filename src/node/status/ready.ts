@@ -1,35 +1,35 @@
 /**
- * Ready means: every write that was acknowledged before this node began to lead or to follow is applied here, as far as it can know. Health
- * checks, load balancers and clients go by it. Decided from facts alone.
+ * Readiness: every write that was acknowledged before this node began to lead or to follow is applied here, as far as it can know. Health
+ * checks, load balancers and clients use it. Decided from facts alone.
  *
- * Whoever leads commits a record of its own first, its EPOCH record: what earlier leaderships had acknowledged lies below it. So what counts for a
- * leader is that this record is applied; for a follower too, and what its leader called committed when it began to follow.
+ * A leader first commits a record of its own, its EPOCH record: all that earlier leaderships had acknowledged lies below it. The condition for a
+ * leader is that this record is applied; for a follower too, and also all that its leader called committed when it began to follow.
  */
 import type { Version } from '../../wal/format/position.ts';
 import type { Reason, VoterState } from '../api/api.ts';
 
-/** The leadership that a node takes part in, as its leader or as a follower. */
+/** Leadership that a node takes part in, as its leader or as a follower. */
 export interface Term {
   readonly leader: string;
   readonly epoch: number;
-  /** What was committed when this node began to follow; 0 at the leader, whose EPOCH record says it all. */
+  /** Commit LSN when this node began to follow; 0 at the leader, whose EPOCH record is enough. */
   readonly committedLsn: number;
 }
 
 export interface ReadyFacts {
   readonly nodeId: string;
-  /** What stopped this node. */
+  /** Failure that stopped this node. */
   readonly failure: Reason | undefined;
-  /** The state is being built, and is not fit to be read. */
+  /** True while the state is being built and must not be read. */
   readonly rebuilding: boolean;
   readonly term: Term | undefined;
-  /** A leader sends this node its state: it follows after that. */
+  /** True while a leader sends this node its state: it follows after that. */
   readonly copying: boolean;
-  /** Why the disk of this node takes nothing new, if it does not: then it can follow nobody that writes. */
+  /** Reason why the disk of this node takes no new data, if there is one: then it can follow no leader that writes. */
   readonly unwritable: Reason | undefined;
-  /** Why no leader was found, voter by voter. */
+  /** Reasons why no leader was found, voter by voter. */
   readonly refusals: readonly string[];
-  /** Known to be committed, and durable here. */
+  /** Version known to be committed, and durable here. */
   readonly committed: Version;
   readonly applied: Version;
   readonly voter: boolean;
@@ -37,7 +37,7 @@ export interface ReadyFacts {
   readonly state: VoterState;
 }
 
-/** Returns why the node is not ready, or nothing where it is. */
+/** Returns the reason why the node is not ready, or null where it is. */
 export function notReady(facts: ReadyFacts): Reason | null {
   const { failure, rebuilding, term, voter, state } = facts;
   if (failure !== undefined) return { code: failure.code, message: failure.message };
@@ -67,7 +67,7 @@ function leaderless(facts: ReadyFacts): Reason {
     return { code: unwritable.code, message };
   }
   const asked = refusals.join('; ') || 'no node was asked yet';
-  // A lost leader is replaced with fewer, which is what everybody knows of this cluster.
+  // A lost leader is replaced with fewer voters: everybody knows that much of this cluster.
   const birth =
     voter && voterCount > 1 && state === 'blank'
       ? `; this node is blank, and a new cluster starts only when all ${voterCount} voters answer`
@@ -75,7 +75,7 @@ function leaderless(facts: ReadyFacts): Reason {
   return { code: 'NO_LEADER', message: `no leader was found: ${asked}${birth}` };
 }
 
-/** Returns which acknowledged writes may not be applied here yet, or nothing where all are. */
+/** Returns a reason naming the acknowledged writes that may not be applied here yet, or null where all are. */
 function lacks({ nodeId, committed, applied }: ReadyFacts, term: Term): Reason | null {
   const { leader, epoch, committedLsn } = term;
   if (applied.lsn < committedLsn) {

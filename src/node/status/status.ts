@@ -25,12 +25,12 @@ export interface StatusOptions {
   readonly counters: Readonly<Record<string, number>>;
   readonly uncommittedBytes: number;
   readonly bounds: Bounds;
-  /** For how long something in the log of a leader has not been committed. */
+  /** Milliseconds for which a record in the log of a leader has not been committed. */
   readonly commitWaitMs: number;
   readonly uptimeMs: number;
 }
 
-/** What a node knows of itself, with the reasons in words. */
+/** Status of a node from its own knowledge, with the reasons in words. */
 export function statusOf(options: StatusOptions): NodeStatus {
   const { replica, life, peers, quorums, contract, uncommittedBytes, uptimeMs } = options;
   const { log, meta, store } = replica;
@@ -145,7 +145,7 @@ function absent(nodeId: string): FollowerStatus {
   };
 }
 
-/** What the next start, or a follower that is behind, would stumble over. */
+/** Returns reasons for damage that the next start, or a lagging follower, would run into. */
 function damaged({ scrubber }: StatusOptions): readonly Reason[] {
   return scrubber.status.damaged.map(({ segment, offset, fromLsn, toLsn }) => ({
     code: 'SEGMENT_DAMAGED',
@@ -153,7 +153,7 @@ function damaged({ scrubber }: StatusOptions): readonly Reason[] {
   }));
 }
 
-/** What is held, and who keeps it from being purged. */
+/** Returns the extent of the held log, and the holds that keep it from being purged. */
 function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
   const { log } = replica;
   const { coveredLsn, newestLsn } = snapshotter;
@@ -167,13 +167,13 @@ function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
   return { firstLsn: log.firstLsn, bytes, snapshotLsn: newestLsn, holds };
 }
 
-/** How long a voter may stay behind. */
+/** Returns how long a voter may lag. */
 function retentionOf({ life }: StatusOptions, nodeId: string): Pick<FollowerStatus, 'retention'> {
   const retention = life.leader?.holds.forecast(nodeId);
   return retention === undefined ? {} : { retention };
 }
 
-/** The facts of this moment for the decision in ready.ts. */
+/** Collects the facts of this moment for the decision in ready.ts. */
 function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
   const { log, failure, committedLsn, nodeId } = replica;
   const lsn = Math.min(committedLsn, log.durable.lsn);
@@ -211,7 +211,7 @@ function unwritable({ replica }: StatusOptions): Pick<NodeStatus, 'unwritable'> 
   return lack === undefined ? {} : { unwritable: { code: lack.code, message: lack.message } };
 }
 
-/** Writes come and are committed all the time: only what takes long waits for something. */
+/** Returns the reason for slow commits. Writes come and are committed all the time: only a long wait has a reason. */
 function commitWaits({ replica, life, quorums, commitWaitMs }: StatusOptions): Reason | null {
   const { leader } = life;
   if (leader === undefined || replica.committedLsn >= replica.log.last.lsn) return null;

@@ -1,18 +1,21 @@
 /**
- * Why things are as they are, in words: what a commit waits for, why writes are rejected, why this node is unfit to lead, why a follower
- * needs a snapshot. From a status alone, so that it can be asked at any time, of any node, without asking anybody.
+ * Reasons for the present state, in words: what a commit waits for, why writes are rejected, why this node is unfit
+ * to lead, why a follower needs a snapshot. Derived from a status alone, so that it can be asked at any time, of any
+ * node, without network.
  */
 import { votersNeeded } from '../../leader/commit-rule.ts';
 import { voterWithRoom } from './disk-watch.ts';
 import type { FollowerStatus, NodeStatus, Reason } from '../api/api.ts';
 
-/** What the answers are drawn from. */
+/** Facts that the reasons are derived from. */
 export type WhyFacts = Omit<NodeStatus, 'why' | 'mayNotLead'>;
 
-/** Everything that waits, is refused or goes the long way at this node; empty where nothing does. */
+/**
+ * Returns the reasons for everything that waits, is refused or takes a detour at this node; empty where nothing does.
+ */
 export function why(facts: WhyFacts): readonly Reason[] {
   const unfit = mayNotLead(facts);
-  // That a learner does not lead, or a follower while a leader lives, is as it should be.
+  // A learner that does not lead, or a follower of a living leader, is healthy.
   const fault = unfit !== null && !HEALTHY_CODES.has(unfit.code) ? unfit : null;
   const reasons = [facts.notReady, facts.followWaits, diskFull(facts), ...commits(facts), fault];
   return [...reasons, ...snapshots(facts)].filter(
@@ -22,7 +25,7 @@ export function why(facts: WhyFacts): readonly Reason[] {
 
 const HEALTHY_CODES: ReadonlySet<string> = new Set(['LEADER_LIVES', 'NOT_ELIGIBLE']);
 
-/** The disk takes nothing new: what that means here, and whether another voter could lead instead. */
+/** Returns the reason for a disk without space: its effect here, and whether another voter could lead instead. */
 function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason | null {
   if (unwritable === undefined || notReady?.code === unwritable.code) return null;
   const { code, message } = unwritable;
@@ -42,7 +45,7 @@ function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason |
   return { code, message: `new writes are rejected: ${message}; ${help}` };
 }
 
-/** A leader's: which voters are missing or behind, and by how much. */
+/** Returns, on a leader, which voters are missing or lagging, and by how much. */
 function commits(facts: WhyFacts): readonly Reason[] {
   const { role, nodeId, quorum, voters, committedLsn, received, followers } = facts;
   if (role !== 'leader') return [];
@@ -82,7 +85,10 @@ function whyBehind(follower: FollowerStatus, committedLsn: number): string | und
   return `${nodeId} has fsynced up to LSN ${durableLsn}, ${lagLsns} behind, with ${lagBytes} bytes to go, for ${Math.round(lagMs)} ms`;
 }
 
-/** Why this node does not lead and would not be let, as far as it knows without asking; null where nothing stands in its way. */
+/**
+ * Returns the reason why this node does not lead and would not be allowed to, as far as it knows without asking; null
+ * where nothing prevents it.
+ */
 export function mayNotLead(facts: WhyFacts): Reason | null {
   const { role, nodeId, state, voters, leader, epoch, committedLsn, durable } = facts;
   if (role === 'leader' || role === 'stopped') return null;
@@ -114,7 +120,7 @@ export function mayNotLead(facts: WhyFacts): Reason | null {
   return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that another voter has`);
 }
 
-/** Of a leader: who cannot go on from the log, and why. */
+/** Returns, on a leader, the followers that cannot continue from the log, and why. */
 function snapshots({ role, log, followers }: WhyFacts): readonly Reason[] {
   if (role !== 'leader') return [];
   return followers.flatMap(({ nodeId, connected, durableLsn, lagLsns, retention }) => {
