@@ -5,7 +5,10 @@ import type { Exchange } from './exchange.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
 import { sendJson } from './reply.ts';
 
-/** `POST /v1/admin/failover {acceptDataLoss, quorum}`: goes on with the voters that answer, or says what that would mean. */
+/**
+ * Handles `POST /v1/admin/failover {acceptDataLoss, quorum}`: continues with the voters that answer, or returns the
+ * plan only.
+ */
 export async function postFailover(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   const shape = { acceptDataLoss: 'boolean', quorum: 'count' } as const;
@@ -14,7 +17,10 @@ export async function postFailover(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, await exchange.node.failover(request));
 }
 
-/** `POST /v1/admin/rejoin {discard, from, timeoutMs}`: this node follows a leader, in another history where it must. */
+/**
+ * Handles `POST /v1/admin/rejoin {discard, from, timeoutMs}`: this node follows a leader, in another history if
+ * necessary.
+ */
 export async function postRejoin(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   const shape = { discard: 'boolean', from: 'string', timeoutMs: 'count' } as const;

@@ -1,10 +1,10 @@
-/** The bodies of `POST /v1/admin/…`: one flat JSON object each, or none. */
+/** Bodies of `POST /v1/admin/…`: one flat JSON object each, or none. */
 import { WalshipError } from '../errors.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 
-/** What each field has to be. */
+/** Expected type of each field. */
 export type Shape = Readonly<Record<string, 'boolean' | 'string' | 'count'>>;
 type Read<S extends Shape> = {
   readonly [K in keyof S]?: S[K] extends 'boolean'
@@ -14,7 +14,7 @@ type Read<S extends Shape> = {
       : string;
 };
 
-/** The fields of the body; an empty body has none. @throws WalshipError REQUEST_INVALID, naming the field. */
+/** Reads the fields of the body; an empty body has none. @throws WalshipError REQUEST_INVALID, naming the field. */
 export async function readFields<S extends Shape>(exchange: Exchange, shape: S): Promise<Read<S>> {
   const limit = { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' } as const;
   const body = await readBody(exchange, limit);

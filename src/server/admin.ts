@@ -6,25 +6,28 @@ import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
 
-/** `POST /v1/admin/snapshot`: this node takes a snapshot now. */
+/** Handles `POST /v1/admin/snapshot`: this node takes a snapshot now. */
 export async function postSnapshot(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   await readBody(exchange, { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' });
   sendJson(exchange.response, await exchange.node.snapshot());
 }
 
-/** `POST /v1/admin/promote`: this node tries to lead, because an operator asked. */
+/** Handles `POST /v1/admin/promote`: this node tries to lead, because an operator asked. */
 export async function postPromote(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   await readBody(exchange, { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' });
   sendJson(exchange.response, await exchange.node.promote());
 }
 
-/** How long a switchover may take unless the request says. */
+/** Default time limit of a switchover in milliseconds, and the highest that a request may ask for. */
 export const SWITCHOVER_MS_DEFAULT = 5_000;
 export const SWITCHOVER_MS_MAX = 60_000;
 
-/** `POST /v1/admin/switchover`: the leader hands over to the node that the body names. The answer has how that one came to lead, where it says so. */
+/**
+ * Handles `POST /v1/admin/switchover`: the leader hands over to the node that the body names. The answer contains how
+ * the new leader came to lead, if that node reports it.
+ */
 export async function postSwitchover(exchange: Exchange): Promise<void> {
   exchange.query.finish();
   const limit = { bytesMax: OTHER_BODY_BYTES_MAX, code: 'REQUEST_INVALID' } as const;
@@ -56,7 +59,7 @@ function objectOf(body: Buffer): Record<string, unknown> {
     const value: unknown = JSON.parse(body.toString('utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // As an array or a number: said below.
+    // An array or a number gets the same refusal, below.
   }
   throw invalid('the body must be a JSON object such as {"to": "n2"}');
 }

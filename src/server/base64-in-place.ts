@@ -1,15 +1,16 @@
 import { parseText } from './json-cursor.ts';
 import type { JsonString } from './json-cursor.ts';
 
-/** Characters that are decoded before others may have their turn; a multiple of four. */
+/** Characters that are decoded in one turn of the event loop; a multiple of four. */
 const PIECE_CHARS = 64 * 1024;
-/** The longest escape is `\uXXXX`. */
+/** Length of the longest escape, `\uXXXX`. */
 const ESCAPE_CHARS = 6;
 const BACKSLASH = 0x5c;
 
 /**
- * Decodes a long base64 string of a JSON text, in either alphabet, padded or not, and writes the bytes over the text itself: they are
- * fewer, and nobody needs the text any more. Returns where they lie; undefined where the string is none of base64.
+ * Decodes a long base64 string of a JSON text, in either alphabet, padded or not, and writes the bytes over the text
+ * itself: they are fewer, and the text is no longer needed. Returns a view of `bytes`; undefined where the string is
+ * not base64.
  */
 export function* decodeInPlace(
   bytes: Buffer,
@@ -26,7 +27,7 @@ export function* decodeInPlace(
     from = cut;
     text += plain;
     const digits = from === end ? text.replace(/={1,2}$/, '') : text.slice(0, text.length & ~3);
-    // Node's decoder skips what is no digit: then there are too few bytes.
+    // Node's decoder skips characters outside of the alphabet: then there are too few bytes.
     const bytesMin = Math.floor((digits.length * 3) / 4);
     if (digits.length % 4 === 1 || bytes.write(digits, target, 'base64') !== bytesMin) {
       return undefined;
@@ -38,7 +39,7 @@ export function* decodeInPlace(
   return bytes.subarray(start, target);
 }
 
-/** The end of the next piece, which cuts no escape. */
+/** Returns the end of the next piece, which cuts no escape. */
 function pieceEnd(bytes: Buffer, from: number, end: number): number {
   const cut = from + PIECE_CHARS;
   if (cut >= end) return end;

@@ -6,13 +6,13 @@ import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX } from './limits.ts';
 
 export interface BodyLimit {
   readonly bytesMax: number;
-  /** The code of what is over the limit. */
+  /** Error code for a body over the limit. */
   readonly code: ErrorCode;
 }
 
 /**
- * The whole body; its bytes count against the budget until the response is closed.
- * @throws WalshipError the limit's code as soon as that is certain, BUSY, or REQUEST_INVALID where the client broke off.
+ * Reads the whole body; its bytes count against the budget until the response is closed.
+ * @throws WalshipError the limit's code as soon as that is certain, BUSY, or REQUEST_INVALID if the client broke off.
  */
 export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Buffer> {
   const { request, response, shared } = exchange;
@@ -27,7 +27,7 @@ export async function readBody(exchange: Exchange, limit: BodyLimit): Promise<Bu
   let bytes = 0;
   response.once('close', () => shared.bodies.give(bytes));
   try {
-    // By default a loop that is left destroys the socket, and with it the answer.
+    // By default, leaving the loop destroys the socket, and with it the answer.
     const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of source) {
       if (bytes + chunk.length > limit.bytesMax) throw tooLarge(limit, bytes + chunk.length);
@@ -55,7 +55,7 @@ function tooLarge({ bytesMax, code }: BodyLimit, bytes: number): WalshipError {
   });
 }
 
-/** Counts an answer of so many bytes until its reader has taken it. @throws WalshipError BUSY. */
+/** Counts an answer of this many bytes until its reader has taken it. @throws WalshipError BUSY. */
 export function holdAnswer({ response, shared }: Exchange, bytes: number): void {
   if (!shared.unread.take(bytes)) {
     const message = `answers of ${shared.unread.bytes} bytes are in memory`;

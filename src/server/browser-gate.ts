@@ -1,6 +1,6 @@
 /**
- * Refuses what a web page of another origin sends. A browser on the operator's machine reaches ports that nobody else does, and a page
- * needs nobody's leave to send a POST, to open a WebSocket, or to give its own host name the address of this node (DNS rebinding).
+ * Refuses requests from web pages of another origin. A browser on the operator's machine reaches ports that nobody else does, and a page
+ * needs no permission to send a POST, to open a WebSocket, or to give its own host name the address of this node (DNS rebinding).
  *
  * The host of a request must be one that this node is known by, and an origin, where there is one, must be that same host. Programs send
  * no `Origin`, and reach a node by an IP address, by `localhost` or by the name in --listen or --peers.
@@ -15,56 +15,57 @@ export interface GatedRequest {
   readonly method: string;
   /** The request target, as sent. */
   readonly url: string;
-  /** `1.0` or `1.1`. */
+  /** HTTP version, `1.0` or `1.1`. */
   readonly httpVersion: string;
-  /** Every `Host` header. */
+  /** Values of all `Host` headers. */
   readonly hosts: readonly string[];
   readonly origin: string | undefined;
-  /** `Sec-Fetch-Site`. */
+  /** Value of `Sec-Fetch-Site`. */
   readonly site: string | undefined;
-  /** `Sec-Fetch-Mode`. */
+  /** Value of `Sec-Fetch-Mode`. */
   readonly mode: string | undefined;
 }
 
 /**
- * Of every answer: a page of another origin cannot show it, and no browser takes it for anything but what it is said to be.
+ * Headers of every answer: a page of another origin cannot display it, and no browser interprets it as another type
+ * than the declared one.
  */
 export const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
 } as const;
-/** Of values: whoever writes them must not run scripts in the origin of the node. */
+/** Headers of values: whoever writes values must not be able to run scripts in the origin of the node. */
 export const VALUE_HEADERS = {
   'content-security-policy': "sandbox; default-src 'none'",
 } as const;
 
-/** A host and a port, where there is one, in lower case. */
+/** A host and a port, if there is one, in lower case. */
 interface Authority {
   readonly name: string;
   readonly port: string;
 }
 
-/** Load balancers ask for these by any name; the answer is yes or no and a reason. */
+/** Paths that load balancers request under any host name; the answers contain only yes or no and a reason. */
 const HEALTH_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/leader', '/follower']);
-/** A page of another site may link to this one. */
+/** Path that a page of another site may link to. */
 const LINKABLE_PATH = '/';
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
-/** The parts of `request` that count here. */
+/** Extracts the parts of `request` that the gate needs. */
 export function gatedRequest(request: IncomingMessage): GatedRequest {
   const { method = '', url = '/', httpVersion, headers, rawHeaders } = request;
   const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
-  // The parsed headers have room for one host only.
+  // The parsed headers have space for one host only.
   const hosts = rawHeaders.filter(
     (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host',
   );
   return { method, url, httpVersion, hosts, origin, site: text(site), mode: text(mode) };
 }
 
-/** Names that a node is reached by, beside IP addresses and `localhost`. */
+/** Names that a node is reached by, besides IP addresses and `localhost`. */
 export class HostNames {
   readonly #names: ReadonlySet<string>;
-  /** Each with its leading dot. */
+  /** Suffixes, each with its leading dot. */
   readonly #suffixes: readonly string[];
 
   /** A name that begins with `*.` stands for every name below the rest. */
@@ -80,7 +81,7 @@ export class HostNames {
   }
 }
 
-/** Returns why `request` is refused, or nothing where it is not: REQUEST_INVALID, HOST_UNKNOWN or ORIGIN_REFUSED. */
+/** Returns the reason to refuse `request`, or undefined: REQUEST_INVALID, HOST_UNKNOWN or ORIGIN_REFUSED. */
 export function judgeOrigin(request: GatedRequest, known: HostNames): WalshipError | undefined {
   const { hosts, httpVersion, url } = request;
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion !== '1.0')) {
@@ -94,7 +95,7 @@ export function judgeOrigin(request: GatedRequest, known: HostNames): WalshipErr
     const message = `"${stranger}" is not a name of this node`;
     return new WalshipError('HOST_UNKNOWN', message, { details: { host: stranger } });
   }
-  // An absolute target counts for more than the header.
+  // An absolute target takes precedence over the header.
   const reason = foreignReason(request, path, given[0]);
   return reason === undefined ? undefined : new WalshipError('ORIGIN_REFUSED', reason);
 }
@@ -104,7 +105,7 @@ function isKnown(text: string, known: HostNames): boolean {
   return authority !== undefined && known.has(authority.name);
 }
 
-/** Why the request is one of a page that has no business here. */
+/** Returns the reason if the request comes from a page of another site. */
 function foreignReason(
   { method, origin, site, mode }: GatedRequest,
   path: string,
@@ -129,7 +130,7 @@ function isOriginOf(origin: string, host: string | undefined): boolean {
   return ours.name === theirs.name && (ours.port || defaultPort) === (theirs.port || defaultPort);
 }
 
-/** `host`, `host:port`, `[v6]` or `[v6]:port`; undefined for anything else. */
+/** Parses `host`, `host:port`, `[v6]` or `[v6]:port`; undefined for anything else. */
 function parseAuthority(text: string): Authority | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{0,5}))?$/i.exec(text);
   if (match === null) return undefined;
@@ -137,7 +138,7 @@ function parseAuthority(text: string): Authority | undefined {
   return { name: withoutFinalDot(name.toLowerCase()), port };
 }
 
-/** Browsers spell every IPv4 address with four numbers; no host name ends in one. */
+/** Returns true for an IP address. Browsers write every IPv4 address with four numbers; no host name ends in one. */
 function isIpLiteral(name: string): boolean {
   return name.startsWith('[') || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name);
 }

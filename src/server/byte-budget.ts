@@ -1,4 +1,4 @@
-/** Bytes of one kind that are in memory, with a bound: of request bodies, or of answers that wait for their readers. */
+/** Budget of bytes of one kind in memory: of request bodies, or of answers that wait for their readers. */
 export class ByteBudget {
   readonly #bytesMax: number;
   #bytes = 0;
@@ -7,7 +7,7 @@ export class ByteBudget {
     this.#bytesMax = bytesMax;
   }
 
-  /** False, and nothing taken, where there is no room. */
+  /** Takes bytes from the budget; returns false, and takes nothing, if there are not enough. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > this.#bytesMax) return false;
     this.#bytes += bytes;

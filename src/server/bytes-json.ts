@@ -1,8 +1,8 @@
-/** How bytes stand in JSON and in parameters: as text where that is well-formed, or as base64. */
+/** Bytes in JSON and in parameters: as text if they are well-formed UTF-8, or as base64. */
 import { WalshipError } from '../errors.ts';
 
 /**
- * The bytes of base64 in either alphabet, padded or not.
+ * Decodes base64 in either alphabet, padded or not.
  * @throws WalshipError REQUEST_INVALID for anything else: Node's own decoder would skip it.
  */
 export function decodeBase64(text: string, what: string): Buffer {
@@ -13,7 +13,7 @@ export function decodeBase64(text: string, what: string): Buffer {
   return Buffer.from(digits, 'base64');
 }
 
-/** @throws WalshipError REQUEST_INVALID for half a surrogate pair, which has no UTF-8. */
+/** Encodes text as UTF-8. @throws WalshipError REQUEST_INVALID for half a surrogate pair, which has no UTF-8. */
 export function encodeText(text: string, what: string): Buffer {
   if (!text.isWellFormed()) {
     throw new WalshipError('REQUEST_INVALID', `${what} is not well-formed Unicode: use ${what}64`);

@@ -4,7 +4,7 @@ import type { UnfinishedRequest } from '../protocol/client-requests.ts';
 
 type Kind = (ClientRequest | UnfinishedRequest)['kind'];
 
-/** True for a request whose answer has to say what became of it: only writes are decoded in several turns. */
+/** Returns true for a request whose answer needs an outcome: only writes are decoded in several turns. */
 export function isWrite(kind: Kind): boolean {
   return kind === 'write' || kind === 'unfinished';
 }
@@ -13,7 +13,7 @@ export function errorAnswer({ code, message, outcome, details }: WalshipError): 
   return { kind: 'error', code, message, outcome, details };
 }
 
-/** Made without an error, and its stack: there may be thousands of them in one turn. */
+/** Creates a BUSY answer without an error and its stack: there may be thousands of them in one turn. */
 export function busy(message: string): ErrorAnswer {
   return { kind: 'error', code: 'BUSY', message, outcome: 'rejected', details: {} };
 }

@@ -1,5 +1,5 @@
 /**
- * One client at `/v1/client`: requests come pipelined and are answered in whatever order they are done.
+ * Session of one client at `/v1/client`: requests come pipelined and are answered in the order in which they complete.
  *
  * Invariant: every request that was admitted is answered once, unless the link is gone; its bytes count until then.
  */
@@ -34,7 +34,7 @@ export interface ClientSessionOptions {
   readonly link: Link;
   readonly node: NodeApi;
   readonly clock: Clock;
-  /** Shared with the other sessions and with HTTP. */
+  /** State shared with the other sessions and with HTTP. */
   readonly shared: {
     readonly bodies: ByteBudget;
     readonly delay: { read(): Delay };
@@ -42,12 +42,12 @@ export interface ClientSessionOptions {
     watchers: number;
     readonly turns: Pick<Turns, 'run'>;
   };
-  /** Told of failures that are bugs. */
+  /** Called with failures that are bugs. */
   readonly onInternal: (error: unknown, request: string) => void;
   readonly onClose: () => void;
 }
 
-/** What is answered once, when it is done. */
+/** Requests that are answered once, when they are done. */
 type Request = Exclude<ClientRequest, { kind: 'hello' | 'credit' | 'cancel' }>;
 
 interface Held {
@@ -65,20 +65,20 @@ export class ClientSession {
   #held: Held[] = [];
   #inFlight = 0;
   #requestBytes = 0;
-  /** Of the message that is coming in. */
+  /** Bytes admitted for the message that is arriving. */
   #admittedBytes = 0;
-  /** Messages that have come whole. */
+  /** Number of messages that have arrived whole. */
   #messages = 0;
-  /** So many may have come at the end of this turn. */
+  /** Number of messages that may have arrived at the end of this turn. */
   #messagesMax = Infinity;
-  /** When the first byte of the message came that has not come whole. */
+  /** Time of the first byte of a message that has not arrived whole. */
   #arrivingMs: number | undefined;
   #greeted = false;
   #draining = false;
   #over = false;
   #openedMs: number;
   #heardMs: number;
-  /** When the network last took something, or nothing was left to take. */
+  /** Time when the network last took something, or nothing was left to take. */
   #sentMs: number;
   #cancelTick: () => void = () => undefined;
   #onIdle: (() => void) | undefined;
@@ -93,7 +93,7 @@ export class ClientSession {
     this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
       admit: (bytes) => this.#admit(bytes),
       take: (bytes) => this.#take(bytes),
-      // What is in flight outlives the link's buffer.
+      // The copy of a message in flight outlives the link's buffer.
       onMessage: (body, gathered) => this.#onMessage(gathered ? body : Buffer.from(body)),
       onRefused: (head) => this.#onRefused(head),
     });
@@ -146,7 +146,10 @@ export class ClientSession {
     else this.#arrivingMs ??= this.#heardMs;
   }
 
-  /** What this link may have in flight is counted by what is announced; what it takes from the others, by what has come. */
+  /**
+   * Checks a message before it arrives. The link's own limit counts announced bytes; the shared budget counts bytes
+   * that have arrived.
+   */
   #admit(bytes: number): boolean {
     return !this.#over && this.#requestBytes + bytes <= limits.CLIENT_REQUEST_BYTES_MAX;
   }
@@ -157,7 +160,7 @@ export class ClientSession {
       this.#admittedBytes += bytes;
       return true;
     }
-    // What came of it is thrown away.
+    // The bytes that arrived of it are discarded.
     this.#give(this.#admittedBytes);
     this.#admittedBytes = 0;
     return false;
@@ -212,7 +215,7 @@ export class ClientSession {
     else this.#start({ id, request, bytes });
   }
 
-  /** The client does not take its answers as fast as it asks. */
+  /** True while the client does not take its answers as fast as it asks. */
   get #unread(): boolean {
     return this.#outbox.unsentBytes > limits.CLIENT_UNSENT_BYTES_HIGH;
   }
@@ -329,7 +332,7 @@ export class ClientSession {
     }
   }
 
-  /** Returns what the message costs of a watch's credit: its bytes without their length. */
+  /** Sends an answer; returns its cost of a watch's credit: the bytes of the message without its length field. */
   #send(id: number, answer: ClientAnswer): number {
     const message = encodeAnswer(id, this.#fitting(answer));
     if (this.#outbox.unsentBytes === 0) this.#sentMs = this.#options.clock.nowMs();
@@ -340,7 +343,10 @@ export class ClientSession {
     return message.length - LENGTH_BYTES;
   }
 
-  /** Answers of many large reads at once may be more than fits; reading again is safe. */
+  /**
+   * Replaces an answer that does not fit with BUSY: answers of many large reads together may be too large, and
+   * reading again is safe.
+   */
   #fitting(answer: ClientAnswer): ClientAnswer {
     if (answer.kind !== 'found' && answer.kind !== 'page') return answer;
     const { unsentBytes } = this.#outbox;
@@ -354,7 +360,7 @@ export class ClientSession {
     if (error.code === 'INTERNAL') this.#options.onInternal(cause, kind);
     const answer = errorAnswer(error);
     if (!isWrite(kind)) return answer;
-    // Where nobody said that nothing was written, it must not be claimed.
+    // Without an explicit outcome the answer must not claim that nothing was written.
     const { outcome = 'indeterminate' } = error;
     this.#options.shared.answers.failed(outcome, error.code);
     return { ...answer, outcome };

@@ -11,7 +11,7 @@ export interface ClientSessionsOptions {
   readonly log: { error(fields: object, message: string): void };
 }
 
-/** The clients of one node that are connected now. */
+/** Clients that are connected to one node. */
 export class ClientSessions {
   readonly #options: ClientSessionsOptions;
   readonly #sessions = new Set<ClientSession>();

@@ -4,22 +4,25 @@ import type { ClientAnswer } from '../protocol/client-messages.ts';
 import { WATCH_PROGRESS_MS } from './limits.ts';
 
 export interface ClientStreamOptions {
-  /** Bytes that may go out before more credit comes. */
+  /** Bytes that may be sent before more credit comes. */
   readonly creditBytes: number;
-  /** Whether the link takes more. */
+  /** Returns true if the link takes more. */
   readonly hasRoom: () => boolean;
-  /** Returns how many bytes the message has. */
+  /** Sends an event; returns the number of bytes of the message. */
   readonly send: (event: ClientAnswer) => number;
 }
 
-/** One watch of a client: the next change is asked for when there is credit and room, so a slow reader costs no memory. */
+/**
+ * One watch of a client: the next change is read only with credit and a link that takes more, so a slow reader costs
+ * no memory.
+ */
 export class ClientStream {
   readonly #options: ClientStreamOptions;
   readonly #abort = new AbortController();
   #creditBytes: number;
   #failure: WalshipError | undefined;
   #wake: () => void = () => undefined;
-  /** Where the client may resume, and has not been told. */
+  /** Version from which the client may resume, and which it has not been told. */
   #progress: WatchEvent['version'] | undefined;
   #toldMs: number | undefined;
 
@@ -28,18 +31,18 @@ export class ClientStream {
     this.#creditBytes = options.creditBytes;
   }
 
-  /** Aborts when the watch is to end. */
+  /** Signal that aborts when the watch has to end. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Sends events until the watch ends. @throws WalshipError that of `fail`, or of the events. */
+  /** Sends events until the watch ends. @throws WalshipError given to `fail`, or of the events. */
   async run(events: AsyncIterable<WatchEvent>): Promise<void> {
     for await (const event of events) {
       if (this.signal.aborted) break;
       if (event.kind === 'progress') {
         this.#progress = event.version;
-        // The first one says where the watch begins; the others are told now and then.
+        // The first progress tells where the watch begins; the others are sent now and then.
         if (this.#toldMs === undefined) this.#tell(0);
         continue;
       }
@@ -57,7 +60,7 @@ export class ClientStream {
     this.#wake();
   }
 
-  /** The link takes more again. */
+  /** Continues after the link takes more again. */
   roomy(): void {
     this.#wake();
   }

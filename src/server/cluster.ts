@@ -1,4 +1,4 @@
-/** `GET /v1/cluster`: every voter's own view, asked now. */
+/** Handles `GET /v1/cluster`: asks every voter for its own view now. */
 import { isWalshipError } from '../errors.ts';
 import type { NodeApi, Reason } from '../node/api/api.ts';
 import type { Delay } from './event-loop-delay.ts';
@@ -11,7 +11,7 @@ interface Asked {
   readonly nodeId: string;
   readonly address: string | null;
   readonly reachable: boolean;
-  /** Why there is no status, or nothing. */
+  /** Reason why there is no status; null where there is one. */
   readonly reason: Reason | null;
   readonly status: Readonly<Record<string, unknown>> | null;
 }
@@ -51,7 +51,10 @@ function failed(nodeId: string, address: string, reason: Reason): Asked {
   return { nodeId, address, reachable: false, reason, status: null };
 }
 
-/** Of several that say so, the one of the highest epoch: the others have not heard yet. */
+/**
+ * Returns the node that reports to lead. Of several, the one of the highest epoch: the others have not heard of it
+ * yet.
+ */
 function leaderOf(nodes: readonly Asked[]): { nodeId: string; epoch: number } | null {
   const leaders = nodes.flatMap(({ nodeId, status }) =>
     status?.['role'] === 'leader' ? [{ nodeId, epoch: Number(status['epoch']) }] : [],

@@ -9,7 +9,7 @@ export function etagOf(version: Version): string {
   return `"${formatVersion(version)}"`;
 }
 
-/** The conditions of a write to `key`. @throws WalshipError REQUEST_INVALID. */
+/** Reads the conditions of a write to `key`. @throws WalshipError REQUEST_INVALID. */
 export function conditionsOf({ request }: Exchange, key: Buffer): readonly Condition[] {
   const match = request.headers['if-match'];
   const noneMatch = request.headers['if-none-match'];
@@ -22,7 +22,7 @@ export function conditionsOf({ request }: Exchange, key: Buffer): readonly Condi
   return [{ key, expect: 'absent' }];
 }
 
-/** Whether the client says that it has this version already. */
+/** Returns true if the client's headers say that it has this version already. */
 export function clientHas({ request }: Exchange, version: Version): boolean {
   const tags = request.headers['if-none-match']?.split(',').map((tag) => tag.trim());
   return tags?.includes(etagOf(version)) ?? false;

@@ -1,24 +1,25 @@
 import type { Socket } from 'node:net';
 import { CONNECTIONS_KEPT } from './limits.ts';
 
-/** What became of a new connection. */
+/** Result for a new connection. */
 export type Admission = 'admitted' | 'refused';
 
 /**
- * The sockets of one server. Where there are too many, the client's that has been idle for longest gives way to the newcomer; where none is idle, a
- * newcomer gets one of the places that are kept, in which only nodes and operators are served. The latest that have not asked for anything yet do not
- * give way before all of these places are taken: a health check has to get to say what it is.
+ * Sockets of one server. If there are too many, the client socket that has been idle longest is closed for the new
+ * one; if none is idle, the new one gets one of the reserved places, in which only nodes and operators are served.
+ * The latest sockets without a request yet are not closed before all of these places are taken: a health check must
+ * have time to send its request.
  *
  * Invariant: no more than `max + CONNECTIONS_KEPT` are open.
  */
 export class Connections {
   readonly max: number;
   readonly #open = new Set<Socket>();
-  /** Those without a request under way, the one that has been for longest first. */
+  /** Sockets without a request under way, the one that has been idle longest first. */
   readonly #idle = new Set<Socket>();
-  /** The latest that have not asked for anything yet, the oldest first. */
+  /** Latest sockets without any request yet, the oldest first. */
   readonly #fresh = new Set<Socket>();
-  /** Requests under way on each of the others. */
+  /** Number of requests under way on each of the other sockets. */
   readonly #requests = new Map<Socket, number>();
 
   constructor(max: number) {
@@ -29,12 +30,12 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** All places of clients are taken: what is served now has a place that is kept. */
+  /** True if all client places are taken: the socket served now has a reserved place. */
   get full(): boolean {
     return this.#open.size > this.max;
   }
 
-  /** A connection was made. */
+  /** Admits a new connection, or refuses it. */
   admit(socket: Socket): Admission {
     if (this.#open.size >= this.max) this.#giveWay();
     if (this.#open.size >= this.max + CONNECTIONS_KEPT) {
@@ -48,7 +49,7 @@ export class Connections {
     return 'admitted';
   }
 
-  /** A request came on it, or it became a link: it does not give way. */
+  /** Marks a socket as busy: a request came, or it became a link. It is not closed for new ones. */
   busy(socket: Socket): void {
     if (!this.#open.has(socket)) return;
     this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1);
@@ -56,7 +57,7 @@ export class Connections {
     this.#fresh.delete(socket);
   }
 
-  /** A request on it was answered. */
+  /** Marks a request on it as answered. */
   answered(socket: Socket): void {
     const left = (this.#requests.get(socket) ?? 1) - 1;
     if (left > 0) return void this.#requests.set(socket, left);

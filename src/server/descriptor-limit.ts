@@ -1,8 +1,11 @@
 import { CONNECTIONS_KEPT, CONNECTIONS_MAX } from './limits.ts';
 
-/** Descriptors that a node needs beside its connections: log, snapshots, saved files, links to peers, and what Node.js itself holds open. */
+/**
+ * Number of descriptors that a node needs besides its connections: log, snapshots, saved files, links to peers, and
+ * those that Node.js itself holds open.
+ */
 export const FILES_MAX = 128;
-/** However few descriptors there are. */
+/** Minimum number of connections, however few descriptors there are. */
 export const CONNECTIONS_MIN = 16;
 
 /** Reads the soft limit of open files from the text of `/proc/self/limits`; undefined where it has none. Pure. */
@@ -11,7 +14,10 @@ export function descriptorLimit(limits: string): number | undefined {
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Returns how many connections a process with so many descriptors may hold, beside the places that are kept, so that none is missing for a file. Pure. */
+/**
+ * Returns how many connections a process with this many descriptors may hold, besides the reserved places, so that
+ * files always find a descriptor. Pure.
+ */
 export function connectionsFor(limit: number | undefined): number {
   if (limit === undefined) return CONNECTIONS_MAX;
   const left = limit - FILES_MAX - CONNECTIONS_KEPT;

@@ -1,4 +1,4 @@
-/** `POST /v1/drill`: a node that was started for drills breaks itself. Elsewhere there is no such resource. */
+/** Handles `POST /v1/drill`: a node that was started for drills breaks itself. Other nodes have no such resource. */
 import { WalshipError } from '../errors.ts';
 import { readBody } from './body.ts';
 import { DISK_PARTS } from '../ports/break-node.ts';
@@ -8,13 +8,13 @@ import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 import { sendJson } from './reply.ts';
 import type { Resource } from './router.ts';
 
-/** A stalled event loop answers nobody, not even the order to stop. */
+/** Longest stall in milliseconds: a stalled event loop answers nobody, not even the order to stop. */
 const STALL_MS_MAX = 60_000;
 const SLOW_MS_MAX = 60_000;
-/** About three thousand years. */
+/** Longest clock jump in milliseconds, about three thousand years. */
 const CLOCK_JUMP_MS_MAX = 1e14;
 
-/** The resource, for a node that can be broken so. */
+/** Creates the resource, for a node that can be broken. */
 export function drillResource(breakNode: BreakNode): Resource {
   const post = async (exchange: Exchange): Promise<void> => {
     exchange.query.finish();

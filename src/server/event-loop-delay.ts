@@ -1,10 +1,10 @@
-/** How late the process gets to its work: what a long computation, a full CPU or a stopped process does to every connection. */
+/** Delay of the event loop: the effect of a long computation, a full CPU or a stopped process on every connection. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { IntervalHistogram } from 'node:perf_hooks';
 
-/** How often the delay is sampled. */
+/** Sampling interval of the delay. */
 export const SAMPLE_MS = 10;
-/** What is reported is of this window and the one before. */
+/** Length of a window; reports cover this window and the one before. */
 export const WINDOW_MS = 60_000;
 
 export interface Delay {
@@ -12,7 +12,7 @@ export interface Delay {
   readonly maxMs: number;
 }
 
-/** Measures from its creation until `close`. */
+/** Measures the delay from its creation until `close`. */
 export class EventLoopDelay {
   readonly #histogram: IntervalHistogram;
   readonly #timer: NodeJS.Timeout;
@@ -28,12 +28,12 @@ export class EventLoopDelay {
     this.#timer.unref();
   }
 
-  /** Looks so far in this window. */
+  /** Number of samples in this window. */
   get count(): number {
     return this.#histogram.count;
   }
 
-  /** Of the last one to two windows. */
+  /** Returns the delay in the last one to two windows. */
   read(): Delay {
     const now = this.#now();
     return {
@@ -53,7 +53,7 @@ export class EventLoopDelay {
   }
 }
 
-/** A sample is the time between two looks, the pause that was meant to be included. */
+/** Converts a sample to the delay: a sample is the time between two looks, the intended interval included. */
 function lateMs(nanoseconds: number): number {
   return Math.max(0, Math.round(nanoseconds / 1e4) / 100 - SAMPLE_MS);
 }

@@ -7,37 +7,37 @@ import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { Target } from './target.ts';
 import type { Query } from './query.ts';
 
-/** One request and what answering it takes. */
+/** One request, with all that is needed to answer it. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: Target;
-  /** The raw path behind the `*` of the route. */
+  /** Raw path after the `*` of the route. */
   readonly tail: string;
   readonly query: Query;
   readonly node: NodeApi;
-  /** Aborts when the client is gone or the server closes. */
+  /** Signal that aborts when the client is gone or the server closes. */
   readonly signal: AbortSignal;
   readonly shared: SharedState;
 }
 
-/** What the requests of one server have in common. */
+/** State shared by the requests of one server. */
 export interface SharedState {
   readonly bodies: ByteBudget;
-  /** Values and pages on their way. */
+  /** Bytes of values and pages on their way. */
   readonly unread: ByteBudget;
   watchers: number;
-  /** Long work on requests goes by turns. */
+  /** Turns of the event loop for long work on requests. */
   readonly turns: Turns;
-  /** Answers by route and status, and the seconds they took. */
+  /** Counts of answers by route and status, with their durations. */
   readonly answers: AnswerCounts;
   readonly delay: EventLoopDelay;
 }
 
 export interface AnswerCounts {
   count(route: string, status: number, seconds: number): void;
-  /** A write was acknowledged. */
+  /** Counts an acknowledged write. */
   wrote(ack: AckLevel, seconds: number): void;
-  /** A write was answered with an error. */
+  /** Counts a write that was answered with an error. */
   failed(outcome: Outcome, code: ErrorCode): void;
 }

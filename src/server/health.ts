@@ -1,27 +1,29 @@
-/** Yes or no for load balancers and health checks: 200, or 503 with a reason. */
+/** Health checks for load balancers: 200, or 503 with a reason. */
 import { isWalshipError } from '../errors.ts';
 import type { NodeStatus, Reason } from '../node/api/api.ts';
 import type { Exchange } from './exchange.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
 
-/** Why the answer is no, and who leads instead. */
+/** Reason for a negative answer, and the leader. */
 type Shortfall = Reason & { readonly leader?: NodeStatus['leader'] };
 
-/** `GET /livez`: the process answers and its node runs. */
+/** Handles `GET /livez`: the process answers and its node runs. */
 export function getLive({ node, query, response }: Exchange): void {
   query.finish();
   const { role } = node.status();
   answer({ response }, role === 'stopped' ? reason('NODE_CLOSED', 'the node has stopped') : null);
 }
 
-/** `GET /readyz`: the node leads or follows a leader, and has applied what was acknowledged before it did. */
+/**
+ * Handles `GET /readyz`: the node leads or follows a leader, and has applied all that was acknowledged before it did.
+ */
 export function getReady({ node, query, response }: Exchange): void {
   query.finish();
   answer({ response }, node.status().notReady);
 }
 
-/** `GET /leader`: the node leads, is ready, and takes writes, which is what a leader is asked for. */
+/** Handles `GET /leader`: the node leads, is ready, and takes writes, which is the purpose of asking for a leader. */
 export function getLeader({ node, query, response }: Exchange): void {
   query.finish();
   const { role, leader, notReady, unwritable = null } = node.status();
@@ -34,7 +36,10 @@ export function getLeader({ node, query, response }: Exchange): void {
   answer({ response }, { ...reason('NOT_LEADER', message), leader });
 }
 
-/** `GET /follower?lagBytes=`: the node follows, and the leader has no more than that many bytes left to send to it. */
+/**
+ * Handles `GET /follower?lagBytes=`: the node follows, and the leader has no more than that many bytes left to send
+ * to it.
+ */
 export async function getFollower({ node, query, response }: Exchange): Promise<void> {
   const lagBytesMax = query.integer('lagBytes', { min: 0, max: Number.MAX_SAFE_INTEGER });
   query.finish();
@@ -46,7 +51,7 @@ export async function getFollower({ node, query, response }: Exchange): Promise<
   answer({ response }, await judgeLag(status, lagBytesMax));
 }
 
-/** A follower cannot know what it has not heard of: the leader is asked. */
+/** Judges the lag by asking the leader: a follower cannot know of records that it has not heard of. */
 async function judgeLag(status: NodeStatus, lagBytesMax: number): Promise<Reason | null> {
   if (status.leader === null) return reason('NO_LEADER', 'no leader is known');
   try {

@@ -1,16 +1,17 @@
 /**
- * Goes through the bytes of a JSON text from one token to the next, without building anything. A place that is not found within
- * SCAN_BYTES is asked for again: so the caller can let others have their turn, however long a string or a gap is.
+ * Cursor over the bytes of a JSON text, from one token to the next, without building values. Where a token is not
+ * found within SCAN_BYTES, the caller asks again: so it can give others their turn, however long a string or a gap
+ * is.
  */
 import { isUtf8 } from 'node:buffer';
 
-/** Bytes that are looked at before a call returns. */
+/** Bytes that are scanned before a call returns. */
 export const SCAN_BYTES = 64 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Where the content of a string lies, without its quotes. */
+/** Place of a string's content, without its quotes. */
 export interface JsonString {
   readonly start: number;
   readonly end: number;
@@ -20,7 +21,7 @@ export interface JsonString {
 export class JsonCursor {
   readonly bytes: Buffer;
   #offset = 0;
-  /** Of the string that is gone through. */
+  /** Start of the string that is being scanned. */
   #start = 0;
   #escaped = false;
 
@@ -32,12 +33,12 @@ export class JsonCursor {
     return this.#offset;
   }
 
-  /** The byte here; -1 at the end. */
+  /** Byte at the cursor; -1 at the end. */
   get byte(): number {
     return this.bytes[this.#offset] ?? -1;
   }
 
-  /** Goes past white space. False where more of it may follow. */
+  /** Skips white space. Returns false if more of it may follow. */
   skipSpace(): boolean {
     const { bytes } = this;
     const limit = this.#offset + SCAN_BYTES;
@@ -48,21 +49,24 @@ export class JsonCursor {
     return true;
   }
 
-  /** Goes past `character` where that is what stands here. */
+  /** Skips `character` if it is at the cursor. */
   take(character: string): boolean {
     if (this.byte !== character.charCodeAt(0)) return false;
     this.#offset += 1;
     return true;
   }
 
-  /** Goes past what is neither a string nor nested: a number, or a word such as null. Returns it, cut where it is long. */
+  /**
+   * Takes a token that is neither a string nor nested: a number, or a word such as null. Returns it, cut if it is
+   * long.
+   */
   takeWord(): string {
     const start = this.#offset;
     while (isWordByte(this.byte) && this.#offset - start < 32) this.#offset += 1;
     return this.bytes.toString('latin1', start, this.#offset);
   }
 
-  /** Goes past the quote that opens a string. False where there is none. */
+  /** Skips the opening quote of a string. Returns false if there is none. */
   openString(): boolean {
     if (!this.take('"')) return false;
     this.#start = this.#offset;
@@ -70,7 +74,9 @@ export class JsonCursor {
     return true;
   }
 
-  /** Goes past the rest of the string that was opened. Undefined where more of it may follow; null where the bytes end inside it. */
+  /**
+   * Skips the rest of the opened string. Returns undefined if more of it may follow, null if the bytes end inside it.
+   */
   closeString(): JsonString | undefined | null {
     const { bytes } = this;
     const limit = Math.min(bytes.length, this.#offset + SCAN_BYTES);
@@ -90,14 +96,14 @@ export class JsonCursor {
     return offset < bytes.length ? undefined : null;
   }
 
-  /** The text of a short string. Undefined where its bytes are none of JSON. */
+  /** Returns the text of a short string; undefined if its bytes are not valid in JSON. */
   textOf({ start, end }: JsonString): string | undefined {
     if (!isUtf8(this.bytes.subarray(start, end))) return undefined;
     return parseText(this.bytes.toString('utf8', start, end));
   }
 }
 
-/** The text that stands between two quotes in JSON; undefined where that is none. */
+/** Parses the text between two quotes of JSON; undefined if it is invalid. */
 export function parseText(content: string): string | undefined {
   try {
     return JSON.parse(`"${content}"`) as string;
@@ -110,7 +116,7 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Digits, letters, `+`, `-` and `.`. */
+/** Returns true for digits, letters, `+`, `-` and `.`. */
 function isWordByte(byte: number): boolean {
   const isDigit = byte >= 0x30 && byte <= 0x39;
   const isLetter = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a);

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts';
 import { percentDecode } from './target.ts';
 
 /**
- * The key that a request names: the bytes behind `/v1/kv/`, or `?key64=` where there are none.
+ * Returns the key that a request names: the bytes after `/v1/kv/`, or `?key64=` if there are none.
  * @throws WalshipError KEY_INVALID or REQUEST_INVALID.
  */
 export function keyOf({ tail, query }: Exchange): Buffer {
@@ -16,7 +16,7 @@ export function keyOf({ tail, query }: Exchange): Buffer {
   return checkKey(inQuery ?? inPath);
 }
 
-/** @throws WalshipError KEY_INVALID. */
+/** Checks the length of a key, and returns it. @throws WalshipError KEY_INVALID. */
 export function checkKey(key: Buffer): Buffer {
   if (key.length >= 1 && key.length <= KEY_BYTES_MAX) return key;
   const message = `a key of ${key.length} bytes, expected 1 to ${KEY_BYTES_MAX}`;

@@ -1,4 +1,4 @@
-/** A page of keys: `GET /v1/kv?prefix=&after=&limit=`. */
+/** Handles `GET /v1/kv?prefix=&after=&limit=`: a page of keys. */
 import type { NodeApi, ScanRequest, ScanResult } from '../node/api/api.ts';
 import { formatVersion } from '../wal/format/position.ts';
 import { keyToJson } from '../protocol/key-json.ts';
@@ -8,7 +8,7 @@ import { PAGE_BYTES_MAX, PAGE_KEYS_DEFAULT, PAGE_KEYS_MAX } from './limits.ts';
 import { endAnswer, sendPieces } from './sending.ts';
 import { jsonWithValue } from './value-json.ts';
 
-/** Entries are asked for in steps, because each may be large: the first step this small, then twice as many. */
+/** Entries read in the first step, because each may be large; each further step reads twice as many. */
 const FIRST_STEP_KEYS = 4;
 
 export async function getPage(exchange: Exchange): Promise<void> {
@@ -40,7 +40,7 @@ export async function getPage(exchange: Exchange): Promise<void> {
   endAnswer(response);
 }
 
-/** The page as JSON, made in steps. */
+/** Writes the page as JSON, in steps. */
 function* pageJson({ entries, more, applied }: ScanResult): Generator<void, Buffer[], void> {
   const pieces: Buffer[] = [Buffer.from('{"entries":[')];
   for (const [index, { key, value, version }] of entries.entries()) {
@@ -58,13 +58,16 @@ function* pageJson({ entries, more, applied }: ScanResult): Generator<void, Buff
   return pieces;
 }
 
-/** About what it measures as JSON. */
+/** Returns about the size of the page as JSON, in bytes. */
 function jsonBytesOf({ entries }: ScanResult): number {
   const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   return Math.ceil((bytes * 4) / 3);
 }
 
-/** At most `limit` entries, and none behind the one that reaches PAGE_BYTES_MAX. `applied` is that of the first step. */
+/**
+ * Collects at most `limit` entries, and none after the one that reaches PAGE_BYTES_MAX. `applied` is that of the
+ * first step.
+ */
 async function collect(node: NodeApi, request: ScanRequest): Promise<ScanResult> {
   const entries: ScanResult['entries'][number][] = [];
   let applied: ScanResult['applied'] | undefined;

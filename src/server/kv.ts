@@ -1,4 +1,4 @@
-/** One key: `PUT`, `GET` and `DELETE /v1/kv/{key}`, or `/v1/kv?key64=`. */
+/** Handles `PUT`, `GET` and `DELETE` of one key: `/v1/kv/{key}`, or `/v1/kv?key64=`. */
 import { WalshipError } from '../errors.ts';
 import { formatVersion } from '../wal/format/position.ts';
 import { holdAnswer, readBody } from './body.ts';

@@ -1,4 +1,4 @@
-/** `GET /metrics`: what the node and its server count, read when Prometheus asks. */
+/** Handles `GET /metrics`: the counts of the node and its server, read when Prometheus asks. */
 import type { ErrorCode, Outcome } from '../errors.ts';
 import type { AckLevel, NodeApi, NodeStatus } from '../node/api/api.ts';
 import type { TimingName, Timings } from '../node/timings.ts';
@@ -8,12 +8,12 @@ import { Registry } from './prometheus.ts';
 import type { Histogram, Labels } from './prometheus.ts';
 import { sendReply } from './reply.ts';
 
-/** What is known of a data directory beside what the node says; null where it cannot be told. */
+/** Facts about a data directory that the node itself does not report; null where unknown. */
 export interface DataFacts {
-  /** Of its file system: what this process may still fill. */
+  /** Free bytes of its file system, as available to this process. */
   readonly freeBytes: number | null;
   readonly totalBytes: number | null;
-  /** When the newest snapshot was written or came here, in milliseconds since 1970. */
+  /** Time when the newest snapshot was written or arrived, in milliseconds since 1970. */
   readonly snapshotAt: number | null;
 }
 
@@ -24,7 +24,7 @@ interface GaugeSpec {
   readonly read: (status: NodeStatus) => number;
 }
 
-/** One number each, of the node's status. */
+/** Gauges of the node's status, one number each. */
 const GAUGES: Readonly<Record<string, GaugeSpec>> = {
   walship_applied_lsn: { help: 'LSN replayed into the store.', read: (s) => s.applied.lsn },
   walship_commit_waits: {
@@ -88,7 +88,7 @@ const GAUGES: Readonly<Record<string, GaugeSpec>> = {
   walship_warnings: { help: 'Warnings that the status shows.', read: (s) => s.warnings.length },
 };
 
-/** One number for each follower; the leader alone has them. */
+/** Gauges for each follower; the leader alone has them. */
 const FOLLOWER_GAUGES: Readonly<
   Record<string, { help: string; read: (f: NodeStatus['followers'][number]) => number }>
 > = {
@@ -118,7 +118,7 @@ const FOLLOWER_GAUGES: Readonly<
   },
 };
 
-/** From a fast disk to one that is about to fail. */
+/** Buckets from a fast disk to one that is about to fail. */
 const FSYNC_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 ];
@@ -130,7 +130,7 @@ const BOUND_HELP = [
 
 const DELAY_HELP = 'Event loop delay in the last minutes, by percentile.';
 
-/** Counts the answers of one server, and writes its metrics and its node's. */
+/** Counts the answers of one server, and exports its metrics and its node's. */
 export class Metrics implements AnswerCounts {
   readonly #node: NodeApi;
   readonly #registry = new Registry();
@@ -139,7 +139,7 @@ export class Metrics implements AnswerCounts {
   /** Writes that ended in an error, by outcome and code. */
   readonly #failedWrites = new Map<string, { labels: Labels; value: number }>();
   readonly #look: (() => Promise<DataFacts>) | undefined;
-  /** Of the scrape that is answered. */
+  /** Facts for the scrape that is being answered. */
   #facts: DataFacts | undefined;
 
   constructor(
@@ -259,7 +259,7 @@ const DATA_HELP = {
   snapshot: 'Time at which the newest snapshot was written or received, since 1970; 0 without one.',
 } as const;
 
-/** Adds what the status of the node says. */
+/** Adds the metrics of the node's status. */
 function addNode(registry: Registry, node: NodeApi): void {
   for (const [name, { help, read }] of Object.entries(GAUGES)) {
     registry.gauge({ name, help }, () => read(node.status()));
@@ -285,7 +285,7 @@ function addNode(registry: Registry, node: NodeApi): void {
   );
 }
 
-/** What the node measures of itself, as it comes. */
+/** Adds the histograms of the node's timings, and returns their listener. */
 function timed(registry: Registry): (name: TimingName, ms: number) => void {
   const histograms: Readonly<Record<TimingName, Histogram>> = {
     fsync: registry.histogram({

@@ -4,7 +4,7 @@ import { WalshipError } from '../errors.ts';
 import { PEER_STATUS_BYTES_MAX, PEER_STATUS_MS_MAX } from './limits.ts';
 
 /**
- * `/v1/status` of the node at `address`, as it answers; only that it is an object with a `nodeId` is checked.
+ * Fetches `/v1/status` of the node at `address`. Checks only that the answer is an object with a `nodeId`.
  * @throws WalshipError PEER_UNREACHABLE, after PEER_STATUS_MS_MAX at the latest.
  */
 export async function fetchStatus(address: string): Promise<Readonly<Record<string, unknown>>> {

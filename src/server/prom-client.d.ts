@@ -1,4 +1,4 @@
-/** The parts of prom-client that are loaded by themselves; the package's types know only the whole. */
+/** Types of the parts of prom-client that are loaded separately; the package's types cover only the whole. */
 declare module 'prom-client/lib/counter.js' {
   export { Counter as default } from 'prom-client';
 }

@@ -1,6 +1,6 @@
 /**
- * Metrics in the text format of Prometheus. Numbers are read when they are asked for, so that no label outlives what it names.
- * Only the parts of the library that are used are loaded: the whole brings OpenTelemetry along, which a start would wait for.
+ * Metrics in the text format of Prometheus. Numbers are read at scrape time, so that no label outlives the thing it names.
+ * Only the used parts of the library are loaded: the whole includes OpenTelemetry, which would delay a start.
  */
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
@@ -17,7 +17,7 @@ export interface Sample {
 interface Naming {
   readonly name: string;
   readonly help: string;
-  /** Names of the labels of every sample. */
+  /** Label names of every sample. */
   readonly labelNames?: readonly string[];
 }
 
@@ -50,13 +50,16 @@ export class Registry {
     });
   }
 
-  /** Adds a histogram; `bounds` are the upper ends of its buckets, rising, without infinity. One without labels is there before its first value. */
+  /**
+   * Adds a histogram; `bounds` are the upper ends of its buckets, rising, without infinity. A histogram without
+   * labels is exported before its first value.
+   */
   histogram({ bounds, ...naming }: Naming & { readonly bounds: readonly number[] }): Histogram {
     const buckets = new Buckets({ ...this.#options(naming), buckets: [...bounds] });
     return { observe: (value, labels = {}) => buckets.observe(labels, value) };
   }
 
-  /** All of it, as of now. */
+  /** Returns all metrics as text, with their present values. */
   text(): Promise<string> {
     return this.#families.metrics();
   }
@@ -76,7 +79,7 @@ function collected(metric: Gauge | Counter, { labelNames = [] }: Naming, read: (
   Object.assign(metric, {
     collect: () => {
       metric.reset();
-      // Without labels it would say 0 where there is nothing to say.
+      // Without labels it would export 0 where there is no value.
       if (labelNames.length === 0) metric.remove();
       read();
     },

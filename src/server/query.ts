@@ -6,7 +6,7 @@ import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
 import { percentDecode } from './target.ts';
 
 /**
- * The parameters of a request, taken out one by one; `finish` refuses what nobody took. Every method throws
+ * Parameters of a request, taken out one by one; `finish` refuses the rest. Every method throws
  * WalshipError REQUEST_INVALID naming the parameter.
  */
 export class Query {
@@ -26,7 +26,7 @@ export class Query {
     return this.#values.has(name);
   }
 
-  /** Raw bytes: `name` percent-encoded, or `<name>64` in base64url. */
+  /** Takes raw bytes: `name` percent-encoded, or `<name>64` in base64url. */
   bytes(name: string): Buffer | undefined {
     const plain = this.#take(name);
     const base64 = this.base64(`${name}64`);
@@ -41,7 +41,7 @@ export class Query {
     return text === undefined ? undefined : decodeBase64(text, `parameter ${name}`);
   }
 
-  /** One of `choices`; the first one where the parameter is absent. */
+  /** Takes one of `choices`; returns the first one if the parameter is absent. */
   choice<const T extends string>(name: string, choices: readonly [T, ...T[]]): T {
     const text = this.#take(name)?.toString('utf8');
     if (text === undefined) return choices[0];
@@ -78,7 +78,7 @@ export class Query {
     return version;
   }
 
-  /** To be called when all known parameters are taken, and before anything happens. */
+  /** Refuses unknown parameters. Call it when all known parameters are taken, and before any effect. */
   finish(): void {
     if (this.#values.size === 0) return;
     throw invalid(`unknown parameters: ${[...this.#values.keys()].join(', ')}`);
@@ -91,7 +91,7 @@ export class Query {
   }
 }
 
-/** In a query, unlike in a path, a plus is a space: that is what browsers and URLSearchParams send. */
+/** Decodes a parameter. In a query, unlike in a path, a plus is a space: browsers and URLSearchParams encode it so. */
 function formDecode(text: string, what: string): Buffer {
   return percentDecode(text.replaceAll('+', ' '), what);
 }

@@ -1,4 +1,4 @@
-/** Answers to what is no request that a handler could answer. */
+/** Answers to input that no handler can answer. */
 import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -35,13 +35,13 @@ export function refuseNonsense(cause: Error & { code?: string }, socket: Duplex)
   refuseBare(socket, new WalshipError('REQUEST_INVALID', message), status);
 }
 
-/** Refuses an `Expect` header that asks for more than to be told to go on. */
+/** Refuses an `Expect` header other than `100-continue`. */
 export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
   const { headers, method } = request;
   const message = `Expect is "${headers.expect ?? ''}", expected 100-continue`;
   const error = new WalshipError('REQUEST_INVALID', message);
   for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
-  // The body may never come, so the next request would not be found.
+  // The body may never come, so the start of the next request would not be found.
   response.setHeader('connection', 'close');
   const isRead = method === 'GET' || method === 'HEAD';
   sendJson(response, errorToJson(error, isRead ? undefined : 'rejected'), 417);

@@ -16,7 +16,7 @@ export function sendReply(response: ServerResponse, { status, headers, body = ''
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
   const length = status === 304 ? {} : { 'content-length': bytes.length };
   response.writeHead(status, { 'cache-control': 'no-store', ...length, ...headers });
-  // A HEAD has the same headers, and no body to wait for.
+  // An answer to HEAD has the same headers, and no body to wait for.
   void sendBody(response, bytes);
 }
 
@@ -25,17 +25,17 @@ export function sendJson(response: ServerResponse, value: unknown, status = 200)
   sendReply(response, { status, headers, body: `${JSON.stringify(value)}\n` });
 }
 
-/** The JSON of an error: `code`, `message`, `outcome` on writes, `hint`, then the details. */
+/** Formats an error as JSON: `code`, `message`, `outcome` on writes, `hint`, then the details. */
 export function errorToJson(error: WalshipError, outcome: Outcome | undefined): object {
   const { code, message } = error;
   const fixed = { code, message, ...(outcome === undefined ? {} : { outcome }) };
   const { hint } = error.details;
-  // What is known of the case comes before the general advice.
+  // A hint for this case takes precedence over the general one.
   const advice = typeof hint === 'string' ? hint : ERRORS[code].hint;
   return { error: { ...fixed, hint: advice, ...safeDetails(error) } };
 }
 
-/** Details never stand in for the fields that clients decide on. */
+/** Returns the details without fields that clients decide on. */
 function safeDetails({ details }: WalshipError): object {
   const { code: _code, message: _message, outcome: _outcome, hint: _hint, ...rest } = details;
   return rest;
@@ -46,7 +46,7 @@ export function toWalshipError(error: unknown): WalshipError {
   return new WalshipError('INTERNAL', 'the server failed on this request', { cause: error });
 }
 
-/** Answers with an error; 307 where a known leader would do what this node cannot. */
+/** Answers with an error; 307 if a known leader can do what this node cannot. */
 export function sendError(exchange: Exchange, error: WalshipError, write: boolean): void {
   const { response, request } = exchange;
   const { location, status } = destination(exchange, error);
@@ -76,23 +76,29 @@ function destination(
     return { status: ERRORS[error.code].status };
   }
   const query = target.query === '' ? '' : `?${target.query}`;
-  // A number sign is a byte like others here, but what follows it in a location is not sent.
+  // A number sign is an ordinary byte here, but in a Location header the part after it would not be sent.
   const local = `${target.path}${query}`.replaceAll('#', '%23');
   return { status: 307, location: `http://${leader}${local}` };
 }
 
-/** A write that failed without saying more is rejected only where the request itself was refused. */
+/**
+ * Returns the outcome of a failed write. Without an explicit outcome it is rejected only if the request itself was
+ * refused.
+ */
 export function outcomeOf(error: WalshipError): Outcome {
   if (error.outcome !== undefined) return error.outcome;
   return error.code === 'INTERNAL' ? 'indeterminate' : 'rejected';
 }
 
-/** A request without one is complete only in the next turn. */
+/** Returns true if the request has a body; a request without one is complete only in the next turn. */
 function hasBody({ request: { headers } }: Exchange): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Reads on for a moment, so that a client which is still sending gets to see the answer, then cuts it off. */
+/**
+ * Reads and discards the rest for a moment, so that a client which is still sending sees the answer, then closes the
+ * connection.
+ */
 function discardRest({ request }: Exchange): void {
   const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS_MAX);
   request.socket.once('close', () => clearTimeout(timer));

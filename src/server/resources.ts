@@ -15,7 +15,7 @@ import { postTransaction } from './txn.ts';
 import { wait } from './wait.ts';
 import { watch } from './watch.ts';
 
-/** Every resource of the HTTP interface. @param breakNode of a node that was started for drills. */
+/** Returns the resources of the HTTP interface. @param breakNode of a node that was started for drills. */
 export function resources(metrics: Metrics, breakNode?: BreakNode): readonly Resource[] {
   const forDrills = breakNode === undefined ? [] : [drillResource(breakNode)];
   return [

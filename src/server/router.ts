@@ -4,11 +4,11 @@ import type { Exchange } from './exchange.ts';
 export type Handler = (exchange: Exchange) => Promise<void> | void;
 export type Method = 'GET' | 'PUT' | 'DELETE' | 'POST';
 
-/** One resource: an exact path, or one that ends in `/*` and takes everything behind it. */
+/** A resource: an exact path, or one that ends in `/*` and matches everything after it. */
 export interface Resource {
   readonly path: string;
   readonly methods: Readonly<Partial<Record<Method, Handler>>>;
-  /** Answers HEAD as GET without a body; not for endless answers. */
+  /** True to answer HEAD as GET without a body; not for endless answers. */
   readonly head?: boolean;
 }
 
@@ -27,12 +27,12 @@ export class Router {
   readonly #router = createRouter();
 
   constructor(resources: readonly Resource[]) {
-    // Only the path is looked up: which methods a resource has is its own knowledge.
+    // Only the path is looked up: the resource itself knows its methods.
     for (const resource of resources) this.#router.on('GET', resource.path, () => {}, resource);
   }
 
   route(method: string, path: string): Routed {
-    // The library decodes what it matches and stops at `#`; keys are ours to decode, so it sees neither.
+    // The library decodes the matched path and stops at `#`; we decode keys ourselves, so it sees neither.
     const found = this.#router.find('GET', path.replaceAll(/[%#?]/g, '_'));
     if (found === null || !path.startsWith('/')) return { kind: 'unknown' };
     const resource = found.store as Resource;

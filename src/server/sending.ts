@@ -4,9 +4,9 @@ import type { Turns } from '../ports/turns.ts';
 import { KiB } from '../ports/units.ts';
 import { SEND_STALL_MS_MAX } from './limits.ts';
 
-/** What is given to the network at once: a reader that takes so much is not stalled. */
+/** Bytes given to the network at once: a reader that takes this many is not stalled. */
 export const PIECE_BYTES = 64 * KiB;
-/** Pieces that are written in one turn of the event loop. */
+/** Number of pieces written in one turn of the event loop. */
 const TURN_PIECES = 16;
 
 /** Sends the rest of an answer. A reader that takes no piece of it for SEND_STALL_MS_MAX is disconnected. */
@@ -18,7 +18,10 @@ export async function sendBody(response: ServerResponse, body: Buffer): Promise<
   endAnswer(response, body.subarray(Math.max(0, body.length - rest)));
 }
 
-/** As `sendBody`, of what is made piece by piece; the caller ends the answer. Others get their turn between pieces. */
+/**
+ * Sends an answer like `sendBody`, but made piece by piece; the caller ends the answer. Others get their turn between
+ * pieces.
+ */
 export async function sendPieces(
   response: ServerResponse,
   pieces: Iterable<Buffer>,
@@ -33,7 +36,7 @@ export async function sendPieces(
   }
 }
 
-/** Ends an answer with its last piece, and waits for its reader no longer than for any other one. */
+/** Ends an answer with its last piece, and waits for its reader no longer than for any other piece. */
 export function endAnswer(response: ServerResponse, last?: Buffer): void {
   if (response.destroyed) return;
   const unlimited = limitStall(response);
@@ -47,7 +50,7 @@ async function sendPiece(response: ServerResponse, piece: Buffer): Promise<void>
   if (response.writableNeedDrain) await drained(response);
 }
 
-/** Resolves when the reader has room for more, or is gone. */
+/** Resolves when the reader takes more, or is gone. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const unlimited = limitStall(response);
@@ -64,15 +67,15 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 /**
- * Disconnects the reader after SEND_STALL_MS_MAX, unless the result is called before. The connection is reset: what was sent and not taken would
- * otherwise stay in the kernel for as long as the reader lives.
+ * Disconnects the reader after SEND_STALL_MS_MAX, unless the returned function is called before. The connection is
+ * reset: bytes sent and not taken would otherwise stay in the kernel for as long as the reader is connected.
  */
 function limitStall(response: ServerResponse): () => void {
   let timer: NodeJS.Timeout | undefined;
   const limit = (socket: Socket): void => {
     timer = setTimeout(() => socket.resetAndDestroy(), SEND_STALL_MS_MAX);
   };
-  // An answer behind another one has no connection before that is sent: nothing is there to be taken yet.
+  // A pipelined answer has no connection before the previous one is sent: the reader cannot take anything yet.
   if (response.socket === null) response.once('socket', limit);
   else limit(response.socket);
   return () => {

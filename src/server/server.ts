@@ -1,4 +1,4 @@
-/** The HTTP interface and the replication links of one node, on one port. */
+/** Serves the HTTP interface and the replication links of one node, on one port. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +29,7 @@ import type { Routed } from './router.ts';
 import { parseTarget } from './target.ts';
 import { Unanswered } from './unanswered.ts';
 
-/** What the server says of itself: nothing per request but its own failures. */
+/** Log of the server itself: only its own failures, nothing per request. */
 export interface ServerLog {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -38,36 +38,39 @@ export interface ServerLog {
 export interface ServerOptions {
   readonly node: NodeApi;
   readonly host: string;
-  /** 0: any free one. */
+  /** Port to listen on; 0: any free one. */
   readonly port: number;
-  /** By what names clients and nodes reach it, beside `host`, `localhost` and IP addresses; `*.suffix` for all below. */
+  /**
+   * Names under which clients and nodes reach it, besides `host`, `localhost` and IP addresses; `*.suffix` for all
+   * below.
+   */
   readonly hostNames?: readonly string[];
   readonly log: ServerLog;
-  /** Sockets of all kinds; default CONNECTIONS_MAX. */
+  /** Number of sockets of all kinds; default CONNECTIONS_MAX. */
   readonly connectionsMax?: number;
-  /** What the node was given to measure with; for the metrics. */
+  /** Timings that the node was given to measure with; for the metrics. */
   readonly timings?: Timings;
-  /** Of the program, for the metrics. */
+  /** Version of the program, for the metrics. */
   readonly version?: string;
-  /** Looks at the data directory, for the metrics; `snapshotLsn` names the newest snapshot, or is 0. */
+  /** Reads facts about the data directory, for the metrics; `snapshotLsn` names the newest snapshot, or is 0. */
   readonly dataFacts?: (snapshotLsn: number) => Promise<DataFacts>;
-  /** Only of a node that was started for drills: does to it what they ask for. */
+  /** Breaks a node that was started for drills, as they ask; absent otherwise. */
   readonly breakNode?: BreakNode;
 }
 
 export interface RunningServer {
-  /** Where it listens; the port differs from what was asked where that was 0. */
+  /** Address on which it listens; the port differs from the requested one if that was 0. */
   readonly address: { readonly host: string; readonly port: number };
   /**
-   * Takes no new requests, ends watches, waits for requests in flight up to CLOSE_MS_MAX, then cuts what is left and
+   * Takes no new requests, ends watches, waits for requests in flight up to CLOSE_MS_MAX, then cuts the rest and
    * closes the links. Does not close the node. Idempotent.
    */
   close(): Promise<void>;
 }
 
 /**
- * Resolves when the server listens.
- * @throws WalshipError PORT_IN_USE, CONFIG_INVALID where the address cannot be listened on.
+ * Starts a server; resolves when it listens.
+ * @throws WalshipError PORT_IN_USE, CONFIG_INVALID if it cannot listen on the address.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = new HttpServer(options);
@@ -91,7 +94,7 @@ class HttpServer implements RunningServer {
   readonly #hostNames: HostNames;
   readonly #delay = new EventLoopDelay();
   readonly #shared: Exchange['shared'];
-  /** Of each request in flight: aborts when its client is gone or the server closes. */
+  /** Controllers of the requests in flight; each aborts when its client is gone or the server closes. */
   readonly #inFlight = new Set<AbortController>();
   readonly #unanswered = new Unanswered();
   readonly #connections: Connections;
@@ -133,17 +136,17 @@ class HttpServer implements RunningServer {
       requestTimeout: limits.REQUEST_MS_MAX,
       keepAliveTimeout: limits.KEEP_ALIVE_MS,
       connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
-      // Node's own refusal has no body: the gate refuses it.
+      // Node's own refusal has no body: our gate refuses instead.
       requireHostHeader: false,
     });
-    // Node drops headers beyond a number without a word, and a condition may be among them. Their bytes are bounded.
+    // Node silently drops headers beyond a number, and a condition may be among them. Their bytes are bounded.
     this.#server.maxHeadersCount = 0;
     this.#server.on('connection', (socket) => this.#connections.admit(socket));
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response);
     };
     this.#server.on('request', onRequest);
-    // Asking first whether a body is welcome: it is read only once the request is found to be legal.
+    // A client asks first whether a body is welcome: it is read only once the request is found to be legal.
     this.#server.on('checkContinue', onRequest);
     this.#server.on('checkExpectation', refuseExpectation);
     this.#server.on('clientError', (error, socket) => {
@@ -177,7 +180,7 @@ class HttpServer implements RunningServer {
     ];
   }
 
-  /** Kept, because a closed server no longer knows. */
+  /** Address, kept because a closed server no longer knows it. */
   get address(): { host: string; port: number } {
     return this.#address;
   }
@@ -209,9 +212,10 @@ class HttpServer implements RunningServer {
     const timer = setTimeout(() => this.#server.closeAllConnections(), limits.CLOSE_MS_MAX);
     await Promise.all([this.#idle(), this.#clients.drain(limits.CLOSE_MS_MAX)]);
     this.#clientLinks.close('NODE_CLOSED: the node is shutting down');
-    // Links are no requests: they would keep the server open for as long as the peers live.
+    // Links are no requests: they would keep the server open for as long as the peers are connected.
     this.#links.close('the node is shutting down');
-    // Nothing is in flight any more. A connection that never carried a request is no idle one to Node, and would be waited for.
+    // No request is in flight now. Node does not count a connection that never carried a request as idle, and would
+    // wait for it.
     this.#server.closeAllConnections();
     await drained;
     clearTimeout(timer);
@@ -225,7 +229,7 @@ class HttpServer implements RunningServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Thousands of requests may come in one packet, and the parser hands over each of them.
+    // Thousands of requests may come in one packet, and the parser delivers each of them.
     if (this.#unanswered.count(request.socket) >= limits.PIPELINED_MAX) request.socket.destroy();
     if (request.socket.destroyed) return;
     const startedAt = performance.now();
@@ -261,7 +265,7 @@ class HttpServer implements RunningServer {
       const refusal = judgeOrigin(gatedRequest(request), this.#hostNames);
       if (refusal !== undefined) throw refusal;
       if (this.#connections.full && !isOperators(target.path)) throw crowded(this.#connections);
-      // What is read behind another answer would be in memory for as long as that one is not taken.
+      // A request read while an earlier answer is pending would stay in memory until that answer is taken.
       if (before !== undefined && isRead(request)) await closed(before);
       if (response.destroyed) return;
       const query = new Query(target.query);
@@ -295,10 +299,10 @@ function isRead({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** These requests change something, and write nothing that a client could ask about. */
+/** Prefix of requests that change something, but write nothing that a client could ask about. */
 const ADMIN_PATHS = '/v1/admin/';
 
-/** These requests are answered however many clients there are. */
+/** Returns true for requests that are answered however many clients there are. */
 function isOperators(path: string): boolean {
   return KEPT_PATHS.has(path) || path.startsWith(ADMIN_PATHS);
 }

@@ -1,18 +1,18 @@
 /**
- * The request target, byte by byte. Nothing is normalised: `..`, `//` and encoded slashes belong to keys.
+ * Request target, byte by byte. Nothing is normalised: `..`, `//` and encoded slashes belong to keys.
  */
 import { WalshipError } from '../errors.ts';
 
 export interface Target {
-  /** As sent, still percent-encoded, without the query. */
+  /** Path as sent, still percent-encoded, without the query. */
   readonly path: string;
-  /** As sent, without the question mark. */
+  /** Query as sent, without the question mark. */
   readonly query: string;
   /** Host and port of an absolute URL, as proxies send it. */
   readonly authority: string | undefined;
 }
 
-/** Splits what came in the request line. */
+/** Splits the target of the request line. */
 export function parseTarget(url: string): Target {
   const [origin, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?]*)/i.exec(url) ?? [];
   const rest = origin === undefined ? url : url.slice(origin.length);
@@ -24,7 +24,7 @@ export function parseTarget(url: string): Target {
 const PERCENT = 0x25;
 
 /**
- * The bytes that `text` spells. Node hands over the request line as latin1: one character per byte.
+ * Decodes percent-encoded text to bytes. Node delivers the request line as latin1: one character per byte.
  * @throws WalshipError REQUEST_INVALID for a `%` without two hexadecimal digits.
  */
 export function percentDecode(text: string, what: string): Buffer {

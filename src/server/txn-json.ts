@@ -1,6 +1,6 @@
 /**
- * The body of `POST /v1/txn`, checked field by field while it is read. A parser that builds the whole value first is not used: of 48 MiB
- * of the smallest objects it makes more than a gigabyte, in one turn of many seconds.
+ * Parses the body of `POST /v1/txn`, and checks it field by field. A parser that builds the whole value first is not
+ * used: 48 MiB of the smallest objects become more than a gigabyte, in one turn of many seconds.
  */
 import { WalshipError } from '../errors.ts';
 import type { Condition, WriteOperation } from '../node/api/api.ts';
@@ -17,20 +17,20 @@ export interface Transaction {
   readonly ops: readonly WriteOperation[];
 }
 
-/** Items that are read before others may have their turn. */
+/** Number of items that are read in one turn of the event loop. */
 const ITEMS_PER_STEP = 64;
-/** A longer string is a value, and takes a turn of its own. */
+/** Bytes above which a string is a value, and takes a turn of its own. */
 const SHORT_BYTES = 32 * 1024;
-/** The longest name of a field. */
+/** Bytes of the longest field name. */
 const NAME_BYTES_MAX = 32;
 
-/** A value of an item: where a string lies, or another word. */
+/** Value of an item's field: the place of a string, or another word. */
 type Field = JsonString | { readonly word: string };
 type Fields = ReadonlyMap<string, Field>;
 type Steps<T> = Generator<void, T, void>;
 
 /**
- * Reads a transaction; takes over `body`, in which long values are decoded. Yields where it may be interrupted.
+ * Reads a transaction; takes over `body`, in which long values are decoded in place. Yields at each point where it may be interrupted.
  * @throws WalshipError REQUEST_INVALID or KEY_INVALID, naming the place; TXN_TOO_LARGE, as soon as it has too many items.
  */
 export function* parseTransaction(body: Buffer): Steps<Transaction> {
@@ -50,7 +50,7 @@ export function* parseTransaction(body: Buffer): Steps<Transaction> {
   return { conditions, ops };
 }
 
-/** What is done with the items of each list. */
+/** Handlers of the items of each list. */
 type Lists = Readonly<Record<'if' | 'ops', (fields: Fields, where: string) => Iterable<void>>>;
 
 const NO_STEPS: readonly [] = [];
@@ -60,7 +60,7 @@ const FIELDS: Readonly<Record<keyof Lists, readonly string[]>> = {
   ops: ['op', 'key', 'key64', 'value', 'value64'],
 };
 
-/** Knows the shape: an object of two lists of flat objects. */
+/** Parser for the shape: an object of two lists of flat objects. */
 class TransactionReader {
   readonly #json: JsonCursor;
   readonly #count: () => number;
@@ -137,7 +137,7 @@ class TransactionReader {
     }
   }
 
-  /** The name of a field, and the colon behind it. */
+  /** Reads the name of a field, and the colon after it. */
   *#name(): Steps<string> {
     const json = this.#json;
     if (!json.openString()) throw noJson();
@@ -163,7 +163,7 @@ class TransactionReader {
     while (!this.#json.skipSpace()) yield;
   }
 
-  /** The text of a field that is a string; undefined where it is none. */
+  /** Returns the text of a string field; undefined for any other. */
   text(field: Field | undefined): string | undefined {
     if (field === undefined || 'word' in field) return undefined;
     const bytes = field.end - field.start;

@@ -4,7 +4,7 @@ import { TXN_BODY_BYTES_MAX } from './limits.ts';
 import { parseTransaction } from './txn-json.ts';
 import { answerWrite, levelOf, refuseEarly } from './write.ts';
 
-/** `POST /v1/txn`: all operations or none. */
+/** Handles `POST /v1/txn`: all operations or none. */
 export async function postTransaction(exchange: Exchange): Promise<void> {
   const level = levelOf(exchange.query);
   exchange.query.finish();

@@ -7,13 +7,16 @@ interface Pending {
 }
 
 /**
- * The requests of each connection that are not answered yet, oldest first: a client may send the next one before it has the answer to the
+ * Requests of each connection that are not answered yet, oldest first: a client may send the next one before it has the answer to the
  * one before.
  */
 export class Unanswered {
   readonly #bySocket = new WeakMap<Duplex, Set<Pending>>();
 
-  /** From now until `response` closes, which it does with its connection too. Returns the answer before it, where that is not done. */
+  /**
+   * Adds a request until `response` closes, which it does with its connection too. Returns the previous answer of the
+   * connection, if it is not complete.
+   */
   add(request: IncomingMessage, response: ServerResponse): ServerResponse | undefined {
     const { socket } = request;
     const pending = this.#bySocket.get(socket) ?? this.#watch(socket);
@@ -24,12 +27,15 @@ export class Unanswered {
     return before;
   }
 
-  /** Requests of this connection that are not answered. */
+  /** Returns the number of unanswered requests of this connection. */
   count(socket: Duplex): number {
     return this.#bySocket.get(socket)?.size ?? 0;
   }
 
-  /** Whether what is wrong with the bytes that came last can be said there: to the request that they are of, and not as the answer to another. */
+  /**
+   * Returns true if an error about the latest bytes can be answered there: as the answer to their own request, and
+   * not to another.
+   */
   mayTell(socket: Duplex): boolean {
     const [first, ...more] = this.#bySocket.get(socket) ?? [];
     if (first === undefined) return true;
@@ -40,7 +46,8 @@ export class Unanswered {
     const pending = new Set<Pending>();
     this.#bySocket.set(socket, pending);
     socket.once('close', () => {
-      // Node tells the answer that is being sent. Those behind it have no connection yet, and would never hear that it is gone.
+      // Node closes only the answer that is being sent. The later ones have no connection yet, and would never learn
+      // that it is gone.
       for (const { response } of pending) {
         if (response.socket !== null) continue;
         response.destroy();
