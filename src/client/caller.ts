@@ -1,4 +1,4 @@
-/** Carries calls out: asks a node, and does with the answer what `decide` says. */
+/** Executes calls: asks a node, and handles its answer as `decide` says. */
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -11,11 +11,14 @@ import type { Pool } from './pool.ts';
 import { decide, pauseMs } from './retry.ts';
 import type { Route } from './route.ts';
 
-/** Calls at a time; one more is refused with BUSY. */
+/** Number of calls at a time; one more is refused with BUSY. */
 export const CALLS_MAX = 16_384;
-/** What can be asked elsewhere too is given up at one node after this; so is opening a connection. */
+/**
+ * Milliseconds after which one node is given up if another could serve the request too; also the limit for opening a
+ * connection.
+ */
 export const ELSEWHERE_MS = 1_000;
-/** A fraction of 1 in so many steps. */
+/** Number of steps of a random fraction of 1. */
 const FRACTION_STEPS = 1_000;
 
 export interface CallerOptions {
@@ -27,26 +30,26 @@ export interface CallerOptions {
 
 export interface Call {
   readonly kind: 'read' | 'write';
-  /** Only the leader can do it. */
+  /** True if only the leader can do it. */
   readonly leads: boolean;
   readonly guarded: boolean;
   readonly ack: 'local' | 'quorum' | 'all';
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  /** What was known to be committed when the call began. */
+  /** Version known to be committed when the call began. */
   readonly knewVersion: Version | undefined;
-  /** The request of an attempt that may take so long. */
+  /** Creates the request of an attempt that may take `forMs`. */
   readonly make: (forMs: number) => ClientRequest;
 }
 
-/** How far a call is. */
+/** Progress of a call. */
 interface Progress {
   readonly endMs: number;
   attempts: number;
   pauses: number;
-  /** An attempt that is over may have been written. */
+  /** True if a finished attempt may have been written. */
   unsure: boolean;
-  /** An attempt that is over, or the one that is under way, may have been written. */
+  /** True if a finished attempt, or the one under way, may have been written. */
   sent: boolean;
 }
 
@@ -60,8 +63,8 @@ export class Caller {
   }
 
   /**
-   * The answer of the first attempt that succeeds.
-   * @throws WalshipError the failure of the last attempt, of a write with what is known of all of them; ABORTED, BUSY.
+   * Resolves with the answer of the first attempt that succeeds.
+   * @throws WalshipError the failure of the last attempt, for a write with the outcome of all of them; ABORTED, BUSY.
    */
   async call(call: Call): Promise<ClientAnswer> {
     if (this.#calls >= CALLS_MAX) {
@@ -80,12 +83,12 @@ export class Caller {
     }
   }
 
-  /** Calls under way end with ABORTED, as soon as their connection does. */
+  /** Ends the calls under way with ABORTED, as soon as their connections end. */
   close(): void {
     this.#closed = true;
   }
 
-  /** An open connection to the node whose turn it is for reads, at most `forMs` from now. */
+  /** Returns an open connection to the node whose turn it is for reads, after at most `forMs`. */
   async connect(address: string, forMs: number): Promise<Connection> {
     const { pool, route } = this.#options;
     const open = pool.ready(address);
@@ -95,7 +98,7 @@ export class Caller {
     return connection;
   }
 
-  /** The next node's turn, after a failure at this one. */
+  /** Moves on to the next node, after a failure at this one. */
   move(address: string, error: WalshipError): void {
     const { route } = this.#options;
     const { code, details } = error;
@@ -153,7 +156,7 @@ export class Caller {
     }
   }
 
-  /** At once where the connection is open: a turn of waiting costs more than sending. */
+  /** Sends at once if the connection is open: a turn of waiting costs more than sending. */
   #attempt(address: string, call: Call, progress: Progress): Promise<ClientAnswer> {
     const open = this.#options.pool.ready(address);
     if (open !== undefined) return this.#ask(open, call, progress);
@@ -177,13 +180,13 @@ export class Caller {
     return Math.max(1, Math.ceil(endMs - this.#options.clock.nowMs()));
   }
 
-  /** How long one node may take with what another one could do as well. */
+  /** Returns the milliseconds that one node may take if another one could serve the request as well. */
   #patienceMs(progress: Progress): number {
     const leftMs = this.#leftMs(progress);
     return this.#options.route.count > 1 ? Math.min(leftMs, ELSEWHERE_MS) : leftMs;
   }
 
-  /** A write that never left is rejected. */
+  /** Opens a connection; a write that was never sent is rejected. */
   async #connected(address: string, { kind }: Call, forMs: number): Promise<Connection> {
     try {
       return await this.connect(address, forMs);
@@ -193,7 +196,7 @@ export class Caller {
     }
   }
 
-  /** What became of a write whose version is known. */
+  /** Finds the outcome of a write whose version is known. */
   async #resolve(
     version: Version,
     call: Call,
@@ -242,7 +245,7 @@ export class Caller {
       return await Promise.race([run, aborted]);
     } finally {
       signal.removeEventListener('abort', abort);
-      // Whichever came second is of no interest any more.
+      // The loser of the race no longer matters.
       run.catch(() => undefined);
     }
   }
@@ -250,7 +253,7 @@ export class Caller {
   #within<T>(forMs: number, promise: Promise<T>, address: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.#options.clock.after(forMs, () => {
-        // Once it is looked up again, a name that nobody knows is no more than slow.
+        // During a repeated lookup, an unknown name is just slow: the earlier failure tells more.
         const { message, details } = this.#options.pool.failureAt(address) ?? {};
         const before = message === undefined ? '' : `; before that: ${message}`;
         const text = `${address} did not answer in time${before}`;

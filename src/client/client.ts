@@ -45,22 +45,25 @@ import { Seen } from './seen.ts';
 import { watch } from './watch.ts';
 
 export const TIMEOUT_MS_DEFAULT = 5_000;
-/** Entries that a scan asks for at a time. */
+/** Number of entries that a scan asks for at a time. */
 const PAGE_ENTRIES = 500;
 
 export interface ClientOptions {
-  /** Addresses of nodes, `host:port` or `id=host:port`, without TLS and a login. Reads go to these; the leader is found from them. */
+  /**
+   * Addresses of nodes, `host:port` or `id=host:port`, without TLS and a login. Reads go to these; the leader is
+   * found from them.
+   */
   readonly nodes: readonly string[];
   readonly dialer: Dialer;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  /** How long a call may take; TIMEOUT_MS_DEFAULT unless given. */
+  /** Default time limit of a call in milliseconds; TIMEOUT_MS_DEFAULT unless given. */
   readonly timeoutMs?: number;
 }
 
 /**
- * A session with a cluster: finds the leader and follows it, sends again what is certain not to have been written, and reads its own
- * writes on any node. Every failure is a WalshipError, of writes with an `outcome`.
+ * Session with a cluster: finds the leader and follows it, repeats requests that were certainly not written, and reads its own
+ * writes on any node. Every failure is a WalshipError, with an `outcome` for writes.
  */
 export class Client implements AsyncDisposable {
   readonly #timeoutMs: number;
@@ -71,7 +74,7 @@ export class Client implements AsyncDisposable {
   readonly #seen = new Seen();
   #closed = false;
 
-  /** Connects to nothing yet. @throws WalshipError CONFIG_INVALID. */
+  /** Creates a client; connects to no node yet. @throws WalshipError CONFIG_INVALID. */
   constructor({ nodes, dialer, clock, entropy, timeoutMs }: ClientOptions) {
     const given = nodes.map(parseNode);
     const addresses = [...new Set(given.map(({ address }) => address))];
@@ -86,7 +89,7 @@ export class Client implements AsyncDisposable {
     this.#caller = new Caller({ clock, entropy, pool: this.#pool, route: this.#route });
   }
 
-  /** The newest version that this client has written or read: reads show at least that. Undefined before the first one. */
+  /** Newest version that this client has written or read: reads show at least that. Undefined before the first one. */
   get seen(): string | undefined {
     const least = this.#seen.least();
     return least === undefined ? undefined : formatVersion(least);
@@ -97,12 +100,12 @@ export class Client implements AsyncDisposable {
     await this.#read(options, () => ({ kind: 'ping' }));
   }
 
-  /** Resolves when the asked level is reached. @throws WalshipError with an outcome. */
+  /** Writes a key; resolves when the requested level is reached. @throws WalshipError with an outcome. */
   put(key: Bytes, value: Bytes, options: KeyWriteOptions = {}): Promise<Written> {
     return this.#writeKey({ op: 'put', key: keyBytes(key), value: toBytes(value) }, options);
   }
 
-  /** As `put`; an absent key is deleted too. */
+  /** Deletes a key, with the options of `put`; succeeds for an absent key too. */
   delete(key: Bytes, options: KeyWriteOptions = {}): Promise<Written> {
     return this.#writeKey({ op: 'delete', key: keyBytes(key), value: NO_BYTES }, options);
   }
@@ -115,7 +118,7 @@ export class Client implements AsyncDisposable {
     return this.#write(conditions.map(conditionOf), ops.map(operationOf), options);
   }
 
-  /** The value, or undefined where there is no such key. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, … */
+  /** Returns the value, or undefined if the key does not exist. @throws WalshipError WAIT_TIMEOUT, LSN_REPLACED, … */
   async get(key: Bytes, options: ReadOptions = {}): Promise<Found | undefined> {
     const { read: level = 'local' } = options;
     const bytes = keyBytes(key);
@@ -136,7 +139,7 @@ export class Client implements AsyncDisposable {
     return { key: bytes, value, version: formatVersion(version), applied: formatVersion(applied) };
   }
 
-  /** Live entries in byte order, page by page: a page shows one moment, the next one the same or a later one. */
+  /** Yields live entries in byte order, page by page: a page shows one moment, the next one the same or a later one. */
   async *scan(options: ScanOptions = {}): AsyncGenerator<Entry, void, undefined> {
     const prefix = options.prefix === undefined ? undefined : toBytes(options.prefix);
     let after = options.after === undefined ? undefined : toBytes(options.after);
@@ -165,8 +168,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Applied changes in log order, without gap or repeat, from whichever node answers. Ends when the signal aborts.
-   * @throws WalshipError LSN_REPLACED, PURGED, or what the last node said where none goes on in time.
+   * Yields applied changes in log order, without gap or repeat, from any node that answers. Ends when the signal
+   * aborts.
+   * @throws WalshipError LSN_REPLACED, PURGED, or the last node's error if none continues in time.
    */
   watch(options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> {
     const { after, signal, timeoutMs } = options;
@@ -194,7 +198,7 @@ export class Client implements AsyncDisposable {
     await this.#read(options, (timeoutMs) => ({ kind: 'wait', level, timeoutMs, version: wanted }));
   }
 
-  /** A node's own view of itself and the cluster, as `GET /v1/status` has it. */
+  /** Returns a node's own view of itself and the cluster, as `GET /v1/status` does. */
   async status(options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
     const answer = await this.#read(options, () => ({ kind: 'status' }));
     if (answer.kind !== 'status') throw unexpected(answer);
@@ -238,7 +242,7 @@ export class Client implements AsyncDisposable {
     return { version: formatVersion(answer.version), durableOn: answer.durableOn };
   }
 
-  /** A read that shows what this client has seen. */
+  /** Reads at least the version that this client has seen. */
   async #readSeen(
     options: ReadOptions | ScanOptions,
     make: (timeoutMs: number, least: Version | undefined) => ClientRequest,
@@ -265,7 +269,7 @@ export class Client implements AsyncDisposable {
     return this.#call(options, { kind: 'read', leads, guarded: false, ack: 'quorum', make });
   }
 
-  /** Written out field by field: an object that begins with a spread costs several microseconds. */
+  /** Creates a call, field by field: an object that begins with a spread costs several microseconds. */
   #call(
     { timeoutMs, signal }: CallOptions,
     { kind, leads, guarded, ack, make }: Omit<Call, 'timeoutMs' | 'signal' | 'knewVersion'>,
@@ -285,7 +289,7 @@ export class Client implements AsyncDisposable {
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Whether it can have an effect only once: it changes a key that has to be at an exact version. */
+/** Returns true if the write can have an effect only once: it changes a key under the condition of an exact version. */
 function isGuarded(
   conditions: readonly ClientCondition[],
   ops: readonly ClientOperation[],

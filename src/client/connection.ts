@@ -1,5 +1,5 @@
 /**
- * One link to one node: requests go out pipelined, answers come back in any order.
+ * Connection to one node: requests go out pipelined, answers come back in any order.
  *
  * Invariant: every request ends exactly once, with its answer, with its deadline, or with the link.
  */
@@ -15,15 +15,15 @@ import { MessageOutbox } from '../protocol/message-outbox.ts';
 import { MessageSplitter } from '../protocol/message-splitter.ts';
 import { errorOf, lostError, silentError } from './failures.ts';
 
-/** From the open link to the node's hello. */
+/** Milliseconds from the open link to the node's hello. */
 export const HELLO_MS_MAX = 3_000;
-/** With requests in flight: how long nothing may come before the node is asked for a sign of life, … */
+/** Milliseconds without any message, with requests in flight, after which the node gets a ping. */
 export const PING_MS = 1_000;
-/** … and before it is given up. */
+/** Milliseconds of silence, with requests in flight, after which the node is given up. */
 export const SILENCE_MS_MAX = 3_000;
-/** Without requests in flight: how often a ping keeps the link open. */
+/** Interval of pings that keep the link open without requests in flight. */
 export const IDLE_PING_MS = 15_000;
-/** The node's own time limit comes first, because its answer says more: an attempt waits so much longer for it. */
+/** Milliseconds that an attempt waits beyond the node's own time limit, because the node's answer tells more. */
 export const GRACE_MS = 1_000;
 
 export interface ConnectionOptions {
@@ -35,16 +35,16 @@ export interface ConnectionOptions {
 
 interface Pending {
   readonly kind: ClientRequest['kind'];
-  /** Of the message; set when that is made. */
+  /** Size of the message; set when it is encoded. */
   bytes: number;
   readonly deadlineMs: number;
   resolve(answer: ClientAnswer): void;
   reject(error: WalshipError): void;
-  /** Of a watch: what comes before its end, with its size. */
+  /** Receiver of a watch's events with their sizes; undefined for other requests. */
   readonly onEvent: ((answer: ClientAnswer, bytes: number) => void) | undefined;
 }
 
-/** Waits until the node has room for it. */
+/** A request that waits until the node takes more. */
 interface Queued {
   readonly id: number;
   readonly message: Buffer;
@@ -53,7 +53,7 @@ interface Queued {
 
 /** A watch that is open on a connection. */
 export interface OpenWatch {
-  /** Resolves when it was cancelled, rejects with what ended it. */
+  /** Resolves when it was cancelled, rejects with the error that ended it. */
   readonly ended: Promise<ClientAnswer>;
   grant(bytes: number): void;
   cancel(): void;
@@ -69,7 +69,7 @@ export class Connection {
   readonly #queued: Queued[] = [];
   #inFlightBytes = 0;
   #nextId = 1;
-  /** No deadline is before this one. */
+  /** Lower bound for all deadlines. */
   #nextDeadlineMs = Infinity;
   #hello: HelloAnswer | undefined;
   #heardMs: number;
@@ -87,7 +87,7 @@ export class Connection {
     this.#splitter = new MessageSplitter(CLIENT_MESSAGE_BYTES_MAX, {
       admit: () => true,
       take: () => true,
-      // Values are handed on to the caller: they must not be the link's.
+      // Values are passed on to the caller: they must not alias the link's buffer.
       onMessage: (body, gathered) =>
         this.#onMessage(answerAliases(body) && !gathered ? Buffer.from(body) : body),
       onRefused: () => undefined,
@@ -100,7 +100,7 @@ export class Connection {
   }
 
   /**
-   * Resolves when the node has said who it is.
+   * Opens a connection; resolves when the node has identified itself.
    * @throws WalshipError PEER_UNREACHABLE, UNSUPPORTED_VERSION.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
@@ -110,7 +110,7 @@ export class Connection {
     return connection;
   }
 
-  /** What the node said of itself. */
+  /** Hello of the node. */
   get hello(): HelloAnswer {
     if (this.#hello === undefined) throw new Error('a connection without a hello');
     return this.#hello;
@@ -121,8 +121,9 @@ export class Connection {
   }
 
   /**
-   * Asks once; `forMs` is how long the node may take.
-   * @throws WalshipError the node's own, or PEER_UNREACHABLE, COMMIT_TIMEOUT, WAIT_TIMEOUT, PROTOCOL_ERROR; of writes with an outcome.
+   * Sends a request once; `forMs` is the time limit for the node.
+   * @throws WalshipError the node's own, or PEER_UNREACHABLE, COMMIT_TIMEOUT, WAIT_TIMEOUT, PROTOCOL_ERROR; with an
+   * outcome for writes.
    */
   request(request: ClientRequest, forMs: number): Promise<ClientAnswer> {
     return new Promise((resolve, reject) => {
@@ -132,7 +133,7 @@ export class Connection {
     });
   }
 
-  /** Opens a watch; `onEvent` is told its changes and progress, in order. */
+  /** Opens a watch; `onEvent` gets its changes and progress, in order. */
   watch(
     request: ClientRequest & { kind: 'watch' },
     onEvent: (answer: ClientAnswer, bytes: number) => void,
@@ -152,7 +153,7 @@ export class Connection {
     };
   }
 
-  /** Ends what is in flight; idempotent. */
+  /** Ends the requests in flight and closes the link; idempotent. */
   close(reason: string): void {
     if (!this.open) return;
     this.#link.close(reason);
@@ -181,7 +182,7 @@ export class Connection {
 
   #send(id: number, message: Buffer, pending: Pending): void {
     if (this.#pending.size === 0) {
-      // The silence before the first question says nothing.
+      // The silence before the first request does not count.
       this.#heardMs = this.#options.clock.nowMs();
     }
     this.#pending.set(id, pending);
@@ -236,7 +237,7 @@ export class Connection {
     if (decoded.kind === 'invalid') return this.close(`PROTOCOL_ERROR: ${decoded.reason}`);
     const { id, answer } = decoded;
     const pending = this.#pending.get(id);
-    // It may have been given up meanwhile.
+    // The request may have been given up before the answer came.
     if (pending === undefined) return;
     if (answer.kind === 'change' || answer.kind === 'progress') {
       pending.onEvent?.(answer, body.length);

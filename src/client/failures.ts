@@ -1,15 +1,15 @@
-/** What a client says of requests that ended without an answer of their own. */
+/** Errors of a client for requests that ended without an answer. */
 import { ERRORS, WalshipError } from '../errors.ts';
 import type { ErrorCode, WalshipErrorOptions } from '../errors.ts';
 import type { ClientRequest, ErrorAnswer } from '../protocol/client-messages.ts';
 
 interface Ended {
   readonly kind: ClientRequest['kind'];
-  /** It may have reached the node. */
+  /** True if the request may have reached the node. */
   readonly sent: boolean;
 }
 
-/** The error that the node answered with. */
+/** Converts an error answer of the node to an error. */
 export function errorOf(
   { code, message, outcome, details }: ErrorAnswer,
   address: string,
@@ -22,7 +22,7 @@ export function errorOf(
   );
 }
 
-/** The link broke. */
+/** Creates the error for a broken link. */
 export function lostError(
   { address }: { readonly address: string },
   ended: Ended & { readonly reason: string },
@@ -34,14 +34,14 @@ export function lostError(
   });
 }
 
-/** The deadline passed. */
+/** Creates the error for a deadline that passed. */
 export function silentError({ address }: { readonly address: string }, ended: Ended): WalshipError {
   const code = ended.kind === 'write' && ended.sent ? 'COMMIT_TIMEOUT' : 'WAIT_TIMEOUT';
   const message = `${address} did not answer in time`;
   return new WalshipError(code, message, { ...outcomeOf(ended), details: { address } });
 }
 
-/** The caller gave up, or the client was closed. */
+/** Creates the error for a call that the caller gave up, or for a closed client. */
 export function abortedError(ended: Ended, cause?: unknown): WalshipError {
   const message = cause === undefined ? 'the client was closed' : 'the call was aborted';
   return new WalshipError('ABORTED', message, { ...outcomeOf(ended), cause });

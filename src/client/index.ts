@@ -1,4 +1,4 @@
-/** A client of a walship cluster: `walship/client`. */
+/** Client of a walship cluster: `walship/client`. */
 import { SystemClock } from '../ports/system-clock.ts';
 import { SystemEntropy } from '../ports/system-entropy.ts';
 import { CLIENT_PATH, WsDialer } from '../ports/ws-link.ts';
@@ -9,24 +9,24 @@ export type * from './api.ts';
 export { ERRORS, isWalshipError, WalshipError } from '../errors.ts';
 export type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts';
 
-/** How long opening one connection may take. */
+/** Time limit for opening one connection, in milliseconds. */
 export const DIAL_MS_MAX = 1_500;
 
 export interface ConnectOptions {
   /**
-   * Addresses of the nodes, `host:port`: name them all, so that any of them may be down. Where a node is reached at another address than its peers use,
-   * `id=host:port`: then it is never looked for at theirs.
+   * Addresses of the nodes, `host:port`: name them all, so that any of them may be down. Use `id=host:port` for a
+   * node that is reached at another address than its peers use: the client then ignores the peers' address.
    */
   readonly nodes: readonly string[];
-  /** How long a call may take where it does not say so itself; 5,000 unless given. */
+  /** Default time limit of a call in milliseconds; 5,000 unless given. */
   readonly timeoutMs?: number;
-  /** How long to look for a first node that answers; as long as a call unless given. */
+  /** Milliseconds to look for a first node that answers; as long as a call unless given. */
   readonly connectMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Resolves when one of the nodes has answered.
+ * Connects to a cluster; resolves when one of the nodes has answered.
  * @throws WalshipError CONFIG_INVALID, PEER_UNREACHABLE, WRONG_CLUSTER, UNSUPPORTED_VERSION, ABORTED.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {

@@ -1,4 +1,4 @@
-/** What programs hand to the client, checked before anything is sent. */
+/** Checks of the arguments from programs, before anything is sent. */
 import { WalshipError } from '../errors.ts';
 import { CLIENT_MESSAGE_BYTES_MAX, CLIENT_TIMEOUT_MS_MAX } from '../protocol/client-messages.ts';
 import type { ClientCondition, ClientOperation } from '../protocol/client-messages.ts';
@@ -7,7 +7,7 @@ import { parseVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
 import type { Bytes, KeyWriteOptions, Transaction } from './api.ts';
 
-/** Room for an item without its bytes, in a message. */
+/** Bytes of an item in a message, besides its key and value. */
 const ITEM_BYTES = 24;
 
 export function toBytes(value: Bytes): Buffer {
@@ -15,7 +15,7 @@ export function toBytes(value: Bytes): Buffer {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** @throws WalshipError KEY_INVALID. */
+/** Converts a key to bytes. @throws WalshipError KEY_INVALID. */
 export function keyBytes(key: Bytes): Buffer {
   const bytes = toBytes(key);
   if (bytes.length >= 1 && bytes.length <= KEY_BYTES_MAX) return bytes;
@@ -23,7 +23,7 @@ export function keyBytes(key: Bytes): Buffer {
   throw new WalshipError('KEY_INVALID', message, { outcome: 'rejected' });
 }
 
-/** @throws WalshipError REQUEST_INVALID. */
+/** Parses a version; `name` is for the message. @throws WalshipError REQUEST_INVALID. */
 export function versionOf(name: string, text: string): Version {
   const version = parseVersion(text);
   if (version !== undefined) return version;
@@ -36,7 +36,7 @@ export function versionOf(name: string, text: string): Version {
   );
 }
 
-/** @throws WalshipError REQUEST_INVALID. */
+/** Checks a time limit; returns `otherwise` if none is given. @throws WalshipError REQUEST_INVALID. */
 export function timeoutOf(timeoutMs: number | undefined, otherwise: number): number {
   if (timeoutMs === undefined) return otherwise;
   if (timeoutMs >= 1 && timeoutMs <= CLIENT_TIMEOUT_MS_MAX) return Math.ceil(timeoutMs);
@@ -44,7 +44,7 @@ export function timeoutOf(timeoutMs: number | undefined, otherwise: number): num
   throw new WalshipError('REQUEST_INVALID', message, { outcome: 'rejected' });
 }
 
-/** What a key has to be for a write to happen. @throws WalshipError REQUEST_INVALID. */
+/** Returns the condition on a key. @throws WalshipError REQUEST_INVALID. */
 export function expectOf({
   ifMatch,
   ifAbsent,
@@ -73,7 +73,7 @@ export function operationOf(operation: Transaction['ops'][number]): ClientOperat
   return { op: 'put', key, value: toBytes(operation.value) };
 }
 
-/** What no node would take. @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE. */
+/** Refuses a size that no node would take. @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE. */
 export function checkSize(
   name: string,
   input:

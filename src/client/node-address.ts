@@ -4,33 +4,33 @@ const SCHEMES: ReadonlySet<string> = new Set(['http:', 'ws:']);
 const SECURE_SCHEMES: ReadonlySet<string> = new Set(['https:', 'wss:']);
 const EXPECTED = "a node's address is HOST:PORT or http://HOST:PORT";
 
-/** One of the nodes that a person or a program named. */
+/** A node that an operator or a program named. */
 export interface GivenNode {
   readonly address: string;
-  /** Undefined where only the address was given. */
+  /** Node id; undefined if only the address was given. */
   readonly nodeId: string | undefined;
 }
 
-/** Advice for a host name that is not known here, though the nodes know each other by it. */
+/** Hint for a host name that is unknown here, although the nodes know each other by it. */
 export const UNKNOWN_NAME_HINT =
   'the nodes use the addresses of --peers; if other addresses lead to them from here, give all nodes with their ids, as in n1=127.0.0.1:7401';
 const UNKNOWN_NAME: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 
-/** Details of a failed connection: the hint, where the name of the host is what is wrong. */
+/** Returns details of a failed connection: a hint, if the host name is the cause. */
 export function unreachableHint(cause: unknown): { readonly hint?: string } {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return UNKNOWN_NAME.has(code) ? { hint: UNKNOWN_NAME_HINT } : {};
 }
 
-/** `id=host:port`, or as `parseNodeAddress`. @throws WalshipError CONFIG_INVALID. */
+/** Parses `id=host:port`, or an address as `parseNodeAddress` does. @throws WalshipError CONFIG_INVALID. */
 export function parseNode(text: string): GivenNode {
   const [, nodeId, address = text] = /^\s*([^=/:]+)=(.*)$/s.exec(text) ?? [];
   return { nodeId, address: parseNodeAddress(address) };
 }
 
 /**
- * The host and the port of a node, as a person or a program names it: `host:port`, or an `http` or `ws` URL of that.
- * Refuses what would not be heeded: without TLS and without a login, a secret in an address would be sent in clear.
+ * Parses the host and the port of a node: `host:port`, or an `http` or `ws` URL of that.
+ * Refuses parts that would have no effect: without TLS and without a login, a secret in an address would be sent in clear.
  * @throws WalshipError CONFIG_INVALID; never with a user or a password in its message.
  */
 export function parseNodeAddress(text: string): string {
@@ -50,7 +50,7 @@ export function parseNodeAddress(text: string): string {
   return `${hostname}:${port === '' ? '80' : port}`;
 }
 
-/** Text that may hold a password is not repeated. */
+/** Hides text that may contain a password. */
 function shown(text: string): string {
   return text.includes('@') ? 'what was given' : `"${text}"`;
 }

@@ -9,14 +9,14 @@ export interface PoolOptions {
   readonly clock: Clock;
 }
 
-/** One connection per node, opened when it is first needed and again after it broke. */
+/** Pool with one connection per node, opened when it is first needed and again after it broke. */
 export class Pool {
   readonly #options: PoolOptions;
   readonly #open = new Map<string, Connection>();
   readonly #opening = new Map<string, Promise<Connection>>();
-  /** Why the last attempt to open a connection failed, by address. */
+  /** Last failure to open a connection, by address. */
   readonly #failures = new Map<string, WalshipError>();
-  /** All nodes have to be of one cluster; known from the first that has one. */
+  /** Cluster id, taken from the first node that has one: all nodes have to be of one cluster. */
   #clusterId: string | null = null;
   #closed = false;
 
@@ -24,17 +24,23 @@ export class Pool {
     this.#options = options;
   }
 
-  /** The open connection, if there is one. */
+  /** Returns the open connection, if there is one. */
   ready(address: string): Connection | undefined {
     return this.#open.get(address);
   }
 
-  /** Why the last attempt to open one there failed: undefined where none did, or another one succeeded since. */
+  /**
+   * Returns the last failure to open a connection there: undefined if there was none, or if a later attempt
+   * succeeded.
+   */
   failureAt(address: string): WalshipError | undefined {
     return this.#failures.get(address);
   }
 
-  /** @throws WalshipError PEER_UNREACHABLE, UNSUPPORTED_VERSION, WRONG_CLUSTER. */
+  /**
+   * Opens a connection, or returns the open one. @throws WalshipError PEER_UNREACHABLE, UNSUPPORTED_VERSION,
+   * WRONG_CLUSTER.
+   */
   connect(address: string): Promise<Connection> {
     const open = this.#open.get(address);
     if (open !== undefined) return Promise.resolve(open);

@@ -1,9 +1,9 @@
 /**
- * What to do when an attempt failed: the one place where a client decides to send something again.
+ * Decides the reaction to a failed attempt: the only place where a client decides to repeat a request.
  *
- * A write is sent again only where it is certain that it was not written, or where it cannot be written twice: its conditions name the
- * exact version of a key that it changes. Whichever attempt gets through makes that version the past, and versions never come
- * back. `absent` and `present` do come back (somebody deletes, somebody puts), so they make nothing safe to repeat.
+ * A write is repeated only if it was certainly not written, or if it cannot be written twice: its conditions name the
+ * exact version of a key that it changes. The first attempt that succeeds replaces that version, and versions never
+ * come back. `absent` and `present` do come back (one client deletes, another puts), so they make no repeat safe.
  */
 import type { ErrorCode, Outcome } from '../errors.ts';
 import { comparePositions, parseVersion } from '../wal/format/position.ts';
@@ -17,29 +17,35 @@ export interface Failure {
 
 export interface FailedAttempt {
   readonly kind: 'read' | 'write';
-  /** Of a write: whether it can have an effect only once, however often it is sent. */
+  /** True for a write that can have an effect only once, however often it is sent. */
   readonly guarded: boolean;
   readonly ack: 'local' | 'quorum' | 'all';
   readonly failure: Failure;
-  /** An earlier attempt of this write may have been written. */
+  /** True if an earlier attempt of this write may have been written. */
   readonly unsure: boolean;
-  /** Attempts so far, this one included. */
+  /** Number of attempts so far, this one included. */
   readonly attempts: number;
-  /** Nodes that may be asked. */
+  /** Number of nodes that may be asked. */
   readonly nodes: number;
   readonly leftMs: number;
-  /** Of a write: what the client knew to be committed before it sent the first attempt. */
+  /** Version that the client knew to be committed before it sent the first attempt of a write. */
   readonly knewVersion: Version | undefined;
 }
 
 export type Decision =
-  /** Send it again, to the same node or to the next one (the leader where the failure names it), after a pause or at once. */
+  /**
+   * Send it again, to the same node or to the next one (the leader if the failure names it), after a pause or at
+   * once.
+   */
   | { readonly kind: 'again'; readonly where: 'here' | 'next'; readonly pause: boolean }
-  /** Ask what became of this version: committed is acknowledged, replaced is certainly not written. */
+  /** Ask for the state of this version: committed is acknowledged, replaced is certainly not written. */
   | { readonly kind: 'resolve'; readonly version: Version }
   | { readonly kind: 'give-up'; readonly outcome: Outcome | undefined };
 
-/** The next attempt may find another node, or this one in a better state. With a write: as long as it was rejected. */
+/**
+ * Codes after which another attempt may find another node, or this one in a better state. A write is repeated only if
+ * it was rejected.
+ */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BUSY',
   'DISK_FAILED',
@@ -54,15 +60,18 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'WRONG_CLUSTER',
 ]);
 
-/** Redirects that are followed at once; then a pause, since two nodes may take each other for the leader. */
+/**
+ * Number of redirects that are followed at once; then comes a pause, since two nodes may take each other for the
+ * leader.
+ */
 const REDIRECTS_AT_ONCE = 3;
 
-/** Decides; pure. */
+/** Decides the reaction to a failed attempt; pure. */
 export function decide(attempt: FailedAttempt): Decision {
   return attempt.kind === 'read' ? decideRead(attempt) : decideWrite(attempt);
 }
 
-/** Whether the failure names who leads. */
+/** Returns true if the failure names the leader. */
 function namesLeader({ code, details }: Failure): boolean {
   return code === 'NO_LEADER' && typeof details['leader'] === 'string';
 }
@@ -79,7 +88,7 @@ function decideWrite(attempt: FailedAttempt): Decision {
     const version = versionOf(failure);
     const giveUp = { kind: 'give-up', outcome: 'indeterminate' } as const;
     if (leftMs <= 0) return giveUp;
-    // That it is committed would not say that every voter has it.
+    // A commit would not prove that every voter has it.
     if (version !== undefined) return ack === 'all' ? giveUp : { kind: 'resolve', version };
     return guarded ? again(attempt) : giveUp;
   }
@@ -94,8 +103,9 @@ function again({ failure, attempts, nodes }: FailedAttempt): Decision {
 }
 
 /**
- * Whether the earlier attempt, of which nothing is known, may have been written. A condition that is judged says more: what a
- * replaced version led to was cut off with it, and a key that did not change since before the first attempt was not changed by it.
+ * Returns true if the earlier attempt, whose outcome is unknown, may have been written. A judged condition tells
+ * more: a write based on a replaced version was cut off with it, and a key that did not change since before the first
+ * attempt was not changed by it.
  */
 function mayBeOurs({ failure, knewVersion }: FailedAttempt): boolean {
   if (failure.code === 'LSN_REPLACED') return false;
@@ -109,12 +119,14 @@ function versionOf({ details }: Failure): Version | undefined {
   return typeof version === 'string' ? parseVersion(version) : undefined;
 }
 
-/** Pauses grow from this… */
+/** First pause in milliseconds; each further one is twice as long. */
 const PAUSE_MS_FIRST = 20;
-/** …to this. */
+/** Longest pause in milliseconds. */
 export const PAUSE_MS_MAX = 500;
 
-/** How long the next pause is, at most `leftMs`; `fraction` in [0, 1) spreads those who failed together. */
+/**
+ * Returns the length of the next pause, at most `leftMs`; `fraction` in [0, 1) spreads clients that failed together.
+ */
 export function pauseMs(pauses: number, fraction: number, leftMs: number): number {
   const full = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(pauses, 10));
   return Math.min(leftMs, full / 2 + (fraction * full) / 2);

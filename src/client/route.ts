@@ -1,18 +1,21 @@
 import type { HelloAnswer } from '../protocol/client-messages.ts';
 
-/** Which node to ask next: who is believed to lead, and where reads go. Decides by what it was told; no clock, no I/O. */
+/**
+ * Chooses the node to ask next: the presumed leader, or the node for reads. Decides from reports alone; no clock, no
+ * I/O.
+ */
 export class Route {
   readonly #nodes: readonly string[];
   /** Node ids by address, as they were given or as the nodes named themselves: a leader may be reached at another address than its peers use. */
   readonly #ids: Map<string, string>;
-  /** Failed since they last answered; one hint about each is not believed. */
+  /** Addresses that failed since they last answered; one hint about each is not believed. */
   readonly #distrusted = new Set<string>();
-  /** Said of themselves that they are not ready: reads go to others, as long as none of those fails. */
+  /** Addresses that reported not to be ready: reads go to others, as long as none of those fails. */
   readonly #unready = new Set<string>();
   #leader: string | undefined;
   #turn: number;
 
-  /** `start` says which of the nodes comes first; `ids` holds the ids of those that were given with one, by address. */
+  /** Creates a route. `start` is the index of the first node to ask; `ids` holds the given node ids by address. */
   constructor(nodes: readonly string[], start: number, ids?: ReadonlyMap<string, string>) {
     this.#nodes = nodes;
     this.#turn = start;
@@ -23,12 +26,12 @@ export class Route {
     return this.#nodes.length;
   }
 
-  /** Who is believed to lead, else the node whose turn it is. */
+  /** Presumed leader, else the node whose turn it is. */
   get forLeader(): string {
     return this.#leader ?? this.forReads;
   }
 
-  /** The node whose turn it is, or the next one that may be ready: it stays the same for as long as it answers. */
+  /** Node whose turn it is, or the next one that may be ready: it stays the same for as long as it answers. */
   get forReads(): string {
     const inTurn = this.#nodeAt(this.#turn);
     if (this.#unready.size === 0) return inTurn;
@@ -39,17 +42,17 @@ export class Route {
     return inTurn;
   }
 
-  /** True where reads may find a node that is ready at another address. */
+  /** Returns true if reads may find a ready node at another address. */
   otherMayBeReady(address: string): boolean {
     return this.#nodes.some((other) => other !== address && !this.#unready.has(other));
   }
 
-  /** It answers, and lacks writes that were acknowledged. */
+  /** Notes that a node answers, and lacks acknowledged writes. */
   notReady(address: string): void {
     this.#unready.add(address);
   }
 
-  /** A node said who it is, whom it follows, and whether it is ready. */
+  /** Notes the identity of a node, its leader, and whether it is ready. */
   met(
     address: string,
     { nodeId, leader, ready }: Pick<HelloAnswer, 'nodeId' | 'leader' | 'ready'>,
@@ -60,28 +63,31 @@ export class Route {
     if (leader !== null && this.#leader === undefined) this.#believe(leader);
   }
 
-  /** It did as the leader does. */
+  /** Notes that a node acted as the leader. */
   led(address: string): void {
     this.#leader = address;
     this.#distrusted.delete(address);
   }
 
-  /** A read was answered. */
+  /** Notes that a read was answered. */
   worked(address: string): void {
     this.#distrusted.delete(address);
   }
 
-  /** The node does not lead; who does, if it knows. */
+  /** Notes that a node does not lead, and the leader that it knows, if any. */
   redirected(from: string, leader: { nodeId: string; address: string } | null): void {
     if (this.#leader === from) this.#leader = undefined;
     if (leader !== null && this.#addressOf(leader) !== from && this.#believe(leader)) return;
     this.#pass(from);
   }
 
-  /** It did not answer, or cannot serve: the next one's turn. Of several calls that failed at one node only the first counts. */
+  /**
+   * Notes a node that did not answer, or cannot serve: it is the next one's turn. Of several calls that failed at one
+   * node only the first counts.
+   */
   failed(address: string): void {
     this.#distrusted.add(address);
-    // A node that was not ready is better than none, and may be ready now.
+    // A node that was not ready is better than no node, and may be ready now.
     this.#unready.clear();
     if (this.#leader === address) this.#leader = undefined;
     this.#pass(address);
@@ -96,7 +102,10 @@ export class Route {
     this.#turn = (this.#nodes.indexOf(address) + 1) % this.#nodes.length;
   }
 
-  /** False where the leader so named has just failed: the next hint is believed, so that it is asked again in time. */
+  /**
+   * Returns false if this presumed leader has just failed: the next hint is believed, so that it is asked again in
+   * time.
+   */
   #believe(leader: { nodeId: string; address: string }): boolean {
     const address = this.#addressOf(leader);
     if (this.#distrusted.delete(address)) return false;

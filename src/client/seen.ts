@@ -2,25 +2,25 @@ import { comparePositions } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
 
 /**
- * What one client has written and read: the least that its reads are to show.
+ * Versions that one client has written and read: the least that its reads must show.
  *
- * A write at `local` is kept apart, because a failover may cut it off: then reads say so once, and go on from what is committed.
+ * A write at `local` is kept apart, because a failover may cut it off: then one read fails, and later ones start from the committed version.
  */
 export class Seen {
   #committed: Version | undefined;
   #local: Version | undefined;
 
-  /** The newest version that is known to be committed. */
+  /** Newest version that is known to be committed. */
   get committed(): Version | undefined {
     return this.#committed;
   }
 
-  /** What a read has to show at least. */
+  /** Returns the version that a read has to show at least. */
   least(asked?: Version): Version | undefined {
     return newest(newest(this.#committed, this.#local), asked);
   }
 
-  /** Read, or acknowledged at `quorum` or `all`. */
+  /** Notes a version that was read, or acknowledged at `quorum` or `all`. */
   noteCommitted(version: Version): void {
     if (version.lsn > 0) this.#committed = newest(this.#committed, version);
   }
@@ -29,9 +29,9 @@ export class Seen {
     this.#local = newest(this.#local, version);
   }
 
-  /** A failover cut off what this client relied on; reads have said so, and begin anew. */
+  /** Starts over after a failover cut off a version that this client relied on; a read has failed with that already. */
   forget(): void {
-    // With a failover that accepted the loss of data, even committed versions may be gone.
+    // After a failover that accepted data loss, even committed versions may be gone.
     if (this.#local === undefined) this.#committed = undefined;
     this.#local = undefined;
   }

@@ -1,4 +1,6 @@
-/** A watch that goes on at another node where one fails: behind the last change that it showed, so without gap or repeat. */
+/**
+ * Watch that continues at another node if one fails: after the last change that it showed, so without gap or repeat.
+ */
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { MiB } from '../ports/units.ts';
@@ -13,9 +15,12 @@ import { abortedError } from './failures.ts';
 import { decide } from './retry.ts';
 import type { Route } from './route.ts';
 
-/** Changes that wait to be looked at, in bytes: a node sends no more until they were, except one that is larger. */
+/**
+ * Bytes of changes that may wait for the consumer: a node sends no more until they are consumed, except one larger
+ * change.
+ */
 export const WATCH_CREDIT_BYTES = MiB;
-/** How long a watch looks for a node that goes on with it. */
+/** Milliseconds that a watch looks for a node that continues it. */
 export const WATCH_TIMEOUT_MS_DEFAULT = 30_000;
 
 export interface WatchParts {
@@ -29,7 +34,7 @@ export interface WatchParts {
   readonly isClosed: () => boolean;
 }
 
-/** See `Client.watch`. */
+/** Yields the changes of `Client.watch`. */
 export async function* watch(parts: WatchParts): AsyncGenerator<Change, void, undefined> {
   const { caller, route, clock, signal, timeoutMs = WATCH_TIMEOUT_MS_DEFAULT } = parts;
   let after = parts.after;
@@ -72,7 +77,7 @@ export async function* watch(parts: WatchParts): AsyncGenerator<Change, void, un
 
 type Event = ClientAnswer & { kind: 'change' | 'progress' };
 
-/** The events of one watch at one node, until it ends. */
+/** Events of one watch at one node, until it ends. */
 class WatchStream implements AsyncIterable<Event> {
   readonly #connection: Connection;
   readonly #parts: WatchParts;
