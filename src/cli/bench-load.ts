@@ -1,7 +1,7 @@
 /**
- * The two ways to load a cluster.
+ * Two kinds of load on a cluster.
  *
- * Closed loop: each connection writes again as soon as its write is answered; shows what the cluster can do.
+ * Closed loop: each connection writes again as soon as its write is answered; shows the capacity of the cluster.
  * Fixed rate: writes are due at fixed times whatever the cluster does, and each is measured from the time it was
  * due: a stall then counts for every write that it held up, not only for those that were in flight.
  */
@@ -18,7 +18,7 @@ export interface LoadOptions {
   readonly durationMs: number;
 }
 
-/** After a failure a connection waits this long: a cluster without a leader is not to be hammered. */
+/** Milliseconds that a connection waits after a failure: a cluster without a leader must not be flooded. */
 const BACKOFF_MS = 20;
 
 /** Runs `connections` loops for `durationMs`; writes in flight at the end are waited for and counted. */
@@ -61,7 +61,7 @@ export async function runFixedRate(
     if (inFlight.size >= connections) {
       await Promise.race(inFlight);
     } else if (dueMs > performance.now()) {
-      // Timers have whole milliseconds: what they are late is part of the measured time.
+      // Timers have whole milliseconds: their lateness is part of the measured time.
       await sleep(Math.max(1, dueMs - performance.now()));
     } else {
       const running = launch(index, dueMs).finally(() => inFlight.delete(running));

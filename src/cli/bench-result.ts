@@ -1,4 +1,4 @@
-/** What a load run counts, and how that reads: pure arithmetic over one histogram and a few counters. */
+/** Results of a load run, and their text form: pure arithmetic over one histogram and a few counters. */
 import { createHistogram } from 'node:perf_hooks';
 import type { RecordableHistogram } from 'node:perf_hooks';
 
@@ -17,19 +17,19 @@ export interface BenchResult {
   readonly acknowledged: number;
   readonly perSecond: number;
   readonly latencyMs: Latencies;
-  /** Failed writes by code. */
+  /** Number of failed writes by code. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Fixed rate only: writes that were due and had no free connection before the end of the run. */
+  /** Number of writes that were due and had no free connection before the end of the run; fixed rate only. */
   readonly notSent: number;
 }
 
-/** Collects one run. */
+/** Recorder of one run. */
 export class BenchRecorder {
   readonly #latenciesNs: RecordableHistogram = createHistogram();
   readonly #errors = new Map<string, number>();
   #acknowledged = 0;
 
-  /** `startMs` is when the write should have begun, which for a late generator is before it did. */
+  /** Records one write. `startMs` is when the write should have begun, which for a late generator is before it did. */
   record(code: string, { startMs, endMs }: { readonly startMs: number; readonly endMs: number }) {
     if (code === 'OK') {
       this.#acknowledged += 1;
@@ -59,19 +59,19 @@ export class BenchRecorder {
   }
 }
 
-/** When the write with this number is due, in milliseconds from the start of the run. */
+/** Returns when the write with this number is due, in milliseconds from the start of the run. */
 export function intendedStartMs(index: number, ratePerSecond: number): number {
   return (index * 1_000) / ratePerSecond;
 }
 
-/** What the run needs to know of the cluster to say what an acknowledgement meant. */
+/** Facts about the cluster that define the meaning of an acknowledgement. */
 export interface AckContext {
   readonly ack: string;
   readonly voters: number;
   readonly quorum: number;
 }
 
-/** One sentence on what an acknowledged write of this run was. */
+/** Returns one sentence on the meaning of an acknowledged write of this run. */
 export function ackMeaning({ ack, voters, quorum }: AckContext): string {
   const of = `${voters} ${voters === 1 ? 'voter' : 'voters'}`;
   if (ack === 'local') {
@@ -84,7 +84,7 @@ export function ackMeaning({ ack, voters, quorum }: AckContext): string {
   return `ack ${ack}: an acknowledged write was fsynced on ${disks} of ${of}, the leader among them, and ${survives}`;
 }
 
-/** The result for people. */
+/** Formats the result for display. */
 export function formatBench(result: BenchResult, meaning: string): string {
   const { latencyMs: l, errors } = result;
   const failed = Object.entries(errors);

@@ -12,14 +12,17 @@ export interface BenchOptions extends ClientOptions {
   readonly connections: number;
   readonly durationMs: number;
   readonly valueBytes: number;
-  /** How many different keys are written. */
+  /** Number of different keys that are written. */
   readonly keys: number;
   readonly ack: 'local' | 'quorum' | 'all';
   /** Writes per second; undefined: closed loop. */
   readonly rate: number | undefined;
 }
 
-/** `walship bench`: loads a running cluster with writes and says how fast which kind of acknowledgement was. */
+/**
+ * Runs `walship bench`: loads a running cluster with writes and reports their rate and latency at the chosen ack
+ * level.
+ */
 export async function bench(options: BenchOptions, io: CommandIo): Promise<void> {
   const { connections, ack, timeoutMs } = options;
   const nodes = await clusterStatus(options.url, timeoutMs);

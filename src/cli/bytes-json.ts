@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Bytes on one line of a terminal: text as it is, everything else as base64 with a mark. */
+/** Formats bytes for one line of a terminal: text unchanged, everything else as base64 with a mark. */
 export function bytesForPeople(bytes: Buffer, columnsMax: number): string {
   const text = bytes.toString('utf8');
   const printable = isUtf8(bytes) && !/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u.test(text);

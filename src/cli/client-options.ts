@@ -1,30 +1,33 @@
-/** Options that the commands which talk to a cluster share, and how they read them. */
+/** Options shared by the commands that talk to a cluster, and their parsing. */
 import { WalshipError } from '../errors.ts';
 import { parseVersion } from '../wal/format/position.ts';
 
 export const URL_DEFAULT = 'http://127.0.0.1:7401';
-/** How much of a key or a value goes on one line. */
+/** Columns of a key or a value on one line. */
 export const KEY_COLUMNS_MAX = 100;
 export const TIMEOUT_MS_DEFAULT = 5_000;
 export const TIMEOUT_MS_MAX = 600_000;
-/** How much longer than the server this side waits: the server's answer says more than our own clock. */
+/** Milliseconds that this side waits longer than the server: the server's answer says more than our own clock. */
 export const GRACE_MS = 2_000;
 
-/** What every command that talks to a cluster takes. */
+/** Options of every command that talks to a cluster. */
 export interface ClientOptions {
   /** Addresses of nodes, tried in turn; each may be a list with commas. */
   readonly url: readonly string[];
   readonly json: boolean;
-  /** How long the server may take. */
+  /** Time limit for the server, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** How a command names a key: as text, or as base64url where `key64` is set. */
+/** Form of a key on the command line: text, or base64url if `key64` is set. */
 export interface KeyOptions {
   readonly key64: boolean;
 }
 
-/** The bytes of a key. @throws WalshipError KEY_INVALID where it is empty, or no base64url though it should be. */
+/**
+ * Returns the bytes of a key. @throws WalshipError KEY_INVALID if it is empty, or not base64url although it should
+ * be.
+ */
 export function parseKey(text: string, { key64 }: KeyOptions): Buffer {
   if (key64 && !/^[A-Za-z0-9_-]*$/.test(text)) {
     throw new WalshipError('KEY_INVALID', `key "${text}" is not base64url`, {
@@ -38,7 +41,7 @@ export function parseKey(text: string, { key64 }: KeyOptions): Buffer {
   return key;
 }
 
-/** `text`, if it spells a version. @throws WalshipError CONFIG_INVALID otherwise. */
+/** Returns `text` if it is a version. @throws WalshipError CONFIG_INVALID otherwise. */
 export function checkVersion(name: string, text: string): string {
   if (parseVersion(text) !== undefined) return text;
   throw new WalshipError('CONFIG_INVALID', `${name} must be EPOCH.LSN, as in 3.42, not "${text}"`);
@@ -51,7 +54,7 @@ export interface NumberBounds {
   readonly max: number;
 }
 
-/** The whole number that `text` spells. @throws WalshipError CONFIG_INVALID where it is none within the bounds. */
+/** Parses a whole number. @throws WalshipError CONFIG_INVALID if `text` is none within the bounds. */
 export function parseNumber(text: string, { name, min, max }: NumberBounds): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;

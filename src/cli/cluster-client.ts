@@ -1,8 +1,8 @@
 /**
  * Requests of the commands to a cluster: any node will do, the leader is followed.
  *
- * A node that surely did nothing (it cannot be reached, or it says `rejected`) is followed by the next one.
- * A write of which that is not sure is never sent twice: it ends as indeterminate.
+ * After a node that certainly did nothing (it cannot be reached, or it answers `rejected`), the next one is asked.
+ * A write without that certainty is never sent twice: it ends as indeterminate.
  */
 import { parseNode, unreachableHint } from '../client/node-address.ts';
 import type { GivenNode } from '../client/node-address.ts';
@@ -10,28 +10,28 @@ import { WalshipError } from '../errors.ts';
 import type { Outcome } from '../errors.ts';
 import { isKnownCode } from './report-error.ts';
 
-/** One request; `query` leaves out what is undefined. */
+/** A request; fields of `query` that are undefined are left out. */
 export interface ClusterRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE' | 'POST';
-  /** Begins with a slash; already percent-encoded. */
+  /** Path that begins with a slash; already percent-encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** How long to wait for the whole answer. 0: as long as it takes. */
+  /** Milliseconds to wait for the whole answer. 0: without limit. */
   readonly timeoutMs: number;
 }
 
-/** How often one request may be sent on to a leader. */
+/** Number of times that one request may be redirected to a leader. */
 const REDIRECTS_MAX = 3;
-/** Answers of a node that wrote nothing and where another node may know better. */
+/** Codes of a node that wrote nothing and where another node may know better. */
 const TRY_NEXT_CODES = new Set(['NO_LEADER', 'NODE_CLOSED']);
 
-/** Talks to the nodes at `urls`, in turn. */
+/** Client that asks the nodes at `urls` in turn. */
 export class ClusterClient {
   readonly nodes: readonly GivenNode[];
 
-  /** @throws WalshipError CONFIG_INVALID where one of the addresses is none. */
+  /** Creates a client. @throws WalshipError CONFIG_INVALID if one of the addresses is invalid. */
   constructor(urls: readonly string[]) {
     this.nodes = urls.flatMap((list) => list.split(',')).map(parseNode);
   }
@@ -54,7 +54,7 @@ export class ClusterClient {
         failures.push(error);
       }
     }
-    // One that answered knows more than one that did not.
+    // A node that answered knows more than one that did not.
     const told = failures.find((failure) => failure.code !== 'PEER_UNREACHABLE');
     if (told !== undefined || failures.length <= 1) throw told ?? failures[0];
     const outcome = isWrite(request) ? ({ outcome: 'rejected' } as const) : {};
@@ -63,7 +63,7 @@ export class ClusterClient {
     throw new WalshipError('PEER_UNREACHABLE', message, { ...outcome, details: hint });
   }
 
-  /** As `request`, with the answer's JSON. */
+  /** Sends a request, and parses the JSON of the answer. */
   async json(request: ClusterRequest): Promise<unknown> {
     const response = await this.request(request);
     try {
@@ -89,7 +89,7 @@ export class ClusterClient {
       }
       const named = parseError(await response.text())?.['leaderId'];
       target = new URL(location, target);
-      // A node whose id was given is never looked for elsewhere.
+      // A node with a given id is always reached at its given address.
       const given = this.nodes.find(({ nodeId }) => nodeId !== undefined && nodeId === named);
       if (given !== undefined) target.host = given.address;
     }
@@ -124,7 +124,7 @@ async function fetchOnce(target: URL, request: ClusterRequest): Promise<Response
   }
 }
 
-/** Errors of a connection that was never made: the request was surely not read. */
+/** Errors of a connection that was never made: the request was certainly not read. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -186,6 +186,6 @@ function parseError(text: string): Record<string, unknown> | undefined {
       ? (error as Record<string, unknown>)
       : undefined;
   } catch {
-    return undefined; // A proxy's page, or nothing: the caller says so.
+    return undefined; // A proxy's page, or nothing: the caller reports it.
   }
 }

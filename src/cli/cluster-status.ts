@@ -1,4 +1,4 @@
-/** What `/v1/status` of a node says, as far as the commands show it, and the same of a whole cluster. */
+/** Views of a node's `/v1/status` for the commands, and of a whole cluster. */
 import { parseNodeAddress } from '../client/node-address.ts';
 import { WalshipError } from '../errors.ts';
 import { ClusterClient } from './cluster-client.ts';
@@ -46,13 +46,13 @@ export interface StatusView {
   readonly contract: readonly string[];
 }
 
-/** A node that was asked: its answer, or why there is none. */
+/** A node that was asked: its answer, or the reason why there is none. */
 export interface NodeView {
   readonly nodeId: string;
   readonly address: string;
   readonly status: StatusView | undefined;
   readonly failure: string | undefined;
-  /** The node that was asked for its status, where it does not answer here itself. */
+  /** Node that was asked for its status, if it does not answer here itself. */
   readonly through?: string;
 }
 
@@ -61,7 +61,7 @@ interface Place {
   readonly lsn: number;
 }
 
-/** @throws WalshipError PROTOCOL_ERROR where `reply` is no status. */
+/** Reads a status. @throws WalshipError PROTOCOL_ERROR if `reply` is none. */
 export function readStatus(reply: unknown): StatusView {
   const raw = reply as Partial<Record<keyof StatusView | 'received' | 'durable', unknown>> | null;
   if (typeof raw !== 'object' || raw === null || typeof raw.nodeId !== 'string') {
@@ -77,7 +77,7 @@ export function readStatus(reply: unknown): StatusView {
   };
 }
 
-/** A position or a version, as text or as an object. */
+/** Reads a position or a version, from text or from an object. */
 function placeOf(value: unknown): Place {
   if (typeof value === 'string') {
     const [epoch, lsn] = value.split('.').map(Number);
@@ -132,7 +132,7 @@ export async function askThroughOthers(
   });
 }
 
-/** Every status in a node's answer to `GET /v1/cluster`; none where it gives none. */
+/** Returns every status in a node's answer to `GET /v1/cluster`; empty if it gives none. */
 async function clusterSeenBy(
   { address }: NodeView,
   timeoutMs: number,
@@ -146,7 +146,7 @@ async function clusterSeenBy(
     return new Map(views.map((view) => [view.nodeId, view]));
   } catch (error) {
     if (!(error instanceof WalshipError)) throw error;
-    return new Map(); // What could be asked directly is known.
+    return new Map(); // The directly reached nodes are known; nothing is added.
   }
 }
 

@@ -2,13 +2,13 @@
 export interface CommandIo {
   out(text: string | Uint8Array): void;
   err(text: string): void;
-  /** All of standard input. */
+  /** Resolves with all of standard input. */
   input(): Promise<Buffer>;
-  /** Standard output is a terminal. */
+  /** True if standard output is a terminal. */
   readonly terminal: boolean;
 }
 
-/** The real streams of this process. */
+/** Returns the real streams of this process. */
 export function processIo(): CommandIo {
   return {
     out: (text) => void process.stdout.write(text),

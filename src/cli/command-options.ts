@@ -3,24 +3,24 @@ import { Option } from './commander.ts';
 import type { Command } from './commander.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, URL_DEFAULT, parseNumber } from './client-options.ts';
 
-/** Options with a whole number. */
+/** Creates an option with a whole number. */
 export function number(flags: string, doc: string, bounds: { min: number; max: number }): Option {
   const name = flags.split(' ')[0] ?? flags;
   return new Option(flags, doc).argParser((text) => parseNumber(text, { name, ...bounds }));
 }
 
-/** Lines for the end of a command's help. */
+/** Adds example lines to the end of a command's help. */
 export function example(command: Command, ...lines: readonly string[]): Command {
   const label = lines.length === 1 ? 'Example' : 'Examples';
   return command.addHelpText('after', `\n${label}:\n${lines.map((l) => `  ${l}`).join('\n')}`);
 }
 
-/** For every command that prints data. */
+/** Adds `--json`, for every command that prints data. */
 export function addJson(command: Command): Command {
   return command.option('--json', 'print JSON', false);
 }
 
-/** What every command that talks to a cluster takes. */
+/** Adds the options of every command that talks to a cluster. */
 export function addClientOptions(command: Command): Command {
   const url = new Option(
     '--url <url>',

@@ -1,2 +1,2 @@
-/** The library behind the command line; every command is wired through here, so that it is named once. */
+/** Library of the command line; all commands import it from here, so that it is named once. */
 export { Command, CommanderError, Option } from 'commander';

@@ -5,7 +5,10 @@ import type { Logger } from './logger.ts';
 
 const LIMITS_PATH = '/proc/self/limits';
 
-/** Returns how many connections this process may hold, by its limit of open files; says so in the log where that is fewer than usual. */
+/**
+ * Returns how many connections this process may hold, by its limit of open files; logs a warning if that is fewer
+ * than usual.
+ */
 export function connectionsMaxHere(log: Pick<Logger, 'warn'>): number {
   const limit = existsSync(LIMITS_PATH)
     ? descriptorLimit(readFileSync(LIMITS_PATH, 'utf8'))

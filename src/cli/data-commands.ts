@@ -10,7 +10,7 @@ import { scan } from './scan.ts';
 import { wait } from './wait.ts';
 import { watch } from './watch.ts';
 
-/** `put`, `del`, `get`, `scan`, `watch`, `wait`. */
+/** Adds `put`, `del`, `get`, `scan`, `watch`, `wait`. */
 export function addData(program: Command, io: CommandIo): void {
   addWrites(program, io);
   addReads(program, io);

@@ -2,7 +2,9 @@ import { stat, statfs } from 'node:fs/promises';
 import type { DataFacts } from '../server/metrics.ts';
 import { snapshotDirOf, snapshotName } from '../wal/snapshot/snapshot-format.ts';
 
-/** Looks at the file system of a data directory; never fails, because a scrape has more to say than this. */
+/**
+ * Reads facts about the file system of a data directory; never fails, because a scrape has more to report than this.
+ */
 export async function dataFacts(dir: string, snapshotLsn: number): Promise<DataFacts> {
   const snapshot = `${snapshotDirOf(dir)}/${snapshotName(snapshotLsn)}`;
   const [room, file] = await Promise.allSettled([

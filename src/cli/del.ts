@@ -5,7 +5,7 @@ import type { WriteOptions } from './put.ts';
 import { withWriter } from './with-client.ts';
 import { formatWritten } from './written.ts';
 
-/** `walship del KEY`: an absent key is deleted successfully too. */
+/** Runs `walship del KEY`; succeeds for an absent key too. */
 export async function del(key: string, options: WriteOptions, io: CommandIo): Promise<void> {
   const keyBytes = parseKey(key, options);
   const writeOptions = writeOptionsOf(options);

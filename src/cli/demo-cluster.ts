@@ -1,4 +1,4 @@
-/** Three `walship serve` processes on loopback ports and in a directory that is theirs alone. */
+/** Three `walship serve` processes on loopback ports and in a directory of their own. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { freePorts } from '../ports/free-ports.ts';
 export interface DemoNode {
   readonly nodeId: string;
   readonly url: string;
-  /** Undefined while it is down. */
+  /** Process id; undefined while it is down. */
   readonly pid: number | undefined;
 }
 
 const PORTS_PREFERRED = [7401, 7402, 7403];
-/** A node that somebody killed is started again after this long. */
+/** Milliseconds before a killed node is started again. */
 const RESTART_MS = 2_000;
-/** A node that ends this often, each time at once, is broken and not killed. */
+/** Number of immediate ends after which a node counts as broken, not killed. */
 const QUICK_ENDS_MAX = 3;
 const QUICK_MS = 1_000;
 const STOP_MS = 5_000;
@@ -52,10 +52,10 @@ export class DemoCluster {
     this.failed = new Promise((_resolve, reject) => {
       this.#fail = reject;
     });
-    this.failed.catch(() => {}); // Whoever waits for it hears of it; nobody has to.
+    this.failed.catch(() => {}); // The waiting caller gets the error; without one it is no unhandled rejection.
   }
 
-  /** Starts the three processes of `program`, the script of this command line; they may not be ready yet. */
+  /** Starts three processes of `program`, the script of this command line; they may not be ready yet. */
   static async start(program: string): Promise<DemoCluster> {
     const dir = await mkdtemp(path.join(tmpdir(), 'walship-demo-'));
     const cluster = new DemoCluster(program, dir, await freePorts(PORTS_PREFERRED));
@@ -67,7 +67,7 @@ export class DemoCluster {
     return this.#children.map(({ nodeId, url, process }) => ({ nodeId, url, pid: process?.pid }));
   }
 
-  /** The ends of the nodes' logs. */
+  /** Returns the ends of the nodes' logs. */
   async lastWords(): Promise<string> {
     return (await Promise.all(this.#children.map(lastWordsOf))).join('\n');
   }
@@ -104,7 +104,7 @@ export class DemoCluster {
       this.#fail(new WalshipError('NODE_CLOSED', message));
       return;
     }
-    // Unreferenced: it must not hold up the end of the program.
+    // The timer is unreferenced: it must not hold up the end of the program.
     await sleep(RESTART_MS, undefined, { ref: false });
     if (!this.#stopping) this.#spawn(child);
   }
@@ -139,7 +139,9 @@ function childOf(
   };
 }
 
-/** The demonstration is the same everywhere, whatever the shell has set for other nodes. */
+/**
+ * Removes the variables of walship, so that the demonstration is the same whatever the shell has set for other nodes.
+ */
 function withoutOwnVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('WALSHIP_')));
 }

@@ -1,4 +1,4 @@
-/** What `walship demo` shows: one table per moment on a terminal, one line per second elsewhere. */
+/** View of `walship demo`: one table per moment on a terminal, one line per second elsewhere. */
 import type { NodeView, StatusView } from './cluster-status.ts';
 import type { DemoNode } from './demo-cluster.ts';
 import { leaderOf } from './status.ts';
@@ -28,7 +28,7 @@ const HEADS = [
   'lag ms',
 ];
 
-/** The table and the line under it. */
+/** Formats the table and the line under it. */
 export function formatMoment(moment: DemoMoment): string {
   const leader = leaderOf(moment.views);
   const rows = moment.nodes.map((node) => {
@@ -54,7 +54,7 @@ export function formatMoment(moment: DemoMoment): string {
   return `${textTable(HEADS, rows)}\n${writes}\n`;
 }
 
-/** The same on one line. */
+/** Formats the same on one line. */
 export function formatMomentLine(moment: DemoMoment): string {
   const leader = leaderOf(moment.views);
   const parts = moment.nodes.map(({ nodeId }) => {
@@ -69,7 +69,7 @@ export function formatMomentLine(moment: DemoMoment): string {
   return `${[head, ...parts, ...failing].join('  |  ')}\n`;
 }
 
-/** Three commands to try, with the ports that are really used. */
+/** Formats three commands to try, with the actual ports. */
 export function formatCurlLines(nodes: readonly DemoNode[]): string {
   const [first, second, third] = nodes.map((node) => node.url);
   return [
@@ -85,7 +85,10 @@ function statusOf(views: readonly NodeView[], nodeId: string): StatusView | unde
   return views.find((view) => view.nodeId === nodeId)?.status;
 }
 
-/** What the leader knows of it is nearer to the truth than a difference of two answers from two moments. */
+/**
+ * Returns the lag. The leader's own figures are nearer to the truth than the difference of two answers from two
+ * moments.
+ */
 function lagOf(
   leader: StatusView | undefined,
   status: StatusView,

@@ -1,4 +1,4 @@
-/** `walship demo`: three nodes on this machine, a stream of writes, and a live view of what becomes of them. */
+/** Runs `walship demo`: three nodes on this machine, a stream of writes, and a live view of both. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { WalshipError } from '../errors.ts';
@@ -13,11 +13,11 @@ import { leaderOf } from './status.ts';
 import { withClient } from './with-client.ts';
 
 export interface DemoOptions {
-  /** Ends by itself after this long; 0: only when it is interrupted. */
+  /** Seconds after which it ends on its own; 0: only when it is interrupted. */
   readonly seconds: number;
-  /** The script that this process runs: the nodes run it too. */
+  /** Script that this process runs: the nodes run it too. */
   readonly program: string;
-  /** Aborts when the user has had enough. */
+  /** Aborts when the user ends the demonstration. */
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ const READY_MS_MAX = 30_000;
 const POLL_MS = 100;
 const STATUS_TIMEOUT_MS = 1_000;
 const WRITERS = 8;
-/** Between two writes of one writer: a steady stream, not a load test. */
+/** Pause between two writes of one writer: a steady stream, not a load test. */
 const WRITE_PAUSE_MS = 20;
 const WRITE_TIMEOUT_MS = 5_000;
 const KEYS = 1_000;
@@ -46,7 +46,7 @@ export async function demo(options: DemoOptions, io: CommandIo): Promise<void> {
   }
 }
 
-/** The views of a cluster whose nodes are all ready; undefined when the user gave up first. */
+/** Resolves with the views of a cluster whose nodes are all ready; undefined if the user gave up first. */
 async function untilLed(
   cluster: DemoCluster,
   signal: AbortSignal,
@@ -72,12 +72,12 @@ async function viewsOf(cluster: DemoCluster): Promise<readonly NodeView[]> {
       STATUS_TIMEOUT_MS,
     );
   } catch (error) {
-    if (error instanceof WalshipError) return []; // Nobody answers: the table says so.
+    if (error instanceof WalshipError) return []; // No node answers: the table shows it.
     throw error;
   }
 }
 
-/** What the writers count and the view shows. */
+/** Counts of the writers, for the view. */
 interface Tally {
   acknowledged: number;
   /** Code of the latest failed write; cleared by the next acknowledged one. */
@@ -147,14 +147,14 @@ async function show(
     };
     before = { acknowledged, atMs: nowMs };
     const text = io.terminal ? formatMoment(moment) : formatMomentLine(moment);
-    // Up over what was drawn before, and clear from there.
+    // Move the cursor up over the previous table, and clear from there.
     io.out(io.terminal && drawnLines > 0 ? `\u001B[${drawnLines}A\u001B[J${text}` : text);
     drawnLines = text.split('\n').length - 1;
     if (options.seconds > 0 && moment.seconds >= options.seconds) return;
   }
 }
 
-/** Waits, but no longer than until `signal` aborts. */
+/** Waits for `delayMs`, or until `signal` aborts. */
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   await sleep(delayMs, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;

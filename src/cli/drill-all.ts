@@ -1,4 +1,4 @@
-/** `walship drill all`: every scenario in turn, and a table of what came of each. */
+/** Runs `walship drill all`: every scenario in turn, and a table of the results. */
 import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -17,7 +17,10 @@ import type { DrillRow } from './drill-verdict.ts';
 
 const SEED_END = 2 ** 32;
 
-/** @throws WalshipError PROMISE_BROKEN where a verdict is red, DRILL_FAILED where a drill could not be carried out. */
+/**
+ * Runs all scenarios. @throws WalshipError PROMISE_BROKEN if a verdict is red, DRILL_FAILED if a drill could not be
+ * carried out.
+ */
 export async function drillAll(flags: DrillAllFlags, context: DrillContext): Promise<void> {
   const { io } = context;
   const seed = flags.seed ?? randomInt(SEED_END);
@@ -44,7 +47,7 @@ async function runOne(
   const row = { name, tookMs: undefined, verdict: undefined };
   const lacking = cannot(scenario, makeTarget({ ...flags, keep: false }).can);
   if (lacking !== undefined) return { ...row, result: 'skipped', note: lacking };
-  // What happens is told where something goes wrong only.
+  // The events of a drill are printed only if something goes wrong.
   const quiet = new QuietIo(context.io);
   const started = performance.now();
   try {
@@ -71,7 +74,7 @@ async function writeAll(dir: string, name: string, { recording, verdict }: Judge
   await writeFile(path.join(dir, `${name}.html`), renderReport(recording, verdict));
 }
 
-/** Keeps what is printed. */
+/** Keeps the printed text. */
 class QuietIo implements CommandIo {
   readonly terminal = false;
   readonly #io: CommandIo;

@@ -1,4 +1,4 @@
-/** `drill`: faults on purpose, with a verdict. What it takes is loaded only when it is run. */
+/** Commands of `drill`: faults on purpose, with a verdict. The code is loaded only when a drill is run. */
 import { Option } from './commander.ts';
 import type { Command } from './commander.ts';
 import { parseNumber } from './client-options.ts';
@@ -12,7 +12,7 @@ const SEED_MAX = 2 ** 32 - 1;
 const DURATION_MS_MAX = 3_600_000;
 const UNITS_MS = { ms: 1, s: 1_000, m: 60_000 } as const;
 
-/** `drill`, and what belongs to it. */
+/** Adds `drill` and its subcommands. */
 export function addDrill(program: Command, io: CommandIo): void {
   const drill = program
     .command('drill')

@@ -2,7 +2,7 @@ import { loadScenario, scenarioNames } from '../drill/scenario/catalog.ts';
 import type { CommandIo } from './command-io.ts';
 import { textTable } from './text-table.ts';
 
-/** `walship drill list`: every scenario that comes with the package. */
+/** Runs `walship drill list`: prints every scenario that comes with the package. */
 export function drillList({ json }: { readonly json: boolean }, io: CommandIo): void {
   const scenarios = scenarioNames().map((name) => loadScenario(name));
   if (json) {

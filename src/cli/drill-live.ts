@@ -1,4 +1,4 @@
-/** What is seen of a drill while it runs: on a terminal a table under the events so far, elsewhere the events, a line each. */
+/** Live view of a drill: on a terminal a table under the events so far, elsewhere one line for each event. */
 import type { Load } from '../drill/run/runner.ts';
 import type { TimelineEvent } from '../drill/recording/recording.ts';
 import type { TargetNode } from '../drill/target/target.ts';
@@ -38,7 +38,7 @@ export class DrillLive {
     }, REDRAW_MS);
   }
 
-  /** Takes the table away; idempotent. */
+  /** Removes the table; idempotent. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -66,7 +66,7 @@ export class DrillLive {
     this.#print('', text);
   }
 
-  /** Puts a line above the table, and draws that anew. */
+  /** Prints a line above the table, and draws the table anew. */
   #print(line: string, table: string = this.#table): void {
     const drawn = this.#table.split('\n').length - 1;
     const up = drawn > 0 ? `\u001B[${drawn}A\u001B[J` : '';
@@ -80,7 +80,7 @@ async function viewsOf(urls: readonly string[]): Promise<readonly NodeView[]> {
   try {
     return await clusterStatus(urls, STATUS_MS_MAX);
   } catch (error) {
-    if (error instanceof WalshipError) return []; // Nobody answers: the table says so.
+    if (error instanceof WalshipError) return []; // No node answers: the table shows it.
     throw error;
   }
 }

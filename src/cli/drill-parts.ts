@@ -1,4 +1,4 @@
-/** What a drill is made of, for real. */
+/** Real parts of a drill. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ASK_OVER_HTTP } from '../drill/target/ask-node.ts';
 import { ComposeTarget } from '../drill/target/compose-target.ts';
@@ -9,7 +9,7 @@ import { startLoad } from '../drill/load/start-load.ts';
 import type { DrillTarget } from '../drill/target/target.ts';
 import { NodeDisk } from '../ports/node-disk.ts';
 
-/** Where the drill takes place; nothing is started yet. */
+/** Creates the target of the drill; nothing is started yet. */
 export function makeTarget({ target, seed, keep }: TargetFlags): DrillTarget {
   if (target === 'compose') return new ComposeTarget({ seed, keep });
   return new LocalTarget({ program: process.argv[1] ?? '', seed, keepDir: keep });
@@ -18,7 +18,7 @@ export function makeTarget({ target, seed, keep }: TargetFlags): DrillTarget {
 export interface TargetFlags {
   readonly target: 'local' | 'compose';
   readonly seed: number;
-  /** Leave the data directories. */
+  /** True to keep the data directories. */
   readonly keep: boolean;
 }
 

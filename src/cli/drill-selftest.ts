@@ -1,4 +1,4 @@
-/** `walship drill selftest`: whether the judge sees what is planted for it. */
+/** Runs `walship drill selftest`: checks that the judge finds planted faults. */
 import { randomInt } from 'node:crypto';
 import { runSelftest } from '../drill/judge/selftest.ts';
 import type { SelftestResult } from '../drill/judge/selftest.ts';
@@ -11,7 +11,10 @@ import { textTable } from './text-table.ts';
 const SEED_END = 2 ** 32;
 const NAME_COLUMNS = 22;
 
-/** @throws WalshipError DRILL_FAILED where a planted fault was not seen, or one was seen that was not planted. */
+/**
+ * Runs the self-test. @throws WalshipError DRILL_FAILED if a planted fault was not found, or a fault was found that
+ * was not planted.
+ */
 export async function drillSelftest(
   flags: { readonly seed?: number },
   { io, signal }: DrillContext,
@@ -43,7 +46,7 @@ export async function drillSelftest(
   }
 }
 
-/** What came of each planted fault, in a table. */
+/** Formats the results of the planted faults as a table. */
 export function formatResults(results: readonly SelftestResult[]): string {
   const rows = results.map(({ name, about, expected, passed, red }) => [
     passed ? 'ok' : 'WRONG',

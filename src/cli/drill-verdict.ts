@@ -1,4 +1,4 @@
-/** A verdict for people: what was done, what it cost, and what became of each promise. */
+/** Text form of a verdict: the steps, their cost, and the result for each promise. */
 import { asExpected } from '../drill/run/orders.ts';
 import type { Recording, TimelineEvent } from '../drill/recording/recording.ts';
 import type { Check, Rpo, Verdict } from '../drill/judge/verdict.ts';
@@ -7,7 +7,7 @@ import { textTable } from './text-table.ts';
 const SECOND_MS = 1_000;
 const FINDINGS_SHOWN_MAX = 5;
 
-/** Several lines, with a line end. */
+/** Formats a verdict as several lines, with a final line end. */
 export function formatVerdict(recording: Recording, verdict: Verdict): string {
   const { scenario, seed, target, phases, quorum, voters } = recording;
   const took = secondsText(phases.endMs);
@@ -49,7 +49,7 @@ function checkLines({ code, title, passed, message, findings }: Check): readonly
   ];
 }
 
-/** One event of the timeline on one line, without a line end. */
+/** Formats one event of the timeline on one line, without a line end. */
 export function formatEvent(event: TimelineEvent): string {
   const { atMs, text, answer, expected: expect, expectedReason: reason } = event;
   const said =
@@ -62,17 +62,17 @@ export function formatEvent(event: TimelineEvent): string {
   return `${secondsText(atMs).padStart(8)}  ${text}${said}${wrong ? `  (expected: ${wanted})` : ''}`;
 }
 
-/** What came of one scenario of several. */
+/** Result of one scenario of several. */
 export interface DrillRow {
   readonly name: string;
   readonly result: 'green' | 'RED' | 'skipped' | 'failed';
   readonly tookMs: number | undefined;
   readonly verdict: Verdict | undefined;
-  /** Why it was skipped, or what is wrong. */
+  /** Reason why it was skipped, or description of the failure. */
   readonly note: string;
 }
 
-/** All of them in a table. */
+/** Formats all results as a table. */
 export function formatRows(rows: readonly DrillRow[]): string {
   const heads = [
     'SCENARIO',

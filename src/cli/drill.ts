@@ -1,4 +1,4 @@
-/** `walship drill SCENARIO`: one drill, its verdict, and what is written of it. */
+/** Runs `walship drill SCENARIO`: one drill, its verdict, and the files written about it. */
 import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { loadScenario } from '../drill/scenario/catalog.ts';
@@ -17,11 +17,11 @@ import { drillParts, makeTarget } from './drill-parts.ts';
 import { formatVerdict } from './drill-verdict.ts';
 import { ownManifest } from './own-manifest.ts';
 
-/** What every drill takes. */
+/** Flags of every drill. */
 export interface SharedFlags {
   readonly target: 'local' | 'compose';
   readonly seed?: number;
-  /** In milliseconds. */
+  /** Length of the drill in milliseconds. */
   readonly duration?: number;
 }
 
@@ -38,7 +38,7 @@ export interface DrillAllFlags extends SharedFlags {
 
 export interface DrillContext {
   readonly io: CommandIo;
-  /** Aborts when the user has had enough; everything that was started is ended then. */
+  /** Aborts when the user ends the drill; all that was started is ended then. */
   readonly signal: AbortSignal;
 }
 
@@ -50,7 +50,7 @@ export interface Judged {
 const SEED_END = 2 ** 32;
 
 /**
- * `walship drill SCENARIO`.
+ * Runs `walship drill SCENARIO`.
  * @throws WalshipError PROMISE_BROKEN where the verdict is red; CONFIG_INVALID, DRILL_FAILED, ABORTED where there is none.
  */
 export async function drillOne(
@@ -78,7 +78,7 @@ export async function drillOne(
   }
 }
 
-/** A scenario that loses writes must be asked for as one. @throws WalshipError CONFIG_INVALID. */
+/** Checks that a scenario which loses writes was asked for as one. @throws WalshipError CONFIG_INVALID. */
 function checkLoss({ name, loss }: Scenario, expected: boolean): void {
   if (loss !== 'none' && !expected) {
     const why = loss === 'local' ? 'acknowledged by the leader alone' : 'in a forced failover';
@@ -95,7 +95,7 @@ function checkLoss({ name, loss }: Scenario, expected: boolean): void {
   }
 }
 
-/** Runs and judges one scenario; every process and file that it took is gone afterwards. */
+/** Runs and judges one scenario; its processes and files are gone afterwards. */
 export async function runScenario(
   scenario: Scenario,
   flags: SharedFlags & { readonly seed: number; readonly keep: boolean },

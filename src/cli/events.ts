@@ -3,11 +3,11 @@ import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
 
 export interface EventsOptions extends ClientOptions {
-  /** Number of the last event that is known already. */
+  /** Number of the last event that is already known. */
   readonly after: number;
 }
 
-/** `walship events`: what happened to the node at the first --url, and no other, since it started. */
+/** Runs `walship events`: prints the events of the node at the first --url, and no other, since it started. */
 export async function events(options: EventsOptions, io: CommandIo): Promise<void> {
   const first = new ClusterClient(options.url).urls.slice(0, 1);
   const reply = await new ClusterClient(first).json({
@@ -20,7 +20,7 @@ export async function events(options: EventsOptions, io: CommandIo): Promise<voi
   for (const event of Array.isArray(found) ? found : []) io.out(`${lineOf(event)}\n`);
 }
 
-/** Number, time, level, code, sentence. */
+/** Formats an event: number, time, level, code, sentence. */
 function lineOf(event: Readonly<Record<string, unknown>>): string {
   const { seq, timeMs, level, code, message, times } = event;
   const time = new Date(Number(timeMs)).toISOString();

@@ -4,7 +4,7 @@ import type { CommandIo } from './command-io.ts';
 import { failover, rejoin } from './failover.ts';
 import type { FailoverOptions, RejoinOptions } from './failover.ts';
 
-/** `failover` and `rejoin`: what goes past, or gives up, what may have been acknowledged. */
+/** Adds `failover` and `rejoin`: the commands that may give up acknowledged writes. */
 export function addFailover(program: Command, io: CommandIo): void {
   const failoverCommand = addClientOptions(
     program

@@ -10,7 +10,10 @@ export interface FailoverOptions extends ClientOptions {
   readonly quorum?: number;
 }
 
-/** `walship failover`: says what going on with the voters that answer would mean, and with --accept-data-loss does it. */
+/**
+ * Runs `walship failover`: prints the plan for continuing with the voters that answer, and with --accept-data-loss
+ * executes it.
+ */
 export async function failover(options: FailoverOptions, io: CommandIo): Promise<void> {
   const { acceptDataLoss, quorum } = options;
   const result = (await post(options, '/v1/admin/failover', {
@@ -20,7 +23,7 @@ export async function failover(options: FailoverOptions, io: CommandIo): Promise
   io.out(options.json ? `${JSON.stringify(result)}\n` : formatFailover(result));
 }
 
-/** What was done, or would be, for people. */
+/** Formats the result of a failover, or its plan, for display. */
 export function formatFailover(result: FailoverResult): string {
   const { done, voters, quorum, missing, answered, kept, risk, historyId, epoch } = result;
   const { notLeading } = result;
@@ -61,10 +64,10 @@ export interface RejoinOptions extends ClientOptions {
   readonly from?: string;
 }
 
-/** `walship rejoin`: makes the node at the first --url follow a leader. */
+/** Runs `walship rejoin`: makes the node at the first --url follow a leader. */
 export async function rejoin(options: RejoinOptions, io: CommandIo): Promise<void> {
   const { discard, from, timeoutMs } = options;
-  // Once it has begun to leave its history, it takes as long again.
+  // Once the node has begun to leave its history, it takes the same time again.
   const patient = { ...options, timeoutMs: 2 * timeoutMs };
   const result = (await post(patient, '/v1/admin/rejoin', {
     discard,
@@ -74,7 +77,7 @@ export async function rejoin(options: RejoinOptions, io: CommandIo): Promise<voi
   io.out(options.json ? `${JSON.stringify(result)}\n` : formatRejoin(result));
 }
 
-/** What came of it, for people. */
+/** Formats the result of a rejoin for display. */
 export function formatRejoin(result: RejoinResult): string {
   const { leader, epoch, historyId, previousHistoryId, cut } = result;
   const moved =
@@ -90,7 +93,7 @@ export function formatRejoin(result: RejoinResult): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** These act on the node at the first --url, and on no other. */
+/** Posts to the node at the first --url, and to no other. */
 async function post(options: ClientOptions, path: string, body: unknown): Promise<unknown> {
   const first = new ClusterClient(options.url).urls.slice(0, 1);
   return await new ClusterClient(first).json({

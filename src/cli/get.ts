@@ -11,7 +11,7 @@ export interface GetOptions extends ClientOptions, KeyOptions {
   readonly minVersion?: string;
 }
 
-/** `walship get KEY`: the value's bytes as they are, without a line end; an absent key is a failure. */
+/** Runs `walship get KEY`: prints the value's bytes unchanged, without a line end; an absent key is a failure. */
 export async function get(key: string, options: GetOptions, io: CommandIo): Promise<void> {
   const keyBytes = parseKey(key, options);
   const { minVersion, read } = options;

@@ -1,4 +1,4 @@
-/** How a leadership came about, in words. */
+/** Report of how a leadership came about, as received. */
 
 interface Report {
   readonly epoch?: unknown;
@@ -10,7 +10,7 @@ interface Report {
   readonly outageMs?: unknown;
 }
 
-/** Lines for people, of what a server says of a leadership; what it does not say is left out. */
+/** Formats a server's report of a leadership for display; missing parts are left out. */
 export function leadershipLines(report: unknown): readonly string[] {
   if (typeof report !== 'object' || report === null) return [];
   const { promisedBy, vouchedBy, how, after, atRisk, outageMs } = report as Report;

@@ -1,13 +1,13 @@
 import type { Client } from '../client/client.ts';
 import { isWalshipError } from '../errors.ts';
 
-/** What became of one write of a load: `OK`, or the code of its failure. */
+/** Result of one write of a load: `OK`, or the code of its failure. */
 export interface LoadResult {
   readonly code: string;
   readonly version: string | undefined;
 }
 
-/** Writes once; what the library may send again, it does. Never rejects for what a cluster can do. */
+/** Writes once, with the repeats of the library. Never rejects for a failure that a cluster can cause. */
 export async function loadWrite(
   db: Client,
   key: Buffer,

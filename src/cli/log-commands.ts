@@ -11,7 +11,7 @@ import { logExport, type LogExportOptions } from './log-export.ts';
 import { logRepair } from './log-repair.ts';
 import { logVerify } from './log-verify.ts';
 
-/** `log dump`, `verify`, `diff`, `repair`, `export`. */
+/** Adds `log dump`, `verify`, `diff`, `repair`, `export`. */
 export function addLog(program: Command, io: CommandIo): void {
   const log = program.command('log').description('Read data directories without a running node.');
   const disk = new NodeDisk();

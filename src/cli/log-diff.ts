@@ -13,7 +13,7 @@ export interface LogDiffTarget {
 }
 
 /**
- * `walship log diff DIR DIR…`: compares logs batch by batch, as far as the shortest goes.
+ * Runs `walship log diff DIR DIR…`: compares logs batch by batch, as far as the shortest goes.
  * @throws WalshipError CHAIN_MISMATCH where they differ, WAL_CORRUPT where one of them is damaged, CONFIG_INVALID where nothing was compared.
  */
 export async function logDiff(
@@ -39,7 +39,7 @@ export async function logDiff(
   }
 }
 
-/** A comparison for people. */
+/** Formats a comparison for display. */
 export function formatDiff(result: DiffResult): string {
   const sides = result.sides.map(
     ({ dir, firstLsn, lastLsn, problem }) =>

@@ -10,15 +10,15 @@ import { checkPath } from './log-path.ts';
 
 export interface LogDumpOptions {
   readonly json: boolean;
-  /** Leaves out batches that end before this LSN. */
+  /** LSN; batches that end before it are left out. */
   readonly from: number;
 }
 
 const VALUE_COLUMNS_MAX = 60;
 
 /**
- * `walship log dump PATH`: every record and seal, one line each.
- * @throws WalshipError WAL_CORRUPT where the log does not continue; what was verified has been printed by then.
+ * Runs `walship log dump PATH`: prints every record and seal, one line each.
+ * @throws WalshipError WAL_CORRUPT if the log does not continue; the verified part has been printed by then.
  */
 export async function logDump(
   { disk, clock, path }: { readonly disk: Disk; readonly clock?: Clock; readonly path: string },
@@ -40,7 +40,7 @@ export async function logDump(
 function lineToJson(line: DumpLine): unknown {
   if (line.kind !== 'record') return line;
   const { key, value, ...rest } = line;
-  // The value of an EPOCH record is shown as what it says.
+  // The value of an EPOCH record is shown decoded.
   const shown = line.epoch === undefined ? { value64: value.toString('base64') } : {};
   return { ...rest, ...keyToJson(key), ...shown };
 }
@@ -72,7 +72,7 @@ function formatLine(line: DumpLine): string {
     : `does not continue at offset ${line.offset} of ${line.segment}: ${line.problem}`;
 }
 
-/** A checksum as people compare it. */
+/** Formats a checksum in hexadecimal. */
 function hex(value: number): string {
   return value.toString(16).padStart(8, '0');
 }

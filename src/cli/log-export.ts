@@ -21,25 +21,25 @@ export interface LogExportTarget {
 }
 
 export interface LogExportOptions {
-  /** Only what the log knows to be committed; everything that it holds otherwise. */
+  /** True to export only records that the log knows to be committed; false for all that it holds. */
   readonly committed: boolean;
 }
 
-/** The state that a data directory holds. */
+/** State that a data directory holds. */
 interface ReadState {
   readonly store: Store;
   readonly epochs: readonly EpochSpan[];
   readonly lastLsn: number;
-  /** Up to here the seals and the snapshot say that it is committed. */
+  /** LSN up to which the seals and the snapshot call the log committed. */
   readonly committedLsn: number;
-  /** Why it is not all of the state, if it is not. */
+  /** Reason why the state is incomplete, if it is. */
   readonly problem: string | undefined;
 }
 
 /**
- * `walship log export DIR`: the live keys, one JSON object in a line, in byte order; from the newest whole snapshot and the log behind it. Needs
- * no meta.json and changes nothing; what is printed on standard error says up to where.
- * @throws WalshipError WAL_CORRUPT where the log is damaged or incomplete; what can be read has been printed by then. OP_UNKNOWN.
+ * Runs `walship log export DIR`: prints the live keys, one JSON object in a line, in byte order; from the newest whole snapshot and the log after it. Needs
+ * no meta.json and changes nothing; standard error says up to which version.
+ * @throws WalshipError WAL_CORRUPT if the log is damaged or incomplete; the readable part has been printed by then. OP_UNKNOWN.
  */
 export async function logExport(
   target: LogExportTarget,
@@ -96,7 +96,7 @@ async function readState(
   if (snapshot !== undefined && endLsn < snapshot.endLsn) {
     problem ??= `the snapshot of lsn ${snapshot.start.lsn} needs the log up to lsn ${snapshot.endLsn}, which ends at ${endLsn}: some keys may be missing or too old`;
   }
-  // Alone, what is durable is committed.
+  // With a single voter, all that is durable is committed.
   if (newestOf(epochs)?.voters.length === 1) committedLsn = Math.max(committedLsn, endLsn);
   return { store, epochs, lastLsn, committedLsn, problem };
 }
@@ -105,7 +105,7 @@ function placed({ segment, offset, problem }: LogEvent & { readonly kind: 'end' 
   return `segment ${segment}, offset ${offset}: ${problem ?? ''}`;
 }
 
-/** Some lines at a time. */
+/** Yields the lines, some at a time. */
 function* pagesOf({ store, epochs }: ReadState): Generator<string> {
   for (let after: Buffer | undefined; ;) {
     const page = store.page(after === undefined ? PAGE : { ...PAGE, after });

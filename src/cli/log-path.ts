@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { WalshipError } from '../errors.ts';
 
-/** Refuses what is not there: an absent directory must not look like an empty log. @throws WalshipError CONFIG_INVALID. */
+/**
+ * Refuses a path that does not exist: an absent directory must not look like an empty log. @throws WalshipError
+ * CONFIG_INVALID.
+ */
 export async function checkPath(
   path: string,
   wanted: 'a directory' | 'a directory or a segment',

@@ -3,7 +3,9 @@ import type { RepairOptions, RepairReport } from '../wal/tools/repair.ts';
 import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 
-/** `walship log repair DIR`: saves what is behind the last good record and cuts it off. The node must not run. */
+/**
+ * Runs `walship log repair DIR`: saves everything after the last good record and cuts it off. The node must not run.
+ */
 export async function logRepair(
   { disk, clock, entropy, dir }: Omit<RepairOptions, 'base'>,
   options: { readonly json: boolean },
@@ -19,7 +21,7 @@ export async function logRepair(
   }
 }
 
-/** What was done, for people. */
+/** Formats the report of a repair for display. */
 export function formatRepair(report: RepairReport): string {
   const { dir, changed, gone, lastLsn, saved, warnings, state } = report;
   if (!changed) return `${dir}: nothing to repair, the log ends at lsn ${lastLsn}\n`;

@@ -8,8 +8,8 @@ import type { CommandIo } from './command-io.ts';
 import { checkPath } from './log-path.ts';
 
 /**
- * `walship log verify DIR`: reads everything, says what is wrong and what a start would do; changes nothing.
- * @throws WalshipError WAL_CORRUPT where something is wrong; the report has been printed by then.
+ * Runs `walship log verify DIR`: reads everything, and prints the damage and the reaction of a start to it; changes nothing.
+ * @throws WalshipError WAL_CORRUPT if anything is damaged; the report has been printed by then.
  */
 export async function logVerify(
   { disk, clock, dir }: { readonly disk: Disk; readonly clock: Clock; readonly dir: string },
@@ -24,13 +24,16 @@ export async function logVerify(
   throw new WalshipError('WAL_CORRUPT', problem, { details: { hint } });
 }
 
-/** Whatever the log is like: without it nobody knows what the node promised. */
+/**
+ * Returns the hint for a damaged meta.json, in whatever state the log is: without it nobody knows the promise of the
+ * node.
+ */
 function metaHint(report: VerifyReport): string {
   if (report.metaNewer) return 'a start refuses: use the newer walship';
   return `a start refuses: ${lostMetaHint(orphaned(report))}`;
 }
 
-/** What a start makes of each, and what else there is to do. */
+/** Reactions of a start to each result, and further steps. */
 const DECISIONS = {
   open: 'a start opens it as it is',
   cut: 'a start cuts the log here: the rest was never acknowledged',
@@ -41,10 +44,10 @@ const DECISIONS = {
     'a start refuses: walship log repair keeps a copy and cuts here, --on-damage cut does so at the start',
 } as const satisfies Record<VerifyReport['decision'], string>;
 
-/** Number of leaderships that are shown to people. */
+/** Number of leaderships that are displayed. */
 const LEADERSHIPS_MAX = 20;
 
-/** A report for people. */
+/** Formats a report for display. */
 export function formatVerify(report: VerifyReport): string {
   const { dir, segments, batches, records, bytes, firstLsn, last, gone } = report;
   const held = records === 0 ? 'no records' : `lsn ${firstLsn} to ${last.lsn}`;
@@ -65,7 +68,7 @@ export function formatVerify(report: VerifyReport): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The newest ones; there may be very many. */
+/** Formats the newest leaderships; there may be very many. */
 function leadershipsOf({ epochs }: VerifyReport): readonly string[] {
   const before = epochs.length - LEADERSHIPS_MAX;
   const lines = epochs.slice(-LEADERSHIPS_MAX).map(({ epoch, firstLsn, leader }) => {
@@ -83,7 +86,7 @@ const VERDICTS = {
   foreign: 'foreign',
 } as const satisfies Record<VerifyReport['row'], string>;
 
-/** A word for the log; and what is wrong with meta.json. */
+/** Returns a headline for the log, and for a damaged meta.json. */
 function headlineOf({ ok, row, metaProblem }: VerifyReport): string {
   if (ok || metaProblem === undefined) return VERDICTS[row];
   return row === 'end' ? metaProblem : `${VERDICTS[row]}; ${metaProblem}`;

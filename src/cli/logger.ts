@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
 
-/** What the program logs through: a constant message, the values in fields. */
+/** Log of the program: a constant message, the values in fields. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -11,13 +11,16 @@ export interface Logger {
 
 export interface LoggerOptions {
   readonly level: string;
-  /** Fields of every line. */
+  /** Fields that every line has. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Where the lines go; stderr unless a test says otherwise. */
+  /** Destination of the lines; stderr unless a test sets another. */
   readonly destination?: DestinationStream;
 }
 
-/** JSON lines, written before the call returns: the last words of a dying process are the ones that matter. */
+/**
+ * Creates a log of JSON lines. Each is written before the call returns: the last lines of a dying process are the
+ * ones that matter.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const destination = options.destination ?? pino.destination({ fd: 2, sync: true });
   return pino(

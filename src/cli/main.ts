@@ -3,14 +3,14 @@ import { processIo } from './command-io.ts';
 import { loadAtOnce } from './load-at-once.ts';
 import { runCommandLine } from './program.ts';
 
-// A reader that has seen enough (`walship scan | head`) is no failure of ours.
+// A reader that stops early (`walship scan | head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
-// A log that nobody reads, or that its disk has no room for, is no reason to stop a node.
+// A log that nobody reads, or that its disk has no space for, is no reason to stop a node.
 process.stderr.on('error', () => undefined);
 
 if (process.argv[2] === 'serve') loadAtOnce('run-commands.js', 'serve-parts.js');
 
-// Timers and sockets that are slow to die must not keep the process of a command that is done.
+// Lingering timers and sockets must not keep the process of a finished command.
 process.exit(await runCommandLine(process.argv.slice(2), processIo()));

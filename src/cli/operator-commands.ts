@@ -1,4 +1,4 @@
-/** The commands of the person who runs a cluster. */
+/** Commands of an operator. */
 import { Option } from './commander.ts';
 import type { Command } from './commander.ts';
 import { bench } from './bench.ts';
@@ -13,7 +13,7 @@ import { status } from './status.ts';
 import { switchover } from './switchover.ts';
 import type { SwitchoverOptions } from './switchover.ts';
 
-/** `status`, `events`, `promote`, `switchover`, `snapshot`, `bench`. */
+/** Adds `status`, `events`, `promote`, `switchover`, `snapshot`, `bench`. */
 export function addOperations(program: Command, io: CommandIo): void {
   const statusCommand = addClientOptions(
     program

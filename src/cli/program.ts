@@ -1,4 +1,4 @@
-/** The command line: every command, wired, and how a failure ends it. */
+/** Command line: every command, wired, and the report of a failure. */
 import { Command, CommanderError } from './commander.ts';
 import { WalshipError } from '../errors.ts';
 import type { CommandIo } from './command-io.ts';
@@ -10,7 +10,10 @@ interface CommandGroup {
   readonly add: (program: Command, io: CommandIo) => Promise<void>;
 }
 
-/** In the order of the help. The code of a group is loaded where one of its commands is named, or all are: a node starts in half the time so. */
+/**
+ * Groups of commands, in the order of the help. The code of a group is loaded only if one of its commands is named,
+ * or all are: so a node starts in half the time.
+ */
 const GROUPS: readonly CommandGroup[] = [
   {
     commands: ['serve', 'demo'],
@@ -42,7 +45,7 @@ const GROUPS: readonly CommandGroup[] = [
   },
 ];
 
-/** The commands of the group that `named` belongs to, all where it belongs to none, wired to `io`. */
+/** Builds the commands of the group that `named` belongs to, or all if it belongs to none, wired to `io`. */
 async function buildProgram(named: string, io: CommandIo): Promise<Command> {
   const { version, description } = ownManifest();
   const program = new Command('walship').description(`${description}.`).version(version);
@@ -59,7 +62,7 @@ async function buildProgram(named: string, io: CommandIo): Promise<Command> {
   return program;
 }
 
-/** Runs one command; resolves with the exit code, 0 only on success. What failed has been reported to `io` by then. */
+/** Runs one command; resolves with the exit code, 0 only on success. A failure has been reported to `io` by then. */
 export async function runCommandLine(args: readonly string[], io: CommandIo): Promise<number> {
   try {
     const program = await buildProgram(args[0] ?? '', io);
@@ -67,14 +70,14 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && isAnswered(error)) return error.exitCode;
-    // Of a drill it names a file.
+    // For `drill`, `--json` names a file.
     const json = args.includes('--json') && args[0] !== 'drill';
     io.err(formatReport(reportOf(translated(error)), json));
     return 1;
   }
 }
 
-/** Help and version end a command as errors do; they have been printed. */
+/** Returns true for help and version, which end a command as errors do; they have been printed. */
 function isAnswered(error: CommanderError): boolean {
   return error.exitCode === 0 || error.code === 'commander.help';
 }

@@ -5,16 +5,16 @@ import type { CommandIo } from './command-io.ts';
 import { withWriter } from './with-client.ts';
 import { formatWritten } from './written.ts';
 
-/** What `put` and `del` share: the level to wait for, and on what condition to write. */
+/** Options of `put` and `del`: the level to wait for, and the condition of the write. */
 export interface WriteOptions extends ClientOptions, KeyOptions {
   readonly ack: 'local' | 'quorum' | 'all';
-  /** Write only where the key is at this version. */
+  /** Version that the key must be at. */
   readonly ifVersion?: string;
-  /** Write only where there is no such key. */
+  /** True to write only if the key does not exist. */
   readonly ifAbsent?: boolean;
 }
 
-/** `walship put KEY VALUE`: the value is the argument, or standard input for `-`. */
+/** Runs `walship put KEY VALUE`: the value is the argument, or standard input for `-`. */
 export async function put(
   { key, value }: { readonly key: string; readonly value: string },
   options: WriteOptions,
@@ -27,7 +27,7 @@ export async function put(
   io.out(formatWritten(written, options));
 }
 
-/** What the library calls `--ack`, `--if-version` and `--if-absent`. */
+/** Converts `--ack`, `--if-version` and `--if-absent` to the options of the library. */
 export function writeOptionsOf({ ack, ifVersion, ifAbsent }: WriteOptions): KeyWriteOptions {
   return {
     ack,

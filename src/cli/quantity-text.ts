@@ -1,16 +1,16 @@
-/** Sizes and times as people read them. JSON has the exact figures. */
+/** Sizes and times for display. JSON has the exact figures. */
 import { KiB, MiB } from '../ports/units.ts';
 
 const GiB = 1_024 * MiB;
 
-/** A number of bytes in the largest unit of which there is at least one: `1.5 MiB`. */
+/** Formats bytes in the largest unit of which there is at least one: `1.5 MiB`. */
 export function sizeText(bytes: number): string {
   if (bytes < KiB) return `${bytes} bytes`;
   if (bytes < MiB) return `${(bytes / KiB).toFixed(1)} KiB`;
   return bytes < GiB ? `${(bytes / MiB).toFixed(1)} MiB` : `${(bytes / GiB).toFixed(1)} GiB`;
 }
 
-/** A number of seconds in a unit of which there are at least two: `90 s`, `25 min`, `21 h`, `12 days`. */
+/** Formats seconds in a unit of which there are at least two: `90 s`, `25 min`, `21 h`, `12 days`. */
 export function durationText(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);

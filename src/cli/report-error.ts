@@ -1,8 +1,8 @@
-/** How the commands say that something failed: `walship: CODE: message`, then what to do. */
+/** Report of a failed command: `walship: CODE: message`, then the hint. */
 import { ERRORS, WalshipError } from '../errors.ts';
 import type { ErrorCode, Outcome } from '../errors.ts';
 
-/** What a failed command prints; the same from this process and from a server. */
+/** Report of a failed command; the same from this process and from a server. */
 export interface FailureReport {
   readonly code: string;
   readonly message: string;
@@ -11,7 +11,7 @@ export interface FailureReport {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The report of anything that was thrown; what is not ours is an INTERNAL failure with its stack. */
+/** Returns the report of any thrown value; a value that is not ours is an INTERNAL failure with its stack. */
 export function reportOf(error: unknown): FailureReport {
   if (error instanceof WalshipError) {
     const { hint, ...details } = error.details;
@@ -19,7 +19,7 @@ export function reportOf(error: unknown): FailureReport {
       code: error.code,
       message: error.message,
       ...(error.outcome === undefined ? {} : { outcome: error.outcome }),
-      // What a server advises is nearer to the case than the general advice.
+      // A server's hint for the case takes precedence over the general one.
       hint: typeof hint === 'string' ? hint : ERRORS[error.code].hint,
       ...(Object.keys(details).length === 0 ? {} : { details }),
     };
@@ -28,7 +28,7 @@ export function reportOf(error: unknown): FailureReport {
   return { code: 'INTERNAL', message, hint: 'this is a bug in walship: please report it' };
 }
 
-/** The lines for stderr. */
+/** Formats the lines for stderr. */
 export function formatReport(report: FailureReport, json: boolean): string {
   if (json) return `${JSON.stringify({ error: report })}\n`;
   const lines = [`walship: ${report.code}: ${report.message}`];
@@ -42,7 +42,7 @@ const OUTCOMES = {
   indeterminate: 'indeterminate (it may still commit)',
 } as const satisfies Record<Outcome, string>;
 
-/** Whether `code` is one that this version of walship knows. */
+/** Returns true if this version of walship knows `code`. */
 export function isKnownCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERRORS, code);
 }

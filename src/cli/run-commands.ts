@@ -8,7 +8,7 @@ import { createLogger } from './logger.ts';
 import { serve } from './serve.ts';
 import { stopSignal } from './stop-signal.ts';
 
-/** `serve` and `demo`. */
+/** Adds `serve` and `demo`. */
 export function addRuns(program: Command, io: CommandIo): void {
   addServe(program, io);
   addDemo(program, io);
@@ -37,9 +37,9 @@ function addServe(program: Command, io: CommandIo): void {
   command.action(async (flags: Record<string, unknown>) => {
     const config = loadConfig({ flags, env: process.env });
     const log = createLogger({ level: config.logLevel, fields: { node: config.node } });
-    // Only here: the other commands start twice as fast without a whole node.
+    // The import is here because the other commands start twice as fast without a whole node.
     const { nodeParts } = await import('./serve-parts.ts');
-    // Daemons read their files again at SIGHUP: one that ends instead would be a surprise.
+    // Daemons reread their files at SIGHUP: a node that ended instead would be a surprise.
     const signal = stopSignal(() => log.info({ signal: 'SIGHUP' }, 'nothing to read again'));
     await serve(config, { parts: nodeParts(log), io, log, signal });
   });

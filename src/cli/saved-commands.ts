@@ -6,7 +6,7 @@ import { addJson, example } from './command-options.ts';
 import { savedExport, savedList, savedShow } from './saved.ts';
 import type { SavedExportOptions } from './saved.ts';
 
-/** `walship saved …`, added to `program`. */
+/** Adds `walship saved …` to `program`. */
 export function addSaved(program: Command, io: CommandIo): void {
   const saved = program
     .command('saved')

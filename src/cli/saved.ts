@@ -14,14 +14,14 @@ import { textTable } from './text-table.ts';
 
 const COPY_BYTES = 1024 * 1024;
 
-/** Which entry of which data directory. */
+/** An entry of saved/ in a data directory. */
 export interface SavedTarget {
   readonly disk: Disk;
   readonly dir: string;
   readonly name: string;
 }
 
-/** `walship saved list DIR`: what was cut off this node's log, why, when, and by whose decision. */
+/** Runs `walship saved list DIR`: prints the parts that were cut off this node's log, with reason, time and decider. */
 export async function savedList(
   { disk, dir }: Omit<SavedTarget, 'name'>,
   options: { readonly json: boolean },
@@ -32,7 +32,7 @@ export async function savedList(
   io.out(entries.length === 0 ? 'nothing was saved\n' : `${formatEntries(entries)}\n`);
 }
 
-/** Entries as a table; the reasons, which are sentences, come last. */
+/** Formats entries as a table; the reasons, which are sentences, come last. */
 export function formatEntries(entries: readonly ListedEntry[]): string {
   const heads = [
     'NAME',
@@ -57,14 +57,17 @@ export function formatEntries(entries: readonly ListedEntry[]): string {
       bytes,
       localAcks ?? 'unknown',
       by,
-      // An operator may have had more cut than an old leader may cut by itself.
+      // An operator may have had more cut than an old leader may cut on its own.
       (committedLsn ?? 0) >= from.lsn ? `${why}; up to ${committedLsn} was committed` : why,
     ],
   );
   return textTable(heads, rows);
 }
 
-/** `walship saved show DIR NAME`: every record and seal of one entry. @throws WalshipError CONFIG_INVALID, WAL_CORRUPT. */
+/**
+ * Runs `walship saved show DIR NAME`: prints every record and seal of one entry. @throws WalshipError CONFIG_INVALID,
+ * WAL_CORRUPT.
+ */
 export async function savedShow(
   { disk, dir, name }: SavedTarget,
   options: { readonly json: boolean },
@@ -82,13 +85,13 @@ export async function savedShow(
 
 export interface SavedExportOptions {
   readonly format: 'ndjson' | 'segment';
-  /** A file that does not exist yet; standard output unless given. */
+  /** Path of a file that does not exist yet; standard output unless given. */
   readonly out?: string;
 }
 
 /**
- * `walship saved export DIR NAME`: one record per line, or the segment file as it is.
- * @throws WalshipError CONFIG_INVALID; WAL_CORRUPT where a record does not continue: what is before it has been written by then.
+ * Runs `walship saved export DIR NAME`: writes one record per line, or the segment file unchanged.
+ * @throws WalshipError CONFIG_INVALID; WAL_CORRUPT if a record does not continue: the records before it have been written by then.
  */
 export async function savedExport(
   { disk, dir, name }: SavedTarget,
@@ -102,7 +105,7 @@ export async function savedExport(
     for await (const piece of pieces) io.out(piece);
     return;
   }
-  // Never over another file: what is exported may be the only copy of something.
+  // Another file is never overwritten: an export may be the only copy.
   const target = await open(out, 'wx').catch((cause: unknown) => {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new WalshipError('CONFIG_INVALID', `cannot write ${out}: ${message}`, { cause });
@@ -131,7 +134,7 @@ async function* rawPieces(disk: Disk, path: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** Lines wait for the seal of their batch, which says the epoch. */
+/** Yields lines of records; they wait for the seal of their batch, which has the epoch. */
 async function* recordLines(disk: Disk, path: string): AsyncGenerator<string> {
   let batch: (DumpLine & { readonly kind: 'record' })[] = [];
   for await (const line of dump(disk, path)) {

@@ -8,13 +8,13 @@ import { withClient } from './with-client.ts';
 
 export interface ScanOptions extends ClientOptions {
   readonly prefix?: string;
-  /** Begin behind this key. */
+  /** Key to start after (exclusive). */
   readonly after?: string;
-  /** How many keys at most, over all pages. */
+  /** Number of keys at most, over all pages. */
   readonly limit: number;
 }
 
-/** `walship scan`: keys in byte order, one line each. */
+/** Runs `walship scan`: prints keys in byte order, one line each. */
 export async function scan(options: ScanOptions, io: CommandIo): Promise<void> {
   const { prefix, after, limit } = options;
   const range = {

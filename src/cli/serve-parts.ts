@@ -16,7 +16,7 @@ import type { Logger } from './logger.ts';
 import { ownManifest } from './own-manifest.ts';
 import type { ServeParts } from './serve.ts';
 
-/** The real parts: this machine's disk, clock, randomness and network. */
+/** Returns the real parts: this machine's disk, clock, randomness and network. */
 export function nodeParts(log: Logger): ServeParts {
   const systemClock = new SystemClock();
   const timings = new Timings();
@@ -72,7 +72,7 @@ export function nodeParts(log: Logger): ServeParts {
   };
 }
 
-/** Loaded only where it is asked for. */
+/** Creates the faults for drills; loaded only on request. */
 async function drillFaults(disk: Disk, clock: Clock, dir: string): Promise<NodeFaults> {
   const { NodeFaults } = await import('../drill/inside/node-faults.ts');
   return await NodeFaults.open(disk, clock, dir);

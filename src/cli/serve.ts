@@ -1,4 +1,4 @@
-/** `walship serve`: one node and its server, from the first line to a clean end. */
+/** Runs `walship serve`: one node and its server, from the first line to a clean end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeApi } from '../node/api/api.ts';
 import type { NodeEvent } from '../node/api/events.ts';
@@ -10,13 +10,13 @@ import type { Logger } from './logger.ts';
 
 /** A server that listens. */
 export interface RunningServer {
-  /** Where it really listens: the port differs from what was asked where that was 0. */
+  /** Address on which it really listens: the port differs from the requested one if that was 0. */
   readonly address: HostPort;
   /** Takes no new requests, and resolves when those in flight are answered. */
   close(): Promise<void>;
 }
 
-/** What a process is made of; tests replace it. */
+/** Parts of a process; tests replace them. */
 export interface ServeParts {
   openNode(config: ServeConfig, onEvent: (event: NodeEvent) => void): Promise<NodeApi>;
   startServer(node: NodeApi, config: ServeConfig): Promise<RunningServer>;
@@ -32,7 +32,7 @@ export interface ServeContext {
 
 /**
  * Runs a node until `signal` aborts, then ends it within `shutdownMs`.
- * @throws WalshipError what kept the node from starting, or what stopped it.
+ * @throws WalshipError the failure that kept the node from starting, or that stopped it.
  */
 export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
   const { parts, io, log, signal } = context;
@@ -55,7 +55,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   }
 }
 
-/** Requests first, so that what they wait for can still happen; then the node. Bounded. */
+/** Closes the server first, so that the events that requests wait for can still happen; then the node. Bounded. */
 async function closeAll(
   { node, server }: { node: NodeApi; server: RunningServer | undefined },
   shutdownMs: number,
@@ -68,7 +68,7 @@ async function closeAll(
     return true;
   })();
   const late = sleep(shutdownMs, false, { signal: timer.signal });
-  late.catch(() => {}); // Aborted below, once it is of no use.
+  late.catch(() => {}); // The timer is aborted below, once it is of no use.
   const inTime = await Promise.race([closed, late]);
   timer.abort();
   if (inTime) log.info({}, 'node closed');

@@ -3,7 +3,7 @@ import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';
 import type { CommandIo } from './command-io.ts';
 
-/** `walship snapshot`: lets the node at the first --url, and no other, take a snapshot. */
+/** Runs `walship snapshot`: makes the node at the first --url, and no other, take a snapshot. */
 export async function snapshot(options: ClientOptions, io: CommandIo): Promise<void> {
   const first = new ClusterClient(options.url).urls.slice(0, 1);
   const reply = await new ClusterClient(first).json({

@@ -5,14 +5,14 @@ import type { CommandIo } from './command-io.ts';
 import { durationText, sizeText } from './quantity-text.ts';
 import { textTable } from './text-table.ts';
 
-/** `walship status`: every voter in one table, and in words why anything waits. */
+/** Runs `walship status`: prints every voter in one table, and in words the reason of each wait. */
 export async function status(options: ClientOptions, io: CommandIo): Promise<void> {
   const direct = await clusterStatus(options.url, options.timeoutMs);
   const nodes = await askThroughOthers(direct, options.timeoutMs);
   io.out(options.json ? `${JSON.stringify({ nodes })}\n` : formatCluster(nodes));
 }
 
-/** The cluster for people. */
+/** Formats the cluster for display. */
 export function formatCluster(nodes: readonly NodeView[]): string {
   const leader = leaderOf(nodes);
   const rows = nodes.map((node) => rowOf(node, leader));
@@ -38,7 +38,7 @@ const STATUS_HEADS = [
   'failover',
 ];
 
-/** The leader of the highest epoch that says of itself that it leads. */
+/** Returns the leader of the highest epoch among the nodes that report to lead. */
 export function leaderOf(nodes: readonly NodeView[]): StatusView | undefined {
   return nodes
     .flatMap(({ status }) => (status?.role === 'leader' ? [status] : []))
@@ -87,19 +87,19 @@ function rowOf(node: NodeView, leader: StatusView | undefined): readonly (string
   ];
 }
 
-/** A leader knows nothing of a voter that it has not heard of in its own epoch. */
+/** Returns true if the leader has heard from the voter in its own epoch; before that it knows nothing of it. */
 function isKnown(follower: FollowerView | undefined): follower is FollowerView {
   return follower !== undefined && (follower.connected || follower.durableLsn > 0);
 }
 
-/** Bytes and milliseconds behind the leader; question marks where nobody can say. */
+/** Returns bytes and milliseconds of lag; question marks where they are unknown. */
 function lagOf({ nodeId }: NodeView, leader: StatusView | undefined): readonly (string | number)[] {
   if (leader !== undefined && nodeId === leader.nodeId) return [0, 0];
   const follower = followerOf(leader, nodeId);
   return isKnown(follower) ? [follower.lagBytes, Math.round(follower.lagMs)] : ['?', '?'];
 }
 
-/** Everything that waits or is wrong, each with its node, code and sentence. */
+/** Returns a note for everything that waits or is wrong, each with its node, code and sentence. */
 function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): readonly string[] {
   const notes: string[] = [];
   if (leader === undefined) notes.push('none of the nodes that answered is the leader');
@@ -123,13 +123,13 @@ function notesOf(nodes: readonly NodeView[], leader: StatusView | undefined): re
   return notes;
 }
 
-/** Why things wait at a node. */
+/** Returns the reasons why things wait at a node. */
 function reasonsOf(status: StatusView | undefined): readonly StatusReason[] {
   const short = [status?.notReady, status?.commitWaits];
   return status?.why ?? short.filter((reason) => reason != null);
 }
 
-/** How long a voter that is behind may stay so. */
+/** Returns how long a lagging voter may stay so. */
 function retentionNote({ connected, lagLsns, retention }: FollowerView): string | undefined {
   if (retention === undefined || (connected && lagLsns === 0)) return undefined;
   const { bytesLeft, secondsLeft } = retention;

@@ -1,11 +1,14 @@
-/** Ctrl-C in a terminal reaches a process twice where npm started it: from the terminal and from npm. */
+/**
+ * Milliseconds within which a repeated signal is ignored: with npm, Ctrl-C reaches a process twice, from the terminal
+ * and from npm.
+ */
 const REPEAT_MS = 1_000;
-/** What shells report of a process that SIGINT ended. */
+/** Exit code that shells report for a process ended by SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
 /**
- * A signal that aborts at the first SIGINT or SIGTERM; asking again after a second ends the process at once. SIGHUP, which a terminal sends
- * when it is closed, is such a signal too, unless `onHangup` takes it.
+ * Returns a signal that aborts at the first SIGINT or SIGTERM; another one after a second ends the process
+ * immediately. SIGHUP, which a terminal sends when it is closed, is such a signal too, unless `onHangup` takes it.
  */
 export function stopSignal(onHangup?: () => void): AbortSignal {
   const controller = new AbortController();

@@ -8,7 +8,7 @@ export interface SwitchoverOptions extends ClientOptions {
   readonly to: string;
 }
 
-/** `walship switchover`: the leader, wherever it is, hands over to the node that is named. */
+/** Runs `walship switchover`: the leader, wherever it is, hands over to the named node. */
 export async function switchover(options: SwitchoverOptions, io: CommandIo): Promise<void> {
   const { to, timeoutMs } = options;
   const reply = await new ClusterClient(options.url).json({

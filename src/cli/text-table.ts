@@ -1,4 +1,7 @@
-/** Rows in columns as wide as their widest cell; columns that have a number, and what is unknown in them, on the right. */
+/**
+ * Formats rows in columns as wide as their widest cell; columns of numbers, and their unknown values, are aligned to
+ * the right.
+ */
 export function textTable(
   heads: readonly string[],
   rows: readonly (readonly (string | number)[])[],

@@ -8,7 +8,7 @@ export interface WaitOptions extends ClientOptions {
   readonly level: WaitLevel;
 }
 
-/** `walship wait VERSION`: ends when a node at --url has it at `level`, and fails where history cut it off. */
+/** Runs `walship wait VERSION`: ends when a node at --url has it at `level`, and fails if history cut it off. */
 export async function wait(version: string, options: WaitOptions, io: CommandIo): Promise<void> {
   const { level, json } = options;
   const wanted = checkVersion('VERSION', version);

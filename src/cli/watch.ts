@@ -8,13 +8,16 @@ import { withClient } from './with-client.ts';
 
 export interface WatchOptions extends ClientOptions {
   readonly prefix?: string;
-  /** Begin behind this version; without it, with what comes from now on. */
+  /** Version to start after; without it, the watch starts with the next changes. */
   readonly after?: string;
-  /** End after this many changes; 0: never. */
+  /** Number of changes after which it ends; 0: never. */
   readonly count: number;
 }
 
-/** `walship watch`: applied changes in log order, one line each, until it is interrupted; from node to node. */
+/**
+ * Runs `walship watch`: prints applied changes in log order, one line each, until it is interrupted; moves from node
+ * to node.
+ */
 export async function watch(options: WatchOptions, io: CommandIo): Promise<void> {
   const { prefix, after } = options;
   const range = {

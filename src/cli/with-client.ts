@@ -3,7 +3,7 @@ import { isWalshipError, WalshipError } from '../errors.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClusterClient } from './cluster-client.ts';
 
-/** A command that finds nobody says so soon. */
+/** Milliseconds after which a command that finds no node fails. */
 const CONNECT_MS_MAX = 2_000;
 
 /** Connects to the nodes at `--url` for as long as `use` takes. */
@@ -19,7 +19,7 @@ export async function withClient<T>(
   }
 }
 
-/** As `withClient`, for a write: without a connection it was certainly not written. */
+/** Connects like `withClient`, for a write: without a connection it was certainly not written. */
 export async function withWriter<T>(
   options: ClientOptions,
   use: (client: Client) => Promise<T>,
@@ -38,7 +38,7 @@ export async function withWriter<T>(
 }
 
 async function connected({ url, timeoutMs }: ClientOptions): Promise<Client> {
-  // Only here: the other commands start faster without it.
+  // The import is here because the other commands start faster without it.
   const { connect } = await import('../client/index.ts');
   const nodes = new ClusterClient(url).nodes.map(({ nodeId, address }) =>
     nodeId === undefined ? address : `${nodeId}=${address}`,

@@ -1,7 +1,7 @@
 import type { Written } from '../client/api.ts';
 import { parseVersion } from '../wal/format/position.ts';
 
-/** The answer to a write, for people or as JSON, which is as in HTTP. */
+/** Formats the answer to a write, for display or as the JSON of the HTTP interface. */
 export function formatWritten(
   { version, durableOn }: Written,
   { ack, json }: { readonly ack: string; readonly json: boolean },
