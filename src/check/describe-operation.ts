@@ -1,10 +1,10 @@
 import { formatVersion } from '../wal/format/position.ts';
 import type { Expectation, Operation } from './history.ts';
 
-/** Longer values are cut in what is shown to people. */
+/** Length at which values are cut for display. */
 const VALUE_LENGTH_MAX = 40;
 
-/** One operation in one line: who, when, what, and what came of it. */
+/** Describes one operation on one line: client, time, request and outcome. */
 export function describeOperation({ client, calledAt, returnedAt, ...rest }: Operation): string {
   const end = returnedAt === Number.POSITIVE_INFINITY ? 'later' : `${returnedAt.toFixed(3)} ms`;
   return `${client} from ${calledAt.toFixed(3)} to ${end}: ${asked(rest.request)}: ${became(rest.outcome)}`;

@@ -1,7 +1,7 @@
 /**
- * Makes a violation small enough to be read: of all operations on a key, those few that already cannot be put into one order, and a
- * sentence that says why. What is left out is only what makes the violation weaker: what comes later, reads, and the certainty
- * that a write happened.
+ * Makes a violation small enough to be read: of all operations on a key, the few that already cannot be put into one
+ * order, and a sentence with the reason. Only parts that make the violation stronger are left out: later operations,
+ * reads, and the certainty that a write happened.
  */
 import { comparePositions, formatVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
@@ -10,36 +10,39 @@ import type { Operation } from './history.ts';
 import { mayHaveWritten, versionOf } from './register-steps.ts';
 
 export type ViolationCode =
-  /** A get shows what nobody wrote. */
+  /** A get shows a value that nobody wrote. */
   | 'NEVER_WRITTEN'
-  /** A get shows what was rejected. */
+  /** A get shows a rejected write. */
   | 'REJECTED_APPEARED'
-  /** A get shows what was written only after it had returned. */
+  /** A get shows a value that was written only after it had returned. */
   | 'READ_BEFORE_WRITTEN'
   /** A get shows a version that its write did not get. */
   | 'OTHER_VERSION'
-  /** A get shows what had been overwritten. */
+  /** A get shows an overwritten value. */
   | 'STALE_READ'
-  /** A get shows nothing where something had been written. */
+  /** A get shows nothing although a value had been written. */
   | 'LOST_WRITE'
   /** Two writes were both made on condition of the same version. */
   | 'LOST_UPDATE'
-  /** Of two gets, one after the other, the later one shows what had been overwritten for the earlier one. */
+  /** Of two successive gets, the later one shows a value that had been overwritten for the earlier one. */
   | 'READS_GO_BACK'
-  /** Of two writes, one after the other, the later one got the lower version. */
+  /** Of two successive writes, the later one got the lower version. */
   | 'VERSIONS_GO_BACK'
   /** Operations that contradict each other in another way. */
   | 'NO_ORDER';
 
 export interface Explanation {
   readonly code: ViolationCode;
-  /** Those that cannot be ordered, by their calls. */
+  /** Operations that cannot be ordered, sorted by their calls. */
   readonly operations: readonly Operation[];
-  /** What contradicts what, and each of the operations in a line of its own. */
+  /** Sentence on the contradiction, and each of the operations on a line of its own. */
   readonly message: string;
 }
 
-/** @param isBad says whether operations of the key cannot be put into one order. True of `operations` itself. */
+/**
+ * Explains a violation. @param isBad returns true if operations of the key cannot be put into one order. True for
+ * `operations` itself.
+ */
 export function explain(
   operations: readonly Operation[],
   isBad: (operations: readonly Operation[]) => boolean,
@@ -53,7 +56,10 @@ export function explain(
   return { code, operations: shown, message: `key ${key}: ${sentence}\n${lines.join('\n')}` };
 }
 
-/** What had happened by the first moment at which it was too late: a part of a history up to a moment is bad only if the whole is. */
+/**
+ * Returns the operations up to the first moment that makes the history bad: a part of a history up to a moment is bad
+ * only if the whole is.
+ */
 function firstBadPart(
   operations: readonly Operation[],
   isBad: (operations: readonly Operation[]) => boolean,
@@ -78,7 +84,7 @@ function upTo(operations: readonly Operation[], endMs: number): readonly Operati
   });
 }
 
-/** Takes back whatever can be taken back, in large parts first. */
+/** Removes constraints as far as the history stays bad, in large parts first. */
 function weaken(
   operations: readonly Operation[],
   isBad: (operations: readonly Operation[]) => boolean,
@@ -95,7 +101,7 @@ function weaken(
   return [...strict];
 }
 
-/** What holds a history to something: it happened, or it showed something. */
+/** Returns true if the operation constrains the history: it happened, or it showed something. */
 function isStrict({ outcome }: Operation): boolean {
   return outcome.kind !== 'indeterminate' && outcome.kind !== 'rejected';
 }
@@ -121,7 +127,7 @@ function uncertain(operation: Operation): Operation {
 interface Why {
   readonly code: ViolationCode;
   readonly sentence: string;
-  /** Operations that belong to it, beside those that contradict each other. */
+  /** Operations that belong to it, besides those that contradict each other. */
   readonly also: readonly Operation[];
 }
 
@@ -223,7 +229,7 @@ function versionsGoBack(core: readonly Operation[]): boolean {
   );
 }
 
-/** The value that a get shows. */
+/** Returns the value that a get shows. */
 function valueOf({ outcome }: Operation): string | undefined {
   return outcome.kind === 'shown' ? outcome.found?.value : undefined;
 }

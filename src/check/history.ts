@@ -1,10 +1,10 @@
 /**
- * What clients saw: each operation with the moments at which it was called and at which it returned, and what came of it. One
- * history holds the operations of all clients on all keys; who judges it looks at each key by itself.
+ * Observations of clients: each operation with the times of its call and its return, and its outcome. One history
+ * holds the operations of all clients on all keys; judges look at each key separately.
  */
 import type { Version } from '../wal/format/position.ts';
 
-/** How a key must be for a write to happen. */
+/** State of a key that a write requires. */
 export type Expectation = Version | 'present' | 'absent';
 
 export type OperationRequest =
@@ -16,43 +16,46 @@ export type OperationRequest =
   | { readonly kind: 'check'; readonly expect: Expectation };
 
 export type OperationOutcome =
-  /** It took effect before it returned: acknowledged at `quorum` or `all`, or known to be committed. */
+  /** Took effect before it returned: acknowledged at `quorum` or `all`, or known to be committed. */
   | { readonly kind: 'acknowledged'; readonly version: Version | undefined }
-  /** It may take effect at any moment after its call, even after it returned, or never. One acknowledged at `local` is such a write. */
+  /**
+   * May take effect at any moment after its call, even after it returned, or never. A write acknowledged at `local`
+   * is of this kind.
+   */
   | { readonly kind: 'indeterminate'; readonly version: Version | undefined }
-  /** It never takes effect. */
+  /** Never takes effect. */
   | { readonly kind: 'rejected' }
-  /** It never takes effect, and shows what the key was: `actual` is its version, null: absent, undefined: not told. */
+  /** Never takes effect, and shows the state of the key: `actual` is its version, null: absent, undefined: not told. */
   | { readonly kind: 'condition-failed'; readonly actual: Version | null | undefined }
-  /** What a get showed. */
+  /** Result of a get. */
   | { readonly kind: 'shown'; readonly found: Found | undefined };
 
 export interface Found {
   readonly value: string;
-  /** Undefined where it is not told. */
+  /** Version; undefined where it is not told. */
   readonly version: Version | undefined;
 }
 
-/** One operation on one key. A transaction is one for each of its keys. */
+/** An operation on one key. A transaction is one for each of its keys. */
 export interface Operation {
   readonly client: string;
   readonly key: string;
-  /** In milliseconds on one clock for all; equal moments count as overlapping. */
+  /** Milliseconds on one clock for all; equal moments count as overlapping. */
   readonly calledAt: number;
   readonly returnedAt: number;
   readonly request: OperationRequest;
   readonly outcome: OperationOutcome;
 }
 
-/** A read of what a node had applied, which may be old. */
+/** A read of the state that a node had applied, which may be old. */
 export interface LocalRead {
   readonly client: string;
-  /** The node and its life: what was applied may be less after a restart. */
+  /** Node and its run: the applied state may be older after a restart. */
   readonly node: string;
   readonly key: string;
   readonly calledAt: number;
   readonly returnedAt: number;
-  /** What it asked for, at least. */
+  /** Version that it asked for at least. */
   readonly minVersion: Version | undefined;
   readonly applied: Version;
   readonly found: Found | undefined;
@@ -63,11 +66,11 @@ export interface WriteCall {
   readonly client: string;
   readonly calledAt: number;
   readonly conditions: readonly { readonly key: string; readonly expect: Expectation }[];
-  /** `value` undefined: a delete. */
+  /** Operations; `value` undefined: a delete. */
   readonly ops: readonly { readonly key: string; readonly value: string | undefined }[];
 }
 
-/** What came of a write of several keys; a version is that of its last record, as nodes tell it. */
+/** Outcome of a write of several keys; a version is that of its last record, as nodes report it. */
 export type WriteOutcome = Exclude<OperationOutcome, { readonly kind: 'shown' }>;
 
 /** Collects a history, in the order in which its methods are called. */
@@ -78,12 +81,12 @@ export class History {
   readonly #nowMs: () => number;
   #lastMs = 0;
 
-  /** @param nowMs a clock that never goes back. */
+  /** Creates an empty history. @param nowMs a clock that never goes back. */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 
-  /** All that returned, and the writes that did not: they may have taken effect. */
+  /** Operations that returned, and the writes that did not: those may have taken effect. */
   get operations(): readonly Operation[] {
     const outcome = { kind: 'indeterminate' as const, version: undefined };
     const pending = [...this.#pending].flatMap((call) => {
@@ -94,13 +97,19 @@ export class History {
     return [...this.#operations, ...pending];
   }
 
-  /** The present moment: later than every one before, even where the clock stands still, since calls come one after the other. */
+  /**
+   * Returns the present moment: later than every one before, even if the clock stands still, since calls come one
+   * after the other.
+   */
   now(): number {
     this.#lastMs = Math.max(this.#nowMs(), this.#lastMs + TICK_MS);
     return this.#lastMs;
   }
 
-  /** A write begins: to be called before anybody can see it. The result is to be called once it returned. */
+  /**
+   * Begins a write; call it before any client can see the write. Call the returned function when the write has
+   * returned.
+   */
   write(parts: Omit<WriteCall, 'calledAt'>): (outcome: WriteOutcome) => void {
     const calledAt = this.now();
     const call = { ...parts, calledAt };
@@ -130,16 +139,16 @@ export class History {
   }
 }
 
-/** So much later is a moment than the one before it at least. */
+/** Minimum distance of two moments, in milliseconds. */
 const TICK_MS = 1e-6;
 
-/** The write as its keys see it: of several records of one key only the last is ever visible. */
+/** Splits the write into its parts by key: of several records of one key only the last is ever visible. */
 function partsOf(
   { conditions, ops }: WriteCall,
   outcome: WriteOutcome,
 ): readonly Pick<Operation, 'key' | 'request' | 'outcome'>[] {
   const parts: Pick<Operation, 'key' | 'request' | 'outcome'>[] = [];
-  // Which of several conditions failed is not known: then none of them shows anything.
+  // The failed one of several conditions is not known: then none of them shows anything.
   const failed = outcome.kind === 'condition-failed' && conditions.length > 1;
   const own = failed ? { kind: 'rejected' as const } : outcome;
   const expected = new Map(conditions.map(({ key, expect }) => [key, expect]));
@@ -151,7 +160,7 @@ function partsOf(
       value === undefined
         ? { kind: 'delete' as const, expect }
         : { kind: 'put' as const, value, expect };
-    // Of a write that failed for the sake of another key, this one tells nothing.
+    // A write that failed because of another key tells nothing about this one.
     const elsewhere = own.kind === 'condition-failed' && expect === undefined;
     const mine = elsewhere ? { kind: 'rejected' as const } : own;
     parts.push({ key, request, outcome: versioned(mine, ops.length - 1 - index) });
@@ -162,7 +171,7 @@ function partsOf(
   return parts;
 }
 
-/** The version of a record that stands so far before the last of its transaction. */
+/** Returns the outcome with the version of a record that stands `before` records before the last of its transaction. */
 function versioned(outcome: WriteOutcome, before: number): WriteOutcome {
   if (outcome.kind !== 'acknowledged' && outcome.kind !== 'indeterminate') return outcome;
   const { kind, version } = outcome;

@@ -1,9 +1,9 @@
 /**
- * Judges whether a history is linearizable: whether the operations on each key can be put into one order in which each takes effect
- * at one moment between its call and its return, and shows exactly what the ones before it left.
+ * Judges whether a history is linearizable: the operations on each key can be put into one order in which each takes effect
+ * at one moment between its call and its return, and shows exactly the state that the ones before it left.
  *
- * Keys are judged one by one: a history is linearizable where it is so for each of its objects (Herlihy and Wing). So the
- * atomicity of transactions across keys is not judged here. A register begins absent. What is judged never helps to judge: a bound
+ * Keys are judged one by one: a history is linearizable if it is so for each of its objects (Herlihy and Wing). So the
+ * atomicity of transactions across keys is not judged here. A register begins absent. The judged code takes no part in the judgement: a bound
  * that is reached gives `unknown`, never `ok`.
  */
 import { explain } from './explain-violation.ts';
@@ -12,7 +12,7 @@ import type { Operation } from './history.ts';
 import { prepareSteps } from './register-steps.ts';
 import { searchOrder } from './register-search.ts';
 
-/** Places in the search for an order that are tried for one key before it is given up as `unknown`. */
+/** Number of places in the search for an order that are tried for one key before the result is `unknown`. */
 export const TRIES_MAX = 1_000_000;
 
 export type Judgement =
@@ -31,11 +31,11 @@ export type Judgement =
   | ({ readonly kind: 'violation'; readonly key: string } & Explanation);
 
 export interface JudgeOptions {
-  /** TRIES_MAX unless given. */
+  /** Bound for the search; TRIES_MAX unless given. */
   readonly triesMax?: number;
 }
 
-/** Pure. A violation of any key counts more than an `unknown` of another. */
+/** Judges a history; pure. A violation of any key counts more than an `unknown` of another. */
 export function judgeLinearizable(
   { operations }: { readonly operations: readonly Operation[] },
   options: JudgeOptions = {},

@@ -1,6 +1,7 @@
 /**
- * Judges reads of what one node had applied. Such a read may be old, and still has to keep its word: it shows nothing older
- * than the version that was asked for, the register as the writes up to its position left it, and no node goes back.
+ * Judges reads of the state that one node had applied. Such a read may be old, but has to keep its promises: it shows
+ * nothing older than the requested version, it shows the register as the writes up to its position left it, and no
+ * node goes back.
  */
 import { comparePositions, formatVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
@@ -10,20 +11,20 @@ import { mayHaveWritten, versionOf } from './register-steps.ts';
 
 export interface LocalViolation {
   readonly code:
-    /** It had been asked for a later version than the node had applied. */
+    /** The read shows less than the later version that was asked for. */
     | 'OLDER_THAN_ASKED'
-    /** It shows a version that the node says it had not applied yet. */
+    /** The read shows a version above the one that the node reports as applied. */
     | 'BEYOND_APPLIED'
-    /** It shows what nobody wrote, or what was rejected, or what was written only later. */
+    /** The read shows a value that nobody wrote, or that was rejected, or that was written only later. */
     | 'NEVER_WRITTEN'
-    /** It lacks an acknowledged write that lies below the position of the node. */
+    /** The read lacks an acknowledged write below the position of the node. */
     | 'LACKS_WRITE'
     /** The node had applied more before. */
     | 'WENT_BACK';
   readonly message: string;
 }
 
-/** The first read that broke its word, or undefined. Pure. */
+/** Returns the first read that broke a promise, or undefined. Pure. */
 export function judgeLocalReads({
   operations,
   localReads,
@@ -63,7 +64,7 @@ function judgeRead(read: LocalRead, writes: readonly Operation[]): LocalViolatio
   return { code: 'LACKS_WRITE', message: `${name}; it lacks\n  ${describeOperation(newest)}` };
 }
 
-/** The write may have left what the read shows. */
+/** Returns true if the write may have left the value that the read shows. */
 function explains(write: Operation, { found, returnedAt }: LocalRead): boolean {
   if (found === undefined || write.request.kind !== 'put' || !mayHaveWritten(write)) return false;
   const version = versionOf(write);
@@ -75,8 +76,8 @@ function explains(write: Operation, { found, returnedAt }: LocalRead): boolean {
 }
 
 /**
- * The acknowledged write of the highest version up to `applied`: every node whose log reaches so far holds it, since every later
- * leader did. When it was acknowledged does not matter.
+ * Returns the acknowledged write of the highest version up to `applied`: every node whose log reaches that far holds
+ * it, since every later leader did. The time of its acknowledgement does not matter.
  */
 function newestBelow(applied: Version, writes: readonly Operation[]): Operation | undefined {
   let newest: Operation | undefined;
@@ -89,7 +90,7 @@ function newestBelow(applied: Version, writes: readonly Operation[]): Operation 
   return newest;
 }
 
-/** The read shows that write or a later one. What nobody can tell counts as later. */
+/** Returns true if the read shows that write or a later one. A value whose order cannot be told counts as later. */
 function isThere(
   newest: Operation,
   { read, writes }: { readonly read: LocalRead; readonly writes: readonly Operation[] },
@@ -109,7 +110,7 @@ function isThere(
   });
 }
 
-/** Of two reads at one node that do not overlap, the later one shows as much. */
+/** Checks reads at one node that do not overlap: the later one shows at least as much. */
 function judgeNodes(reads: readonly LocalRead[]): LocalViolation | undefined {
   const byNode = new Map<string, LocalRead[]>();
   for (const read of reads) {

@@ -1,14 +1,17 @@
 /**
- * Looks for one order of the operations on a key that explains what every one of them showed, and in which none stands before
- * another that had returned before it was called: Wing and Gong's search with Lowe's memory of what was tried, without recursion.
+ * Searches for one order of the operations on a key that explains the results of all of them, and in which none
+ * stands before another that had returned before it was called: Wing and Gong's search with Lowe's memory of tried
+ * places, without recursion.
  *
- * Three things keep it short, and neither changes what it finds:
+ * Three rules keep it short, and none changes the result:
  *
- * - A step that only looks, and fits the register as it is, is taken at once: moved to the front of any order that goes on from
- *   here, it still fits, and it changes nothing for the others.
- * - A write that need not have happened is taken only where the next step looks at what it left: else the order is as good without it.
- * - Versions have to grow along the order. So of the writes that happened and whose versions are known only the one with the lowest can
- *   come next. An order that is found this way is one, whoever told the versions; and where there is none, no order explains them.
+ * - A step that only reads, and fits the register as it is, is taken at once: moved to the front of any order that
+ * continues from here, it still fits, and it changes nothing for the others.
+ * - A write that need not have happened is taken only if the next step reads what it left: otherwise the order is as
+ * good without it.
+ * - Versions have to grow along the order. So of the writes that happened and whose versions are known only the one
+ * with the lowest can come next. An order found this way is valid, whoever reported the versions; and if there is
+ * none, no order explains them.
  */
 import { comparePositions, formatVersion } from '../wal/format/position.ts';
 import { ABSENT, take } from './register-steps.ts';
@@ -16,23 +19,24 @@ import type { RegisterState, Step } from './register-steps.ts';
 
 export type SearchResult =
   | { readonly kind: 'found'; readonly tried: number }
-  /** There is no such order. */
+  /** No such order exists. */
   | { readonly kind: 'none'; readonly tried: number }
-  /** The bound was reached: there may be one, or not. */
+  /** The bound was reached: an order may exist, or not. */
   | { readonly kind: 'unknown'; readonly tried: number };
 
-/** A choice between writes: which are left to try, and what to take back before that. */
+/** A choice between writes: the options left to try, and the steps to take back before that. */
 interface Choice {
   readonly state: RegisterState;
   readonly options: readonly number[];
   next: number;
-  /** What was taken from here on. */
+  /** Steps taken from here on. */
   taken: number[];
 }
 
 /**
- * @param steps in order of their calls, those that need not have happened among them.
- * @param triesMax after so many tried places the result is `unknown`.
+ * Searches for an order.
+ * @param steps in order of their calls, those that need not have happened included.
+ * @param triesMax number of tried places after which the result is `unknown`.
  */
 export function searchOrder(steps: readonly Step[], triesMax: number): SearchResult {
   return new Search(steps, triesMax).run();
@@ -43,14 +47,14 @@ class Search {
   readonly #triesMax: number;
   readonly #isTaken: Uint8Array;
   readonly #optional: readonly number[];
-  /** Writes that happened and whose versions are known, in their order; they are taken in it. */
+  /** Indices of writes that happened and whose versions are known, in the order of these; they are taken in it. */
   readonly #ordered: readonly number[];
   #orderedTaken = 0;
   readonly #dead = new Set<string>();
   readonly #choices: Choice[] = [];
-  /** Those that must happen and are not taken. */
+  /** Number of steps that must happen and are not taken. */
   #left: number;
-  /** All that must happen and stand before this are taken. */
+  /** Index below which all steps that must happen are taken. */
   #lowest = 0;
   #tried = 0;
 
@@ -86,7 +90,7 @@ class Search {
     }
   }
 
-  /** Takes all that only look and fit, again and again: each may open the way for others. */
+  /** Takes all steps that only read and fit, again and again: each may open the way for others. */
   #look(state: RegisterState, taken: number[]): void {
     for (let found = true; found;) {
       found = false;
@@ -99,10 +103,10 @@ class Search {
     }
   }
 
-  /** Opens a choice and takes its first option; undefined where there is none, or all was tried from here before. */
+  /** Opens a choice and takes its first option; undefined if there is none, or if all was tried from here before. */
   #choose(state: RegisterState): RegisterState | undefined {
     const next = this.#steps[this.#ordered[this.#orderedTaken] ?? -1]?.version;
-    // What has to come yet would come too late.
+    // The next ordered write would come too late.
     const late =
       next !== undefined && state.top !== undefined && comparePositions(next, state.top) <= 0;
     const unseen = this.#isUnseen();
@@ -114,7 +118,7 @@ class Search {
     return this.#back();
   }
 
-  /** The latest write need not have happened, and nothing has looked at what it left. */
+  /** Returns true if the latest write need not have happened, and no step has read what it left. */
   #isUnseen(): boolean {
     const { taken } = this.#choices.at(-1) ?? {};
     const [index] = taken ?? [];
@@ -127,7 +131,7 @@ class Search {
     return step?.isRead === true || (request?.kind !== 'get' && request?.expect !== undefined);
   }
 
-  /** Goes on with the next option of the latest choice that has one. */
+  /** Continues with the next option of the latest choice that has one. */
   #back(): RegisterState | undefined {
     for (;;) {
       const choice = this.#choices.at(-1);
@@ -165,7 +169,7 @@ class Search {
     if (must === true && version !== undefined) this.#orderedTaken -= 1;
   }
 
-  /** Steps that may come next: none that is left had returned before they were called. */
+  /** Returns the steps that may come next: no remaining step had returned before they were called. */
   #open(): readonly number[] {
     const open: number[] = [];
     let endMs = Number.POSITIVE_INFINITY;
@@ -189,7 +193,7 @@ class Search {
       const step = this.#steps[index];
       return step !== undefined && this.#isInOrder(index) && take(step, state) !== undefined;
     });
-    // Whichever of those that are alike is taken, the same can follow.
+    // Of steps that are alike, any one leads to the same continuations.
     const alike = new Set<string>();
     const options = fitting.filter((index) => {
       const spare = this.#steps[index]?.spare;
@@ -201,7 +205,7 @@ class Search {
     return options.toSorted((a, b) => this.#compare(a, b));
   }
 
-  /** No write of a lower version has to come later. */
+  /** Returns true if no write of a lower version has to come later. */
   #isInOrder(index: number): boolean {
     const step = this.#steps[index];
     const nextIndex = this.#ordered[this.#orderedTaken];
@@ -221,14 +225,14 @@ class Search {
     return comparePositions(first.version, second.version);
   }
 
-  /** Names what was taken and what the register is: from equal places the same can follow. */
+  /** Names the set of taken steps and the register: from equal places the same can follow. */
   #place({ value, version, top }: RegisterState): string {
     const from = this.#firstLeft();
     const beyond: number[] = [];
     let endMs = Number.POSITIVE_INFINITY;
     for (let index = from; index < this.#steps.length; index += 1) {
       const step = this.#steps[index];
-      // Nothing that was called after this can have been taken while all of these were left.
+      // No step called after this moment can have been taken while all of these were left.
       if (step === undefined || step.operation.calledAt > endMs) break;
       if (!step.must) continue;
       if (this.#isTaken[index] === 1) beyond.push(index);
@@ -239,7 +243,7 @@ class Search {
     return JSON.stringify([from, beyond, spare, value ?? null, ...told]);
   }
 
-  /** The first that must happen and is not taken. */
+  /** Returns the first step that must happen and is not taken. */
   #firstLeft(): number {
     while (this.#lowest < this.#steps.length) {
       if (this.#isTaken[this.#lowest] === 0 && this.#steps[this.#lowest]?.must === true) break;

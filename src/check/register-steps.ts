@@ -1,16 +1,16 @@
 /**
- * The operations on one key as steps of a search for an order: what a step needs of the register, what it makes of it, and the
+ * Operations on one key as steps of a search for an order: each with its precondition on the register, its effect on it, and the
  * moments between which it has to happen.
  *
- * Everything here only follows from what clients saw, and holds in every order that explains it:
+ * All conclusions here follow from the observations of clients alone, and hold in every order that explains these:
  *
- * - A put that nobody can have seen needs no place in the order where nothing says that it happened: the same order without it
+ * - A put that nobody can have seen needs no place in the order if nothing shows that it happened: the same order without it
  *   is as good. So an indeterminate one that nothing shows is left out.
- * - A get shows what some write left. Where only one write can have been that, it did happen, before that get returned, and its
- *   version is what the get showed with it.
+ * - A get shows the value of some write. If only one write can have left it, that write did happen, before the get returned, and its
+ *   version is the one that the get showed.
  *
- * Versions are part of what clients saw, and nodes promise that they grow along the order of the writes. So an order has to explain
- * them as well: they only ever make the judgement stricter, and where nobody told one, nothing is held against it.
+ * Versions are part of the observations, and nodes promise that they grow along the order of the writes. So an order has to explain
+ * them as well: they only ever make the judgement stricter, and an unknown version is never a contradiction.
  */
 import { comparePositions, formatVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
@@ -20,42 +20,45 @@ import type { Expectation, Operation } from './history.ts';
 export interface RegisterState {
   readonly value: string | undefined;
   readonly version: Version | undefined;
-  /** The highest version that any write so far was told to have. */
+  /** Highest reported version of any write so far. */
   readonly top: Version | undefined;
 }
 
-/** As a register begins. */
+/** Initial state of a register. */
 export const ABSENT: RegisterState = { value: undefined, version: undefined, top: undefined };
 
-/** One operation in the search. */
+/** A step of the search: one operation. */
 export interface Step {
   readonly operation: Operation;
-  /** It only looks. */
+  /** True if it only reads. */
   readonly isRead: boolean;
-  /** It happened; else it may be left out. */
+  /** True if it happened; otherwise it may be left out. */
   readonly must: boolean;
-  /** It happened before this moment; Infinity where it may come at any time. */
+  /** Moment before which it happened; Infinity if it may come at any time. */
   readonly endsAt: number;
-  /** Of a write, where known. */
+  /** Version of a write, where known. */
   readonly version: Version | undefined;
-  /** It may be left out, needs nothing, and nobody can tell it from the others of its kind. */
+  /**
+   * Kind of a step that is optional, without preconditions, and interchangeable with others of its kind; undefined
+   * for any other.
+   */
   readonly spare: 'put' | 'delete' | undefined;
 }
 
 export type Prepared =
   | { readonly kind: 'steps'; readonly steps: readonly Step[] }
-  /** A get shows what no write can have left. */
+  /** A get shows a value that no write can have left. */
   | { readonly kind: 'unexplained'; readonly operation: Operation };
 
 const NOTHING_WRITTEN = { version: undefined, spare: undefined } as const;
 
-/** What follows for a write from the gets that can have seen no other one. */
+/** Conclusions about a write from the gets that can have seen no other one. */
 interface Known {
   readonly version: Version | undefined;
   readonly endsAt: number;
 }
 
-/** The steps of `operations`, all of one key, in order of their calls. */
+/** Prepares the steps of `operations`, all of one key, in order of their calls. */
 export function prepareSteps(operations: readonly Operation[]): Prepared {
   const writes = operations.filter(mayHaveWritten);
   const known = new Map<Operation, Known>();
@@ -92,7 +95,7 @@ export function prepareSteps(operations: readonly Operation[]): Prepared {
   };
 }
 
-/** What the register is after `step`, or undefined where the step cannot happen in `state`. */
+/** Returns the register after `step`, or undefined if the step cannot happen in `state`. */
 export function take(
   { operation, version }: Step,
   state: RegisterState,
@@ -117,7 +120,7 @@ export function take(
   return { value: request.value, version, top };
 }
 
-/** The state, where it meets the condition; with its version, where the condition tells it. */
+/** Returns the state if it meets the condition; with its version, if the condition tells it. */
 function meet(state: RegisterState, expect: Expectation | undefined): RegisterState | undefined {
   if (expect === undefined) return state;
   if (expect === 'absent') return state.value === undefined ? state : undefined;
@@ -125,7 +128,7 @@ function meet(state: RegisterState, expect: Expectation | undefined): RegisterSt
   return expect === 'present' ? state : atVersion(state, expect);
 }
 
-/** True where the condition may have failed. A version that nobody told may be any other. */
+/** Returns true if the condition may have failed. An unknown version may be any other. */
 function missed(state: RegisterState, expect: Expectation | undefined): boolean {
   if (expect === undefined) return false;
   if (expect === 'present') return state.value === undefined;
@@ -133,7 +136,7 @@ function missed(state: RegisterState, expect: Expectation | undefined): boolean 
   return state.value === undefined || !isSame(state.version, expect);
 }
 
-/** The state, which turns out to be of this version; undefined where it cannot be. */
+/** Returns the state, which turns out to be of this version; undefined if it cannot be. */
 function atVersion(state: RegisterState, told: Version | undefined): RegisterState | undefined {
   if (told === undefined || isSame(state.version, told)) return state;
   if (state.version !== undefined || !grows(state.top, told)) return undefined;
@@ -176,7 +179,7 @@ function stepOf(
   };
 }
 
-/** The writes whose place in the order something may depend on. */
+/** Returns the writes whose place in the order may matter to another operation. */
 function usefulWrites(
   operations: readonly Operation[],
   {
@@ -195,7 +198,7 @@ function usefulWrites(
     if (outcome.kind === 'condition-failed' && outcome.actual) told.push(outcome.actual);
     return told;
   });
-  // These hold of any key that is present, or of any other version.
+  // These conditions hold of any key that is present, or of any other version.
   const anything = operations.some(
     ({ request, outcome }) =>
       request.kind !== 'get' &&
@@ -209,7 +212,8 @@ function usefulWrites(
     }),
   );
   const told = new Set(versions.map(formatVersion));
-  // One version is of one write: what is known to be of another one cannot be of a write that told none.
+  // A version belongs to one write: a version that is known to belong to another one cannot belong to a write without
+  // a known version.
   const unowned = [...told].some((version) => !owned.has(version));
   return new Set(
     writes.filter((write) => {
@@ -220,7 +224,7 @@ function usefulWrites(
   );
 }
 
-/** True of what was not rejected and would leave something. */
+/** Returns true for an operation that was not rejected and would leave a value or delete one. */
 export function mayHaveWritten({ request, outcome }: Operation): boolean {
   const writes = request.kind === 'put' || request.kind === 'delete';
   return writes && (outcome.kind === 'acknowledged' || outcome.kind === 'indeterminate');
@@ -244,7 +248,7 @@ function shownBy({
   return request.kind === 'get' && outcome.kind === 'shown' ? outcome.found : undefined;
 }
 
-/** The version that the write was told to have. */
+/** Returns the version that the write was told to have. */
 export function versionOf({ outcome }: Operation): Version | undefined {
   const told = outcome.kind === 'acknowledged' || outcome.kind === 'indeterminate';
   return told ? outcome.version : undefined;

@@ -1,6 +1,7 @@
 /**
- * What walship is tested with, for programs that embed it: `walship/testing`. Machines, disks, networks and clocks that lose power, tear
- * writes, split and stop at the word of a seed, and the checkers that judge what came of it. Nothing here is meant for production.
+ * Test tools of walship, for programs that embed it: `walship/testing`. Machines, disks, networks and clocks that
+ * lose power, tear writes, split and stop under the control of a seed, and the checkers that judge the result.
+ * Nothing here is meant for production.
  */
 export { simulate, SimWorld } from '../sim/sim-world.ts';
 export type { SimRunLimits } from '../sim/sim-world.ts';
