@@ -1,6 +1,6 @@
 /**
- * Judges each ack in the moment in which it is sent, by the platter of its sender alone: what it says to be durable is there, with the
- * chain that it names, and so is a promise of the epoch in which it says so.
+ * Judges each ack in the moment in which it is sent, by the platter of its sender alone: the position that it reports
+ * as durable is there, with the same chain, and so is a promise of the epoch of the ack.
  */
 import type { Message } from '../protocol/messages.ts';
 import { SimViolation } from './golden-log.ts';
@@ -9,7 +9,7 @@ import type { Platter, Platters } from './platters.ts';
 import type { SimFile } from './sim-file.ts';
 import { DATA_DIR, WAL_DIR } from './sim-machine.ts';
 
-/** From the end of a batch: the chain is the last thing in the seal, before its checksum. */
+/** Offset of the chain from the end of a batch: it is the last field of the seal, before the checksum. */
 const CHAIN_BYTES_BEFORE_END = 8;
 
 export class AckChecker {
@@ -19,19 +19,19 @@ export class AckChecker {
     { readonly generation: number; readonly epoch: number }
   >();
 
-  /** The LSN that each node acknowledged last. */
+  /** Highest LSN that each node acknowledged last. */
   readonly #acked = new Map<string, number>();
 
   constructor(platters: Platters) {
     this.#platters = platters;
   }
 
-  /** What a node said to be durable in its last ack. */
+  /** Returns the LSN that a node's last ack reported as durable. */
   ackedBy(nodeId: string): number {
     return this.#acked.get(nodeId) ?? 0;
   }
 
-  /** @throws SimViolation where it is an ack that is not true. */
+  /** Judges a message; only acks matter. @throws SimViolation where an ack is not true. */
   sent(platter: Platter, message: Message): void {
     if (message.kind !== 'ack') return;
     const { epoch, durableLsn, chain } = message;
@@ -43,7 +43,7 @@ export class AckChecker {
         `${nodeId} sends an ack in epoch ${epoch}, and the promise on its platter is of ${promised}`,
       );
     }
-    // What came in a snapshot is not in the log.
+    // Records that came in a snapshot are not in the log.
     if (durableLsn === 0 || snapshotReach(platter.disk, WAL_DIR) >= durableLsn) return;
     const batches = this.#platters.imageOf(platter).batches({ fromLsn: durableLsn, durable: true });
     const batch = batches.findLast(({ lastLsn }) => lastLsn === durableLsn);
@@ -55,7 +55,7 @@ export class AckChecker {
     );
   }
 
-  /** The epoch of the promise on the platter; 0 where there is none that could be read after a power cut. */
+  /** Returns the epoch of the promise on the platter; 0 where none could be read after a power cut. */
   #promiseOf({ disk }: Platter): number {
     const file = disk.names.durable(`${DATA_DIR}/meta.json`);
     if (file === undefined) return 0;
@@ -72,6 +72,6 @@ function epochIn(meta: string): number {
   try {
     return (JSON.parse(meta) as { readonly promise: { readonly epoch: number } }).promise.epoch;
   } catch {
-    return 0; // Its bytes were never synced: the name is there, and nothing in it.
+    return 0; // The bytes were never synced: the name exists, and the file is empty.
   }
 }

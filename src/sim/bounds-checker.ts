@@ -1,11 +1,11 @@
-/** Judges P8 as far as memory is concerned: what a node counts is within its bounds at each step, and nothing once all is quiet. */
+/** Judges the memory part of P8: a node's counts are within their bounds at each step, and zero once all is quiet. */
 import type { BoundStatus } from '../node/api/bounds.ts';
 import { SimViolation } from './golden-log.ts';
 
 /** Reads may still wait when the writes are over. */
 const MAY_STAY: ReadonlySet<string> = new Set(['waiting reads']);
 
-/** @throws SimViolation where more is held than there may be, or less than nothing. */
+/** Checks the bounds of a node. @throws SimViolation where a count is above its bound, or negative. */
 export function checkBounds(who: string, bounds: readonly BoundStatus[] = []): void {
   for (const { name, used, max } of bounds) {
     if (used >= 0 && used <= max) continue;

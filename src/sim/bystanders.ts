@@ -1,4 +1,4 @@
-/** Participants beside voters and clients, in part of the runs: strangers, a learner, a wire that damages messages. */
+/** Participants besides voters and clients, in part of the runs: strangers, a learner, a wire that damages messages. */
 import { SimLearner } from './sim-learner.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -7,13 +7,13 @@ import type { SimWorld } from './sim-world.ts';
 import { Stranger } from './stranger.ts';
 import { WireDamage } from './wire-damage.ts';
 
-/** The part of a simulated cluster that bystanders touch. */
+/** Part of a simulated cluster that bystanders touch. */
 export interface BystandersPlace {
   readonly world: SimWorld;
   readonly network: SimNetwork;
   readonly machines: readonly SimMachine[];
   note(text: string): void;
-  /** A machine beside the voters. */
+  /** Creates a machine besides the voters. */
   learner(nodeId: string): SimMachine;
 }
 
@@ -46,7 +46,7 @@ export class Bystanders {
     for (const one of this.#all) one.stop();
   }
 
-  /** The learner, if there is one, has what this node has. */
+  /** Returns true if the learner, if there is one, has caught up with this position. */
   isSettled(durable: { readonly lsn: number; readonly chain: number } | undefined): boolean {
     if (this.#learner === undefined) return true;
     return durable !== undefined && this.#learner.hasAll(durable);

@@ -1,20 +1,20 @@
 /**
- * Judges a cluster from the outside: by what its nodes answer, what they say of themselves, and what is on their disks.
+ * Judges a cluster from the outside: by the answers of its nodes, their statuses, and the bytes on their disks.
  *
- * - P1: a write acknowledged at `quorum` is on the platters of W voters at that moment, and in the log of every later leader. Whatever a
+ * - P1: a write acknowledged at `quorum` is on the platters of W voters at that moment, and in the log of every later leader. Everything that a
  *   node calls committed is on W platters too.
- * - P2: a read shows exactly what the committed history says at the position that it names; a linearizable one is never behind
- *   what was acknowledged, or read so, before it began.
+ * - P2: a read shows exactly the state of the committed history at the position that it names; a linearizable one is never older than
+ *   any write that was acknowledged, or read so, before it began.
  * - P3: logs are byte-identical, batch by batch, up to the committed LSN.
  * - P4: no two nodes lead one epoch, nothing else is ever committed at an LSN, commits and promises never go back.
- * - P5: what was cut off a log is in saved/ (`CutChecker`). P6: a node that finds damage says so (`IntactChecker`). P8: every file of a data
- *   directory is known and needed (`checkDirectory`), and what is held is bounded (`checkBounds`).
+ * - P5: everything cut off a log is in saved/ (`CutChecker`). P6: a node that finds damage reports it (`IntactChecker`). P8: every file of a data
+ *   directory is known and needed (`checkDirectory`), and memory is bounded (`checkBounds`).
  * - A rejected write is in nobody's log.
- * - A node that is ready has applied what was acknowledged before it began to lead or to follow.
+ * - A node that is ready has applied all that was acknowledged before it began to lead or to follow.
  *
- * And by the rules that these rest on, in the very moment: nobody counts for W between the loss of a disk and being intact again, what a
- * leader inherited commits with a record of its own, an ack says what is on the platter (`AckChecker`). A broken rule is harmless in most
- * executions, and is found out in the first.
+ * It also judges the rules that these promises rest on, in the very moment: nobody counts for W between the loss of a disk and being intact again, records that a
+ * leader inherited commit with a record of its own, an ack reports only bytes on the platter (`AckChecker`). A broken rule is harmless in most
+ * executions, and is found in the first one.
  */
 import type {
   AckLevel,
@@ -37,27 +37,27 @@ import { ReadyChecker } from './ready-checker.ts';
 import type { DiskOperation } from './sim-fault.ts';
 import { WAL_DIR } from './sim-machine.ts';
 
-/** What the checker looks at: a disk, and the node that runs there, if any. */
+/** Machine under the checker: a disk, and the node that runs there, if any. */
 export interface CheckedMachine extends Platter {
   readonly lives: number;
   readonly node: { status(): NodeStatus } | undefined;
 }
 
-/** One write, as its client sees it. Values are unique. */
+/** A write, as its client sees it. Values are unique. */
 export interface ClientWrite {
   readonly ops: readonly { readonly key: string; readonly value: string | undefined }[];
-  /** The version that `ops[0].key` had to have; `absent`: none. */
+  /** Version that `ops[0].key` must have; `absent`: none. */
   readonly expect: Version | 'absent' | undefined;
   readonly ack: AckLevel;
-  /** What had been acknowledged when it began. */
+  /** Highest LSN that had been acknowledged when it began. */
   readonly after: number;
 }
 
-/** What is known of one life of one node. */
+/** Knowledge about one run of one node. */
 interface Seen {
   committedLsn: number;
   appliedLsn: number;
-  /** Its log equals the golden one up to here. */
+  /** LSN up to which its log was compared, and equals the golden one. */
   comparedLsn: number;
 }
 
@@ -77,14 +77,17 @@ export class ClusterChecker {
   readonly #ready = new ReadyChecker();
   readonly #rejected: ClientWrite[] = [];
   readonly #lost = new Set<string>();
-  /** Machines whose node has lost something, and is not intact again: whatever is on their platters counts for nothing. */
+  /** Machines whose node has lost something, and is not intact again: the bytes on their platters count for nothing. */
   readonly #mending = new Set<string>();
   #ackedLsn = 0;
   #linearLsn = 0;
-  /** Counts, for people: how much was checked. */
+  /** Counts of checks, for display. */
   readonly counts = { acked: 0, rejected: 0, indeterminate: 0, reads: 0, leaders: 0 };
 
-  /** @param historyId what it judges; the first history that commits anything unless given. Nodes of another one are none of its business. */
+  /**
+   * Creates a checker. @param historyId history to judge; the first one that commits anything unless given. Nodes of
+   * another history are ignored.
+   */
   constructor(machines: readonly CheckedMachine[], quorum: number, historyId?: string) {
     this.#historyId = historyId;
     this.#machines = machines;
@@ -104,17 +107,17 @@ export class ClusterChecker {
     return { epoch: this.golden.records[lsn - 1]?.epoch ?? 0, lsn };
   }
 
-  /** A linearizable read that begins now has to show this much. */
+  /** LSN that a linearizable read beginning now must show at least. */
   get linearFloor(): number {
     return Math.max(this.#ackedLsn, this.#linearLsn);
   }
 
-  /** Looks at every node. */
+  /** Checks every node. */
   observe(): void {
     for (const machine of this.#machines) this.look(machine);
   }
 
-  /** Looks at one node. To be called whenever anything happened to it. */
+  /** Checks one node. Call it whenever anything happened to it. */
   look(machine: CheckedMachine): void {
     const status = machine.node?.status();
     if (status === undefined || status.role === 'stopped') return;
@@ -125,7 +128,7 @@ export class ClusterChecker {
     }
   }
 
-  /** `machine` sends a message. To be told in that moment. */
+  /** Judges a message of `machine`. Call it in the moment of sending. */
   sent(machine: CheckedMachine, message: Buffer): void {
     const decoded = decodeMessage(message);
     if (decoded.kind !== 'message') return;
@@ -133,14 +136,17 @@ export class ClusterChecker {
     if (decoded.message.kind === 'hello') this.#ready.saysHello(nameOf(machine), this.#acked);
   }
 
-  /** The disk of `machine` is about to do something. To be told just before. */
+  /** Notes an operation of a machine's disk. Call it just before. */
   before(machine: CheckedMachine, operation: DiskOperation): void {
-    // What is purged or put aside must have been looked at before.
+    // A segment must be checked before it is purged or put aside.
     if (operation.kind === 'remove' && operation.path.endsWith('.wal')) this.observe();
     this.#cuts.before(machine, operation);
   }
 
-  /** A machine is about to lose what its disk holds: it owes nothing any more, until it is intact again. To be told just before. */
+  /**
+   * Notes that a machine is about to lose the contents of its disk: it has no obligations until it is intact again.
+   * Call it just before.
+   */
   loses(machine: CheckedMachine): void {
     const { nodeId, lives, disk } = machine;
     const end = this.#platters.imageOf(machine).batches({ fromLsn: 1, durable: true }).at(-1);
@@ -152,32 +158,35 @@ export class ClusterChecker {
     this.#platters.lose(machine);
     this.#promises.delete(machine.nodeId);
     this.#lost.add(machine.nodeId);
-    // One that rots beneath a running node is as intact as that node believes, until it finds out.
+    // A node whose disk rots while it runs counts as intact, as it believes, until it finds out.
     if (machine.node === undefined) this.#mending.add(machine.nodeId);
   }
 
-  /** One that lost what it held, and did not start on what was left, gets an empty disk: what it promised since is gone too. */
+  /**
+   * Notes an empty disk for a machine that lost its data, and did not start on the rest: its later promises are gone
+   * too.
+   */
   emptied({ nodeId }: CheckedMachine): void {
     this.#promises.delete(nodeId);
     this.#mending.add(nodeId);
     this.#intact.forget(nodeId);
   }
 
-  /** Machines that lost what they held and are not intact again. */
+  /** Machines that lost their data and are not intact again. */
   get lost(): ReadonlySet<string> {
     return this.#lost;
   }
 
   acknowledged(write: ClientWrite, result: WriteResult): void {
     this.counts.acked += 1;
-    // Durable on the leader alone: a failover may lose it, and it is not committed yet.
+    // The write is durable on the leader alone: a failover may lose it, and it is not committed yet.
     if (write.ack === 'local') return;
     this.observe();
     const { version } = result;
     const name = `the write acknowledged as ${version.epoch}.${version.lsn}`;
     const needed = write.ack === 'all' ? this.#machines.length : this.#quorum;
     const holders = this.#heldBy(version, needed, name);
-    // By now the log of each of them may begin behind it.
+    // By now the log of each holder may begin after it.
     if (version.lsn > this.golden.end) this.#learn(version, holders, name);
     if (version.lsn <= write.after) {
       throw new SimViolation(`${name} came after ${write.after} was acknowledged`);
@@ -195,7 +204,7 @@ export class ClusterChecker {
     this.counts.indeterminate += 1;
   }
 
-  /** @param floor `linearFloor` when the read began. */
+  /** Judges the result of a read. @param floor `linearFloor` when the read began. */
   read(
     request: { key: string; level: ReadRequest['level']; floor: number },
     result: ReadResult,
@@ -222,7 +231,10 @@ export class ClusterChecker {
     this.#linearLsn = Math.max(this.#linearLsn, applied.lsn);
   }
 
-  /** Once all is quiet: every log is the golden one, whole, and nothing rejected is in it. */
+  /**
+   * Checks the end of a run, once all is quiet: every log equals the golden one, whole, and contains nothing
+   * rejected.
+   */
   finish(): void {
     this.observe();
     for (const machine of this.#machines) {
@@ -253,14 +265,14 @@ export class ClusterChecker {
   #observe(machine: CheckedMachine, status: NodeStatus): void {
     const who = nameOf(machine);
     const seen = this.#seenOf(who);
-    // What a follower knows of the leader's commit may be ahead of its own log.
+    // The leader's commit LSN, as a follower knows it, may be above its own log.
     const committedLsn = Math.min(status.committedLsn, status.durable.lsn);
     if (committedLsn < seen.committedLsn) {
       throw new SimViolation(
         `${who} went back from commit ${seen.committedLsn} to ${committedLsn}`,
       );
     }
-    // A state that is being built anew shows nothing.
+    // A state that is being rebuilt shows nothing.
     const shows = status.notReady?.code !== 'NOT_READY';
     if (shows && status.applied.lsn < seen.appliedLsn) {
       throw new SimViolation(`${who} unapplied ${status.applied.lsn} to ${seen.appliedLsn}`);
@@ -290,10 +302,14 @@ export class ClusterChecker {
     if (status.role === 'leader') this.#observeLeader(machine, status.epoch);
   }
 
-  /** What a node calls committed is on as many platters as what is acknowledged, and a leader's own record is among it. */
+  /**
+   * Checks that records which a node calls committed are on as many platters as acknowledged ones, and that a
+   * leader's own record is among them.
+   */
   #checkCommitted({ role, epoch: led }: NodeStatus, who: string): void {
     const { end, epoch } = this.golden;
-    // A leadership in between, which lacks them, could cut them off: they commit with a record that it would have to have.
+    // A leadership in between, which lacks these records, could cut them off: they commit only with a record that it
+    // would have to have.
     if (role === 'leader' && epoch < led) {
       throw new SimViolation(
         `${who} leads epoch ${led}, and calls ${epoch}.${end} committed before anything of its own is`,
@@ -309,12 +325,15 @@ export class ClusterChecker {
     this.#promises.set(nodeId, epoch);
   }
 
-  /** Only now: while it catches up, acks that left the old disk may still be counted. */
+  /**
+   * Forgets a lost disk, and not earlier: while the machine catches up, acks that left the old disk may still be
+   * counted.
+   */
   #found(nodeId: string): void {
     if (this.#lost.delete(nodeId)) this.#platters.forget(nodeId);
   }
 
-  /** Whoever begins to lead holds everything that earlier leaderships committed. */
+  /** Checks that a new leader holds everything that earlier leaderships committed. */
   #observeLeader(machine: CheckedMachine, epoch: number): void {
     const { nodeId, disk } = machine;
     const known = this.#leaders.get(epoch);
@@ -349,9 +368,12 @@ export class ClusterChecker {
     if (!isMet) throw new SimViolation(`${name} had a condition that did not hold`);
   }
 
-  /** Whose platters have it, byte for byte the same. @throws SimViolation where they are fewer than `needed`. */
+  /**
+   * Returns the machines whose platters have it, byte for byte the same. @throws SimViolation where they are fewer
+   * than `needed`.
+   */
   #heldBy(version: Version, needed: number, name: string): readonly Holder[] {
-    // What is known to be committed was compared before.
+    // Records known to be committed were compared before.
     const fromLsn = Math.min(this.golden.end + 1, version.lsn);
     const holders = this.#platters.holders(version, fromLsn, this.#mending);
     const covering = this.#platters.covering(version.lsn, this.#mending);
@@ -373,8 +395,8 @@ export class ClusterChecker {
   }
 
   /**
-   * Takes over an acknowledged batch that no living node calls committed: the leader may have died in the very turn in which it acknowledged.
-   * Enough platters hold it, so it is committed, whoever knows of it.
+   * Takes over an acknowledged batch that no living node calls committed: the leader may have died in the very turn
+   * in which it acknowledged it. Enough platters hold it, so it is committed, whoever knows of it.
    */
   #learn(version: Version, [first, ...others]: readonly Holder[], name: string): void {
     if (first === undefined) {

@@ -1,6 +1,7 @@
 /**
- * Judges P5: what was cut off a log is in saved/ of the same disk, whole and with a note, unless it was committed after all. What was on the platter
- * is remembered before a segment is removed or replaced, and looked for once all is quiet.
+ * Judges P5: everything cut off a log is in saved/ of the same disk, whole and with a note, unless it was committed
+ * after all. The checker remembers the bytes on the platter before a segment is removed or replaced, and looks for
+ * them once all is quiet.
  */
 import type { GoldenLog } from './golden-log.ts';
 import { SimViolation } from './golden-log.ts';
@@ -15,7 +16,9 @@ const SAVED_DIR = `${DATA_DIR}/saved`;
 export class CutChecker {
   readonly #golden: GoldenLog;
   readonly #platters: Platters;
-  /** Batches that were on the platter of a node when a segment of its log went, and were not committed by then. */
+  /**
+   * Batches that were on the platter of a node when a segment of its log was removed, and were not committed by then.
+   */
   readonly #gone = new Map<string, ImageBatch[]>();
 
   constructor(golden: GoldenLog, platters: Platters) {
@@ -23,7 +26,7 @@ export class CutChecker {
     this.#platters = platters;
   }
 
-  /** A disk is about to do something. To be told of each operation. */
+  /** Notes an operation of a disk. Call it before each one. */
   before(platter: Platter, { kind, path, target }: DiskOperation): void {
     const segment = kind === 'remove' ? path : kind === 'rename' ? target : undefined;
     if (segment?.startsWith(`${WAL_DIR}/`) !== true || !segment.endsWith('.wal')) return;
@@ -38,12 +41,12 @@ export class CutChecker {
     this.#gone.set(platter.nodeId, gone);
   }
 
-  /** A machine lost what its disk held: nothing of it is owed any more. */
+  /** Forgets a machine that lost its data: nothing of it has to be saved. */
   forget(nodeId: string): void {
     this.#gone.delete(nodeId);
   }
 
-  /** Once all is quiet. @throws SimViolation where something is missing. */
+  /** Checks a disk once all is quiet. @throws SimViolation where something is missing. */
   finish(platter: Platter): void {
     const { nodeId, disk } = platter;
     const gone = (this.#gone.get(nodeId) ?? []).filter((batch) => !this.#golden.holds(batch));
@@ -62,7 +65,7 @@ export class CutChecker {
   }
 }
 
-/** Bytes that no process can read any more cannot be saved. */
+/** Returns true if the bytes can be read: bytes that no process can read cannot be saved. */
 function isReadable(file: SimFile, { bytes }: ImageBatch): boolean {
   const at = file.soundView(true).indexOf(bytes);
   return at === -1 || !file.isUnreadable(at, at + bytes.length);

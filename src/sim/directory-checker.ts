@@ -1,16 +1,16 @@
-/** Judges P8 as far as files are concerned: once all is quiet, every file of a data directory has a name that is known, and is needed. */
+/** Judges the file part of P8: once all is quiet, every file of a data directory has a known name, and is needed. */
 import { dataFileKind } from '../wal/data-dir.ts';
 import { SNAPSHOTS_KEPT } from '../wal/snapshot/snapshot-shelf.ts';
 import { SimViolation } from './golden-log.ts';
 import type { Platter } from './platters.ts';
 import { DATA_DIR } from './sim-machine.ts';
 
-/** Temporary files that a node which runs keeps: the next segment. */
+/** Temporary files that a running node keeps: the next segment. */
 const KEPT_TEMPORARY: ReadonlySet<string> = new Set(['wal/spare.tmp']);
-/** One that is being taken, or is being sent, beside those that are kept. */
+/** Number of snapshots: the kept ones, and one that is being taken or sent. */
 const SNAPSHOTS_MAX = SNAPSHOTS_KEPT + 1;
 
-/** @throws SimViolation */
+/** Checks a data directory. @throws SimViolation where a file is unknown or not needed. */
 export function checkDirectory({ nodeId, disk }: Platter): void {
   const paths = disk.paths().map((path) => path.slice(DATA_DIR.length + 1));
   let snapshots = 0;
@@ -32,7 +32,7 @@ export function checkDirectory({ nodeId, disk }: Platter): void {
   }
 }
 
-/** The newest snapshot may be under way. */
+/** Returns true for the newest snapshot, which may be under way. */
 function isBeingTaken(path: string, paths: readonly string[]): boolean {
   if (!path.startsWith('snapshots/')) return false;
   const names = paths.filter((name) => name.startsWith('snapshots/'));

@@ -1,6 +1,6 @@
 /**
- * Faults that cost a machine what its disk holds: it is replaced by an empty one, some bits of it rot, or an old copy is put back. Each is the loss of
- * one disk, and the promises hold for at most W-1 of them at a time: beyond that nothing is done.
+ * Faults that cost a machine the contents of its disk: an empty disk replaces it, some bits rot, or an old copy is
+ * put back. Each is the loss of one disk, and the promises hold for at most W-1 of them at a time: no more are lost.
  */
 import { isWalshipError } from '../errors.ts';
 import type { ClusterChecker } from './cluster-checker.ts';
@@ -15,11 +15,11 @@ export interface DiskLossOptions {
   readonly note: (text: string) => void;
 }
 
-/** So much of the end of the log counts as new. */
+/** Bytes at the end of the log that count as new. */
 const NEWEST_BYTES = 2048;
-/** Bits that rot at once. */
+/** Number of bits that rot at once. */
 const FLIPS_MAX = 4;
-/** How a node says that it will not start on this disk, and that a person has to decide. */
+/** Codes of a node that refuses to start on this disk, because an operator has to decide. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'WAL_CORRUPT',
   'SEGMENT_MISSING',
@@ -35,12 +35,12 @@ export class DiskLoss {
     this.#options = options;
   }
 
-  /** A disk is replaced by an empty one. */
+  /** Replaces a disk by an empty one. */
   wipe(machine: SimMachine): void {
     if (this.#loses(machine)) machine.wipe();
   }
 
-  /** Some bits of one file are not what they were when it is read the next time. */
+  /** Flips some bits of one file; they are found when it is read the next time. */
   rot(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
@@ -56,7 +56,7 @@ export class DiskLoss {
     }
   }
 
-  /** A bit of what was written last is not what it was: a record near the end of the log. */
+  /** Flips a bit of the newest data: a record near the end of the log. */
   rotNewest(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const path = disk.paths().findLast((name) => name.startsWith(`${WAL_DIR}/`));
@@ -70,7 +70,7 @@ export class DiskLoss {
     disk.flip(path, offset, 1 << entropy.below(8));
   }
 
-  /** Bits of a segment that a running node does not write to any more are not what they were. */
+  /** Flips bits of a segment that a running node does not write any longer. */
   rotSealed(machine: SimMachine, entropy: SeededEntropy): void {
     const { checker, quorum, note } = this.#options;
     const { disk, nodeId, isUp } = machine;
@@ -78,7 +78,7 @@ export class DiskLoss {
     const segments = disk
       .paths()
       .filter((path) => path.startsWith(`${WAL_DIR}/`) && path.endsWith('.wal'));
-    // The newest one is written to; and before it is trimmed, a sealed one ends in fill.
+    // The newest segment is still written; and before it is trimmed, a sealed one ends in fill.
     const sealed = segments
       .slice(0, -1)
       .filter((path) => disk.contentOf(path)?.at(-1) !== FILL_BYTE);
@@ -91,7 +91,7 @@ export class DiskLoss {
     disk.rot(path, offset, 1 << entropy.below(8));
   }
 
-  /** A part of a file cannot be read any more, by whatever process, until it is written anew. */
+  /** Makes a part of a file unreadable, for every process, until it is written anew. */
   loseSector(machine: SimMachine, entropy: SeededEntropy): void {
     const { disk, nodeId } = machine;
     const files = disk.paths().filter((path) => (disk.contentOf(path)?.length ?? 0) > 0);
@@ -102,14 +102,14 @@ export class DiskLoss {
     disk.loseSectors(path, offset);
   }
 
-  /** A person copies the disk, in one moment. */
+  /** Copies the disk, in one moment, as an operator does. */
   backUp({ nodeId, disk }: SimMachine): void {
     this.#backups.set(nodeId, disk.backup());
   }
 
   /**
-   * A person puts the last copy back, without meta.json, as the documentation says: a copy has forgotten what the node promised since. The
-   * node refuses to start on it.
+   * Puts the last copy back, without meta.json, as the documentation tells operators: a copy lacks the node's later
+   * promises. The node refuses to start on it.
    */
   restore(machine: SimMachine): void {
     const backup = this.#backups.get(machine.nodeId);
@@ -119,10 +119,10 @@ export class DiskLoss {
     machine.disk.drop(`${DATA_DIR}/meta.json`);
   }
 
-  /** Starts a machine that is down; one that refuses to start on a disk that was lost gets an empty one first. */
+  /** Starts a machine that is down; one that refuses to start on a lost disk gets an empty one first. */
   start(machine: SimMachine): void {
     const { failure, nodeId, isUp } = machine;
-    // A disk that cannot be read goes to the one who sells them.
+    // A disk that cannot be read is replaced.
     const isUnreadable = isWalshipError(failure, 'DISK_FAILED') && machine.disk.hasRot;
     const isRefusal = isUnreadable || (isWalshipError(failure) && REFUSALS.has(failure.code));
     const { checker } = this.#options;
@@ -142,14 +142,20 @@ export class DiskLoss {
   }
 }
 
-/** The last byte up to `offset` that is not fill: what stands between two writes may rot unnoticed, since it means nothing. */
+/**
+ * Returns the offset of the last byte up to `offset` that is not fill: fill between two writes may rot unnoticed,
+ * since it means nothing.
+ */
 function writtenAt(bytes: Buffer | undefined, offset: number): number {
   let at = offset;
   while (at > 0 && bytes?.[at] === FILL_BYTE) at -= 1;
   return at;
 }
 
-/** Damage that a node has to find and mend: in what is written of a segment. Nobody reads the fill behind that, nor saved/, of its own accord. */
+/**
+ * Returns true for damage that a node has to find and repair: in the written part of a segment. Nodes read neither
+ * the fill after it, nor saved/, on their own.
+ */
 export function hasRotInLog({ names }: SimDisk): boolean {
   return names.paths().some((path) => {
     if (!path.startsWith(`${WAL_DIR}/`) || !path.endsWith('.wal')) return false;
@@ -158,7 +164,7 @@ export function hasRotInLog({ names }: SimDisk): boolean {
   });
 }
 
-/** Where the fill begins. */
+/** Returns the offset where the fill begins. */
 function usedBytes(bytes: Buffer | undefined): number {
   let end = bytes?.length ?? 0;
   while (end > 0 && bytes?.[end - 1] === FILL_BYTE) end -= 1;

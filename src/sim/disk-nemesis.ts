@@ -1,6 +1,7 @@
 /**
- * Breaks disks for longer than one operation, beside whatever else goes wrong: they are full, have no inodes, take nothing, or have a sector that
- * cannot be read; processes have no descriptors. It draws from a sequence of its own, and in part of the runs it does nothing.
+ * Breaks disks for longer than one operation, besides the other faults: they are full, have no inodes, are read-only,
+ * or have an unreadable sector; processes have no descriptors. It draws from a random sequence of its own, and in
+ * part of the runs it does nothing.
  */
 import type { DiskLoss } from './disk-loss.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
@@ -18,7 +19,7 @@ type Fault = (machine: SimMachine) => void;
 
 /** Share of the runs in which disks have limits. */
 const RUNS = 0.4;
-/** So many descriptors a node needs at least to open its files. */
+/** Number of descriptors that a node needs at least to open its files. */
 const DESCRIPTORS_MIN = 4;
 
 export class DiskNemesis {
@@ -49,7 +50,7 @@ export class DiskNemesis {
       (machine) => this.#inNext(machine, 'emfile'),
       (machine) => losses.loseSector(machine, entropy),
     ];
-    // Each run knows some of them: a disk that is full hides what a read-only one would show.
+    // Each run uses some of the faults: a full disk hides the effects of a read-only one.
     const known = faults.filter(() => entropy.chance(0.5));
     while (this.#running && known.length > 0) {
       await world.pass(entropy.between(200, 2_500));
@@ -57,7 +58,7 @@ export class DiskNemesis {
     }
   }
 
-  /** Others take the room, all of it or nearly all, and give it back some time later. */
+  /** Fills the disk, wholly or nearly, and frees the space some time later. */
   #fill({ nodeId, disk }: SimMachine): void {
     const leftBytes = this.#entropy.pick([0, 512, 4_096, 20_000, 100_000]);
     disk.room.fill(leftBytes);

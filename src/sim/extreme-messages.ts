@@ -1,6 +1,6 @@
 /**
- * Messages between nodes in which one integer is as small or as large as it can be, and one more: each field of each message in turn, found in
- * the bytes, so that a field that is added is among them.
+ * Messages between nodes in which one integer is as small or as large as it can be, or one beyond: each field of each
+ * message in turn, found in the bytes, so that added fields are covered.
  */
 import { FRAME_TYPE, CONTROL_TYPE, encodeMessage, PIECE_TYPE } from '../protocol/codec.ts';
 import { toFields } from '../protocol/control-fields.ts';
@@ -8,7 +8,7 @@ import type { Message } from '../protocol/messages.ts';
 import { EPOCH_MAX } from '../wal/format/limits.ts';
 import { pack } from '../wal/format/msgpack.ts';
 
-/** Where numbers change their form, the bound of epochs and LSNs, and one beyond each. */
+/** Values at which numbers change their encoding, the bound of epochs and LSNs, and one beyond each. */
 const EXTREMES = [0, 1, 2 ** 31, 2 ** 32, EPOCH_MAX, EPOCH_MAX + 1, 2 ** 53 - 1, 2 ** 53];
 /** Offset and bytes of each integer of the messages that have a header of fixed size. */
 const FRAME_INTEGERS = [
@@ -26,12 +26,12 @@ const PIECE_INTEGERS = [
 ] as const;
 
 export interface ExtremeMessage {
-  /** Kind, place of the integer, and its value. */
+  /** Description: kind, place of the integer, and its value. */
   readonly what: string;
   readonly bytes: Buffer;
 }
 
-/** Every message that differs from `message` in one integer, which is one of the extremes. */
+/** Returns every message that differs from `message` in one integer, which is one of the extremes. */
 export function extremesOf(message: Message): readonly ExtremeMessage[] {
   if (message.kind === 'frame') return inHeader(message, FRAME_INTEGERS);
   if (message.kind === 'piece') return inHeader(message, PIECE_INTEGERS);

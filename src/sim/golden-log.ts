@@ -3,17 +3,17 @@ import type { ImageBatch, ImageRecord } from './log-image.ts';
 const OP_PUT = 1;
 const OP_DELETE = 2;
 
-/** What some promise of the cluster was broken by. */
+/** A violated promise of the cluster. */
 export class SimViolation extends Error {
   override readonly name = 'SimViolation';
 }
 
-/** The one history that everybody has to agree on: every batch that any node ever called committed. */
+/** The one history that all nodes have to agree on: every batch that any node ever called committed. */
 export class GoldenLog {
-  /** Record `lsn` is at `lsn - 1`. */
+  /** Records; record `lsn` is at index `lsn - 1`. */
   readonly records: ImageRecord[] = [];
   readonly #batches: ImageBatch[] = [];
-  /** Where a batch is, by its first LSN. */
+  /** Index of a batch, by its first LSN. */
   readonly #index = new Map<number, number>();
   /** Writes of each key, oldest first. */
   readonly #writes = new Map<string, ImageRecord[]>();
@@ -23,12 +23,12 @@ export class GoldenLog {
     return this.records.length;
   }
 
-  /** Of the leadership that wrote the last committed record, or 0. */
+  /** Epoch of the leadership that wrote the last committed record, or 0. */
   get epoch(): number {
     return this.records.at(-1)?.epoch ?? 0;
   }
 
-  /** Takes over what `who` calls committed, up to `committedLsn`. */
+  /** Takes over the records that `who` calls committed, up to `committedLsn`. */
   extend(batches: readonly ImageBatch[], committedLsn: number, who: string): void {
     for (const batch of batches) {
       if (batch.lastLsn <= this.end || batch.firstLsn > committedLsn) continue;
@@ -50,7 +50,7 @@ export class GoldenLog {
   }
 
   /**
-   * Compares a node's log with this one, byte for byte, from `fromLsn` to `toLsn`: with `epochMax` only what leaderships up to
+   * Compares a node's log with this one, byte for byte, from `fromLsn` to `toLsn`: with `epochMax` only the records that leaderships up to
    * that one wrote.
    */
   compare(
@@ -59,7 +59,7 @@ export class GoldenLog {
       readonly fromLsn: number;
       readonly toLsn: number;
       readonly epochMax?: number;
-      /** What is below is in a snapshot, and may be missing. */
+      /** First LSN that the log must hold: lower ones are in a snapshot, and may be missing. */
       readonly heldFrom?: number;
     },
     who: string,
@@ -81,19 +81,19 @@ export class GoldenLog {
     }
   }
 
-  /** That very batch is committed. */
+  /** Returns true if that very batch is committed. */
   holds({ firstLsn, bytes }: ImageBatch): boolean {
     const index = this.#index.get(firstLsn);
     return index !== undefined && this.#batches[index]?.bytes.equals(bytes) === true;
   }
 
-  /** Every key with `prefix` that is there at `lsn`, in byte order, with the write that it has then. */
+  /** Returns every key with `prefix` that exists at `lsn`, in byte order, with its write at that LSN. */
   stateAt(prefix: string, lsn: number): readonly ImageRecord[] {
     const keys = [...this.#writes.keys()].filter((key) => key.startsWith(prefix));
     return keys.toSorted(compareKeys).flatMap((key) => this.valueAt(key, lsn) ?? []);
   }
 
-  /** The newest write of `key` at or below `lsn`; undefined where it is absent or deleted. */
+  /** Returns the newest write of `key` at or below `lsn`; undefined where it is absent or deleted. */
   valueAt(key: string, lsn: number): ImageRecord | undefined {
     const newest = this.#writes.get(key)?.findLast((record) => record.lsn <= lsn);
     return newest?.op === OP_PUT ? newest : undefined;
@@ -112,7 +112,7 @@ export class GoldenLog {
   }
 }
 
-/** Keys are latin1 text: their order is that of their bytes. */
+/** Compares keys, which are latin1 text: their order is that of their bytes. */
 function compareKeys(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;

@@ -1,6 +1,7 @@
 /**
- * Judges a cluster whose history an operator split. A forced failover begins another history with the log of one node; from there on each history
- * is judged for itself, by the same promises. What is lost between the two has to lie within what the command had said.
+ * Judges a cluster whose history an operator split. A forced failover begins another history with the log of one
+ * node; from there on each history is judged separately, by the same promises. The loss between the two has to lie
+ * within the command's prediction.
  */
 import type { FailoverResult } from '../node/api/api.ts';
 import { ClusterChecker } from './cluster-checker.ts';
@@ -14,26 +15,27 @@ export class HistoryChecker {
   readonly #first: ClusterChecker;
   readonly #checkers = new Map<string, ClusterChecker>();
 
-  /** @param first judges the history in which the cluster was born. */
+  /** Creates a checker. @param first judges the history in which the cluster was born. */
   constructor(machines: readonly CheckedMachine[], first: ClusterChecker) {
     this.#machines = machines;
     this.#first = first;
   }
 
-  /** The judge of a history. */
+  /** Returns the checker of a history. */
   of(historyId: string | null): ClusterChecker {
     return this.#checkers.get(historyId ?? '') ?? this.#first;
   }
 
-  /** Looks at every node, each in its history. */
+  /** Checks every node, each in its history. */
   observe(): void {
     this.#first.observe();
     for (const checker of this.#checkers.values()) checker.observe();
   }
 
   /**
-   * `machine` began a history, and said what that may lose. Returns how many committed records of the old one are not in the new one.
-   * @throws SimViolation where it had not said so.
+   * Notes that `machine` began a history, with the losses that it predicted. Returns how many committed records of
+   * the old history are not in the new one.
+   * @throws SimViolation where a loss was not predicted.
    */
   forked(machine: CheckedMachine, result: FailoverResult): number {
     const { historyId, previousHistoryId, kept, risk, quorum } = result;

@@ -1,12 +1,12 @@
 /**
- * Judges P6 directly: a node that finds damage says so. One that is intact from its first moment on has everything that its platter had
- * acknowledged before bits of it rotted.
+ * Judges P6 directly: a node that finds damage reports it. A node that is intact from the start of a run has
+ * everything that its platter had acknowledged before bits of it rotted.
  */
 import type { NodeStatus } from '../node/api/api.ts';
 import { SimViolation } from './golden-log.ts';
 
 interface Owed {
-  /** The life in which the damage was done, or that ended just before. */
+  /** Run in which the damage was done, or that ended just before. */
   readonly life: number;
   readonly lsn: number;
 }
@@ -14,17 +14,20 @@ interface Owed {
 export class IntactChecker {
   readonly #owed = new Map<string, Owed>();
 
-  /** Bits rot on that disk, which has acknowledged everything up to `lsn`. */
+  /** Notes that bits rot on that disk, which has acknowledged everything up to `lsn`. */
   rots(nodeId: string, owed: Owed): void {
     this.#owed.set(nodeId, owed);
   }
 
-  /** It gets an empty disk. */
+  /** Forgets a machine that gets an empty disk. */
   forget(nodeId: string): void {
     this.#owed.delete(nodeId);
   }
 
-  /** To be told of every status, from the first one of a life on. @throws SimViolation */
+  /**
+   * Checks a status; call it with every one, from the first of a run on. @throws SimViolation where an intact node
+   * lacks acknowledged records.
+   */
   look(
     { nodeId, lives }: { readonly nodeId: string; readonly lives: number },
     { state, durable }: Pick<NodeStatus, 'state' | 'durable'>,

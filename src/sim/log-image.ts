@@ -1,6 +1,6 @@
 /**
- * Reads logs off simulated disks, for the checker: from the outside, with a reader of its own that shares no
- * code with the log. Of what it reads it checks the checksums alone, since a torn batch is not held: comparing is the checker's business.
+ * Reads logs off simulated disks, for the checker: from the outside, with a reader of its own that shares no code
+ * with the log. It verifies the checksums alone, since a torn batch is not held: comparing is the checker's task.
  */
 import zlib from 'node:zlib';
 import type { SimDisk } from './sim-disk.ts';
@@ -14,9 +14,9 @@ const RECORD_FIXED_BYTES = 21;
 
 export interface ImageRecord {
   readonly lsn: number;
-  /** Of the leadership that wrote it. */
+  /** Epoch of the leadership that wrote it. */
   readonly epoch: number;
-  /** Without the bit that continues a transaction. */
+  /** Op code without the bit that continues a transaction. */
   readonly op: number;
   readonly key: string;
   readonly value: Buffer;
@@ -30,12 +30,12 @@ export interface ImageBatch {
   readonly records: readonly ImageRecord[];
 }
 
-/** The batches of the log in `directory`, from the cache, as long as they follow each other. */
+/** Returns the batches of the log in `directory`, from the cache, as long as they follow each other. */
 export function readImage(disk: SimDisk, directory: string): ImageBatch[] {
   return new ImageReader(disk, directory).batches({ fromLsn: 1, durable: false });
 }
 
-/** The batches of one segment file, in saved/ too, as long as they follow each other. */
+/** Returns the batches of one segment file, in saved/ too, as long as they follow each other. */
 export function batchesOf(segment: Buffer): readonly ImageBatch[] {
   const page: Page = {
     generation: 0,
@@ -48,12 +48,18 @@ export function batchesOf(segment: Buffer): readonly ImageBatch[] {
   return page.batches;
 }
 
-/** From this LSN on the log in `directory` has to hold everything: 1, unless a snapshot beside it holds what was before. */
+/**
+ * Returns the LSN from which on the log in `directory` has to hold everything: 1, unless a snapshot beside it holds
+ * earlier records.
+ */
 export function heldFrom({ names }: SimDisk, directory: string): number {
   return Math.max(0, ...snapshotStarts(names.paths(), directory)) + 1;
 }
 
-/** The LSN up to which a snapshot on the platter, beside the log in `directory`, holds everything; 0 where there is none. */
+/**
+ * Returns the LSN up to which a snapshot on the platter, beside the log in `directory`, holds everything; 0 where
+ * there is none.
+ */
 export function snapshotReach({ names }: SimDisk, directory: string): number {
   return Math.max(0, ...snapshotStarts(names.durablePaths(), directory));
 }
@@ -62,25 +68,25 @@ function snapshotStarts(paths: readonly string[], directory: string): readonly n
   return lsnsOf(paths, directory.replace(/wal$/, 'snapshots'), '.snap');
 }
 
-/** The numbers in the names of the files of one kind. */
+/** Returns the numbers in the names of the files of one kind. */
 function lsnsOf(paths: readonly string[], directory: string, suffix: string): readonly number[] {
   return paths
     .filter((path) => path.startsWith(`${directory}/`) && path.endsWith(suffix))
     .map((path) => Number(path.slice(directory.length + 1, -suffix.length)));
 }
 
-/** One segment, as far as it was read. */
+/** A segment, as far as it was read. */
 interface Page {
   readonly generation: number;
   readonly batches: ImageBatch[];
-  /** Where the first batch begins that was not read yet, and its first LSN. */
+  /** Offset of the first batch that was not read yet, and its first LSN. */
   offset: number;
   nextLsn: number;
-  /** Just past the write that it is in; where the batch begins, if that comes in the next one. */
+  /** End of the write that contains the next batch; equal to the start of that batch, if it is in the next write. */
   writeEnd: number;
 }
 
-/** Reads one machine's log again and again; of a segment only what came since the last time. */
+/** Reader of one machine's log, called again and again; reads only the new part of a segment. */
 export class ImageReader {
   readonly #disk: SimDisk;
   readonly #directory: string;
@@ -92,7 +98,10 @@ export class ImageReader {
     this.#directory = directory;
   }
 
-  /** Batches from the segment that holds `fromLsn` on, as long as they follow each other; `durable`: those on the platter. */
+  /**
+   * Returns batches from the segment that holds `fromLsn` on, as long as they follow each other; `durable`: those on
+   * the platter.
+   */
   batches({ fromLsn, durable }: { fromLsn: number; durable: boolean }): ImageBatch[] {
     const { names } = this.#disk;
     const segments = (durable ? names.durablePaths() : names.paths())
@@ -130,12 +139,12 @@ function readOn(bytes: Buffer, page: Page): void {
   }
 }
 
-/** Whether another write begins behind the last one. */
+/** Returns true if another write begins after the last one. */
 function enterWrite(bytes: Buffer, page: Page): boolean {
   const at = Math.ceil(page.writeEnd / BLOCK_BYTES) * BLOCK_BYTES;
   const header = bytes.subarray(at, at + WRITE_HEADER_BYTES);
   if (header.length < WRITE_HEADER_BYTES) return false;
-  // The salt of the segment, and the header's own checksum.
+  // The header has the salt of the segment, and a checksum of its own.
   if (!header.subarray(0, 8).equals(bytes.subarray(52, 60))) return false;
   if (zlib.crc32(header.subarray(0, 28)) !== header.readUInt32BE(28)) return false;
   page.offset = at + WRITE_HEADER_BYTES;
@@ -143,7 +152,7 @@ function enterWrite(bytes: Buffer, page: Page): boolean {
   return true;
 }
 
-/** False where it is not whole. */
+/** Reads a batch; returns false where it is not whole. */
 function readBatch(bytes: Buffer, page: Page): boolean {
   let { offset } = page;
   const records: Omit<ImageRecord, 'epoch'>[] = [];

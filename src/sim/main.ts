@@ -1,6 +1,6 @@
 /**
  * `npm run sim -- --seeds 1000 --from 1`: whole clusters under faults, one after the other, one per seed.
- * Ends with exit code 1 where any seed failed, and says how to run that one again.
+ * Ends with exit code 1 if any seed failed, and prints the command to run that one again.
  */
 import { parseArgs } from 'node:util';
 import { openSimNode } from './open-node.ts';
@@ -25,11 +25,11 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-// Thousands of writes are refused, and nobody looks at where from.
+// Thousands of writes are refused, and their stacks are never read.
 Error.stackTraceLimit = values.trace ? 30 : 3;
 
 const failed: number[] = [];
-// A promise that nobody waits for has failed: the run that is under way is to blame.
+// An unhandled rejection ends the run under way: that run caused it.
 let current = from;
 process.on('unhandledRejection', (error) => {
   print(

@@ -1,4 +1,4 @@
-/** Values that clients write now and then: far larger than the others, or made of what the log itself is made of. */
+/** Values that clients write now and then: far larger than the others, or made of parts of the log format. */
 import { MiB } from '../ports/units.ts';
 import { SEGMENT_HEADER_BYTES } from '../wal/format/limits.ts';
 import { Salt } from '../wal/format/salt.ts';
@@ -9,11 +9,13 @@ import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 const LARGE = 0.002;
 const LOG_LIKE = 0.03;
 const LARGE_BYTES: readonly number[] = [70_000, 300_000, 1_200_000];
-/** Part of the large ones that have several MiB. */
+/** Share of several MiB among the large ones. */
 const HUGE = 0.1;
 const HUGE_BYTES = 5 * MiB;
 
-/** What follows the name of a value, as latin1 text; empty for nearly all of them. `lsn` is about where its record will be. */
+/**
+ * Returns the suffix of a value, as latin1 text; empty for nearly all values. `lsn` is about the place of its record.
+ */
 export function oddValue(entropy: SeededEntropy, lsn: number): string {
   if (entropy.chance(LARGE)) {
     return 'x'.repeat(entropy.chance(HUGE) ? HUGE_BYTES : entropy.pick(LARGE_BYTES));

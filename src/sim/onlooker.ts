@@ -15,11 +15,14 @@ export interface OnlookerOptions {
 }
 
 const TIMEOUT_MS = 500;
-/** Whoever does not answer for so long is dead. */
+/** Milliseconds without an answer after which a node counts as dead. */
 const PATIENCE_MS = 1_500;
 const SCAN_LIMITS: readonly number[] = [1, 5, 1_000];
 
-/** Writes nothing: watches all keys at one node after the other, scans, and waits for versions. Draws from a sequence of its own. */
+/**
+ * Client that writes nothing: it watches all keys at one node after the other, scans, and waits for versions. Draws
+ * from a random sequence of its own.
+ */
 export class Onlooker {
   readonly #options: OnlookerOptions;
   readonly #entropy: SeededEntropy;
@@ -64,7 +67,7 @@ export class Onlooker {
     judgeScan(checker.golden, { prefix, limit }, result);
   }
 
-  /** For a version that is committed: it comes, and is never said to be replaced. */
+  /** Waits for a committed version: it comes, and is never reported as replaced. */
   async #wait(node: NodeApi): Promise<void> {
     const { checker } = this.#options;
     const lsn = checker.golden.end - this.#entropy.below(3);
@@ -78,7 +81,7 @@ export class Onlooker {
     }
     if (result === undefined || result instanceof WalshipError || level !== 'applied') return;
     const { applied, role, notReady } = node.status();
-    // A state that is begun anew meanwhile shows less.
+    // A state that is rebuilt during the wait shows less.
     if (applied.lsn >= lsn || role === 'stopped' || notReady?.code === 'NOT_READY') return;
     throw new SimViolation(
       `a wait for ${epoch}.${lsn} to be applied at ${node.nodeId} ended early`,
@@ -106,7 +109,7 @@ export class Onlooker {
     abort.abort();
   }
 
-  /** The result or the coded error; undefined where nothing comes in time. */
+  /** Returns the result or the coded error; undefined where no answer comes in time. */
   #within<T>(call: Promise<T>): Promise<T | WalshipError | undefined> {
     const { clock } = this.#options.world;
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * What is durable, by the bytes on the platters alone: no node is asked, so it does not matter whether one lives. A disk that was lost
- * is remembered as it was, until its machine is intact again: an ack may have left it just before.
+ * Durable data, by the bytes on the platters alone: no node is asked, so it does not matter whether one is alive. A
+ * lost disk is remembered as it was, until its machine is intact again: an ack may have left it just before.
  */
 import type { Version } from '../wal/format/position.ts';
 import { type ImageBatch, ImageReader, snapshotReach } from './log-image.ts';
@@ -14,7 +14,7 @@ export interface Platter {
 
 export interface Holder {
   readonly nodeId: string;
-  /** The batches from the asked LSN on, as long as they follow each other, and those before in their segment. */
+  /** Batches from the requested LSN on, as long as they follow each other, and those before in their segment. */
   readonly batches: readonly ImageBatch[];
 }
 
@@ -28,20 +28,20 @@ export class Platters {
     this.#platters = platters;
   }
 
-  /** Remembers what is on a platter that is about to be lost. */
+  /** Remembers the bytes of a platter that is about to be lost. */
   lose(platter: Platter): void {
     const batches = this.imageOf(platter).batches({ fromLsn: 1, durable: true });
     this.#lost.set(platter.nodeId, [...(this.#lost.get(platter.nodeId) ?? []), ...batches]);
   }
 
-  /** What was lost there does not count any more. */
+  /** Forgets the lost disk of a machine. */
   forget(nodeId: string): void {
     this.#lost.delete(nodeId);
   }
 
   /**
-   * Whose platter has the record `version`, with everything before it from `fromLsn` on; or had it when that disk was lost. What a
-   * machine `without` standing has by now is left out.
+   * Returns the machines whose platter has the record `version`, with everything before it from `fromLsn` on; or had
+   * it when that disk was lost. The present bytes of the machines `without` are ignored.
    */
   holders(
     version: Version,
@@ -59,7 +59,10 @@ export class Platters {
     });
   }
 
-  /** Whose snapshot on the platter holds everything up to `lsn`: what is committed, and need not be in its log any more. */
+  /**
+   * Returns the machines whose snapshot on the platter holds everything up to `lsn`: a committed record need not be
+   * in their log.
+   */
   covering(lsn: number, without: ReadonlySet<string>): readonly string[] {
     return this.#platters
       .filter(({ nodeId, disk }) => !without.has(nodeId) && snapshotReach(disk, WAL_DIR) >= lsn)
@@ -76,7 +79,7 @@ export class Platters {
   }
 }
 
-/** The batch that holds record `lsn` of that epoch. */
+/** Returns the batch that holds record `lsn` of that epoch. */
 export function batchOf(
   batches: readonly ImageBatch[],
   { epoch, lsn }: Version,

@@ -16,31 +16,34 @@ export interface SimClientOptions {
   readonly entropy: SeededEntropy;
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
-  /** Takes what it did and saw. */
+  /** History that records its operations. */
   readonly history: History;
-  /** It asks whoever says that it leads, each time anew, and waits for nobody long: where two of them do, it soon knows what both say. */
+  /**
+   * True for a client that asks any node which reports to lead, each time anew, with short waits: where two nodes do,
+   * it soon hears both.
+   */
   readonly restless?: boolean;
-  /** Told where an answer breaks a promise. */
+  /** Called where an answer breaks a promise. */
   readonly onViolation: (violation: unknown) => void;
 }
 
 const REGISTERS = 6;
-/** A process that died never answers: what a client waits beyond the time limit that it asked for. */
+/** Milliseconds that a client waits beyond its own time limit: a process that died never answers. */
 const PATIENCE_MS = 1_000;
 const GONE = 'gone';
 
 /**
  * Writes and reads, one operation after the other, at any node: registers with unique values, and a set that only grows.
- * It tells the checker everything that it is told, and never retries.
+ * It passes every answer to the checker, and never retries.
  */
 export class SimClient {
   readonly #options: SimClientOptions;
   readonly #versions = new Map<string, Version>();
-  /** For values that are rare. */
+  /** Randomness for rare values. */
   readonly #odd: SeededEntropy;
   #running = true;
   #count = 0;
-  /** Node id of who seems to lead. */
+  /** Node id of the presumed leader. */
   #leader: string | undefined;
 
   constructor(options: SimClientOptions) {
@@ -52,7 +55,7 @@ export class SimClient {
     this.#running = false;
   }
 
-  /** Goes on until it is stopped. */
+  /** Runs until it is stopped. */
   async run(): Promise<void> {
     const { world, entropy, onViolation, restless } = this.#options;
     const thinkMsMax = entropy.pick(restless === true ? [40, 80] : [10, 40, 80]);
@@ -144,7 +147,7 @@ export class SimClient {
     if (error.outcome === 'rejected') checker.rejected(write);
     else if (error.outcome === 'indeterminate') {
       checker.indeterminate();
-      // It may be cut off from the others, among whom another one leads by now.
+      // The leader may be cut off from the others, among whom another one leads by now.
       this.#leader = undefined;
     } else {
       throw new SimViolation(`a write failed without an outcome: ${error.code} ${error.message}`);
@@ -157,7 +160,7 @@ export class SimClient {
     const level = entropy.pick<ReadRequest['level']>(['local', 'linearizable']);
     const timeoutMs = entropy.pick(restless === true ? [100, 300] : [100, 1_000]);
     const floor = checker.linearFloor;
-    // Its own writes and reads of this key, at whatever node it asks.
+    // The client's own writes and reads of this key set the minimum, at whatever node it asks.
     const minVersion =
       level === 'local' && entropy.chance(0.3) ? this.#versions.get(key) : undefined;
     const lives = machines.find(({ nodeId }) => nodeId === node.nodeId)?.lives;
@@ -188,7 +191,10 @@ export class SimClient {
     checker.read({ key, level, floor }, result);
   }
 
-  /** The result or the coded error; GONE where the node does not answer because it is dead. Any other failure is thrown. */
+  /**
+   * Returns the result or the coded error; GONE where the node does not answer because it is dead. Any other failure
+   * is thrown.
+   */
   #within<T>(timeoutMs: number, call: Promise<T>): Promise<T | WalshipError | typeof GONE> {
     const { clock } = this.#options.world;
     return new Promise((resolve, reject) => {
@@ -208,14 +214,14 @@ export class SimClient {
   }
 }
 
-/** What a write that ended so may have done. */
+/** Returns the possible effect of a write that ended so. */
 function outcomeOf(
   result: WriteResult | WalshipError | typeof GONE,
   ack: ClientWrite['ack'],
 ): WriteOutcome {
   if (result === GONE) return { kind: 'indeterminate', version: undefined };
   if (!isWalshipError(result)) {
-    // Durable on the leader alone: a failover may lose it.
+    // The write is durable on the leader alone: a failover may lose it.
     return { kind: ack === 'local' ? 'indeterminate' : 'acknowledged', version: result.version };
   }
   const { version, committed } = result.details;

@@ -1,11 +1,11 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** 2026-01-01: wall time starts here, so that it is a plausible number and the same in every run. */
+/** Start of wall time, 2026-01-01: a plausible number, the same in every run. */
 const WALL_START_MS = 1_767_225_600_000;
 
 interface Event {
   atMs: number;
-  /** Breaks ties: events of one moment run in the order in which they were scheduled. */
+  /** Tie-breaker: events of one moment run in the order in which they were scheduled. */
   readonly sequence: number;
   readonly process: SimProcess | undefined;
   run: (() => void) | undefined;
@@ -18,7 +18,7 @@ export class SimClock {
   #sequence = 0;
   #ran: SimProcess | undefined;
 
-  /** The process to which the last event happened, where it happened to one. */
+  /** Process to which the last event happened, if it happened to one. */
   get ran(): SimProcess | undefined {
     return this.#ran;
   }
@@ -27,13 +27,13 @@ export class SimClock {
     return this.#nowMs;
   }
 
-  /** When the next event is due, or undefined where nothing is scheduled. */
+  /** Returns the time of the next event, or undefined where none is scheduled. */
   nextMs(): number | undefined {
     this.#dropCancelled();
     return this.#heap[0]?.atMs;
   }
 
-  /** Runs the next event and reports whether there was one. */
+  /** Runs the next event; returns whether there was one. */
   step(): boolean {
     for (;;) {
       const event = this.#pop();
@@ -42,7 +42,7 @@ export class SimClock {
       if (run === undefined || process?.alive === false) continue;
       this.#nowMs = Math.max(this.#nowMs, event.atMs);
       if (process !== undefined && process.pausedUntilMs > this.#nowMs) {
-        // The sequence stays, so that what piled up during a pause runs in its old order.
+        // The sequence number stays, so that events that piled up during a pause run in their old order.
         event.atMs = process.pausedUntilMs;
         this.#push(event);
         continue;
@@ -54,7 +54,7 @@ export class SimClock {
     }
   }
 
-  /** Calls `run` once after `delayMs`, on behalf of `process` where one is given; the result cancels it. */
+  /** Calls `run` once after `delayMs`, on behalf of `process` if one is given; the returned function cancels it. */
   schedule(delayMs: number, run: () => void, process?: SimProcess): () => void {
     this.#sequence += 1;
     const event: Event = {
@@ -121,16 +121,16 @@ function before(a: Event, b: Event): boolean {
 }
 
 export interface SimProcessOptions {
-  /** How far this machine's wall clock is off. */
+  /** Offset of this machine's wall clock from true time. */
   readonly wallSkewMs?: number;
-  /** Where its monotonic clock starts: never the same on two machines. */
+  /** Start of its monotonic clock: never the same on two machines. */
   readonly startMs?: number;
   /** Speed of its clocks; default 1. */
   readonly rate?: number;
 }
 
 /**
- * One life of one process, as its clock. Whatever a process hears of the world (timers, disk completions, messages)
+ * One run of one process, as its clock. Every input of a process (timers, disk completions, messages)
  * comes through here, so that `kill` silences it at once and `pause` delays it all in order, as SIGKILL and SIGSTOP do.
  */
 export class SimProcess implements Clock {
@@ -170,7 +170,7 @@ export class SimProcess implements Clock {
     return Math.floor(WALL_START_MS + this.#clock.nowMs() * this.#rate + this.#wallSkewMs);
   }
 
-  /** Somebody sets its wall clock. */
+  /** Sets its wall clock forwards or back. */
   jumpWall(byMs: number): void {
     this.#wallSkewMs += byMs;
   }
@@ -184,18 +184,18 @@ export class SimProcess implements Clock {
     this.after(0, run);
   }
 
-  /** Nothing happens to it for so long; everything that was due happens then. */
+  /** Pauses the process for this long; all events that were due happen then. */
   pause(forMs: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.nowMs() + forMs);
   }
 
-  /** Calls `listener` when it dies, at once where it is dead. */
+  /** Calls `listener` when the process dies; at once if it is dead. */
   onDeath(listener: () => void): void {
     if (this.#alive) this.#onDeath.push(listener);
     else listener();
   }
 
-  /** Ends it: none of its events happens any more. Idempotent. */
+  /** Kills the process: none of its events happens any longer. Idempotent. */
   kill(): void {
     if (!this.#alive) return;
     this.#alive = false;

@@ -1,6 +1,7 @@
 /**
- * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and everything that goes wrong. A
- * run breaks things for a while, checking the promises after every step; then it heals everything, and demands a leader within a bound, and equal logs.
+ * A whole cluster in one process, from one seed: nodes on simulated machines, clients, and faults. A run breaks
+ * things for a while, checking the promises after every step; then it heals everything, and demands a leader within a
+ * bound, and equal logs.
  */
 import type { FollowerStatus } from '../node/api/api.ts';
 import type { Failover } from '../node/api/trigger.ts';
@@ -26,30 +27,30 @@ export interface ClusterOptions {
   readonly voters: number;
   readonly quorum: number;
   readonly segmentBytes: number;
-  /** `manual` unless given. */
+  /** Failover mode; `manual` unless given. */
   readonly failover?: Failover;
   readonly retention?: Retention | undefined;
   readonly open: NodeFactory;
 }
 
 const POLL_MS = 50;
-/** Those who stay with the leader that they know, and those who do not. */
+/** Numbers of clients: those that stay with a leader, and those that do not. */
 const CLIENTS = 3;
 const RESTLESS_CLIENTS = 2;
 const TRACE_MAX = 400;
 
-/** Machines, network and checker; what happens to them is up to the caller. */
+/** Machines, network and checker of a cluster; the caller decides what happens to them. */
 export class SimCluster {
   readonly world: SimWorld;
   readonly network: SimNetwork;
-  /** Of the voters. */
+  /** Machines of the voters. */
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   readonly quorum: number;
   readonly #newMachine: (nodeId: string, address?: string) => SimMachine;
   readonly #learners: SimMachine[] = [];
   #duplicates = 0;
-  /** What the clients did and saw. */
+  /** History of the clients' operations. */
   readonly history: History;
   readonly #trace: string[] = [];
   #violation: unknown;
@@ -89,7 +90,7 @@ export class SimCluster {
         this.#judge(() => this.checker.before(machine, operation));
       };
     }
-    // Whatever is wrong for a moment only is seen in that moment.
+    // A momentary violation is seen only in its moment.
     world.watch = (process) => {
       const machine = this.machines.find((one) => one.process === process);
       if (machine !== undefined) this.#judge(() => this.checker.look(machine));
@@ -100,7 +101,7 @@ export class SimCluster {
     };
   }
 
-  /** What happened, latest last, with virtual milliseconds. */
+  /** Events of the run, latest last, with virtual milliseconds. */
   get trace(): readonly string[] {
     return this.#trace;
   }
@@ -116,7 +117,7 @@ export class SimCluster {
     this.#failed(violation);
   }
 
-  /** Runs `main` while the checker looks on. @throws Error with seed, violation and trace. */
+  /** Runs `main` under the checker. @throws Error with seed, violation and trace. */
   async run<T>(main: () => Promise<T>, limits: SimRunLimits = {}): Promise<T> {
     const { world } = this;
     const violated = new Promise<never>((_, reject) => {
@@ -133,14 +134,17 @@ export class SimCluster {
     }
   }
 
-  /** A machine for a node that is no voter; the checker does not look at it. */
+  /** Creates a machine for a node that is no voter; the checker ignores it. */
   learner(nodeId: string): SimMachine {
     const machine = this.#newMachine(nodeId);
     this.#learners.push(machine);
     return machine;
   }
 
-  /** Another machine on which somebody starts a node of the same id, with a copy of its disk or an empty one. The checker does not look at it. */
+  /**
+   * Creates another machine for a second node of the same id, with a copy of its disk or an empty one. The checker
+   * ignores it.
+   */
   duplicate({ nodeId, disk }: SimMachine, withCopy: boolean): SimMachine {
     this.#duplicates += 1;
     const machine = this.#newMachine(nodeId, `${nodeId}-copy-${this.#duplicates}`);
@@ -156,7 +160,7 @@ export class SimCluster {
     return found;
   }
 
-  /** One line for each node. */
+  /** Describes the nodes, one line each. */
   describe(): string {
     return this.machines
       .map(({ nodeId, node, failure }) => {
@@ -173,7 +177,7 @@ export class SimCluster {
       .join('\n');
   }
 
-  /** Every node is durable, committed and applied at one position, under one leader, and nothing of a log is rotten. */
+  /** True if every node is durable, committed and applied at one position, under one leader, and no log is rotten. */
   get isSettled(): boolean {
     const all = this.machines.map(({ node }) => node?.status());
     const leader = all.find((status) => status?.role === 'leader');
@@ -189,7 +193,7 @@ export class SimCluster {
     );
   }
 
-  /** Waits until `condition` holds. @throws Error after `limitMs`, with `what` was waited for. */
+  /** Waits until `condition` holds. @throws Error naming `what` after `limitMs`. */
   async until(what: string, limitMs: number, condition: () => boolean): Promise<void> {
     const { world } = this;
     const endMs = world.clock.nowMs() + limitMs;
@@ -215,7 +219,7 @@ function describeFollower(follower: FollowerStatus): string {
   return `\n   ${nodeId} ${how} ${reason?.code ?? ''} ${reason?.message ?? ''}`;
 }
 
-/** The person who watches the cluster: promotes somebody where nobody leads. */
+/** Operator who watches the cluster: promotes a node where none leads. */
 export class SimOperator {
   readonly #cluster: SimCluster;
   readonly #entropy: SeededEntropy;
@@ -264,7 +268,7 @@ export interface RunSummary {
   readonly virtualMs: number;
   readonly records: number;
   readonly counts: ClusterChecker['counts'];
-  /** Equal for equal runs. */
+  /** Digest that is equal for equal runs. */
   readonly digest: string;
   readonly trace: readonly string[];
 }
@@ -272,7 +276,7 @@ export interface RunSummary {
 const LEADER_LIMIT_MS = 60_000;
 const SETTLE_LIMIT_MS = 120_000;
 
-/** One run from one seed, everything in it drawn from that seed. */
+/** Runs one seed; every choice in the run is drawn from it. */
 export async function runSeed(seed: number, open: NodeFactory): Promise<RunSummary> {
   const shapes = new SimWorld(seed).entropy.fork('shape');
   const [voters, quorum] = shapes.pick(SHAPES);
@@ -330,7 +334,7 @@ async function live(
   const onFailure = (error: unknown): void => cluster.fail(error);
   const bystanders = new Bystanders(cluster, traitsOf(world.seed));
   for (const machine of machines) machine.start();
-  // Where the trigger is automatic, nobody is there to help.
+  // With an automatic trigger there is no operator to help.
   if (failover === 'manual') operator.run().catch(onFailure);
   await cluster.until('the birth of the cluster', LEADER_LIMIT_MS, () => checker.golden.end > 0);
   for (const client of clients) client.run().catch(onFailure);
@@ -365,7 +369,10 @@ async function live(
   judgeHistory(cluster.history);
 }
 
-/** @throws SimViolation where what the clients saw cannot be explained, or could not be judged within the bound. */
+/**
+ * Judges the history of the clients. @throws SimViolation where it cannot be explained, or could not be judged within
+ * the bound.
+ */
 export function judgeHistory(history: History): void {
   const judged = judgeLinearizable(history);
   if (judged.kind === 'violation') throw new SimViolation(`${judged.code}: ${judged.message}`);

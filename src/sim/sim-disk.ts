@@ -16,7 +16,7 @@
  *   success without writing them: retrying is a lie, as on Linux.
  * - **A sector that cannot be read** (`loseSectors`): reads of it fail, and writes of a part of it, until it is written
  *   anew; also over restarts and power cuts.
- * - **No room** (`room`): bytes, inodes and descriptors are bounded, or the disk is read-only, for as long as it is told so.
+ * - **No space** (`room`): bytes, inodes and descriptors are bounded, or the disk is read-only, until that is changed.
  * - A lock is freed when its holder dies.
  *
  * Two operations in flight at once end in any order. A write takes its bytes when it happens, not when it is
@@ -32,7 +32,7 @@ import { SimNames } from './sim-names.ts';
 import { SimMount } from './sim-mount.ts';
 import { type RoomLimits, SimRoom } from './sim-room.ts';
 
-/** Mean milliseconds; each operation takes between half and one and a half times as long. */
+/** Mean latencies in milliseconds; each operation takes between half and one and a half times as long. */
 export interface DiskLatency {
   readonly readMs: number;
   readonly writeMs: number;
@@ -41,20 +41,20 @@ export interface DiskLatency {
 
 export interface SimDiskOptions {
   readonly seed: number | string;
-  /** Unbounded where it is not given. */
+  /** Limits of the disk; unbounded unless given. */
   readonly room?: RoomLimits;
-  /** None: everything happens in the next turn. */
+  /** Latencies; without them every operation completes in the next turn. */
   readonly latency?: DiskLatency;
-  /** Power loss may leave the beginning of a block new and its end old. */
+  /** True if power loss may leave the beginning of a block new and its end old. */
   readonly tearBlocks?: boolean;
-  /** Power loss may garble a block that is on its way to the disk, or make it unreadable. */
+  /** True if power loss may garble a block that is being written, or make it unreadable. */
   readonly garbleBlocks?: boolean;
 }
 
 const INSTANT: DiskLatency = { readMs: 0, writeMs: 0, syncMs: 0 };
-/** Enough to see what led to a failure. */
+/** Operations that are remembered, enough to see the cause of a failure. */
 const HISTORY_MAX = 4096;
-/** A full disk does not keep anybody from these. */
+/** Operations that need no free space. */
 const NEEDS_NO_ROOM: ReadonlySet<DiskOperation['kind']> = new Set([
   'open',
   'list',
@@ -66,21 +66,21 @@ const NEEDS_NO_ROOM: ReadonlySet<DiskOperation['kind']> = new Set([
 export class SimDisk {
   readonly entropy: SeededEntropy;
   readonly names = new SimNames();
-  /** What it has room for. */
+  /** Limits of the disk. */
   readonly room: SimRoom;
   /** Directories. They are durable as soon as they exist. */
   readonly directories = new Set<string>(['/']);
   readonly locks = new Map<string, SimProcess>();
-  /** Asked before each operation; what it returns happens to it. */
+  /** Returns the fault for an operation; called before each one. */
   onOperation: (operation: DiskOperation) => DiskFault | undefined = () => undefined;
-  /** Told of each operation before it happens, whatever becomes of it. */
+  /** Called with each operation before it happens, whatever its result. */
   watch: (operation: DiskOperation) => void = () => undefined;
   latency: DiskLatency;
-  /** Multiplies every latency: a disk that is slow now. */
+  /** Factor on every latency: a disk that is slow now. */
   slowness = 1;
-  /** The next batch takes so long to become durable, whatever else the disk does meanwhile. */
+  /** Milliseconds that the next batch takes to become durable, whatever else the disk does in that time. */
   stallMs = 0;
-  /** Power loss may garble blocks, or make them unreadable. */
+  /** True if power loss may garble blocks, or make them unreadable. */
   garbleBlocks: boolean;
 
   readonly #tearBlocks: boolean;
@@ -103,7 +103,7 @@ export class SimDisk {
     this.garbleBlocks = options.garbleBlocks ?? false;
   }
 
-  /** The disk as one life of a process sees it. */
+  /** Mounts the disk for one run of a process. */
   mount(process: SimProcess): Disk {
     const mount = new SimMount(this, process);
     this.#mounts.add(mount);
@@ -115,12 +115,12 @@ export class SimDisk {
     return mount;
   }
 
-  /** Operations called so far. */
+  /** Number of operations called so far. */
   get operations(): number {
     return this.#operations;
   }
 
-  /** The latest operations, oldest first, for people. */
+  /** Latest operations, oldest first, for display. */
   get history(): readonly string[] {
     return this.#history.map(describeOperation);
   }
@@ -136,18 +136,18 @@ export class SimDisk {
     this.onOperation = (operation) => (operation.number === number ? fault : before(operation));
   }
 
-  /** No fault is planned any more. */
+  /** Cancels all planned faults. */
   healthy(): void {
     this.onOperation = () => undefined;
     this.stallMs = 0;
   }
 
-  /** The processes that use it die; what they wrote stays in the page cache, durable or not. */
+  /** Kills the processes that use it; their writes stay in the page cache, durable or not. */
   kill(): void {
     for (const mount of this.#mounts) mount.process.kill();
   }
 
-  /** The processes die and the cache is gone: see the fault model above. */
+  /** Kills the processes and drops the cache: see the fault model above. */
   losePower(): void {
     this.kill();
     const how = { tearBlocks: this.#tearBlocks, garbleBlocks: this.garbleBlocks };
@@ -160,12 +160,12 @@ export class SimDisk {
     return this.names.paths();
   }
 
-  /** A copy of a file's cached bytes; undefined where it is absent. */
+  /** Returns a copy of a file's cached bytes; undefined where it is absent. */
   contentOf(path: string): Buffer | undefined {
     return this.names.get(path)?.content();
   }
 
-  /** Puts a durable file there from outside, as an operator with a shell does. */
+  /** Creates a durable file from outside, as an operator with a shell does. */
   put(path: string, bytes: Uint8Array): void {
     const file = this.names.get(path) ?? new SimFile();
     file.replace(bytes);
@@ -173,12 +173,12 @@ export class SimDisk {
     for (let dir = parentOf(path); dir !== '/'; dir = parentOf(dir)) this.directories.add(dir);
   }
 
-  /** Takes a file away from outside, durably. */
+  /** Removes a file from outside, durably. */
   drop(path: string): void {
     this.names.set(path, undefined);
   }
 
-  /** A copy of what is on the platters, as a backup that is taken from outside in one moment. */
+  /** Returns a copy of the platters, as a backup that is taken from outside in one moment. */
   backup(): ReadonlyMap<string, Buffer> {
     const paths = this.names.durablePaths();
     return new Map(
@@ -186,13 +186,13 @@ export class SimDisk {
     );
   }
 
-  /** Another disk in its place, with what a backup holds. */
+  /** Replaces the disk by another one with the contents of a backup. */
   restore(backup: ReadonlyMap<string, Buffer>): void {
     this.wipe();
     for (const [path, bytes] of backup) this.put(path, bytes);
   }
 
-  /** Another disk in its place: empty. */
+  /** Replaces the disk by an empty one. */
   wipe(): void {
     for (const path of [...this.paths(), ...this.names.durablePaths()]) this.drop(path);
     this.directories.clear();
@@ -210,7 +210,10 @@ export class SimDisk {
     this.put(path, bytes);
   }
 
-  /** As `flip`, beneath a process that reads the file: what it held before is remembered, until it is replaced or cut. */
+  /**
+   * Flips bits like `flip`, in a file that a process has open: the earlier bytes are remembered, until the file is
+   * replaced or cut.
+   */
   rot(path: string, offset: number, mask: number): void {
     const bytes = this.contentOf(path);
     const byte = bytes?.[offset];
@@ -221,14 +224,14 @@ export class SimDisk {
     this.names.get(path)?.rot(bytes);
   }
 
-  /** The blocks that hold these bytes cannot be read any more, by any process, until they are written anew. */
+  /** Makes the blocks that hold these bytes unreadable, for every process, until they are written anew. */
   loseSectors(path: string, from: number, to = from + 1): void {
     const file = this.names.get(path);
     if (file === undefined) throw new RangeError(`${path} is absent`);
     file.loseSectors(from, to);
   }
 
-  /** A file rotted beneath a process, and is what it was then; or a part of one cannot be read. */
+  /** True if a file rotted beneath a process and was not replaced since, or if a part of one cannot be read. */
   get hasRot(): boolean {
     return this.paths().some((path) => this.names.get(path)?.isRotten === true);
   }
@@ -240,7 +243,7 @@ export class SimDisk {
     this.put(path, content.subarray(0, bytes));
   }
 
-  /** Counts an operation and asks what shall happen to it. For mounts. */
+  /** Counts an operation and returns its fault. For mounts. */
   begin(operation: Omit<DiskOperation, 'number'>): [DiskOperation, DiskFault | undefined] {
     this.#operations += 1;
     const counted: DiskOperation = { number: this.#operations, ...operation };
@@ -251,7 +254,7 @@ export class SimDisk {
     return [counted, fault === 'enospc' && NEEDS_NO_ROOM.has(counted.kind) ? undefined : fault];
   }
 
-  /** How long an operation takes. For mounts. */
+  /** Returns the duration of an operation. For mounts. */
   delayMs(kind: DiskOperation['kind']): number {
     if (kind === 'writeDurable' && this.stallMs > 0) {
       const { stallMs } = this;

@@ -1,28 +1,28 @@
 import { BLOCK_BYTES } from '../wal/format/limits.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 
-/** What the disk holds for a block, compared with the cache. */
+/** Block states: the block on the disk equals the cached one. */
 const CLEAN = 0;
-/** Changed since the last sync: power loss keeps or loses it. */
+/** Block state: changed since the last sync; power loss keeps or loses it. */
 const DIRTY = 1;
-/** A sync of it failed: it counts as clean, no later sync writes it, and power loss keeps or loses it. */
+/** Block state: its sync failed; it counts as clean, no later sync writes it, and power loss keeps or loses it. */
 const GHOST = 2;
 
-/** What a sync in progress will make durable: blocks as they were when it began. */
+/** Data that a sync in progress will make durable: blocks as they were when it began. */
 export interface Capture {
   readonly blocks: Map<number, Buffer>;
   readonly size: number | undefined;
 }
 
-/** What a power cut does to blocks that are on their way to the disk, beside keeping them or not. */
+/** Effects of a power cut on blocks that are being written, besides keeping them or not. */
 export interface PowerLoss {
-  /** The beginning of one may be new and its end old. */
+  /** True if the beginning of a block may be new and its end old. */
   readonly tearBlocks: boolean;
-  /** One may hold neither what it held nor what it was to hold, and may be unreadable until it is written anew. */
+  /** True if a block may hold neither its old nor its new bytes, and may be unreadable until it is written anew. */
   readonly garbleBlocks: boolean;
 }
 
-/** The bytes of one file: as the page cache has them, and as the disk has them. */
+/** Bytes of one file, in the page cache and on the disk. */
 export class SimFile {
   #cache = Buffer.alloc(0);
   #cacheSize = 0;
@@ -32,45 +32,48 @@ export class SimFile {
   #size: typeof CLEAN | typeof DIRTY | typeof GHOST = CLEAN;
   #generation = 0;
   readonly #captures = new Set<Capture>();
-  /** Blocks that the disk cannot read any more, until they are written anew. */
+  /** Blocks that the disk cannot read, until they are written anew. */
   readonly #unreadable = new Set<number>();
   /** Blocks that were unreadable, and are written anew in the cache, but not on the disk. */
   readonly #rewritten = new Set<number>();
-  /** What it held before it rotted, as long as nothing else happened to it. */
+  /** Bytes before it rotted, as long as nothing else happened to the file. */
   #sound: { readonly bytes: Buffer; readonly generation: number } | undefined;
 
   get size(): number {
     return this.#cacheSize;
   }
 
-  /** A copy of the cached bytes. */
+  /** Returns a copy of the cached bytes. */
   content(): Buffer {
     return Buffer.from(this.view(false));
   }
 
-  /** The cached bytes, or those on the platter, as they are until the next operation: to be looked at only. */
+  /** Returns a view of the cached bytes, or of those on the platter; valid until the next operation, read-only. */
   view(durable: boolean): Buffer {
     return durable
       ? this.#disk.subarray(0, this.#diskSize)
       : this.#cache.subarray(0, this.#cacheSize);
   }
 
-  /** As `view`, of a file that rots beneath a process: what it held before. */
+  /** Returns a view like `view`; for a file that rotted beneath a process, the bytes before that. */
   soundView(durable: boolean): Buffer {
     return this.#soundBytes ?? this.view(durable);
   }
 
-  /** Bits of it rotted beneath a process, and nobody has cut it or died since; or a part of it cannot be read. */
+  /**
+   * True if bits of it rotted beneath a process that is still alive and did not cut it since, or if a part of it
+   * cannot be read.
+   */
   get isRotten(): boolean {
     return this.#unreadable.size > 0 || this.#soundBytes !== undefined;
   }
 
-  /** Does the same as `isRotten`, for the first bytes of the file. */
+  /** Returns the same as `isRotten`, for the first bytes of the file. */
   isRottenBelow(end: number): boolean {
     return this.#soundBytes !== undefined || this.isUnreadable(0, end);
   }
 
-  /** The blocks that hold these bytes cannot be read any more, until they are written anew. */
+  /** Makes the blocks that hold these bytes unreadable, until they are written anew. */
   loseSectors(from: number, to: number): void {
     const last = Math.ceil(Math.min(to, this.#cacheSize) / BLOCK_BYTES);
     for (let block = Math.floor(from / BLOCK_BYTES); block < last; block += 1) {
@@ -78,14 +81,17 @@ export class SimFile {
     }
   }
 
-  /** Some of these bytes cannot be read. */
+  /** Returns true if some of these bytes cannot be read. */
   isUnreadable(from: number, to: number): boolean {
     if (this.#unreadable.size === 0 || from >= to) return false;
     const [first, last] = [Math.floor(from / BLOCK_BYTES), Math.ceil(to / BLOCK_BYTES)];
     return [...this.#unreadable].some((block) => block >= first && block < last);
   }
 
-  /** A write of these bytes has to read a block first, of which it changes a part, and cannot. */
+  /**
+   * Returns true if a write of these bytes has to read an unreadable block first, because it changes only a part of
+   * it.
+   */
   isUnwritable(from: number, to: number): boolean {
     const isPartOf = (at: number): boolean => {
       const block = at - (at % BLOCK_BYTES);
@@ -95,14 +101,14 @@ export class SimFile {
     return from < to && (isPartOf(from) || isPartOf(to - 1));
   }
 
-  /** Replaces the bytes by what has become of them. */
+  /** Replaces the bytes by rotten ones. */
   rot(bytes: Uint8Array): void {
     const sound = this.#soundBytes ?? this.content();
     this.replace(bytes);
     this.#sound = { bytes: sound, generation: this.#generation };
   }
 
-  /** Changes whenever bytes change otherwise than by being written. */
+  /** Number that changes whenever bytes change otherwise than by being written. */
   get generation(): number {
     return this.#generation;
   }
@@ -138,7 +144,7 @@ export class SimFile {
     this.#size = DIRTY;
   }
 
-  /** Begins a sync of [from, to): what is written from now on is not part of it. */
+  /** Begins a sync of [from, to): later writes are not part of it. */
   beginSync(from = 0, to = Number.POSITIVE_INFINITY): Capture {
     const blocks = new Map<number, Buffer>();
     const last = Math.min(this.#blocks.length, Math.ceil(to / BLOCK_BYTES));
@@ -147,7 +153,7 @@ export class SimFile {
       this.#blocks[block] = CLEAN;
       blocks.set(block, this.#copyOf(block));
     }
-    // A sync waits for what an earlier one is still writing.
+    // A sync waits for the blocks that an earlier one is still writing.
     for (const earlier of this.#captures) {
       for (const block of earlier.blocks.keys()) {
         if (block < last && block * BLOCK_BYTES >= from && !blocks.has(block)) {
@@ -163,7 +169,7 @@ export class SimFile {
     return capture;
   }
 
-  /** What the sync covers is durable now. */
+  /** Makes the blocks of a sync durable. */
   finishSync(capture: Capture): void {
     if (!this.#captures.has(capture)) return;
     let isOlder = true;
@@ -182,17 +188,17 @@ export class SimFile {
     this.#diskSize = capture.size;
   }
 
-  /** The sync failed: its blocks count as clean, and are not durable. */
+  /** Fails a sync: its blocks count as clean, and are not durable. */
   failSync(capture: Capture): void {
     this.#abandon(capture, GHOST);
   }
 
-  /** Who asked for the sync is gone before its end: nothing is known to be durable. */
+  /** Abandons a sync whose caller is gone before its end: nothing is known to be durable. */
   abandonSync(capture: Capture): void {
     this.#abandon(capture, DIRTY);
   }
 
-  /** The machine lost power: the cache becomes what the disk holds. */
+  /** Loses power: the cache becomes what the disk holds. */
   losePower(entropy: SeededEntropy, { tearBlocks, garbleBlocks }: PowerLoss): void {
     this.#generation += 1;
     for (const capture of this.#captures) this.#abandon(capture, DIRTY);
@@ -202,7 +208,7 @@ export class SimFile {
       if (this.#blocks[block] === CLEAN) continue;
       this.#blocks[block] = CLEAN;
       const start = block * BLOCK_BYTES;
-      // A cut that did not last leaves the old bytes, not zeros: file systems cut by metadata.
+      // A truncation that was not durable leaves the old bytes, not zeros: file systems truncate by metadata.
       if (start >= this.#cacheSize && size > this.#cacheSize) continue;
       const bytes = this.#cache.subarray(start, start + BLOCK_BYTES);
       if (garbleBlocks && entropy.chance(0.2)) {
@@ -215,7 +221,7 @@ export class SimFile {
         this.#rewritten.delete(block);
       }
     }
-    // Whatever the disk did not write whole is as it was.
+    // Blocks that the disk did not write whole stay unreadable.
     for (const block of this.#rewritten) {
       if (block * BLOCK_BYTES < size) this.#unreadable.add(block);
     }
@@ -251,7 +257,7 @@ export class SimFile {
   #sizeAfterPowerLoss(entropy: SeededEntropy): number {
     const low = Math.min(this.#diskSize, this.#cacheSize);
     const high = Math.max(this.#diskSize, this.#cacheSize);
-    // A file that grew may stop anywhere on its way; one that was cut is long or short.
+    // A file that grew may have any size in between; a truncated one is long or short.
     if (this.#cacheSize > this.#diskSize && entropy.chance(0.3)) {
       return low + entropy.below(high - low);
     }
@@ -266,7 +272,7 @@ export class SimFile {
     if (capture.size !== undefined && this.#size === CLEAN) this.#size = state;
   }
 
-  /** Written whole, or gone. */
+  /** Makes blocks readable that were written whole, or are gone. */
   #readableAgain(from: number, to: number): void {
     if (this.#unreadable.size === 0) return;
     for (const block of this.#unreadable) {
@@ -297,7 +303,7 @@ export class SimFile {
   }
 }
 
-/** What a file of `size` bytes takes on a disk of whole blocks. */
+/** Returns the space of a file of `size` bytes on a disk of whole blocks. */
 export function diskBytes(size: number): number {
   return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
 }

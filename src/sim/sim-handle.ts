@@ -7,15 +7,15 @@ import type { SimProcess } from './sim-clock.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimRoom } from './sim-room.ts';
 
-/** The mount that a file was opened through. */
+/** Mount that a file was opened through. */
 export interface HandleMount {
   readonly process: SimProcess;
   readonly disk: { readonly entropy: SeededEntropy; readonly room: SimRoom };
-  /** Does `action` in its time, unless a fault is planned for it. */
+  /** Performs `action` in its time, unless a fault is planned for it. */
   perform<T>(described: Omit<DiskOperation, 'number'>, action: Action<T>): Promise<T>;
 }
 
-/** A file that one life of a process has open. */
+/** A file that one run of a process has open. */
 export class SimHandle implements DiskFile {
   readonly #mount: HandleMount;
   readonly #path: string;
@@ -71,7 +71,7 @@ export class SimHandle implements DiskFile {
     const sources = Buffer.isBuffer(source) ? [source] : source;
     const bytes = sources.reduce((sum, { length }) => sum + length, 0);
     const end = position + bytes;
-    // Taken when it happens, as any other write does.
+    // The bytes are taken when the write happens, as with any other write.
     const whole = (): Buffer => Buffer.concat(sources);
     return this.#perform(
       { kind: 'writeDurable', position, bytes },
@@ -81,7 +81,7 @@ export class SimHandle implements DiskFile {
           this.file.finishSync(this.file.beginSync(position, end));
         },
         applyInPart: () => this.#writeInPart(whole(), position),
-        // The write itself may have come through; what failed is the sync.
+        // The write itself may have been done; only the sync failed.
         fail: () => {
           const isWritten = this.#mount.disk.entropy.chance(0.5);
           if (isWritten && this.#roomUpTo(end) === end) this.file.write(whole(), position);
@@ -152,7 +152,7 @@ export class SimHandle implements DiskFile {
     this.file.write(source, position);
   }
 
-  /** Kernels copy by pages and disks write by blocks: a part ends at a border. */
+  /** Writes a part. Kernels copy by pages and disks write by blocks: a part ends at a border. */
   #writeInPart(source: Buffer, position: number): void {
     const end = position + this.#mount.disk.entropy.below(source.length + 1);
     this.#writeUpTo(this.#roomUpTo(end), source, position);
@@ -163,7 +163,7 @@ export class SimHandle implements DiskFile {
     if (border > position) this.file.write(source.subarray(0, border - position), position);
   }
 
-  /** How far the file can be written to, `end` at most. */
+  /** Returns the offset up to which the file can be written, `end` at most. */
   #roomUpTo(end: number): number {
     return Math.min(end, diskBytes(this.file.size) + this.#mount.disk.room.freeBytes);
   }

@@ -1,4 +1,4 @@
-/** A node that follows and counts for nothing: it comes and goes, and in the end has what all others have. */
+/** A node that follows and counts for nothing: it comes and goes, and has everything in the end. */
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -18,7 +18,7 @@ export class SimLearner {
     this.#entropy = options.world.entropy.fork('learner');
   }
 
-  /** It stays up from here on. */
+  /** Stops the crashes: the learner stays up from here on. */
   stop(): void {
     this.#running = false;
     this.#options.machine.start();
@@ -37,7 +37,10 @@ export class SimLearner {
     }
   }
 
-  /** It has applied everything, and ends with this LSN and chain. Intact it never is: nobody tells it so. */
+  /**
+   * Returns true if it has applied everything, and ends with this LSN and chain. It is never intact: no leader makes
+   * it so.
+   */
   hasAll({ lsn, chain }: { readonly lsn: number; readonly chain: number }): boolean {
     const status = this.#options.machine.node?.status();
     return (

@@ -2,13 +2,13 @@ import type { Link, LinkHandlers } from '../ports/link.ts';
 import type { SimProcess } from './sim-clock.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 
-/** How one direction between two machines behaves now. Shared by all links of that direction. */
+/** Present behaviour of one direction between two machines. Shared by all links of that direction. */
 export interface SimPath {
-  /** Nothing gets through; what is sent waits, as TCP would send it again. */
+  /** True while nothing gets through; sent messages wait, as TCP would send them again. */
   isCut: boolean;
-  /** One way, without jitter. */
+  /** Delay one way, without jitter. */
   delayMs: number;
-  /** Up to so much is added to each delivery. */
+  /** Upper bound of the random time that is added to each delivery. */
   jitterMs: number;
 }
 
@@ -17,32 +17,32 @@ interface Queued {
   readonly sent: (() => void) | undefined;
 }
 
-/** Bytes that the network takes before the peer has them: socket buffers and what is on the wire. */
+/** Bytes that the network takes before the peer has them: socket buffers and the wire. */
 const WINDOW_BYTES = 256 * 1024;
-/** What a message is overwritten with once its handler has returned: who keeps it without a copy sees this. */
+/** Byte that overwrites a message once its handler has returned: a receiver that kept it without a copy sees this. */
 const POISON = 0xdd;
 
 /**
- * One end of a simulated connection. What goes in at one end comes out at the other, in order, as a copy.
+ * One end of a simulated connection. Messages sent at one end come out at the other, in order, as copies.
  * Messages that the network has taken are delivered although the sender has closed or died since, unless the path is cut.
  */
 export class SimLink implements Link {
   readonly peer: string;
-  /** Set once, when the pair is made. */
+  /** Other end; set once, when the pair is made. */
   other: SimLink | undefined;
   readonly #process: SimProcess;
   readonly #entropy: SeededEntropy;
-  /** The way out. */
+  /** Outgoing path. */
   readonly #path: SimPath;
   readonly #watch: (message: Buffer) => void;
   readonly #damage: (message: Buffer) => void;
   readonly #queue: Queued[] = [];
-  /** Taken by the network, not yet delivered: in order. */
+  /** Messages taken by the network and not yet delivered, in order. */
   readonly #wire: (Buffer | { readonly closed: string })[] = [];
   #wireBytes = 0;
   #queuedBytes = 0;
   #arrivalMs = 0;
-  /** Deliveries for which an event is scheduled. */
+  /** Number of deliveries for which an event is scheduled. */
   #underWay = 0;
   readonly #inbox: (Buffer | { readonly closed: string })[] = [];
   #handlers: LinkHandlers | undefined;
@@ -54,9 +54,9 @@ export class SimLink implements Link {
     process: SimProcess;
     entropy: SeededEntropy;
     path: SimPath;
-    /** Told of each message when it is sent. */
+    /** Called with each message when it is sent. */
     watch: (message: Buffer) => void;
-    /** Changes the copy that is delivered, in place. */
+    /** Changes the delivered copy, in place. */
     damage: (message: Buffer) => void;
   }) {
     this.peer = options.peer;
@@ -77,12 +77,12 @@ export class SimLink implements Link {
     return this.#queuedBytes;
   }
 
-  /** Neither closed nor told that the other end is. */
+  /** True if neither closed nor told that the other end is. */
   get isOpen(): boolean {
     return !this.#isClosed;
   }
 
-  /** What it sends does not get through now. */
+  /** True if sent messages do not get through now. */
   get isCut(): boolean {
     return this.#path.isCut;
   }
@@ -103,7 +103,7 @@ export class SimLink implements Link {
     this.#process.soon(() => this.#read());
   }
 
-  /** What was sent just before still goes out, or does not: that depends on how far it got. */
+  /** Closes this end. Messages sent just before may still go out, or not. */
   close(reason: string): void {
     if (this.#isClosed) return;
     if (this.#entropy.chance(0.5)) this.#pump();
@@ -113,7 +113,7 @@ export class SimLink implements Link {
     this.#process.soon(() => this.#over(reason));
   }
 
-  /** Breaks it for this end, as a reset does: it hears of it in its next turn. */
+  /** Breaks the link for this end, as a reset does: it is told in its next turn. */
   reset(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -121,19 +121,19 @@ export class SimLink implements Link {
     this.#process.soon(() => this.#over(reason));
   }
 
-  /** Tells the other end, behind everything that is under way, that this one is closed. */
+  /** Tells the other end, after everything that is under way, that this one is closed. */
   hangUp(reason: string): void {
     this.#wire.push({ closed: reason });
     this.flush();
   }
 
-  /** What was sent and not delivered is lost. */
+  /** Drops sent messages that are not delivered. */
   lose(): void {
     this.#wire.length = 0;
     this.#wireBytes = 0;
   }
 
-  /** Schedules the delivery of what waits on the wire, unless the path is cut. */
+  /** Schedules the delivery of the messages on the wire, unless the path is cut. */
   flush(): void {
     const { other } = this;
     if (other === undefined) return;
@@ -148,7 +148,7 @@ export class SimLink implements Link {
 
   #arrive(other: SimLink): void {
     this.#underWay -= 1;
-    // Cut while under way: it stays on the wire, and goes out again when the path is back.
+    // The path was cut during the delivery: the message stays on the wire, and goes out again when the path is back.
     if (this.#path.isCut) return;
     const item = this.#wire.shift();
     if (item === undefined) return;
@@ -183,7 +183,7 @@ export class SimLink implements Link {
         this.#over(item.closed);
         return;
       }
-      // A closed link delivers nothing more, even what had arrived.
+      // A closed link delivers nothing more, not even messages that had arrived.
       if (this.#isClosed) continue;
       this.#handlers.onMessage(item);
       item.fill(POISON);
@@ -192,7 +192,7 @@ export class SimLink implements Link {
 
   #over(reason: string): void {
     if (this.#isOver || this.#handlers === undefined) {
-      // Whoever sets the handlers later hears of it then.
+      // Handlers that are set later are told then.
       if (!this.#isOver) this.#inbox.push({ closed: reason });
       return;
     }

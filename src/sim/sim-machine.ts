@@ -9,7 +9,7 @@ import { SimDisk } from './sim-disk.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimWorld } from './sim-world.ts';
 
-/** Where a node keeps its data on its machine. */
+/** Data directory of a node on its machine. */
 export const DATA_DIR = '/data';
 export const WAL_DIR = `${DATA_DIR}/wal`;
 
@@ -18,7 +18,7 @@ export interface Retention {
   readonly retainBytesMax: number;
 }
 
-/** What a node gets from the machine it runs on. */
+/** Parts that a node gets from its machine. */
 export interface NodeParts {
   readonly nodeId: string;
   readonly dir: string;
@@ -26,14 +26,14 @@ export interface NodeParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly dialer: Dialer;
-  /** All voters, this one among them. */
+  /** Voters, this one among them. */
   readonly peers: readonly { readonly nodeId: string; readonly address: string }[];
   readonly quorum: number;
   readonly segmentBytes: number;
   readonly failover: Failover;
-  /** How much log comes together before a snapshot, and is kept for those who lag; as outside of simulations unless given. */
+  /** Bytes of log between snapshots, and kept for lagging nodes; the product's defaults unless given. */
   readonly retention?: Retention | undefined;
-  /** Takes what it has to say, for people. */
+  /** Receives a note, for display. */
   readonly note: (text: string) => void;
 }
 
@@ -43,7 +43,7 @@ export interface MachineOptions {
   readonly world: SimWorld;
   readonly network: SimNetwork;
   readonly nodeId: string;
-  /** The node id unless given: another one for a process that claims an id which is not its own. */
+  /** Address; the node id unless given. Another one for a process that claims an id which is not its own. */
   readonly address?: string;
   peers: NodeParts['peers'];
   quorum: number;
@@ -51,7 +51,7 @@ export interface MachineOptions {
   readonly failover: Failover;
   readonly retention?: Retention | undefined;
   readonly open: NodeFactory;
-  /** Told what happens to it, for people. */
+  /** Receives notes of its events, for display. */
   readonly note: (text: string) => void;
 }
 
@@ -60,13 +60,13 @@ export class SimMachine {
   readonly nodeId: string;
   readonly address: string;
   readonly disk: SimDisk;
-  /** What it is started with; voters and W may be changed while it is down, as by somebody who edits its configuration. */
+  /** Options that it is started with; voters and W may be changed while it is down, like an edited configuration. */
   readonly options: MachineOptions;
   #process: SimProcess | undefined;
   #node: NodeApi | undefined;
   #lives = 0;
   #diesBy: 'kill' | 'power' = 'kill';
-  /** Why the last life ended by itself. */
+  /** Reason why the last run ended on its own. */
   failure: unknown;
 
   constructor(options: MachineOptions) {
@@ -79,7 +79,7 @@ export class SimMachine {
     });
   }
 
-  /** The node, where it has started and lives. */
+  /** Node, if it has started and is alive. */
   get node(): NodeApi | undefined {
     return this.#node;
   }
@@ -92,12 +92,12 @@ export class SimMachine {
     return this.#process?.alive === true;
   }
 
-  /** Number of the life it is in. */
+  /** Number of the present run. */
   get lives(): number {
     return this.#lives;
   }
 
-  /** Starts the node; it is there once its recovery is over. Does nothing where it runs. */
+  /** Starts the node, which is available after its recovery. Does nothing while it runs. */
   start(): void {
     if (this.isUp) return;
     const { world, network, nodeId, peers, quorum, segmentBytes, failover, open, note } =
@@ -132,19 +132,19 @@ export class SimMachine {
     );
   }
 
-  /** What the operator starts it with from now on. */
+  /** Changes the configuration of its later starts. */
   reconfigure(config: Pick<MachineOptions, 'peers' | 'quorum'>): void {
     Object.assign(this.options, config);
   }
 
-  /** SIGKILL: the page cache and the connections' peers survive. */
+  /** Kills the process, as SIGKILL does: the page cache and the connections' peers survive. */
   kill(): void {
     if (!this.isUp) return;
     this.options.note(`${this.address} is killed`);
     this.disk.kill();
   }
 
-  /** The plug is pulled; of a node that is down already, the page cache goes. */
+  /** Cuts the power; of a node that is down already, the page cache is lost. */
   losePower(): void {
     this.options.note(`${this.address} loses power`);
     this.#diesBy = 'power';
@@ -154,7 +154,7 @@ export class SimMachine {
     if (!wasUp) this.options.network.died(this.address, 'power');
   }
 
-  /** A new disk; the node has to be down. */
+  /** Puts in a new disk; the node has to be down. */
   wipe(): void {
     this.options.note(`${this.address} gets an empty disk`);
     this.disk.wipe();
@@ -171,7 +171,7 @@ export class SimMachine {
     );
   }
 
-  /** The node ended by itself: its process exits. */
+  /** Ends the process of a node that ended on its own. */
   #ended(process: SimProcess, error: unknown): void {
     if (!process.alive) return;
     this.failure = error ?? new Error('it stopped without a reason');

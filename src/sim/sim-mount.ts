@@ -10,21 +10,21 @@ import { SimHandle } from './sim-handle.ts';
 import type { SimNames } from './sim-names.ts';
 import type { SimRoom } from './sim-room.ts';
 
-/** The parts of a simulated disk that its mounts share. */
+/** Parts of a simulated disk that its mounts share. */
 export interface MountedDisk {
   readonly entropy: SeededEntropy;
   readonly names: SimNames;
   readonly directories: Set<string>;
   readonly room: SimRoom;
-  /** The process that holds each lock, by path. */
+  /** Process that holds each lock, by path. */
   readonly locks: Map<string, SimProcess>;
-  /** Counts an operation, and returns it with the fault that happens to it. */
+  /** Counts an operation, and returns it with its fault. */
   begin(described: Omit<DiskOperation, 'number'>): readonly [DiskOperation, DiskFault | undefined];
-  /** How long an operation of this kind takes. */
+  /** Returns the duration of an operation of this kind. */
   delayMs(kind: DiskOperation['kind']): number;
 }
 
-/** A SimDisk as one life of a process sees it: its operations in flight, and nothing after its death. */
+/** View of a SimDisk for one run of a process: its operations in flight, and nothing after its death. */
 export class SimMount implements Disk {
   readonly disk: MountedDisk;
   readonly process: SimProcess;
@@ -102,7 +102,7 @@ export class SimMount implements Disk {
           for (let dir = at; dir !== '/' && dir !== '.'; dir = dirname(dir)) {
             if (!directories.has(dir)) missing.push(dir);
           }
-          // What makes the directory durable opens the one above.
+          // Making the directory durable opens its parent.
           this.#takeDescriptors(1, operation);
           if (missing.length > 0 && this.disk.room.isReadOnly) throw diskError(operation, 'EROFS');
           this.disk.room.takeInodes(missing.length, operation);
@@ -188,7 +188,7 @@ export class SimMount implements Disk {
     );
   }
 
-  /** Does `action` in its time, unless a fault is planned for it. The promise of a dead process never settles. */
+  /** Performs `action` in its time, unless a fault is planned for it. The promise of a dead process never settles. */
   perform<T>(described: Omit<DiskOperation, 'number'>, action: Action<T>): Promise<T> {
     if (!this.process.alive) return new Promise(() => undefined);
     const [operation, fault] = this.disk.begin(described);
@@ -212,7 +212,7 @@ export class SimMount implements Disk {
     });
   }
 
-  /** Each operation in flight happens, happens in part, or does not. */
+  /** Ends each operation in flight: it happens, happens in part, or does not. */
   die(): void {
     for (const { operation, action } of this.#inFlight) {
       const lot = this.disk.entropy.below(3);
@@ -225,7 +225,7 @@ export class SimMount implements Disk {
           action.abandon?.();
         }
       } catch {
-        // It failed, and nobody is left to hear of it.
+        // The operation failed, and no caller is left to be told.
       }
     }
     this.#inFlight.clear();

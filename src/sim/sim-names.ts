@@ -5,18 +5,21 @@ import type { SimFile } from './sim-file.ts';
 /** A change of a directory that is not durable yet. */
 interface NameChange {
   readonly kind: 'link' | 'unlink' | 'rename';
-  /** The name that appears (link, rename) or goes (unlink). */
+  /** Name that appears (link, rename) or goes (unlink). */
   readonly path: string;
-  /** Of a rename: the name that goes. */
+  /** Old name in a rename. */
   readonly source: string;
   readonly file: SimFile;
-  /** A rename between directories of which only the target's was synced: the old name may come back beside the new one. */
+  /**
+   * True for a rename between directories of which only the target's was synced: the old name may come back beside
+   * the new one.
+   */
   targetDurable: boolean;
-  /** A sync of its directory failed: it counts as clean and is never synced again. */
+  /** True if a sync of its directory failed: it counts as clean and is never synced again. */
   ghost: boolean;
 }
 
-/** Which names there are: as the kernel has them, and as the disk has them. */
+/** Names of files, in the kernel and on the disk. */
 export class SimNames {
   #cache = new Map<string, SimFile>();
   readonly #disk = new Map<string, SimFile>();
@@ -26,7 +29,7 @@ export class SimNames {
     return this.#cache.get(path);
   }
 
-  /** The file that has this name on the platter. */
+  /** Returns the file that has this name on the platter. */
   durable(path: string): SimFile | undefined {
     return this.#disk.get(path);
   }
@@ -36,7 +39,7 @@ export class SimNames {
     return [...this.#disk.keys()].toSorted();
   }
 
-  /** All paths, sorted. */
+  /** Returns all paths, sorted. */
   paths(): string[] {
     return [...this.#cache.keys()].toSorted();
   }
@@ -51,7 +54,7 @@ export class SimNames {
     return new Set(this.#cache.values());
   }
 
-  /** Every change so far becomes durable, but for those whose sync failed. */
+  /** Makes every change so far durable, except those whose sync failed. */
   commit(): void {
     for (const change of this.#changes) if (!change.ghost) this.#settle(change);
   }
@@ -76,7 +79,7 @@ export class SimNames {
     this.#note('rename', target, file, source);
   }
 
-  /** What a sync of `directory` that begins now will make durable. */
+  /** Returns the changes that a sync of `directory` beginning now will make durable. */
   beginSync(directory: string): readonly NameChange[] {
     return this.#changes.filter((change) => !change.ghost && touches(change, directory));
   }
@@ -118,11 +121,11 @@ export class SimNames {
     );
   }
 
-  /** The change is durable now. */
+  /** Makes a change durable. */
   #settle(change: NameChange): void {
     this.#apply(change);
     const index = this.#changes.indexOf(change);
-    // What was done to these names before does not matter any more, durable or not.
+    // Earlier changes of these names do not matter any longer, durable or not.
     this.#changes = this.#changes.filter(
       (other, at) => at > index || (other.path !== change.path && other.path !== change.source),
     );
@@ -134,7 +137,7 @@ export class SimNames {
       return;
     }
     if (!change.targetDurable) this.#disk.set(change.path, change.file);
-    // The old name goes, unless it names something else by now.
+    // The old name goes, unless it names another file by now.
     if (this.#disk.get(change.source) === change.file) this.#disk.delete(change.source);
   }
 

@@ -14,7 +14,7 @@ export interface NemesisOptions {
   readonly machines: readonly SimMachine[];
   readonly checker: ClusterChecker;
   readonly quorum: number;
-  /** Makes a machine on which somebody starts another node of the same id. */
+  /** Creates a machine for a second node of the same id. */
   readonly duplicate: (machine: SimMachine, withCopy: boolean) => SimMachine;
   readonly note: (text: string) => void;
 }
@@ -72,7 +72,7 @@ export class SimNemesis {
       reconnects: (entropy) => schemes.reconnects(entropy),
       thereAndBack: (entropy) => schemes.thereAndBack(entropy),
     };
-    // Each run knows some faults only: what many hide, few find.
+    // Each run uses some of the faults only: a fault that hides others would hide them in every run.
     const names = Object.keys(all).filter(() => options.entropy.chance(0.6));
     this.#faults = [...names, 'heal', 'kill', 'promote'].map(
       (name) => all[name] ?? (() => undefined),
@@ -84,7 +84,7 @@ export class SimNemesis {
     this.#disks.stop();
   }
 
-  /** Breaks disks for longer than one operation; to be called all along. */
+  /** Breaks disks for longer than one operation; runs all the time. */
   breakDisks(): Promise<void> {
     return this.#disks.run();
   }
@@ -98,7 +98,7 @@ export class SimNemesis {
     }
   }
 
-  /** Nodes that are down come back after a while; to be called all along. */
+  /** Restarts nodes that are down after a while; runs all the time. */
   async restart(): Promise<void> {
     const { world, entropy, machines } = this.#options;
     while (this.#running) {
@@ -108,7 +108,7 @@ export class SimNemesis {
     }
   }
 
-  /** Nothing is broken any more, and every node is up. */
+  /** Ends all faults, and starts every node. */
   healAll(): void {
     for (const { process } of this.#duplicates) process?.kill();
     this.#heal();
@@ -119,12 +119,12 @@ export class SimNemesis {
     this.startAll();
   }
 
-  /** Starts what is down. */
+  /** Starts the machines that are down. */
   startAll(): void {
     for (const machine of this.#options.machines) this.#losses.start(machine);
   }
 
-  /** A person who changes leaders for no reason, under load. */
+  /** Promotes a node for no reason, under load, as an operator may. */
   #promote({ nodeId, node }: SimMachine): void {
     const { note } = this.#options;
     note(`${nodeId} is promoted under load`);
@@ -134,7 +134,7 @@ export class SimNemesis {
     );
   }
 
-  /** The leader is cut off from all others, of which one is promoted: for a while two nodes believe that they lead. */
+  /** Cuts the leader off from all others, of which one is promoted: for a while two nodes believe that they lead. */
   #depose(entropy: SeededEntropy): void {
     const { machines, network, note, world } = this.#options;
     const leader = machines.find(({ node }) => node?.status().role === 'leader');
@@ -148,7 +148,7 @@ export class SimNemesis {
     });
   }
 
-  /** A planned change of leaders, with whatever else goes wrong meanwhile. */
+  /** Begins a planned change of leaders, during any other faults. */
   #switchover(entropy: SeededEntropy): void {
     const { machines, note } = this.#options;
     const leader = machines.find(({ node }) => node?.status().role === 'leader');
@@ -191,7 +191,7 @@ export class SimNemesis {
   }
 
   #pause(entropy: SeededEntropy, { nodeId, process }: SimMachine): void {
-    // Now and then longer than any timeout, and longer than it takes the others to find a leader.
+    // The time is now and then longer than any timeout, and longer than the others need to find a leader.
     const forMs = entropy.chance(0.15)
       ? entropy.between(8_000, 20_000)
       : entropy.between(100, 6_000);
@@ -234,14 +234,14 @@ export class SimNemesis {
     this.#options.network.heal();
   }
 
-  /** The wall clock of a machine is set, forwards or back. */
+  /** Sets the wall clock of a machine, forwards or back. */
   #jumpClock(entropy: SeededEntropy, { nodeId, process }: SimMachine): void {
     const byMs = entropy.pick([1, -1]) * entropy.pick([1_000, 3_600_000, 1e11]);
     this.#options.note(`${nodeId}: the wall clock jumps by ${byMs} ms`);
     process?.jumpWall(byMs);
   }
 
-  /** A second process with the id of a voter, for a while: a machine that was copied, or a configuration. */
+  /** Starts a second process with the id of a voter, for a while: from a copied machine, or a copied configuration. */
   #duplicate(entropy: SeededEntropy, machine: SimMachine): void {
     const copy = this.#options.duplicate(machine, entropy.chance(0.5));
     this.#duplicates.push(copy);
@@ -254,7 +254,7 @@ export class SimNemesis {
     this.#options.world.clock.schedule(entropy.between(500, 5_000), () => copy.process?.kill());
   }
 
-  /** Several people who do not know of each other. */
+  /** Promotes several nodes, like operators who do not know of each other. */
   #promoteAll(): void {
     for (const machine of this.#options.machines) this.#promote(machine);
   }

@@ -1,11 +1,11 @@
 /**
- * A network between machines, whose every delay comes from a seed.
+ * Network between machines, whose every delay comes from a seed.
  *
- * Links behave as TCP connections do: messages arrive whole, in order, once, after a delay with jitter, or the link breaks. What
- * is sent into a cut waits and arrives when the cut is healed, unless the link was broken meanwhile. A process that is killed
+ * Links behave as TCP connections do: messages arrive whole, in order, once, after a delay with jitter, or the link breaks. A message
+ * sent into a cut waits and arrives when the cut is healed, unless the link was broken before. A process that is killed
  * closes its links (its peers hear of it where the path is open); a machine that loses power says nothing, and
  * answers with a reset when it is asked after its return. A message handed to a receiver is overwritten when
- * its handler returns, and one handed to `send` is read only when the network takes it: whoever keeps or reuses a buffer
+ * its handler returns, and one handed to `send` is read only when the network takes it: code that keeps or reuses a buffer
  * against the port's rules is found out.
  */
 import { WalshipError } from '../errors.ts';
@@ -18,7 +18,7 @@ export interface SimNetworkOptions {
   readonly seed: number | string;
   readonly delayMs?: number;
   readonly jitterMs?: number;
-  /** How long a dialer waits for an answer. */
+  /** Milliseconds that a dialer waits for an answer. */
   readonly dialTimeoutMs?: number;
 }
 
@@ -34,7 +34,7 @@ interface Connection {
 }
 
 export class SimNetwork {
-  /** Told of each message in the moment in which it is sent, and by which machine. */
+  /** Called with each message in the moment of sending, and with the address of its machine. */
   watch: (from: string, message: Buffer) => void = () => undefined;
   /** Changes a message on its way, in place. */
   damage: (message: Buffer) => void = () => undefined;
@@ -43,7 +43,7 @@ export class SimNetwork {
   readonly #options: Required<SimNetworkOptions>;
   readonly #paths = new Map<string, SimPath>();
   readonly #listeners = new Map<string, Listener>();
-  /** Machines that are without power or just silent: a closed port refuses, these do not answer. */
+  /** Machines without power, or silent ones: a closed port refuses, these do not answer. */
   readonly #dark = new Set<string>();
   #connections: Connection[] = [];
 
@@ -53,7 +53,7 @@ export class SimNetwork {
     this.#options = { delayMs: 0.5, jitterMs: 0.5, dialTimeoutMs: 1000, ...options };
   }
 
-  /** Takes links at `address` for as long as the process lives; the result stops it. */
+  /** Accepts links at `address` while the process is alive; the returned function stops it. */
   listen(address: string, process: SimProcess, onLink: (link: Link) => void): () => void {
     const listener = { process, onLink };
     this.#listeners.set(address, listener);
@@ -65,12 +65,15 @@ export class SimNetwork {
     return stop;
   }
 
-  /** Opens links from the machine at `address`, for as long as the process lives. */
+  /** Returns a dialer for the machine at `address`, which works while the process is alive. */
   dialer(address: string, process: SimProcess): Dialer {
     return { dial: (target) => this.#dial(address, target, process) };
   }
 
-  /** The direction from one machine to another, to be slowed down or cut. Heal with `heal`, which also sends what waited. */
+  /**
+   * Returns the path from one machine to another, to be slowed down or cut. Heal with `heal`, which also sends the
+   * waiting messages.
+   */
   path(from: string, to: string): SimPath {
     const key = `${from}>${to}`;
     let path = this.#paths.get(key);
@@ -82,12 +85,12 @@ export class SimNetwork {
     return path;
   }
 
-  /** Nothing gets from one machine to the other; the way back stays open. */
+  /** Cuts the path from one machine to the other; the way back stays open. */
   cut(from: string, to: string): void {
     this.path(from, to).isCut = true;
   }
 
-  /** Nothing gets from any machine of one side to any of the other, either way. */
+  /** Cuts all paths between the machines of the two sides. */
   partition(side: readonly string[], others: readonly string[]): void {
     for (const a of side) {
       for (const b of others) {
@@ -97,7 +100,7 @@ export class SimNetwork {
     }
   }
 
-  /** Every path is open and as fast as in the beginning; what waited goes out. */
+  /** Restores every path; waiting messages go out. */
   heal(): void {
     const { delayMs, jitterMs } = this.#options;
     for (const path of this.#paths.values()) {
@@ -106,7 +109,7 @@ export class SimNetwork {
     for (const { ends } of this.#connections) for (const end of ends) end.flush();
   }
 
-  /** Breaks every link between two machines; both ends hear of it, messages under way are lost. */
+  /** Breaks every link between two machines; both ends are told, messages under way are lost. */
   breakLinks(a: string, b: string): void {
     for (const connection of this.#between(a, b)) {
       for (const end of connection.ends) {
@@ -117,7 +120,10 @@ export class SimNetwork {
     this.#forgetClosed();
   }
 
-  /** Breaks every link between two machines for one of them; the other one hears nothing of it, and still gets what is under way. */
+  /**
+   * Breaks every link between two machines for one of them; the other one is not told, and still gets the messages
+   * under way.
+   */
   breakEnds(at: string, peer: string): void {
     for (const { from, ends } of this.#between(at, peer)) {
       (from === at ? ends[0] : ends[1]).reset('connection reset');
@@ -126,8 +132,8 @@ export class SimNetwork {
   }
 
   /**
-   * What the others hear of a process that has died: with `kill` its kernel closes the links; without power they
-   * hear nothing, until it is back (`restored`).
+   * Handles the links of a dead process: after `kill` its kernel closes them; without power the peers hear nothing,
+   * until it is back (`restored`).
    */
   died(address: string, how: 'kill' | 'power'): void {
     this.#listeners.delete(address);
@@ -140,7 +146,7 @@ export class SimNetwork {
     if (how === 'kill') this.#forgetClosed();
   }
 
-  /** The machine is back: it knows nothing of its old links and resets them. */
+  /** Brings a machine back: it knows nothing of its old links and resets them. */
   restored(address: string): void {
     this.#dark.delete(address);
     for (const { from, to, ends } of this.#connections) {
@@ -151,7 +157,7 @@ export class SimNetwork {
     this.#forgetClosed();
   }
 
-  /** Links that are open at one end at least. */
+  /** Number of links that are open at one end at least. */
   get openLinks(): number {
     this.#forgetClosed();
     return this.#connections.length;
@@ -159,7 +165,7 @@ export class SimNetwork {
 
   #orphan(end: SimLink, how: 'kill' | 'power'): void {
     if (how === 'kill') end.hangUp('connection closed by a dead process');
-    // What is on an open path still arrives; what waited for a cut to heal is gone with its memory.
+    // Messages on an open path still arrive; those that waited for a cut to heal are lost with the machine's memory.
     else if (end.isCut) end.lose();
   }
 
@@ -173,7 +179,7 @@ export class SimNetwork {
     this.#connections = this.#connections.filter(({ ends }) => ends.some((end) => end.isOpen));
   }
 
-  /** A round trip: the request has to arrive, and the answer too. */
+  /** Dials with a round trip: the request has to arrive, and the answer too. */
   #dial(from: string, to: string, process: SimProcess): Promise<Link> {
     return new Promise((resolve, reject) => {
       const state = { gaveUp: false };

@@ -3,37 +3,37 @@ import { diskBytes, type SimFile } from './sim-file.ts';
 import type { SimNames } from './sim-names.ts';
 
 export interface RoomLimits {
-  /** Whole blocks of all files together. */
+  /** Bytes in whole blocks, of all files together. */
   readonly bytes?: number;
-  /** Files and directories. */
+  /** Number of files and directories. */
   readonly inodes?: number;
-  /** Open files of one process; one that is open for writing takes two. */
+  /** Number of open files of one process; a file open for writing takes two. */
   readonly descriptors?: number;
 }
 
-/** A disk as far as its room is concerned: what its files take, and the names that they have. */
+/** Contents of a disk, as far as its space is concerned: the sizes of files, and their names. */
 interface Contents {
   readonly names: SimNames;
   readonly directories: ReadonlySet<string>;
-  /** Files that some process has open, with a name or without. */
+  /** Returns the files that some process has open, with a name or without. */
   openFiles(): Iterable<SimFile>;
 }
 
 /**
- * Limits of a simulated disk. They stay as they are over kills, restarts and power cuts, until they are changed here or
+ * Limits of a simulated disk. They survive kills, restarts and power cuts, until they are changed here or
  * something is removed.
  *
- * What is removed is free at once, unless it is still open. Its blocks are used again only once the removal is durable: where nothing else
+ * A removed file is free at once, unless it is still open. Its blocks are used again only once the removal is durable: where nothing else
  * is free, the changes of names so far become durable first, as the journal of a file system does it.
  */
 export class SimRoom {
-  /** More than this is ENOSPC: the write leaves a part behind. */
+  /** Bytes above which a write fails with ENOSPC, and leaves a part behind. */
   capacityBytes: number;
-  /** More files and directories than this is ENOSPC. */
+  /** Number of files and directories above which a creation fails with ENOSPC. */
   inodesMax: number;
-  /** More open files of one process than this is EMFILE. */
+  /** Number of open files of one process above which an open fails with EMFILE. */
   descriptorsMax: number;
-  /** The file system is mounted read-only: whatever would change it is EROFS. */
+  /** True for a file system mounted read-only: every change fails with EROFS. */
   isReadOnly = false;
   readonly #contents: Contents;
 
@@ -44,7 +44,7 @@ export class SimRoom {
     this.descriptorsMax = limits.descriptors ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Blocks of all files, in bytes. */
+  /** Bytes in the blocks of all files. */
   get usedBytes(): number {
     return bytesOf(this.#files(this.#contents.names.current()));
   }
@@ -57,17 +57,17 @@ export class SimRoom {
     return this.#inodesOf(this.#contents.names.current());
   }
 
-  /** Others take what is free, but for so much. */
+  /** Fills the disk, except for this many bytes. */
   fill(leftBytes = 0): void {
     this.capacityBytes = this.usedBytes + leftBytes;
   }
 
-  /** Others take the inodes that are free, but for so many. */
+  /** Takes the free inodes, except for this many. */
   fillInodes(left = 0): void {
     this.inodesMax = this.usedInodes + left;
   }
 
-  /** Nothing is bounded any more, and everything may be written. */
+  /** Removes all limits. */
   free(): void {
     this.capacityBytes = Number.POSITIVE_INFINITY;
     this.inodesMax = Number.POSITIVE_INFINITY;
@@ -75,7 +75,7 @@ export class SimRoom {
     this.isReadOnly = false;
   }
 
-  /** @throws WalshipError DISK_FULL where a file cannot grow by so much. */
+  /** Checks that a file can grow by this many bytes. @throws WalshipError DISK_FULL. */
   takeBytes(growth: number, operation: DiskOperation): void {
     if (growth <= 0 || this.capacityBytes === Number.POSITIVE_INFINITY) return;
     const { names } = this.#contents;
@@ -84,7 +84,7 @@ export class SimRoom {
     if (this.usedBytes + growth > this.capacityBytes) throw diskError(operation, 'ENOSPC');
   }
 
-  /** @throws WalshipError DISK_FULL where so many more files or directories cannot be made. */
+  /** Checks that this many files or directories can be made. @throws WalshipError DISK_FULL. */
   takeInodes(count: number, operation: DiskOperation): void {
     if (count <= 0 || this.inodesMax === Number.POSITIVE_INFINITY) return;
     const { names } = this.#contents;
@@ -93,7 +93,7 @@ export class SimRoom {
     if (this.usedInodes + count > this.inodesMax) throw diskError(operation, 'ENOSPC');
   }
 
-  /** @throws WalshipError DISK_FAILED where the file system is read-only and that would change it. */
+  /** Checks that the operation is allowed on a read-only file system. @throws WalshipError DISK_FAILED. */
   checkWritable(operation: DiskOperation): void {
     if (this.isReadOnly && CHANGING.has(operation.kind)) throw diskError(operation, 'EROFS');
   }

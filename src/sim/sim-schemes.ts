@@ -1,6 +1,6 @@
 /**
- * Combinations of faults that make rare moments likely: each is an execution that broke an earlier wording of a rule, with its times, and who
- * plays which part, drawn anew. Whatever else goes wrong goes wrong meanwhile.
+ * Combinations of faults that make rare moments likely: each is an execution that broke an earlier version of a rule,
+ * with its times and its cast drawn anew. All other faults go on at the same time.
  */
 import type { DiskLoss } from './disk-loss.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
@@ -15,11 +15,11 @@ export interface SchemeOptions {
   readonly losses: DiskLoss;
   readonly promote: (machine: SimMachine) => void;
   readonly note: (text: string) => void;
-  /** Nothing more is to be broken. */
+  /** Returns true when nothing more is to be broken. */
   readonly isOver: () => boolean;
 }
 
-/** A leader, one who is to lead instead, and all who are not that leader. */
+/** Cast of a scheme: a leader, a node to lead instead, and all nodes that are not that leader. */
 interface Cast {
   readonly leader: SimMachine;
   readonly candidate: SimMachine;
@@ -34,8 +34,9 @@ export class Schemes {
   }
 
   /**
-   * A leader is deposed and does not hear of it: what its followers said before is still on its way, and batches of its are still on their
-   * way to disks. Now and then it is paused besides, and finds everything in its sockets when it wakes.
+   * Deposes a leader that does not learn of it: earlier messages of its followers are still on their way, and its own
+   * batches are still on their way to disks. Now and then it is paused besides, and finds everything in its sockets
+   * when it wakes.
    */
   behindItsBack(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
@@ -48,7 +49,7 @@ export class Schemes {
       path.delayMs = entropy.pick([1, 1, 50, 400, 900, 900]);
       if (nodeId !== candidate.nodeId) disk.stallMs = entropy.pick([0, 20, 150, 250, 500]);
     }
-    // What the leader ships may get there all along: only the question must not get back.
+    // The leader's batches may get there all along: only the question must not get back.
     network.cut(candidate.nodeId, leader.nodeId);
     if (entropy.chance(0.4)) network.cut(leader.nodeId, candidate.nodeId);
     if (entropy.chance(0.15)) leader.process?.pause(entropy.between(100, 2_000));
@@ -57,8 +58,8 @@ export class Schemes {
   }
 
   /**
-   * A voter grants, loses its disk as soon as the new leader leads, and finds the deposed leader first when it comes back: empty, or, where
-   * bits rotted, suspect.
+   * Lets a voter grant, lose its disk as soon as the new leader leads, and find the deposed leader first when it
+   * comes back: empty, or, where bits rotted, suspect.
    */
   forgottenGrant(entropy: SeededEntropy): void {
     const { network, note, promote, losses } = this.#options;
@@ -86,8 +87,8 @@ export class Schemes {
   }
 
   /**
-   * One follower gets what nobody else has, and its acks do not get back; the leader dies, that follower leads and inherits it, and may be
-   * gone again before anybody else has it all.
+   * Gives one follower records that no other node has, and keeps its acks back; the leader dies, that follower leads
+   * and inherits the records, and may be gone again before another node has them all.
    */
   inheritedTail(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
@@ -111,7 +112,9 @@ export class Schemes {
     });
   }
 
-  /** The links of a leader and a follower break again and again, while what the follower says takes long, or is never heard of again. */
+  /**
+   * Breaks the links of a leader and a follower again and again, while the follower's messages are slow, or get lost.
+   */
   reconnects(entropy: SeededEntropy): void {
     const { network, note } = this.#options;
     const cast = this.#cast(entropy);
@@ -119,7 +122,7 @@ export class Schemes {
     const { leader, candidate: follower, followers } = cast;
     note(`the links between ${leader.nodeId} and ${follower.nodeId} break again and again`);
     network.path(follower.nodeId, leader.nodeId).delayMs = entropy.pick([1, 10, 60]);
-    // Nothing is to be committed meanwhile, unless somebody counts for two.
+    // Nothing must be committed in that time, unless one node counts as two.
     if (entropy.chance(0.6)) {
       const others = followers.filter((machine) => machine !== follower);
       network.partition(
@@ -148,8 +151,8 @@ export class Schemes {
   }
 
   /**
-   * A leader writes on for nobody while another one leads; then it follows that one, with a tail that nobody wants, and leads again before
-   * long.
+   * Lets a leader keep writing alone while another one leads; then it follows that one, with a divergent tail, and
+   * leads again before long.
    */
   thereAndBack(entropy: SeededEntropy): void {
     const { network, note, promote } = this.#options;
@@ -157,7 +160,7 @@ export class Schemes {
     if (cast === undefined) return;
     const { leader, candidate, followers } = cast;
     note(`${leader.nodeId} loses the lead to ${candidate.nodeId}, and is to get it back`);
-    // Those that hear it still get what it writes.
+    // Nodes that hear the leader still get its writes.
     const deaf = followers.filter((machine) => machine === candidate || entropy.chance(0.5));
     for (const { nodeId } of followers) network.cut(nodeId, leader.nodeId);
     for (const { nodeId } of deaf) network.cut(leader.nodeId, nodeId);
@@ -182,7 +185,10 @@ export class Schemes {
     return { leader, candidate: entropy.pick(followers), followers };
   }
 
-  /** The network is whole again, and the old leader follows: now and then so slowly that much happens before it has cut what it has too much. */
+  /**
+   * Heals the network, and lets the old leader follow: now and then so slowly that much happens before its divergent
+   * tail is cut.
+   */
   #rejoins(entropy: SeededEntropy, { disk, nodeId }: SimMachine): void {
     const { network, note } = this.#options;
     disk.slowness = entropy.pick([1, 20, 150]);
@@ -200,7 +206,7 @@ export class Schemes {
     });
   }
 
-  /** Some time after `machine` has begun to lead, if it does so soon. */
+  /** Runs `run` some time after `machine` has begun to lead, if it does so soon. */
   #whenLeads(machine: SimMachine, afterMs: number, run: () => void): void {
     const giveUpMs = this.#options.world.clock.nowMs() + WAIT_MS_MAX;
     const look = (): void => {

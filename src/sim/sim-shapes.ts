@@ -1,8 +1,8 @@
-/** What kind of cluster a seed is about. */
+/** Kinds of clusters, chosen by the seed. */
 import type { Retention } from './sim-machine.ts';
 import { SimWorld } from './sim-world.ts';
 
-/** N and W; the usual ones more often. */
+/** Pairs of N and W; the usual ones more often. */
 export const SHAPES: readonly (readonly [number, number])[] = [
   [3, 2],
   [3, 2],
@@ -31,7 +31,10 @@ export const SHAPES: readonly (readonly [number, number])[] = [
   [5, 5],
 ];
 
-/** In part of the runs so little log is kept that it is purged, and whoever was away for a while gets a snapshot. */
+/**
+ * Returns, in part of the runs, such a small retention that log is purged, and nodes that were away for a while get a
+ * snapshot.
+ */
 export function retentionOf(seed: number): Retention | undefined {
   const entropy = new SimWorld(seed).entropy.fork('retention');
   if (entropy.chance(0.4)) return undefined;
@@ -44,12 +47,15 @@ export interface RunTraits {
   readonly stranger: boolean;
   readonly wireDamage: boolean;
   readonly learner: boolean;
-  /** A power cut may garble the blocks that are on their way to the disk. */
+  /** True if a power cut may garble the blocks that are being written. */
   readonly garbles: boolean;
   readonly clockDrift: number;
 }
 
-/** Each in part of the runs only: what many hide, few find. */
+/**
+ * Returns the traits of a run. Each is present in part of the runs only: a fault that hides others would hide them in
+ * every run.
+ */
 export function traitsOf(seed: number): RunTraits {
   const entropy = new SimWorld(seed).entropy.fork('traits');
   return {

@@ -1,5 +1,5 @@
 /**
- * The event loop of a simulation: one event, then everything that it set off in promises, then the next.
+ * Event loop of a simulation: one event, then everything that it set off in promises, then the next.
  *
  * Nothing but the seed decides what happens, as long as the code inside uses only the ports. Every failure names the seed.
  */
@@ -14,14 +14,14 @@ export interface SimRunLimits {
 
 const LIMIT_MS_DEFAULT = 3_600_000;
 const LIMIT_EVENTS_DEFAULT = 5_000_000;
-/** Machines that keep time badly: nothing may depend on it. */
+/** Largest error of the machines' wall clocks: nothing may depend on these. */
 const WALL_SKEW_MS_MAX = 10_000;
 
 export class SimWorld {
   readonly seed: number;
   readonly clock = new SimClock();
   readonly entropy: SeededEntropy;
-  /** Told after each event, and all that it set off, to which process it happened; by then nothing is halfway. */
+  /** Called after each event, and all that it set off, with its process; by then nothing is halfway. */
   watch: (process: SimProcess | undefined) => void = () => undefined;
   /** Largest drift of the clock of a process, as a share of true time. */
   clockDrift = 0;
@@ -33,12 +33,12 @@ export class SimWorld {
     this.entropy = new SeededEntropy(seed);
   }
 
-  /** Events run so far. */
+  /** Number of events run so far. */
   get events(): number {
     return this.#events;
   }
 
-  /** A process that has just started, with clocks of its own. */
+  /** Creates a process that has just started, with clocks of its own. */
   process(): SimProcess {
     this.#processes += 1;
     const entropy = this.entropy.fork(`process ${this.#processes}`);
@@ -50,8 +50,8 @@ export class SimWorld {
   }
 
   /**
-   * Runs events until `task` settles, and gives its result.
-   * @throws Error with the seed in its message and the original failure as cause; also where nothing is left to happen.
+   * Runs events until `task` settles, and returns its result.
+   * @throws Error with the seed in its message and the original failure as cause; also where no event is left.
    */
   async run<T>(task: Promise<T>, limits: SimRunLimits = {}): Promise<T> {
     const state = { settled: false };
@@ -103,7 +103,7 @@ export class SimWorld {
   }
 }
 
-/** Runs `main` in a new world, and gives its result. */
+/** Runs `main` in a new world, and returns its result. */
 export async function simulate<T>(
   seed: number,
   main: (world: SimWorld) => Promise<T>,

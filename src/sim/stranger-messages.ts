@@ -1,4 +1,4 @@
-/** One message of each kind that nodes send each other outside of a session, and the first ones inside of it. */
+/** Messages of each kind that nodes send each other outside of a session, and the first ones inside of it. */
 import type { NodeStatus } from '../node/api/api.ts';
 import { configHash } from '../protocol/config-hash.ts';
 import type { ControlMessage, Hello, Message } from '../protocol/messages.ts';

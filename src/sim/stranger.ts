@@ -1,4 +1,7 @@
-/** A process that is none of the cluster's, and says to its nodes what no node says: foreign messages, each with one integer that is extreme. */
+/**
+ * A process outside of the cluster that sends its nodes messages that no node sends: foreign ones, each with one
+ * extreme integer.
+ */
 import { extremesOf } from './extreme-messages.ts';
 import type { SeededEntropy } from '../ports/seeded-entropy.ts';
 import type { SimMachine } from './sim-machine.ts';
@@ -14,7 +17,7 @@ export interface StrangerOptions {
 
 const ADDRESS = 'elsewhere';
 const RUN = 'f'.repeat(32);
-/** A link stays open for so long behind what is said. */
+/** Milliseconds that a link stays open after the message. */
 const PATIENCE_MS = 3;
 
 export class Stranger {

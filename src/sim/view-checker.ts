@@ -1,4 +1,4 @@
-/** Judges what scans and watches show by the committed history: all of it, in order, and nothing else (P2). */
+/** Judges scans and watches by the committed history: they show all of it, in order, and nothing else (P2). */
 import type { ScanRequest, ScanResult, WatchEvent } from '../node/api/api.ts';
 import type { Version } from '../wal/format/position.ts';
 import { SCAN_BYTES_MAX } from '../node/requests/read-path.ts';
@@ -41,28 +41,31 @@ export function judgeScan(
   }
 }
 
-/** One who watches all keys, from a version on, at one node after the other. */
+/** Judge of a watch of all keys, from a version on, at one node after the other. */
 export class WatchJudge {
   readonly #golden: GoldenLog;
   #cursor: Version = { epoch: 0, lsn: 0 };
-  /** Changes that were shown. */
+  /** Number of changes that were shown. */
   shown = 0;
 
   constructor(golden: GoldenLog) {
     this.#golden = golden;
   }
 
-  /** Everything up to here was shown. */
+  /** Version up to which everything was shown. */
   get cursor(): Version {
     return this.#cursor;
   }
 
-  /** The log does not reach back so far: it goes on from there. */
+  /** Skips to a version: the log does not reach back to the cursor, and the watch continues from there. */
   skipTo(version: Version): void {
     this.#cursor = version;
   }
 
-  /** @throws SimViolation where something was left out, comes twice, or is not what is committed there. */
+  /**
+   * Judges an event. @throws SimViolation where a change was left out, comes twice, or differs from the committed
+   * one.
+   */
   saw(event: WatchEvent): void {
     const { epoch, lsn } = event.version;
     const name = `a watch at ${epoch}.${lsn}, behind ${this.#cursor.epoch}.${this.#cursor.lsn},`;

@@ -1,4 +1,7 @@
-/** Bits that flip on the way between two nodes, beneath what the transport checks: in the bytes of a log or of a snapshot, which have checksums of their own. */
+/**
+ * Bits that flip on the way between two nodes, undetected by the transport: in the bytes of a log or of a snapshot,
+ * which have checksums of their own.
+ */
 import { FRAME_TYPE, PIECE_TYPE } from '../protocol/codec.ts';
 import { FRAME_HEADER_BYTES } from '../protocol/frame.ts';
 import { PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
@@ -47,7 +50,7 @@ export class WireDamage {
   }
 }
 
-/** Offset of the first byte of a log or of a snapshot in a message. */
+/** Returns the offset of the first byte of a log or of a snapshot in a message. */
 function bytesFrom(message: Buffer): number {
   if (message[0] === FRAME_TYPE) return FRAME_HEADER_BYTES;
   return message[0] === PIECE_TYPE ? PIECE_HEADER_BYTES : Number.POSITIVE_INFINITY;
