@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { WalshipError } from '../errors.ts';
 import { diskError } from './disk-errors.ts';
 
-/** Reports the failure of a call of Node as the Disk port does. EDQUOT is recognised by its number: Node has no name for it, and calls it unknown. */
+/** Turns an error of a Node.js file-system call into the error of the Disk port. EDQUOT is recognised by its number: Node.js has no name for it. */
 export function nodeDiskError(
   operation: string,
   path: string,

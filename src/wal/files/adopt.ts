@@ -1,10 +1,10 @@
 /**
- * Files of an earlier life, and how they become this one's.
+ * Files that an earlier process left, and how this process makes them durable.
  *
- * What a process finds in a file may be in the page cache only: after a kill nobody synced it, and after a failed fsync a later one
- * reports success without writing it. So nothing is built on such bytes, and nothing of them is called durable, before they were
- * written again: to a new file that takes the name of the old one (`writeAnew`, which makes every other whole file as well), or where
- * there is no room for that, or no need, over themselves (`adoptInPlace`).
+ * The bytes that a process finds in a file may be in the page cache only: after a kill they were never synced, and after a failed
+ * fsync a later one reports success without writing them. Such bytes are not relied on, and not called durable, before they have been
+ * written again: to a new file that takes the name of the old one (`writeAnew`, which also writes every other whole file), or, if
+ * there is no space or no need for that, in place (`adoptInPlace`).
  */
 import { WalshipError } from '../../errors.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
@@ -12,25 +12,25 @@ import { removeQuietly } from '../../ports/remove-quietly.ts';
 import { MiB } from '../../ports/units.ts';
 import { TEMPORARY_SUFFIX } from '../format/segment.ts';
 
-/** Most that is read and written at once. */
+/** Maximum bytes per read and write. */
 const COPY_BYTES = MiB;
 
 export interface NewFile {
-  /** The name that it gets, in the directory `dir`. */
+  /** Directory of the file. */
   readonly dir: string;
   readonly name: string;
-  /** Its name until it is durable. Default: the other one, with TEMPORARY_SUFFIX. */
+  /** Name until the content is durable. Default: `name` with TEMPORARY_SUFFIX. */
   readonly temporary?: string;
-  /** A file that waits under the temporary name, open; default: a new one. It is closed in any case. */
+  /** Open file under the temporary name; default: a new one. Closed in any case. */
   readonly file?: DiskFile;
-  /** Does what shall be durable with its name. */
+  /** Called after the rename; its changes of the directory become durable together with the name. */
   readonly renamed?: () => Promise<void>;
 }
 
 /**
- * Writes a file under a temporary name and gives it its own: durable on resolve, whole, and in place of what had that name. Where that fails
- * nothing is left behind, as far as the disk still removes.
- * @throws WalshipError of the disk, and what `write` throws.
+ * Writes a file under a temporary name and renames it: whole and durable on resolve, replacing a file of that name. On failure
+ * the temporary file is removed, if the disk still can.
+ * @throws WalshipError of the disk, and errors of `write`.
  */
 export async function writeAnew(
   disk: Disk,
@@ -61,12 +61,12 @@ interface FileRange {
   readonly end: number;
 }
 
-/** Writes the first `bytes` of a file over themselves and cuts off the rest: durable on resolve, its size as well. It needs no room. */
+/** Rewrites the first `bytes` of a file in place and cuts off the rest: content and size are durable on resolve. Needs no disk space. */
 export async function adoptInPlace(file: DiskFile, bytes: number): Promise<void> {
   await eachPiece(file, { start: 0, end: bytes }, (piece, offset) =>
     file.writeDurable(piece, offset),
   );
-  // The size too may be one that no sync will write any more, unless it changes.
+  // The size too may be one that no sync writes unless it changes.
   await file.truncate(bytes + 1);
   await file.truncate(bytes);
   await file.sync();

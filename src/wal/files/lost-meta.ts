@@ -1,4 +1,4 @@
-/** What is to be done where meta.json is lost: with it a node forgot what it promised. Pure. */
+/** Remedies for a lost meta.json, without which a node does not know its promises. Pure. */
 import { BLANK_META, type Meta } from './meta.ts';
 import { type EpochSpan, newestOf } from '../format/history-spans.ts';
 
@@ -8,15 +8,15 @@ export interface OrphanedLog {
   readonly dir: string;
   readonly clusterId: string | undefined;
   readonly epochs: readonly EpochSpan[];
-  /** Base LSN of its newest segment; null where there is none. */
+  /** Base LSN of its newest segment; null if there is none. */
   readonly newestSegment: number | null;
-  /** It is read up to its end, and nothing is missing. */
+  /** True if the log was read to its end and nothing is missing. */
   readonly whole: boolean;
 }
 
 /**
- * Makes meta.json anew from a whole log whose last EPOCH record names one voter alone: there was nobody else to promise anything to. Undefined for
- * any other log.
+ * Recreates meta.json from a whole log whose last EPOCH record names a single voter: a single voter made no promises to others.
+ * Undefined for any other log.
  */
 export function metaFromLog(log: OrphanedLog): Meta | undefined {
   const { clusterId, epochs, newestSegment, whole } = log;
@@ -37,7 +37,7 @@ export function metaFromLog(log: OrphanedLog): Meta | undefined {
   };
 }
 
-/** The way on, which does not end in another refusal. */
+/** Hint for a lost meta.json: a remedy that is not refused in turn. */
 export function lostMetaHint(log: OrphanedLog): string {
   const { dir, epochs } = log;
   const empty = `move ${dir} away and start the node with an empty directory`;

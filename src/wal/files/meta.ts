@@ -8,7 +8,7 @@ import { EPOCH_MAX, LSN_MAX } from '../format/limits.ts';
 import type { Position } from '../format/position.ts';
 import { hex32 } from '../format/record.ts';
 
-/** A node's fsynced word to follow no epoch below `epoch`; one made by following has no attempt. */
+/** A node's fsynced promise to follow no epoch below `epoch`; a promise made by following has no attempt. */
 export interface Promised {
   readonly epoch: number;
   readonly candidate: string | null;
@@ -18,55 +18,55 @@ export interface Promised {
 /** The highest position that a suspect may ever have held. */
 export type Claim = { readonly epoch: number; readonly lsn: number } | 'unknown' | null;
 
-/** What a forced failover goes on with, once it has become a history: its id is that of the attempt. */
+/** Configuration after a forced failover, if it succeeds in becoming a history, whose id is that of the attempt. */
 export interface ForcedConfig {
   readonly voters: readonly string[];
   readonly quorum: number;
-  /** The candidate's position: nobody holds more of that history before its first leader has written. */
+  /** Position of the candidate: the end of that history until its first leader writes. */
   readonly from: { readonly epoch: number; readonly lsn: number };
 }
 
 export type NodeState = 'intact' | 'suspect' | 'blank';
 
-/** What a node must not forget, beside its log. */
+/** State that a node must not forget, beside its log. */
 export interface Meta {
   readonly format: 1;
   readonly clusterId: string | null;
   readonly historyId: string | null;
-  /** Empty until the node was given one. */
+  /** Node id; empty until the node has one. */
   readonly nodeId: string;
   readonly promise: Promised;
   /**
-   * The last promise to begin a cluster that was confirmed here, while the node is blank: as long as it is there, this node has lost and
-   * forgotten nothing since. Null at any other time.
+   * Last confirmed promise to create a cluster, while the node is blank: its presence proves that this node has lost nothing since.
+   * Null at any other time.
    */
   readonly birth: Promised | null;
-  /** Set where the promise was granted to a forced failover. */
+  /** Set if the promise was granted to a forced failover. */
   readonly forced: ForcedConfig | null;
   readonly state: NodeState;
   readonly claim: Claim;
-  /** Base LSN of the newest segment, once that is durable. */
+  /** Base LSN of the newest durable segment. */
   readonly newestSegment: number | null;
-  /** Where the log is being cut, while it is: an interrupted cut is finished at the next start. */
+  /** Target of a cut in progress; the next start finishes an interrupted cut. */
   readonly cut: Position | null;
-  /** Start LSN of the snapshot that is taking the place of the log, while it does: the next start goes on from that one, or finds damage. */
+  /** Start LSN of the snapshot that is replacing the log, while it does: the next start continues from that snapshot, or finds damage. */
   readonly replacedBy: number | null;
   readonly voters: readonly string[] | null;
   readonly quorum: number | null;
-  /** This node has taken another history id, and the log may not hold the EPOCH record yet that begins it. */
+  /** True if this node has adopted another history id whose first EPOCH record may not be in the log yet. */
   readonly joining: boolean;
-  /** An operator let this node leave its history: what its log has beside the leader's is to be cut, committed or not. */
+  /** True if an operator allowed this node to leave its history: records that the leader does not have will be cut, committed or not. */
   readonly discarding: boolean;
 }
 
 export const META_NAME = 'meta.json';
-/** A file that waits to become the next meta.json: its block and its inode are there already when the disk is full. */
+/** File that becomes the next meta.json: its block and its inode are already allocated when the disk is full. */
 export const META_SPARE_NAME = 'meta.json.next';
-/** Most files of this kind are smaller. */
+/** Size of the spare file; meta.json is rarely larger. */
 const SPARE_BYTES = 4096;
 const META_BYTES_MAX = 256 * 1024;
 
-/** What a node that has nothing and promised nothing knows. */
+/** State of a node that has no data and has promised nothing. */
 export const BLANK_META: Meta = {
   format: 1,
   clusterId: null,
@@ -87,16 +87,16 @@ export const BLANK_META: Meta = {
 };
 
 export interface MetaOptions {
-  /** The directory holds a log or a snapshot: then meta.json must be there. */
+  /** True if the directory holds a log or a snapshot; then meta.json must exist. */
   readonly hasLog: boolean;
-  /** Compared with the one in the file, or taken where that has none. */
+  /** Expected node id; adopted if the file has none. */
   readonly nodeId?: string;
 }
 
 /**
- * Holds meta.json, and writes it atomically: temporary name, fsync, rename, directory fsync. The file for the next time is always there
- * beforehand, so that a node whose disk is full still promises, and follows.
- * Invariant: `current` never says what is not durable (but for a node's first values, before the first update).
+ * Holds meta.json, and writes it atomically: temporary name, fsync, rename, directory fsync. The file for the next write is created
+ * in advance, so that a node with a full disk can still promise and follow.
+ * Invariant: `current` is durable (except for a node's first values, before the first update).
  */
 export class MetaStore {
   readonly #disk: Disk;
@@ -111,10 +111,10 @@ export class MetaStore {
   }
 
   /**
-   * Reads meta.json of the data directory `dir`, and makes what it says durable. Absent, it means a blank node; nothing is written before
-   * the first update.
-   * @throws WalshipError WAL_CORRUPT where it is unreadable, or absent beside a log; UNSUPPORTED_VERSION where its format is
-   * newer; CONFIG_MISMATCH where it belongs to another node id.
+   * Reads meta.json of the data directory `dir` and makes its content durable. If it is absent the node is blank, and nothing is
+   * written before the first update.
+   * @throws WalshipError WAL_CORRUPT if it is unreadable, or absent beside a log; UNSUPPORTED_VERSION if its format is
+   * newer; CONFIG_MISMATCH if it belongs to another node id.
    */
   static async open(disk: Disk, dir: string, options: MetaOptions): Promise<MetaStore> {
     const found = await readMetaFile(disk, dir);
@@ -147,21 +147,21 @@ export class MetaStore {
       );
     }
     const meta = { ...(found ?? BLANK_META), nodeId: nodeId ?? found?.nodeId ?? '' };
-    // What was read may be in the page cache only, after a kill or a failed fsync: nothing is built on it before it is written anew.
+    // After a kill or a failed fsync these bytes may be in the page cache only: they are not relied on before they are written again.
     const store = new MetaStore(disk, dir, meta);
     if (found !== undefined) await store.#adopt(found);
     return store;
   }
 
-  /** What is durable now. */
+  /** Current durable values. */
   get current(): Meta {
     return this.#current;
   }
 
   /**
-   * Changes some values; updates run one after the other. Resolves once they are durable, and only then are they `current`.
-   * A full disk fails this update alone, with the old values in force, and so do values that could not be read again; any other failure is
-   * final, and every later update fails alike.
+   * Changes some values; updates run one after the other. Resolves when they are durable; only then are they `current`.
+   * A full disk fails only this update and keeps the old values, and so do values that could not be read again; any other failure is
+   * final, and every later update fails too.
    * @throws WalshipError DISK_FULL, INTERNAL, DISK_FAILED.
    */
   update(patch: Partial<Omit<Meta, 'format'>>): Promise<void> {
@@ -171,7 +171,7 @@ export class MetaStore {
       await this.#write(changed);
       this.#current = changed;
     });
-    // The caller of each update sees its failure; what follows is stopped only by one that leaves the disk in doubt.
+    // The caller of each update sees its failure; only a failure that leaves the disk in doubt stops the later updates.
     this.#queue = done.catch((error: unknown) => {
       if (!leftMetaAsItWas(error)) throw error;
     });
@@ -179,7 +179,7 @@ export class MetaStore {
     return done;
   }
 
-  /** Where not even a small file can be made, the same bytes are made durable where they are. */
+  /** Writes the file again. If not even a small file can be created, makes the same bytes durable in place. */
   async #adopt(found: Meta): Promise<void> {
     try {
       await this.#write(this.#current);
@@ -210,7 +210,7 @@ export class MetaStore {
     });
   }
 
-  /** Takes the room for the next one, which the last one has just given up. Where there is none, the next one has to find its own. */
+  /** Creates the spare file from the space that the old file has just freed. Without space there is no spare. */
   async #keepSpare(): Promise<void> {
     const [disk, dir] = [this.#disk, this.#dir];
     const path = `${dir}/${META_SPARE_NAME}`;
@@ -228,14 +228,14 @@ export class MetaStore {
   }
 }
 
-/** True where an update failed alone, with the old values in force: the disk took nothing, or the values could not have been read again. */
+/** True if only that update failed and the old values remain: the disk accepted nothing, or the values could not have been read again. */
 export function leftMetaAsItWas(error: unknown): error is WalshipError {
   return isUnwritable(error) || isWalshipError(error, 'INTERNAL');
 }
 
 /**
- * Reads meta.json as it is and changes nothing; undefined where it is absent.
- * @throws WalshipError WAL_CORRUPT where it is unreadable, UNSUPPORTED_VERSION where its format is newer.
+ * Reads meta.json and changes nothing; undefined if it is absent.
+ * @throws WalshipError WAL_CORRUPT if it is unreadable, UNSUPPORTED_VERSION if its format is newer.
  */
 export async function readMetaFile(disk: Disk, dir: string): Promise<Meta | undefined> {
   if (!(await disk.list(dir)).includes(META_NAME)) return undefined;
@@ -251,7 +251,7 @@ export function writeWhole(
   return writeAnew(disk, { dir, name }, (file) => file.write(bytes, 0));
 }
 
-/** Reads a small file whole, up to a bound. */
+/** Reads a whole small file, up to META_BYTES_MAX. */
 export async function readWhole(disk: Disk, path: string): Promise<Buffer> {
   const file = await disk.open(path, 'read');
   try {
@@ -263,8 +263,8 @@ export async function readWhole(disk: Disk, path: string): Promise<Buffer> {
 }
 
 /**
- * The file's text: readable JSON, with a checksum over the rest of it, since disks lie. It is read again before anybody gets it: a file that
- * this very code would refuse at the next start is never written.
+ * Encodes meta.json: readable JSON, with a checksum over the other members. The result is decoded once as a check: a file that
+ * this code would refuse at the next start is never written.
  * @throws WalshipError INTERNAL.
  */
 export function encodeMeta(meta: Meta): Buffer {
@@ -278,7 +278,7 @@ export function encodeMeta(meta: Meta): Buffer {
   return bytes;
 }
 
-/** @throws WalshipError WAL_CORRUPT or UNSUPPORTED_VERSION. */
+/** Decodes meta.json. @throws WalshipError WAL_CORRUPT or UNSUPPORTED_VERSION. */
 export function decodeMeta(bytes: Buffer, path: string): Meta {
   const refuse = (reason: string, cause?: unknown): never => {
     throw new WalshipError(
@@ -287,7 +287,7 @@ export function decodeMeta(bytes: Buffer, path: string): Meta {
       { details: { path }, ...(cause === undefined ? {} : { cause }) },
     );
   };
-  // Of a longer file only so much is read.
+  // `readWhole` reads no more of a longer file.
   if (bytes.length > META_BYTES_MAX) return refuse(`${bytes.length} bytes`);
   let parsed: unknown;
   try {
@@ -324,7 +324,7 @@ const isTextOrNull = (value: unknown): boolean => value === null || typeof value
 function isPromised(promise: Promised): boolean {
   return (
     typeof promise === 'object' &&
-    // A file is not bound by the type.
+    // A file may violate the type.
     (promise as Promised | null) !== null &&
     isEpoch(promise.epoch) &&
     isTextOrNull(promise.candidate) &&

@@ -1,6 +1,6 @@
 /**
- * saved/: what was cut off a log. Each entry is an ordinary segment file and one JSON beside it; nothing here is ever
- * erased by the node. At the cap, saving is refused, and so is whatever needed it.
+ * saved/: records that were cut off a log. Each entry is an ordinary segment file with a JSON note beside it; the node never
+ * deletes an entry. At the limit, saving is refused, and so is the operation that needs it.
  */
 import { readingOver } from './unreadable.ts';
 import type { Disk } from '../../ports/disk.ts';
@@ -15,12 +15,12 @@ import { hex32 } from '../format/record.ts';
 import { type SegmentHeader, TEMPORARY_SUFFIX } from '../format/segment.ts';
 import { pieceBytes, rangeBytes, type SegmentPiece } from '../format/segment-copy.ts';
 
-/** saved/ holds at most this much, and at most this many entries. */
+/** Maximum bytes and maximum number of entries in saved/. */
 export const SAVED_BYTES_MAX = 8 * 1024 * MiB;
 export const SAVED_ENTRIES_MAX = 1000;
 const SAVED_DIR = 'saved';
 
-/** Why something was cut off, and by whose decision. */
+/** Reason for a cut, and its author. */
 export interface SavedNote {
   /** One sentence. */
   readonly why: string;
@@ -28,24 +28,24 @@ export interface SavedNote {
   readonly whenMs: number;
   /** First LSN that was cut off, and the epoch of the record before it. */
   readonly from: Version;
-  /** Last one, where it is known. */
+  /** Last LSN that was cut off, if it is known. */
   readonly to: Version | 'unknown';
   /** `recovery`, `operator`, or the leader that it followed. */
   readonly by: string;
-  /** How many records there are, where they were counted. */
+  /** Number of records, if they were counted. */
   readonly records?: number;
   readonly localAcks?: LocalAcks;
-  /** Up to this LSN the node knew its log to be committed; above `from` only where an operator let it be cut. */
+  /** LSN up to which the node knew its log to be committed; above `from` only if an operator allowed the cut. */
   readonly committedLsn?: number;
 }
 
 /**
- * Whether any of it had been acknowledged at `local`. Only the process that acknowledged knows, and only as long as it runs: what an
- * earlier run of it led, or what came from another leader, is `unknown`.
+ * Tells if any of the records had been acknowledged at level `local`. Only the process that acknowledged them knows, while it runs:
+ * for records of an earlier run, or from another leader, the value is `unknown`.
  */
 export type LocalAcks = 'yes' | 'no' | 'unknown';
 
-/** One entry, as its JSON says. */
+/** One entry, as described by its JSON note. */
 export interface SavedEntry extends SavedNote {
   readonly format: 1;
   /** Name of the segment file in saved/. */
@@ -53,17 +53,17 @@ export interface SavedEntry extends SavedNote {
   readonly bytes: number;
   /** CRC-32 of the file. */
   readonly crc: string;
-  /** Where it came from: segment and offset. */
+  /** Origin: name of the segment, and offset in it. */
   readonly segment: string;
   readonly offset: number;
 }
 
-/** A part of a segment. With a header it becomes a segment of its own; without one it is copied as it is. */
+/** A part of a segment. With a header it becomes a new segment; without one its bytes are copied unchanged. */
 export interface SavedSource extends Pick<SegmentPiece, 'start' | 'end'> {
   /** Path of the segment. */
   readonly path: string;
   readonly header?: SegmentHeader;
-  /** Bytes of the write around `start` that follow it; none unless said otherwise. */
+  /** Bytes of the write around `start` that follow `start`. Default 0. */
   readonly left?: number;
 }
 
@@ -79,14 +79,14 @@ export function savedPath(dir: string, name: string): string {
   return `${dir}/${SAVED_DIR}/${name}`;
 }
 
-/** Entries of saved/, by LSN. A JSON that does not read, or whose segment somebody took away, is no entry; both may go at any moment. */
+/** Lists the entries of saved/, by LSN. A note that is unreadable or whose segment is missing is no entry; an operator may delete files at any time. */
 export async function listSaved(place: SavedPlace): Promise<readonly SavedEntry[]> {
   return (await readSaved(place)).entries;
 }
 
 interface SavedContent {
   readonly entries: readonly SavedEntry[];
-  /** Notes whose segment is not there. */
+  /** Notes whose segment is missing. */
   readonly lone: readonly SavedEntry[];
 }
 
@@ -105,9 +105,9 @@ async function readSaved(place: SavedPlace): Promise<SavedContent> {
 }
 
 /**
- * Copies a piece of a segment to saved/; durable on resolve, under a name of its own. The same piece is saved once only, so that a
- * recovery that died halfway can begin again.
- * @throws WalshipError SAVED_FULL at the cap; then nothing was saved and nothing erased.
+ * Copies a piece of a segment to saved/, under a new name; durable on resolve. The same piece is saved only once, so that an
+ * interrupted recovery can begin again.
+ * @throws WalshipError SAVED_FULL at the limit; then nothing was saved and nothing deleted.
  */
 export async function saveSegment(
   place: SavedPlace,
@@ -137,7 +137,7 @@ export async function saveSegment(
     const segment = source.path.slice(source.path.lastIndexOf('/') + 1);
     const isSame = (entry: SavedEntry): boolean =>
       entry.segment === segment && entry.bytes === bytes && entry.crc === crc;
-    // Written again under its old name: what an earlier life saved may be in the page cache only.
+    // Written again under its old name: the copy of an earlier process may be in the page cache only.
     const held = entries.find(isSame);
     if (held === undefined) refuseAtCap(place, entries, { bytes, entries: 1 });
     const same = held ?? lone.find(isSame);
@@ -151,7 +151,7 @@ export async function saveSegment(
       offset: source.start,
       ...note,
     };
-    // The note is durable first: a crash in between leaves no segment of which nobody knows why it is there.
+    // The note is durable first, so that a crash in between leaves no segment without an explanation.
     const json = { ...entry, when: new Date(entry.whenMs).toISOString() };
     const text = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
     await writeWhole(disk, { dir, name: `${stem}.json`, bytes: text });
@@ -168,13 +168,13 @@ export async function saveSegment(
   }
 }
 
-/** Something that is to be saved. */
+/** Size of the pieces to save. */
 export interface WantedRoom {
   readonly bytes: number;
   readonly entries: number;
 }
 
-/** Asks for room before anything is done that would need it. @throws WalshipError SAVED_FULL where there is none. */
+/** Checks in advance that saved/ has room. @throws WalshipError SAVED_FULL if it has not. */
 export async function refuseWithoutRoom(place: SavedPlace, wanted: WantedRoom): Promise<void> {
   refuseAtCap(place, await listSaved(place), wanted);
 }
@@ -197,7 +197,7 @@ function refuseAtCap(
   );
 }
 
-/** A name that no file in `dir` has: the LSN, and a number. */
+/** Returns an unused file name stem for `dir`: the LSN, and a number. */
 async function freeStem(disk: Disk, dir: string, lsn: number): Promise<string> {
   const taken = new Set(await disk.list(dir));
   for (let number = 1; ; number += 1) {
@@ -206,7 +206,7 @@ async function freeStem(disk: Disk, dir: string, lsn: number): Promise<string> {
   }
 }
 
-/** Undefined for a file that is not there any more: an operator makes room here while the node runs. */
+/** Ignores a missing file: an operator may delete files here while the node runs. */
 function absent(error: unknown): undefined {
   if (isAbsent(error)) return undefined;
   throw error;
@@ -218,7 +218,7 @@ function decodeEntry(bytes: Buffer): SavedEntry | undefined {
     const known = parsed.format === 1 && typeof parsed.name === 'string';
     return known && Number.isSafeInteger(parsed.bytes) ? parsed : undefined;
   } catch {
-    // Not ours, or damaged: the file stays, and is not counted.
+    // A foreign or damaged file: it stays, and is not counted.
     return undefined;
   }
 }

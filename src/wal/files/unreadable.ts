@@ -1,25 +1,25 @@
 /**
- * Reading over sectors that the disk cannot read. Recovery must not end at one: what stands there is lost like what has rotted, and the table of
- * recovery says what follows, with the LSNs; the rest is read, and saved.
+ * A disk wrapper that reads over unreadable sectors. Recovery must not stop at one: its content is lost like any damaged bytes, and
+ * the recovery table decides what follows, with the LSNs; the other blocks are read, and saved.
  */
 import { isWalshipError, WalshipError } from '../../errors.ts';
 import type { Disk, DiskFile } from '../../ports/disk.ts';
 import { BLOCK_BYTES } from '../format/limits.ts';
 
-/** More unreadable blocks in one file mean that the disk has failed. */
+/** Maximum number of unreadable blocks in one file; more mean that the disk has failed. */
 export const UNREADABLE_BLOCKS_MAX = 256;
-/** Stands for each byte that cannot be read: it is neither fill nor the beginning of a record. */
+/** Substitute for each unreadable byte: neither fill nor the beginning of a record. */
 const UNREADABLE_BYTE = 0;
 
 /** Unreadable blocks of one file. */
 export interface UnreadableBlocks {
   readonly path: string;
-  /** Of the first one that was met. */
+  /** Offset of the first one found. */
   readonly offset: number;
   readonly count: number;
 }
 
-/** A disk whose files read over what cannot be read, as zeros; `onUnreadable` hears of each file that has such blocks, with each one that is met. */
+/** Returns a disk whose files read unreadable blocks as zeros; `onUnreadable` is called with the file's totals for each such block found. */
 export function readingOver(
   disk: Disk,
   onUnreadable: (blocks: UnreadableBlocks) => void = () => undefined,
@@ -55,7 +55,7 @@ function readableFile(
       return middle + (await read(target.subarray(middle), position + middle));
     }
   };
-  /** A disk may fail once and read the block the second time. */
+  /** Retries one block: a disk may fail the first read and succeed the second time. */
   const again = async (target: Buffer, position: number, block: number): Promise<number> => {
     try {
       return await file.read(target, position);

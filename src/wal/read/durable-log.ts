@@ -17,13 +17,13 @@ const RECENT_BYTES_DEFAULT = 16 * MiB;
 const READ_BYTES = 256 * KiB;
 
 /**
- * What is durable, and every way to read it: the newest batches from memory, all of them from files.
- * Invariant: nothing is here that has not been fsynced.
+ * The durable part of the log, and its readers: the newest batches from memory, all of them from files.
+ * Invariant: every batch in it has been fsynced.
  */
 export class DurableLog {
   readonly #disk: Disk;
   readonly #recent: RecentBatches;
-  /** A read met damage in this segment. */
+  /** Called with the path of a segment in which a read found damage. */
   onDamage: (path: string) => void = () => undefined;
   #map: LogMap;
   #reader: LogReader;
@@ -43,24 +43,24 @@ export class DurableLog {
     return this.#map.start.lsn + 1;
   }
 
-  /** Which batch is in which file. */
+  /** Map of batches to files. */
   get map(): LogMap {
     return this.#map;
   }
 
-  /** A blank log got its identity: it begins at `start`. */
+  /** Begins a blank log, which has just got its identity, at `start`. */
   begin(start: Position): void {
     this.#map = new LogMap(start);
     this.#reader = new LogReader(this.#disk, this.#map);
   }
 
-  /** A batch became durable, which ends at `place` in its file; its bytes never change again. */
+  /** Adds a durable batch that ends at `place` in its file; the bytes must never change after. */
   add({ bytes, previous, last }: LogChunk, place: BatchPlace): void {
     this.#map.addBatch(bytes.length, last, place);
     this.#recent.add(bytes, previous, last);
   }
 
-  /** As `add`, for all batches of one write, whose first one begins at `at` in its file. */
+  /** Adds all batches of one write; the first one begins at offset `at` of its file. */
   addWrite(written: Buffer, batches: readonly BatchInfo[], at: number): void {
     for (const { offset, end, first: previous, last } of batches) {
       const bytes = written.subarray(offset, end);
@@ -68,26 +68,26 @@ export class DurableLog {
     }
   }
 
-  /** `work` puts other files in the place of segments, and says so to the map; what is read meanwhile and fails is read again. */
+  /** Runs `work`, which replaces segment files and updates the map; concurrent reads that fail are repeated after. */
   during(work: () => Promise<void>): Promise<void> {
     return this.#reader.during(work);
   }
 
-  /** Forgets whole segments whose records are all at or below `lsn`; returns their paths. Nothing in them is read any more. */
+  /** Forgets whole segments whose records are all at or below `lsn`; returns their paths. They are no longer read. */
   purge(lsn: number): readonly string[] {
     const paths = this.#map.purge(lsn);
     if (paths.length > 0) this.#reader.invalidate();
     return paths;
   }
 
-  /** All that was held is gone; the log goes on behind `start`. */
+  /** Drops everything; the log continues after `start`. */
   restart(start: Position): void {
     this.#map.restart(start);
     this.#reader.invalidate();
     this.#recent.clear();
   }
 
-  /** The log is being cut behind `end`: nothing behind it is read any more. */
+  /** Cuts the log after `end`; later records are no longer read. */
   truncate(end: Place): void {
     this.#map.truncate(end);
     this.#reader.invalidate();
@@ -120,12 +120,12 @@ export class DurableLog {
     return this.#recent.positionAt(lsn) ?? (await this.placeAt(lsn))?.position;
   }
 
-  /** About how many bytes of the stream follow `lsn`: exact to the distance of known places. */
+  /** Approximate number of stream bytes after `lsn`: exact to the distance between known places. */
   bytesAfter(lsn: number): number {
     return lsn >= this.end.lsn ? 0 : this.#map.end.at - this.#map.placeBefore(lsn).at;
   }
 
-  /** Where the batch that ends at `lsn` ends, if there is one. */
+  /** Place of the end of the batch that ends at `lsn`; undefined if there is none. */
   placeAt(lsn: number): Promise<Place | undefined> {
     return this.#reader.placeAt(lsn);
   }

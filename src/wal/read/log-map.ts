@@ -6,16 +6,16 @@ import { stateBefore } from '../format/segment.ts';
 import type { SegmentHeader } from '../format/segment.ts';
 import type { BatchPlace } from '../format/write-scan.ts';
 
-/** How far apart the known places are at first, in bytes of the stream. */
+/** Initial distance of known places, in bytes of the stream. */
 const STEP_BYTES = 64 * KiB;
-/** Just past the header of a segment, where its first write comes. */
+/** Place just past the header of a segment, before its first write. */
 const SEGMENT_START: BatchPlace = { offset: SEGMENT_HEADER_BYTES, left: 0 };
-/** Places kept; at the bound every other one is forgotten, and new ones are twice as far apart. */
+/** Maximum number of known places; at the limit every other one is dropped, and the distance of new ones doubles. */
 const PLACES_MAX = 32_768;
 
 /**
- * A place between two batches. `at` counts bytes of the stream: those of all batches before it, which are the same on every node. Where
- * that is in this node's files, with the headers of writes and their fill, is what `offset` and `left` say.
+ * A place between two batches. `at` counts bytes of the stream: those of all batches before it, which are the same on every node.
+ * `offset` and `left` locate it in this node's files, which also hold the headers of writes and fill.
  */
 export interface Place extends BatchPlace {
   readonly position: Position;
@@ -25,7 +25,7 @@ export interface Place extends BatchPlace {
 interface MappedSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** The place of its first batch, in the stream. */
+  /** Stream offset of its first batch. */
   readonly at: number;
   /** Bytes on disk of all segments before it. */
   readonly diskAt: number;
@@ -35,9 +35,9 @@ interface MappedSegment {
 export interface FoundSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** Just past its last batch, in the file. */
+  /** Offset just past its last batch, in the file. */
   readonly usedBytes: number;
-  /** Of its batches, in the stream. */
+  /** Bytes of its batches in the stream. */
   readonly streamBytes: number;
 }
 
@@ -51,19 +51,19 @@ export interface MappedPiece {
   readonly position: Position;
 }
 
-/** A segment that is not written to any more: what is used of it never changes again. */
+/** A segment that is no longer written to: its used part never changes. */
 export interface SealedSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** Just past its last batch, in the file. */
+  /** Offset just past its last batch, in the file. */
   readonly end: number;
-  /** Of its batches, in the stream. */
+  /** Bytes of its batches in the stream. */
   readonly streamBytes: number;
-  /** The end of its last batch. */
+  /** End of its last batch. */
   readonly last: Position;
 }
 
-/** Where to read: a range of a segment file that begins and ends between two batches. */
+/** A range of a segment file that begins and ends between two batches. */
 export interface FileRange extends BatchPlace {
   readonly path: string;
   readonly header: SegmentHeader;
@@ -71,8 +71,8 @@ export interface FileRange extends BatchPlace {
 }
 
 /**
- * Which batch is where, sparsely: enough to find any LSN by reading a bounded stretch of one file.
- * Only what is durable is on the map.
+ * Sparse map from LSNs to places in files: enough to find any LSN by reading a bounded stretch of one file.
+ * The map has durable batches only.
  */
 export class LogMap {
   #segments: MappedSegment[] = [];
@@ -80,23 +80,23 @@ export class LogMap {
   #stepBytes = STEP_BYTES;
   #end: Place;
 
-  /** A log that begins at `start`. */
+  /** Creates the map of a log that begins at `start`. */
   constructor(start: Position) {
     this.#end = { position: start, at: 0, ...SEGMENT_START };
     this.#places.push(this.#end);
   }
 
-  /** The end of what is durable. */
+  /** End of the durable log. */
   get end(): Place {
     return this.#end;
   }
 
-  /** Bytes on disk of all segments that ever were part of the log in this process's life, up to its end. */
+  /** Bytes on disk of all segments that have been part of the log since this process opened it, up to its end. */
   get diskBytes(): number {
     return this.#diskAt(this.#end);
   }
 
-  /** About how many of these bytes lie behind `lsn`: exact to the distance of known places. */
+  /** Approximate number of these bytes after `lsn`: exact to the distance between known places. */
   diskBytesAfter(lsn: number): number {
     if (lsn >= this.#end.position.lsn) return 0;
     return this.diskBytes - this.#diskAt(this.placeBefore(lsn));
@@ -108,7 +108,7 @@ export class LogMap {
     return segment.diskAt + (segment.at === place.at ? SEGMENT_HEADER_BYTES : place.offset);
   }
 
-  /** Just before the oldest record held. */
+  /** Position just before the oldest record held. */
   get start(): Position {
     return (this.#places[0] ?? this.#end).position;
   }
@@ -117,7 +117,7 @@ export class LogMap {
     return this.#segments;
   }
 
-  /** A batch of `bytes` that ends at `last`, and in its file at `place`, is durable behind what was. */
+  /** Adds a durable batch of `bytes` at the end; it ends at `last`, and at `place` in its file. */
   addBatch(bytes: number, last: Position, place: BatchPlace): void {
     const { offset, left } = place;
     const end = { position: last, at: this.#end.at + bytes, offset, left };
@@ -127,13 +127,13 @@ export class LogMap {
     this.#end = end;
   }
 
-  /** What was mapped so far continues `start`, which was not known when the first batch was added. */
+  /** Sets the start of the log, which was not known when the first batch was added. */
   beginAt(start: Position): void {
     this.#places[0] = { position: start, at: 0, ...SEGMENT_START };
     if (this.#end.at === 0) this.#end = this.#places[0];
   }
 
-  /** The batches behind the end go into this segment. One that replaces an empty one takes its place. */
+  /** Adds the segment for the next batches. It replaces an empty segment with the same base LSN. */
   addSegment(path: string, header: SegmentHeader): void {
     const { at } = this.#end;
     const newest = this.#segments.at(-1);
@@ -146,7 +146,7 @@ export class LogMap {
     this.#end = { ...this.#end, ...SEGMENT_START };
   }
 
-  /** The segments as recovery found them, once every batch in them is on the map. */
+  /** Adds the segments that recovery found, after all of their batches have been added. */
   addSegments(segments: readonly FoundSegment[]): void {
     let [at, diskAt] = [0, 0];
     for (const { path, header, usedBytes, streamBytes } of segments) {
@@ -156,18 +156,18 @@ export class LogMap {
       this.#end = { ...this.#end, offset: usedBytes, left: 0 };
     }
     assert(at === this.#end.at, 'every batch is in a segment');
-    // The last write may have been cut: what was known inside of it is wrong.
+    // The last write may have been cut: known places inside it are wrong.
     this.truncate(this.#end);
   }
 
-  /** The newest segment was copied into a file with another salt; everything is where it was. */
+  /** Sets the header of the newest segment after a copy with another salt; all offsets stay the same. */
   rewroteNewest(header: SegmentHeader): void {
     const newest = this.#segments.pop();
     assert(newest?.header.baseLsn === header.baseLsn, 'a copy has the place of what it replaces');
     this.#segments.push({ ...newest, header });
   }
 
-  /** The batches of a sealed segment were written anew: they lie elsewhere in its file, which ends at `usedBytes`. */
+  /** Updates a sealed segment whose batches were rewritten at other offsets; its file now ends at `usedBytes`. */
   rewritten(path: string, header: SegmentHeader, usedBytes: number): void {
     const index = this.#segments.findIndex((held) => held.path === path);
     const [segment, next] = [this.#segments[index], this.#segments[index + 1]];
@@ -180,17 +180,17 @@ export class LogMap {
     this.#places = this.#places.filter(({ at }, i) => i === 0 || at <= segment.at || at >= next.at);
   }
 
-  /** The nearest known place at or before `lsn`; the start, where `lsn` is below it. */
+  /** Nearest known place at or before `lsn`; the start if `lsn` is below it. */
   placeBefore(lsn: number): Place {
     const place =
       lastWhere(this.#places, (known) => known.position.lsn <= lsn) ?? this.#places[0] ?? this.#end;
-    // The header of each segment says where its first batch continues.
+    // The header of each segment gives the position of its first batch.
     const segment = lastWhere(this.#segments, (held) => held.header.baseLsn - 1 <= lsn);
     if (segment === undefined || segment.at <= place.at) return place;
     return startOf(segment);
   }
 
-  /** Where the batches behind `place` are in files: up to the end of its segment, or of what is durable. */
+  /** File range of the batches after `place`, up to the end of its segment or of the durable log. */
   rangeAfter(place: Place): FileRange | undefined {
     if (place.at >= this.#end.at) return undefined;
     const index = lastIndexWhere(this.#segments, (held) => held.at <= place.at);
@@ -202,7 +202,7 @@ export class LogMap {
     return { path, header, offset, left, end: this.#endOf(index) };
   }
 
-  /** Just past the last batch of a segment, in its file. */
+  /** File offset just past the last batch of a segment. */
   #endOf(index: number): number {
     const next = this.#segments[index + 1];
     return next === undefined
@@ -210,7 +210,7 @@ export class LogMap {
       : next.diskAt - (this.#segments[index]?.diskAt ?? 0);
   }
 
-  /** What follows `place`, segment by segment. */
+  /** Pieces of the log after `place`, one per segment. */
   piecesAfter(place: Place): readonly MappedPiece[] {
     const pieces: MappedPiece[] = [];
     let from = place;
@@ -228,7 +228,7 @@ export class LogMap {
     return pieces;
   }
 
-  /** The oldest sealed segment that begins behind `baseLsn`. */
+  /** Oldest sealed segment with a base LSN above `baseLsn`. */
   sealedAfter(baseLsn: number): SealedSegment | undefined {
     const index = 1 + lastIndexWhere(this.#segments, ({ header }) => header.baseLsn <= baseLsn);
     const segment = this.#segments[index];
@@ -244,7 +244,7 @@ export class LogMap {
     return this.#segments.at(-1)?.header.baseLsn ?? null;
   }
 
-  /** The log begins behind `lsn` at the latest: forgets whole segments up to there, never the newest, and returns their paths, oldest first. */
+  /** Forgets whole segments at or below `lsn`, never the newest, and returns their paths, oldest first. */
   purge(lsn: number): readonly string[] {
     const kept = Math.max(
       0,
@@ -259,24 +259,24 @@ export class LogMap {
     return purged.map(({ path }) => path);
   }
 
-  /** Where the newest segment begins that has at least `bytes` on disk behind its beginning; the start where none has. */
+  /** Start of the newest segment from which the log has at least `bytes` on disk; the start of the log if there is none. */
   boundaryBefore(bytes: number): Position {
     const found = lastWhere(this.#segments, ({ diskAt }) => this.diskBytes - diskAt >= bytes);
     return found === undefined ? this.start : stateBefore(found.header);
   }
 
-  /** Nothing is held any more; the log goes on behind `start`. */
+  /** Drops everything; the log continues after `start`. */
   restart(start: Position): void {
     this.#segments = [];
     this.#end = { position: start, at: 0, ...SEGMENT_START };
     this.#places = [this.#end];
   }
 
-  /** The log ends at `end` now. */
+  /** Cuts the map at `end`, the new end of the log. */
   truncate(end: Place): void {
     const { lsn } = end.position;
     this.#segments = this.#segments.filter((held) => held.header.baseLsn - 1 <= lsn);
-    // What was known inside of the write that is cut is wrong: it ends here now.
+    // Known places inside the cut write are wrong: the write ends here now.
     this.#places = this.#places.filter(({ at, left }) => at + left <= end.at);
     const isAtStart = this.#segments.at(-1)?.at === end.at;
     this.#end = isAtStart ? { ...end, ...SEGMENT_START } : { ...end, left: 0 };
@@ -292,7 +292,7 @@ function startOf({ header, at }: MappedSegment): Place {
   return { position: stateBefore(header), at, ...SEGMENT_START };
 }
 
-/** The last one that fits, in a sorted list whose front fits and whose rest does not. */
+/** Last item that fits, in a list where all fitting items come first. */
 function lastWhere<T>(sorted: readonly T[], fits: (item: T) => boolean): T | undefined {
   return sorted[lastIndexWhere(sorted, fits)];
 }

@@ -3,30 +3,30 @@ import type { Place } from './log-map.ts';
 import type { BatchInfo } from '../format/scan.ts';
 import type { BatchPlace } from '../format/write-scan.ts';
 
-/** A batch, and where it ends in its file. */
+/** A batch, and the place of its end in its file. */
 export interface PlacedBatch extends BatchInfo {
   readonly place: BatchPlace;
 }
 
-/** Whole batches from files, and the place behind them. */
+/** Whole batches from files, and the place after them. */
 export interface Stretch {
   readonly chunk: LogChunk;
-  /** They count from the beginning of the chunk. */
+  /** Batches of the chunk, with offsets from the beginning of the chunk. */
   readonly batches: readonly PlacedBatch[];
   readonly end: Place;
-  /** Of the reader, as it was read: what is of another one is of a log that is not there any more. */
+  /** Reader generation at read time; stretches of an earlier generation are stale and are dropped. */
   readonly generation: symbol;
 }
 
-/** A place inside of a stretch: the batches from `index` on were not asked for yet. */
+/** The rest of a stretch: the batches from `index` on have not been handed out yet. */
 export interface Ahead {
   readonly stretch: Stretch;
   readonly index: number;
 }
 
-/** What was read from files and not asked for yet, by the LSN that it goes on from; and the memory for what is read next. */
+/** Cache of batches that were read from files and not handed out yet, by the LSN before them; also owns the buffer for the next read. */
 export class ReadAhead {
-  /** Read and verified at once where a reader goes on and on. */
+  /** Bytes that are read and verified at once for a sequential reader. */
   readonly bytes: number;
   readonly #placesMax: number;
   readonly #places = new Map<number, Ahead>();
@@ -34,8 +34,8 @@ export class ReadAhead {
   #memory: Buffer | undefined;
 
   /**
-   * `reused`: memory is used again, so that nothing that came from it outlasts the next read. That is for one reader alone, which
-   * copies what it gets and goes on from there.
+   * `reused`: the buffer is reused, so batches are valid only until the next read. Only for a single sequential reader that
+   * copies each batch.
    */
   constructor({ bytes, placesMax, reused }: { bytes: number; placesMax: number; reused: boolean }) {
     this.bytes = bytes;
@@ -48,7 +48,7 @@ export class ReadAhead {
     return ahead?.stretch.generation === generation ? ahead : undefined;
   }
 
-  /** Forgets what was kept longest ago. */
+  /** Keeps the rest of a stretch; drops the oldest entry at the limit. */
   keep(lsn: number, ahead: Ahead): void {
     this.#places.delete(lsn);
     this.#places.set(lsn, ahead);
@@ -62,10 +62,10 @@ export class ReadAhead {
     this.#places.clear();
   }
 
-  /** Memory for `bytes`, of which nothing is known. */
+  /** Returns an uninitialised buffer of `bytes`. */
   room(bytes: number): Buffer {
     if (!this.#reused) return Buffer.allocUnsafeSlow(bytes);
-    // What lay in it is about to be overwritten.
+    // The next read overwrites the batches in the buffer.
     this.#places.clear();
     if (this.#memory === undefined || this.#memory.length < bytes) {
       this.#memory = Buffer.allocUnsafeSlow(Math.max(bytes, this.bytes));

@@ -4,7 +4,7 @@ import type { Position } from '../format/position.ts';
 import type { LogRecord } from '../format/record.ts';
 import { records } from '../format/scan.ts';
 
-/** What reading record by record needs of a log. */
+/** Interface of a log for reading record by record. */
 export interface ChunkSource {
   readonly end: Position;
   chunkAfter(lsn: number, bytesMax: number): Promise<LogChunk | undefined>;
@@ -12,14 +12,14 @@ export interface ChunkSource {
 
 export interface RecordRange {
   readonly from: number;
-  /** The end of a batch, below `from`. */
+  /** End of a batch, below `from`. */
   readonly start: Position;
   readonly chunkBytes: number;
 }
 
 /**
- * The records from LSN `from` on, one chunk in memory at a time, up to what is durable when the end is reached.
- * @throws WalshipError LSN_REPLACED where the log was cut below what had been read.
+ * Yields the records from LSN `from` on, with one chunk in memory at a time, up to the end of the durable log when it is reached.
+ * @throws WalshipError LSN_REPLACED if the log was cut below the records already read.
  */
 export async function* readRecords(
   source: ChunkSource,
@@ -29,7 +29,7 @@ export async function* readRecords(
   for (;;) {
     const chunk = await source.chunkAfter(at.lsn, chunkBytes);
     const here = chunk?.previous ?? source.end;
-    if (chunk === undefined && here.lsn > at.lsn) continue; // A batch became durable meanwhile.
+    if (chunk === undefined && here.lsn > at.lsn) continue; // A batch has become durable in the meantime.
     if (here.lsn !== at.lsn || here.chain !== at.chain) {
       throw new WalshipError('LSN_REPLACED', `the log was cut below LSN ${at.lsn}`, {
         details: { lsn: at.lsn },

@@ -10,23 +10,23 @@ import type { Ahead, PlacedBatch, Stretch } from './read-ahead.ts';
 import { borderAfter } from '../format/write-header.ts';
 import { WriteScanner } from '../format/write-scan.ts';
 
-/** How much is read at once while looking for an LSN. */
+/** Bytes per read in the search for an LSN. */
 const SEARCH_BYTES = 256 * KiB;
-/** A write with a single batch takes this much on disk, at most. */
+/** Maximum size on disk of a write with a single batch. */
 const WRITE_BYTES_MAX = WRITE_HEADER_BYTES + BATCH_BYTES_MAX;
 const READ_BYTES_MIN = BLOCK_BYTES;
-/** Ends of recent reads, where a reader of the whole log goes on without searching. */
+/** Maximum number of remembered ends of recent reads, at which sequential readers continue without a search. */
 const CURSORS_MAX = 64;
-/** Read and verified at once for those who keep what they get. */
+/** Bytes that are read and verified at once for readers that keep the batches. */
 const AHEAD_BYTES = MiB;
-/** Places in stretches that are kept, at most: so many readers may go on and on at a time without reading anything twice. */
+/** Maximum number of cached stretches: as many sequential readers can run concurrently without reading anything twice. */
 const AHEAD_MAX = 8;
 
 /**
- * Reads what is durable from segment files, verifying every checksum and chain, in bounded memory.
+ * Reads durable batches from segment files, verifying every checksum and chain, in bounded memory.
  *
- * It runs beside writing, rotation, trimming and cuts: none of them changes bytes below the durable end, except a
- * cut, and that raises the generation; a read that crossed one is done again.
+ * Reads run concurrently with writing, rotation, trimming and cuts: none of them changes bytes below the durable end except a
+ * cut, which changes the generation; a read that overlaps a cut is repeated.
  */
 export class LogReader {
   readonly #disk: Disk;
@@ -34,7 +34,7 @@ export class LogReader {
   readonly #cursors = new Map<number, Place>();
   readonly #ahead = new ReadAhead({ bytes: AHEAD_BYTES, placesMax: AHEAD_MAX, reused: false });
   #generation = Symbol('generation');
-  /** Settled where no file is being replaced. */
+  /** Settled when no file is being replaced. */
   #changing: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, map: LogMap) {
@@ -42,7 +42,7 @@ export class LogReader {
     this.#map = map;
   }
 
-  /** The map was cut: forget what was known of the files, and mistrust what is being read. */
+  /** Drops the caches after a cut, and makes running reads repeat. */
   invalidate(): void {
     this.#generation = Symbol('generation');
     this.#cursors.clear();
@@ -50,8 +50,8 @@ export class LogReader {
   }
 
   /**
-   * Whole batches behind `lsn`, together at most `bytesMax` but at least one, of one segment; undefined at the durable end. Who goes on
-   * and on may bring an `ahead` of its own.
+   * Reads whole batches of one segment after `lsn`: at most `bytesMax` together, but at least one; undefined at the durable end. A
+   * sequential reader may pass its own `ahead`.
    * @throws WalshipError PURGED, LSN_REPLACED (not the end of a batch here), WAL_CORRUPT, DISK_FAILED.
    */
   async chunkAfter(
@@ -72,13 +72,13 @@ export class LogReader {
         });
       }
       const stretch = await this.#read(place, { bytesMax: Math.max(bytesMax, ahead.bytes), ahead });
-      // Nothing of a read that crossed a cut is kept: it is done again.
+      // A read that overlaps a cut keeps nothing and is repeated.
       if (stretch === undefined || generation !== this.#generation) return undefined;
       return this.#take({ stretch, index: 0 }, bytesMax, ahead);
     });
   }
 
-  /** The batches at `ahead`, together at most `bytesMax` but at least one; what is behind them is kept for the next call. */
+  /** Takes the next batches of a stretch: at most `bytesMax` together, but at least one; the rest is kept for the next call. */
   #take({ stretch, index }: Ahead, bytesMax: number, ahead: ReadAhead): LogChunk {
     const { batches, chunk } = stretch;
     const first = batches[index];
@@ -92,12 +92,12 @@ export class LogReader {
     return { bytes: chunk.bytes.subarray(first.offset, end), previous: first.first, last };
   }
 
-  /** The place at `lsn`; undefined where that is not the end of a durable batch, or not held. */
+  /** Place at `lsn`; undefined if no durable batch ends there, or if it is no longer held. */
   placeAt(lsn: number): Promise<Place | undefined> {
     return this.#settled(() => this.#find(lsn));
   }
 
-  /** `work` changes files; a read that fails meanwhile is done again afterwards. */
+  /** Runs `work`, which changes files; a concurrent read that fails is repeated after. */
   async during(work: () => Promise<void>): Promise<void> {
     const done = work().finally(() => this.invalidate());
     this.#changing = done.catch(() => undefined);
@@ -130,7 +130,7 @@ export class LogReader {
     return place.position.lsn === lsn ? place : undefined;
   }
 
-  /** The batches behind `place`; none that ends beyond `lastLsn`, unless it is the first. */
+  /** Reads batches after `place`, at least one; further ones only if they end at or below `lastLsn`. */
   async #read(
     place: Place,
     { bytesMax, lastLsn = Number.MAX_SAFE_INTEGER, ahead = this.#ahead }: ReadRequest,
@@ -140,7 +140,7 @@ export class LogReader {
     if (range === undefined) return undefined;
     const file = await this.#disk.open(range.path, 'read');
     try {
-      // Behind a whole write comes the next border.
+      // After a whole write, the next one begins at the next block boundary.
       const base = range.left > 0 ? range.offset : borderAfter(range.offset);
       const available = range.end - base;
       for (let bytes = Math.min(Math.max(bytesMax, READ_BYTES_MIN), available); ;) {
@@ -153,7 +153,7 @@ export class LogReader {
           const at = place.at + chunk.bytes.length;
           return { chunk, batches, end: { position: chunk.last, at, ...last.place }, generation };
         }
-        // The first batch is larger than what was asked for.
+        // The first batch is larger than the buffer.
         if (count < bytes || bytes >= Math.min(available, WRITE_BYTES_MAX)) {
           throw corrupt(range.path, base + count, 'a batch that does not end');
         }
@@ -164,7 +164,7 @@ export class LogReader {
     }
   }
 
-  /** Where a reader may go on; the place that was kept longest ago is forgotten. */
+  /** Remembers a place where a reader may continue; drops the oldest at the limit. */
   #keepCursor(place: Place): void {
     const { lsn } = place.position;
     this.#cursors.delete(lsn);
@@ -185,15 +185,15 @@ interface ReadRequest {
 interface Source {
   readonly place: Place;
   readonly range: FileRange;
-  /** Where the bytes begin in the file. */
+  /** File offset of the bytes. */
   readonly base: number;
   readonly lastLsn: number;
   readonly bytesMax: number;
 }
 
 /**
- * The whole batches in bytes of a segment, without what stands between writes: they are moved together in place. None where not even the
- * first one is whole.
+ * Extracts the whole batches from bytes of a segment: removes the headers and the fill between writes by moving the batches together
+ * in place. Returns none if not even the first batch is whole.
  */
 function wholeBatches(bytes: Buffer, source: Source): Pick<Stretch, 'chunk' | 'batches'> {
   const { place, range, base, lastLsn, bytesMax } = source;
@@ -201,7 +201,7 @@ function wholeBatches(bytes: Buffer, source: Source): Pick<Stretch, 'chunk' | 'b
   const start = { state: place.position, salt: header.salt, offset, left };
   const batches: PlacedBatch[] = [];
   let last = place.position;
-  /** Where the first batch begins in `bytes`; all others are counted from there. */
+  /** Start of the first batch in `bytes`; the other offsets count from there. */
   let from = 0;
   let end = 0;
   const stop = new WriteScanner(start, base).run(bytes, (batch, _bytes, batchPlace) => {

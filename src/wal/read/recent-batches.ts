@@ -1,7 +1,7 @@
 import type { LogChunk } from '../format/chunk.ts';
 import type { Position } from '../format/position.ts';
 
-/** Bounds what the bookkeeping of tiny batches costs: a slot takes about 100 bytes beside the batch itself. */
+/** Maximum number of batches; bounds the overhead of tiny batches, since a slot takes about 100 bytes. */
 const BATCHES_MAX = 65_536;
 
 interface Slot {
@@ -13,14 +13,14 @@ interface Slot {
 /**
  * The newest durable batches, in memory, for followers that are nearly up to date.
  *
- * The buffers are the ones that were written, not copies. Batches that lie side by side in one allocation
+ * The buffers are the written ones, not copies. Batches that are adjacent in one allocation
  * are handed out as one slice of it.
  *
- * Invariant: each slot continues the one before it. The newest batch is kept whatever its size, unless the bound is 0.
+ * Invariant: each slot continues the one before it. The newest batch is kept whatever its size, unless the limit is 0.
  */
 export class RecentBatches {
   readonly #bytesMax: number;
-  /** A ring: `#count` slots from `#start` on. */
+  /** Ring buffer: `#count` slots from `#start` on. */
   #slots: (Slot | undefined)[] = Array.from({ length: 256 });
   #start = 0;
   #count = 0;
@@ -35,7 +35,7 @@ export class RecentBatches {
     return this.#bytes;
   }
 
-  /** Adds a batch; `bytes` must never change again. Forgets the oldest ones beyond the bound. */
+  /** Adds a batch; the caller must not change `bytes` after. Drops the oldest batches above the limits. */
   add(bytes: Buffer, previous: Position, last: Position): void {
     const newest = this.#at(this.#count - 1);
     if (newest !== undefined && newest.last.lsn !== previous.lsn) this.clear();
@@ -49,7 +49,7 @@ export class RecentBatches {
     }
   }
 
-  /** Forgets everything above `lsn`, which is where the log was cut. */
+  /** Drops the batches above `lsn`, where the log was cut. */
   truncate(lsn: number): void {
     while (this.#count > 0) {
       const index = (this.#start + this.#count - 1) % this.#slots.length;
@@ -68,7 +68,7 @@ export class RecentBatches {
     this.#bytes = 0;
   }
 
-  /** The position at `lsn`, where that is the end of a batch held, or just before the oldest one. */
+  /** Position at `lsn` if a batch held ends there, or if the oldest one begins there; otherwise undefined. */
   positionAt(lsn: number): Position | undefined {
     const index = this.#find(lsn);
     if (index < this.#count) {
@@ -80,8 +80,8 @@ export class RecentBatches {
   }
 
   /**
-   * Whole batches that follow `lsn`, together at most `bytesMax` but at least one;
-   * undefined where `lsn` is not the end of a batch, or what follows it is not held.
+   * Returns whole batches after `lsn`: at most `bytesMax` together, but at least one;
+   * undefined if `lsn` is not the end of a batch, or if the next batch is not held.
    */
   after(lsn: number, bytesMax: number): LogChunk | undefined {
     const firstIndex = this.#find(lsn);
@@ -131,7 +131,7 @@ export class RecentBatches {
   }
 }
 
-/** Joins slices, without copying while each lies right behind the one before in memory. */
+/** Joins slices; copies only if they are not adjacent in memory. */
 class Runs {
   readonly #done: Buffer[] = [];
   #buffer: ArrayBufferLike;

@@ -1,7 +1,7 @@
 import { isWalshipError, WalshipError } from '../../errors.ts';
 import { rejected } from '../format/check-operations.ts';
 
-/** Whether the log may still write. The first failure is final. */
+/** Switch that stops all writing of a log at the first failure, for good. */
 export class FailStop {
   readonly #listeners: ((error: WalshipError) => void)[] = [];
   #failure: WalshipError | undefined;
@@ -11,18 +11,18 @@ export class FailStop {
     return this.#failure;
   }
 
-  /** Calls `listener` once, with the failure; at once where it has happened already. */
+  /** Calls `listener` once, with the failure; immediately if it has already happened. */
   onFailed(listener: (error: WalshipError) => void): void {
     this.#listeners.push(listener);
     if (this.#failure !== undefined) listener(this.#failure);
   }
 
-  /** Remembers the first failure, tells of it, and returns it. A bug is no failure of the disk: it is thrown on. */
+  /** Records the first failure, calls the listeners, and returns it. Rethrows bugs, which are no failures of the disk. */
   fail(cause: unknown): WalshipError {
     if (!isWalshipError(cause)) throw cause;
     if (this.#failure !== undefined) return this.#failure;
     const { message, details } = cause;
-    // A full disk where the log had no way back is as final as a broken one.
+    // A full disk at a point of no return is as final as a broken one.
     const options = { details, outcome: 'indeterminate', cause } as const;
     const failure = new WalshipError('DISK_FAILED', message, options);
     this.#failure = failure;
@@ -34,7 +34,7 @@ export class FailStop {
     this.#closed = true;
   }
 
-  /** @throws WalshipError DISK_FAILED or NODE_CLOSED; rejected. */
+  /** Refuses after a failure or a close. @throws WalshipError DISK_FAILED or NODE_CLOSED; rejected. */
   refuseIfEnded(): void {
     if (this.#failure !== undefined) {
       const { message, details } = this.#failure;

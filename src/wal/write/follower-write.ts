@@ -6,7 +6,7 @@ import { verifyBatches } from '../format/scan.ts';
 import type { BatchInfo } from '../format/scan.ts';
 
 /**
- * The batches that a leader sent, which continue `state` and may be written with one fsync.
+ * Verifies batches from a leader: they must continue `state`, and fit into one fsync. Returns them.
  * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT (a checksum), PROTOCOL_ERROR (anything else that does not continue).
  */
 export function checkFollowerWrite(state: Position, bytes: Buffer): readonly BatchInfo[] {
@@ -18,7 +18,7 @@ export function checkFollowerWrite(state: Position, bytes: Buffer): readonly Bat
     });
   }
   const { batches } = verified;
-  // Recovery tells a torn write from damage by this bound.
+  // Recovery relies on this limit to distinguish a torn write from damage.
   if (batches.length > 1 && bytes.length > FOLLOWER_WRITE_BYTES_MAX) {
     const message = `${batches.length} batches of ${bytes.length} bytes, at most ${FOLLOWER_WRITE_BYTES_MAX}`;
     throw new WalshipError('PROTOCOL_ERROR', message);

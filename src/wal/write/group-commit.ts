@@ -9,28 +9,28 @@ import type { Position } from '../format/position.ts';
 export interface GroupCommitOptions {
   readonly clock: Clock;
   readonly builder: BatchBuilder;
-  /** Writes the batch; durable on resolve, with its place in its file. A failure is final. */
+  /** Writes the batch; resolves with its offset in its file when it is durable. A failure is final. */
   readonly write: (batch: SealedBatch) => Promise<number>;
-  /** Called for each batch in order, once it is durable, with what `write` said. */
+  /** Called for each durable batch in order, with the offset from `write`. */
   readonly onDurable: (batch: SealedBatch, offset: number) => void;
-  /** Called with what `write` threw; nothing is written after it. */
+  /** Called with the error of `write`; nothing is written after it. */
   readonly onFailed: (error: unknown) => void;
 }
 
 /**
- * One batch in flight; what arrives meanwhile is the next batch, or several where it has many records.
+ * Group commit with one batch in flight; transactions that arrive during the write form the next batch, or several.
  *
- * A flush is always scheduled and never made at once: after the I/O events that are ready now, so that what they append
- * goes into one batch. This holds behind a commit too, since those it woke are about to append again.
+ * A flush is always scheduled and never immediate: it runs after the I/O events that are ready now, so that their appends
+ * share one batch. The same holds after a commit, since the callers that it wakes are about to append again.
  *
- * Invariant: while anything is open, a flush is scheduled or a batch is in flight.
+ * Invariant: while any record waits, a flush is scheduled or a batch is in flight.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #context: () => BatchContext = () => ({ commitLsn: 0, wallMs: 0 });
   #scheduled = false;
   #inFlight: SealedBatch | undefined;
-  /** Batches that are full and wait to be written. */
+  /** Sealed batches that wait to be written. */
   #sealed: SealedBatch[] = [];
   #sealedBytes = 0;
   #written: Position;
@@ -41,23 +41,23 @@ export class GroupCommit {
     this.#written = written;
   }
 
-  /** The end of the last batch that was sealed. */
+  /** End of the last sealed batch. */
   get written(): Position {
     return this.#written;
   }
 
-  /** Bytes that have an LSN and are not durable. */
+  /** Bytes of records that have an LSN and are not durable yet. */
   get pendingBytes(): number {
     const { builder } = this.#options;
     return builder.bytes + this.#sealedBytes + (this.#inFlight?.bytes.length ?? 0);
   }
 
-  /** Asked for when a batch is sealed. */
+  /** Sets the source of the values that go into a seal; called when a batch is sealed. */
   set context(context: () => BatchContext) {
     this.#context = context;
   }
 
-  /** Adds a transaction, which was checked; returns the LSN of its last record. @throws WalshipError BUSY, rejected. */
+  /** Adds a checked transaction; returns the LSN of its last record. @throws WalshipError BUSY, rejected. */
   append(ops: readonly LogOperation[], bytes: number): number {
     const { builder } = this.#options;
     this.#refuseWithoutRoom(bytes);
@@ -77,25 +77,25 @@ export class GroupCommit {
     return lsn;
   }
 
-  /** The log now ends at `position`, because it was written by others or cut. */
+  /** Continues at `position`, the new end of the log after a follower's write or a truncation. */
   continueFrom(position: Position, timeMs: number): void {
     this.#written = position;
     this.#options.builder.continueFrom(position, timeMs);
   }
 
-  /** Writes nothing any more, not even what has an LSN. */
+  /** Stops writing, even of records that have an LSN. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Keeps the bytes that wait to be written within one batch. @throws WalshipError BUSY where these would not fit. */
+  /** Limits the bytes that wait to be written to one batch. @throws WalshipError BUSY if these would exceed it. */
   #refuseWithoutRoom(bytes: number): void {
     if (this.#sealedBytes + this.#options.builder.bytesWith(bytes) <= BATCH_BYTES_MAX) return;
     const { pendingBytes } = this;
     throw rejected('BUSY', `${pendingBytes} bytes wait to be written`, { pendingBytes });
   }
 
-  /** The open batch, unless it is empty, waits to be written, and nothing is added to it. */
+  /** Seals the open batch, unless it is empty, and queues it. */
   #closeBatch(): void {
     if (this.#options.builder.count === 0) return;
     const full = this.#seal();

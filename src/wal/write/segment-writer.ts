@@ -1,15 +1,15 @@
 /**
- * Where batches go: the segment that is written now, the spare one that waits behind it, and the way from one to the next.
+ * Writer of segments: the current segment, the spare one after it, and the rotation from one to the next.
  *
- * The spare is filled in the background from the moment on in which the current segment is half full, or at once where the one before
- * came late. So a full disk shows up there, while the log still has room, and never in the middle of a commit.
+ * The spare is filled in the background as soon as the current segment is half full, or immediately if the last spare
+ * was late. A full disk therefore shows up there, while the log still has room, and not in the middle of a commit.
  *
- * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch. From the
- * directory's fsync on the successor is durable, and the predecessor is trimmed in the background. A segment is never trimmed otherwise.
+ * Order of a rotation: header and fsync, rename, directory fsync, meta.json's newest segment; then the first batch. After the
+ * directory's fsync the successor is durable, and the predecessor is trimmed in the background. A segment is never trimmed otherwise.
  *
- * What one fsync covers begins at a border of blocks, with a header: no write touches a block that holds anything acknowledged.
+ * Each write (the unit of one fsync) begins at a block boundary, with a header: no write touches a block with acknowledged bytes.
  *
- * Invariant: at least one fill byte stays behind the last batch of a live segment.
+ * Invariant: at least one fill byte stays after the last batch of a live segment.
  */
 import { isUnwritable } from '../../ports/disk-errors.ts';
 import assert from 'node:assert';
@@ -27,7 +27,7 @@ import type { OpenedSegment, OpenSegment } from '../format/segment.ts';
 import { SpareSegment } from './spare-segment.ts';
 import { borderAfter, headerOf, writeEnd } from '../format/write-header.ts';
 
-/** How long a batch that has its LSNs waits for room on a full disk before the log gives up for good. */
+/** Time that a batch with LSNs waits for space on a full disk before the log fails for good. */
 export const ROOM_WAIT_MS_MAX = 30_000;
 const ROOM_RETRY_MS = 500;
 
@@ -40,16 +40,16 @@ export interface SegmentWriterOptions {
   readonly clusterId: string;
   readonly entropy: Entropy;
   readonly segmentBytes: number;
-  /** Called when a segment was given its name, before anything is written to it. */
+  /** Called when a segment has its name, before the first write to it. */
   readonly onSegment: (segment: OpenSegment) => void;
-  /** Called when background work failed for good: nothing may be written any more. */
+  /** Called when background work failed for good: nothing may be written after. */
   readonly onFailed: (error: unknown) => void;
 }
 
 export interface WriteOrder {
-  /** Where the log ends before these bytes. */
+  /** End of the log before these bytes. */
   readonly before: Position;
-  /** On a full disk: wait a bounded time, because the records have their LSNs, or refuse with nothing written. */
+  /** Reaction to a full disk: wait a bounded time, because the records have their LSNs, or refuse with nothing written. */
   readonly whenFull: 'wait' | 'refuse';
 }
 
@@ -62,18 +62,18 @@ export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   readonly #spare: SpareSegment;
   #current: OpenSegment;
-  /** Just past the last write. */
+  /** Offset just past the last write. */
   #offset: number;
-  /** Of the last write in the current segment. */
+  /** Number of the last write in the current segment. */
   #number: number;
-  /** The segment before the current one, for as long as the name of the current one is not durable. */
+  /** Segment before the current one, until the name of the current one is durable. */
   #predecessor: Predecessor | undefined;
-  /** The current segment is not in meta.json yet, and nothing may be written to it. */
+  /** True until the current segment is in meta.json; nothing may be written to it before. */
   #unregistered = false;
   #writing = false;
   #trimming: Promise<void> = Promise.resolve();
 
-  /** Goes on in `current`. */
+  /** Continues writing in `current`. */
   constructor(options: SegmentWriterOptions, current: OpenedSegment) {
     const { disk, clock, walDir, segmentBytes, onFailed } = options;
     this.#options = options;
@@ -84,12 +84,12 @@ export class SegmentWriter {
     if (this.#halfUsed) this.#spare.start();
   }
 
-  /** Why the disk does not take the next segment: nothing new is accepted. */
+  /** Error of the disk that does not accept the next segment; while set, new records are refused. */
   get lack(): WalshipError | undefined {
     return this.#spare.lack;
   }
 
-  /** @throws WalshipError of the disk that takes no next segment, rejected, unless `bytes` still go into the current one. */
+  /** Refuses if the disk does not accept the next segment and `bytes` do not fit into the current one. @throws WalshipError of the disk, rejected. */
   refuseIfFull(bytes: number): void {
     const { lack } = this;
     if (lack === undefined || this.fits(bytes)) return;
@@ -100,15 +100,15 @@ export class SegmentWriter {
     );
   }
 
-  /** Whether a write of batches of `bytes` still goes into the current segment. */
+  /** True if a write of batches of `bytes` still fits into the current segment. */
   fits(bytes: number): boolean {
     return writeEnd(this.#offset, bytes) < this.#current.sizeBytes;
   }
 
   /**
-   * Writes whole batches; durable on resolve, with the place of the first one in its segment. One call at a time: the next write is not
-   * issued before this one is durable, which is what recovery builds on.
-   * @throws WalshipError DISK_FULL with outcome `rejected` where nothing was written; any other failure is final.
+   * Writes whole batches; resolves with the offset of the first one in its segment when all are durable. One call at a time: the next
+   * write must not be issued before this one is durable, which recovery relies on.
+   * @throws WalshipError DISK_FULL with outcome `rejected` if nothing was written; any other failure is final.
    */
   async write(bytes: Buffer, order: WriteOrder): Promise<number> {
     assert(!this.#writing, 'one write in flight');
@@ -130,7 +130,7 @@ export class SegmentWriter {
     }
   }
 
-  /** Goes on elsewhere, because the log was cut; the old current segment is closed as it is. */
+  /** Continues in another segment after a cut; closes the old current segment unchanged. */
   async replace(current: OpenedSegment): Promise<void> {
     assert(!this.#writing, 'nothing is in flight');
     const replaced = [this.#predecessor?.segment.file, this.#current.file];
@@ -142,12 +142,12 @@ export class SegmentWriter {
     for (const file of replaced) await file?.close();
   }
 
-  /** Waits for background work that touches segments with a name. */
+  /** Waits for background work on named segments. */
   settle(): Promise<void> {
     return this.#trimming;
   }
 
-  /** Cuts a segment that has a durable successor to what is used of it, in the background. */
+  /** Trims a segment that has a durable successor to its used size, in the background. */
   trim(file: DiskFile, usedBytes: number): void {
     const { onFailed } = this.#options;
     this.#trimming = this.#trimming
@@ -155,7 +155,7 @@ export class SegmentWriter {
       .catch((error: unknown) => onFailed(error));
   }
 
-  /** Leaves the current segment as it is, and removes the spare. */
+  /** Closes the current segment unchanged, and removes the spare. */
   async close(): Promise<void> {
     await this.#spare.close();
     await this.#trimming;
@@ -176,7 +176,7 @@ export class SegmentWriter {
     const sizeBytes = writeEnd(SEGMENT_HEADER_BYTES, bytes) + 1;
     const next = await this.#untilRoom(() => this.#makeSegment(sizeBytes, before), whenFull);
     const predecessor = { segment: this.#current, usedBytes: this.#offset };
-    // At most one trim is outstanding: files that wait for theirs must not pile up.
+    // At most one trim is outstanding, so that open files cannot pile up.
     await this.#trimming;
     this.#current = next;
     this.#offset = SEGMENT_HEADER_BYTES;
@@ -186,7 +186,7 @@ export class SegmentWriter {
     this.#options.onSegment(next);
   }
 
-  /** Gives the spare its header and its name. A spare that the disk does not take so is removed: its header may be there in part. */
+  /** Gives the spare its header and its name. If the disk refuses either, the spare is removed, since its header may be partial. */
   async #makeSegment(sizeBytes: number, before: Position): Promise<OpenSegment> {
     const { disk, walDir, clusterId, entropy } = this.#options;
     const prefilled = await this.#spare.take(sizeBytes);
@@ -204,16 +204,16 @@ export class SegmentWriter {
     const predecessor = this.#predecessor;
     if (predecessor === undefined) return;
     const { disk, walDir } = this.#options;
-    // An fsync that has failed is never tried again; without a descriptor it has not begun.
+    // A failed fsync is never retried; without a descriptor it has not begun.
     await this.#untilRoom(() => disk.syncDir(walDir), whenFull, isWithoutDescriptors);
     this.#predecessor = undefined;
     const { file, header } = predecessor.segment;
-    // An empty segment that was too small for its first batch has been replaced under its own name.
+    // An empty segment that was too small for its first batch was replaced under the same name.
     if (header.baseLsn === this.#current.header.baseLsn) await file.close();
     else this.trim(file, predecessor.usedBytes);
   }
 
-  /** A step of its own, because a full disk may refuse it when the segment has its name already. */
+  /** Records the current segment in meta.json; a separate step, because a full disk may refuse it after the rename. */
   async #register({ whenFull }: WriteOrder): Promise<void> {
     if (!this.#unregistered) return;
     const newestSegment = this.#current.header.baseLsn;
@@ -221,7 +221,7 @@ export class SegmentWriter {
     this.#unregistered = false;
   }
 
-  /** Does what needs room or a descriptor, again while it fails as `passes` says: for a bounded time, or not at all. */
+  /** Runs a step that needs space or a descriptor; retries it while `passes` accepts its error, for a bounded time or not at all. */
   async #untilRoom<T>(
     step: () => Promise<T>,
     whenFull: 'wait' | 'refuse',
@@ -247,7 +247,7 @@ export class SegmentWriter {
 const isWithoutDescriptors = (error: unknown): error is WalshipError =>
   isWalshipError(error, 'NO_DESCRIPTORS');
 
-/** True for a write that was refused before anything was written: the log can go on later. */
+/** True for a write that was refused before anything was written: the log can continue later. */
 export function wasRefused(error: unknown): error is WalshipError {
   return isUnwritable(error) && error.outcome === 'rejected';
 }

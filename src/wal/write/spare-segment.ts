@@ -7,7 +7,7 @@ import { removeQuietly } from '../../ports/remove-quietly.ts';
 import { prefill, TEMPORARY_SUFFIX } from '../format/segment.ts';
 import type { PrefilledFile } from '../format/segment.ts';
 
-/** A full disk is asked again after this long, then after twice as long, and so on: each time costs what room there is. */
+/** First retry delay on a full disk, doubled each time up to the maximum: each attempt temporarily uses up the remaining space. */
 const FILL_RETRY_MS = 1000;
 const FILL_RETRY_MS_MAX = 16_000;
 
@@ -16,13 +16,13 @@ export interface SpareSegmentOptions {
   readonly clock: Clock;
   readonly walDir: string;
   readonly sizeBytes: number;
-  /** Called when filling failed for another reason than a full disk. */
+  /** Called when filling failed for a reason other than a full disk. */
   readonly onFailed: (error: unknown) => void;
 }
 
 /**
- * The next segment, filled before it is needed, under a temporary name.
- * Invariant: at most one of ready, being filled, and waiting to be tried again.
+ * The next segment, filled in advance under a temporary name.
+ * Invariant: at most one of ready, filling, and waiting for a retry.
  */
 export class SpareSegment {
   readonly #options: SpareSegmentOptions;
@@ -38,17 +38,17 @@ export class SpareSegment {
     this.#options = options;
   }
 
-  /** Why the disk did not take the last one; another success says otherwise. */
+  /** Error of the last attempt; undefined after a success. */
   get lack(): WalshipError | undefined {
     return this.#lack;
   }
 
-  /** The last one was not ready when it was needed: the next one is to be begun earlier. */
+  /** True if the last spare was not ready in time: the next one should start earlier. */
   get late(): boolean {
     return this.#late;
   }
 
-  /** Begins to fill one in the background, unless there is one or the disk is waited for. */
+  /** Starts to fill a spare in the background, unless one exists or a retry is pending. */
   start(): void {
     if (this.#closed || this.#cancelRetry !== undefined) return;
     if (this.#ready !== undefined || this.#filling !== undefined) return;
@@ -58,11 +58,11 @@ export class SpareSegment {
   }
 
   /**
-   * Hands over a file of fill of at least `sizeBytes`, waiting where it is being filled.
-   * @throws WalshipError DISK_FULL with nothing left behind.
+   * Hands over a file of fill of at least `sizeBytes`; waits if it is still being filled.
+   * @throws WalshipError DISK_FULL; the unfinished file is removed then.
    */
   async take(sizeBytes: number): Promise<PrefilledFile> {
-    // For a batch that no ordinary segment holds.
+    // A batch that does not fit into an ordinary segment.
     if (sizeBytes > this.#options.sizeBytes) return this.#prefill('large', sizeBytes);
     this.#late = this.#ready === undefined;
     const file = this.#ready ?? (await (this.#filling ?? this.#fill()));
@@ -70,22 +70,22 @@ export class SpareSegment {
     return file;
   }
 
-  /** Removes a file that was handed over, because the disk takes no header or no name for it; fills another one later. */
+  /** Removes a file that was handed over, because the disk accepted no header or no name for it; fills another one later. */
   async discard({ file, path }: PrefilledFile, lack: WalshipError): Promise<void> {
     await file.close();
     await removeQuietly(this.#options.disk, path);
-    // With another one ready the disk lacks nothing that is known of.
+    // With another spare ready, the disk has no known lack of space.
     if (this.#ready === undefined) this.#waitForRoom(lack);
   }
 
-  /** Removes the spare: it has nothing in it. */
+  /** Removes the spare, which is empty. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
     try {
       await this.#filling;
     } catch (error) {
-      // Whoever started it has heard of it.
+      // The caller that started the filling has got this error.
       if (!isWalshipError(error)) throw error;
     }
     const spare = this.#ready;
