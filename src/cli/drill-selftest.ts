@@ -37,7 +37,7 @@ export async function drillSelftest(
     io.out(`${formatResults(results)}\n`);
     const wrong = results.filter(({ passed }) => !passed).map(({ name }) => name);
     if (wrong.length === 0) return;
-    const hint = 'no verdict of a drill can be trusted before this is put right';
+    const hint = 'do not trust any verdict of a drill until this is fixed';
     throw new WalshipError('DRILL_FAILED', `the judge is wrong about ${wrong.join(', ')}`, {
       details: { hint, seed },
     });

@@ -84,13 +84,13 @@ function checkLoss({ name, loss }: Scenario, expected: boolean): void {
     const why = loss === 'local' ? 'acknowledged by the leader alone' : 'in a forced failover';
     throw new WalshipError(
       'CONFIG_INVALID',
-      `${name} is meant to lose writes, ${why}: it runs with --expect-loss only, and what is lost must then be exactly what was predicted`,
+      `${name} is meant to lose writes, ${why}: run it with --expect-loss; exactly the predicted writes must then be lost`,
     );
   }
   if (loss === 'none' && expected) {
     throw new WalshipError(
       'CONFIG_INVALID',
-      `${name} must not lose anything: it does not run with --expect-loss`,
+      `${name} must not lose anything: run it without --expect-loss`,
     );
   }
 }

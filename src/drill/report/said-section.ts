@@ -24,8 +24,8 @@ export function doneSection({ timeline }: Recording): Markup {
           <tr>
             <th>When</th>
             <th>What</th>
-            <th>Wanted</th>
-            <th>Came of it</th>
+            <th>Expected</th>
+            <th>Result</th>
           </tr>
         </thead>
         <tbody>

@@ -46,9 +46,8 @@ export function headline(recording: Recording, verdict: Verdict): Markup {
 const LOSS_TEXTS = {
   none: undefined,
   local:
-    ' Writes that were acknowledged at local may be lost, and must be exactly those that the tools foretold.',
-  forced:
-    ' A forced failover may lose writes, and must lose exactly those that the tools foretold.',
+    ' Writes that were acknowledged at local may be lost, but only those that the tools predicted.',
+  forced: ' A forced failover may lose writes, but only those that the tools predicted.',
 } as const;
 
 /** Outages and losses, as large figures. */

@@ -24,7 +24,7 @@ export function scenarioNames(): readonly string[] {
 export function loadScenario(nameOrFile: string): Scenario {
   const own = nameOrFile.includes('/') || /\.ya?ml$/.test(nameOrFile);
   if (!own && !scenarioNames().includes(nameOrFile)) {
-    const hint = 'walship drill list says which there are; a file of your own is named by its path';
+    const hint = 'walship drill list prints all names; for your own file, give its path';
     throw new WalshipError('CONFIG_INVALID', `there is no scenario "${nameOrFile}"`, {
       details: { hint },
     });

@@ -50,10 +50,14 @@ export function checkAckLevel({ recording, forced }: Evidence): Check {
     ({ calledAt: fromMs, returnedAt: toMs }) =>
       reach.most(voters, { fromMs, toMs }).length < voters.length,
   );
-  return checkOf('ACK_LEVEL', 'acknowledged is what is on as many disks as was asked for', {
-    findings,
-    looked: `${told.length} acknowledgements that say where, ${apart.length} acknowledgements while voters were out of reach`,
-  });
+  return checkOf(
+    'ACK_LEVEL',
+    'each acknowledged write is on as many disks as its ack level requires',
+    {
+      findings,
+      looked: `${told.length} acknowledgements that say where, ${apart.length} acknowledgements while voters were out of reach`,
+    },
+  );
 }
 
 class Reach {

@@ -23,7 +23,7 @@ export function checkAtomicity({ recording, survivors, forced }: Evidence): Chec
   ];
   const { accountReads, transfers } = recording;
   const moved = transfers.filter(({ end }) => end === 'acknowledged').length;
-  return checkOf('ATOMICITY', 'transactions happen as a whole, or not at all', {
+  return checkOf('ATOMICITY', 'transactions are atomic', {
     findings,
     looked: `${accountReads.length} reads of all accounts, ${moved} transfers`,
   });

@@ -31,7 +31,7 @@ export function checkConvergence({ recording }: Evidence): Check {
     findings.push(`logs end at different places: ${list}`);
   }
   const tookMs = (phases.convergedMs ?? 0) - phases.loadEndMs;
-  return checkOf('CONVERGENCE', 'all nodes come together again', {
+  return checkOf('CONVERGENCE', 'all nodes become one cluster again', {
     findings,
     looked: `${there.length} nodes, equal ${Math.round(tookMs)} ms after the load had ended`,
   });

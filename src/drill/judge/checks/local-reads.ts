@@ -27,7 +27,7 @@ export function checkLocalReads(evidence: Evidence): Check {
       return version !== undefined && isCutOff(version) ? uncertain(operation) : operation;
     }),
   });
-  return checkOf('LOCAL_READS', 'reads of one node are old at most, and never wrong', {
+  return checkOf('LOCAL_READS', 'local reads may be old, but are never wrong', {
     findings: [
       ...(violation === undefined ? [] : [`${violation.code}: ${violation.message}`]),
       ...neverCommitted(evidence),

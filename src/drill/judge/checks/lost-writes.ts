@@ -20,7 +20,7 @@ export function checkLostWrites(evidence: Evidence): Check {
   if (survivors.length === 0) findings.push('no node answered in the end');
   const meant = losses.length - findings.length;
   const also = meant > 0 ? `; ${meant} more were meant to be lost, see PREDICTION` : '';
-  return checkOf('LOST_WRITE', 'every acknowledged write is there in the end', {
+  return checkOf('LOST_WRITE', 'every acknowledged write is present at the end', {
     findings,
     looked: `${acknowledged.length} acknowledged writes on ${survivors.length} nodes${also}`,
   });

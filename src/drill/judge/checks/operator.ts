@@ -15,7 +15,7 @@ export function checkOperator({ recording }: Evidence): Check {
       return [`${text} (at ${Math.round(atMs)} ms): expected ${wanted}, got ${got}`];
     },
   );
-  return checkOf('OPERATOR', 'orders and waits came to what was expected', {
+  return checkOf('OPERATOR', 'all orders and waits had the expected result', {
     findings,
     looked: `${expecting.length} orders and waits`,
   });

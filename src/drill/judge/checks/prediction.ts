@@ -9,13 +9,16 @@ import { checkOf } from './finding.ts';
 import { describeWrite } from './losses.ts';
 import type { Loss } from './losses.ts';
 
-const TITLE = 'what was lost is exactly what the tools had said';
+const TITLE = 'exactly the predicted writes were lost';
 
 export function checkPrediction(evidence: Evidence): Check {
   const { recording, losses } = evidence;
   const { loss, lossByChance } = recording.scenario;
   if (loss === 'none') {
-    return checkOf('PREDICTION', TITLE, { findings: [], looked: 'nothing may be lost here' });
+    return checkOf('PREDICTION', TITLE, {
+      findings: [],
+      looked: 'no write may be lost in this scenario',
+    });
   }
   const reports = leaderships(recording);
   const findings = losses.flatMap((lost) => {
@@ -28,10 +31,10 @@ export function checkPrediction(evidence: Evidence): Check {
   });
   findings.push(...toldLostAndThere(evidence));
   if (losses.length === 0) {
-    if (!lossByChance) findings.push('nothing was lost, and this scenario is there to lose writes');
+    if (!lossByChance) findings.push('no write was lost, and this scenario must lose some');
     return checkOf('PREDICTION', TITLE, {
       findings,
-      looked: 'nothing was lost: whether anything is depends on chance here, as the scenario says',
+      looked: 'no write was lost; in this scenario that depends on chance',
     });
   }
   const tails = tailsOf(recording).length;

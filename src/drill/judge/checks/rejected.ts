@@ -34,7 +34,7 @@ export function checkRejected(evidence: Evidence): Check {
     }
   }
   const count = [...rejected.values()].reduce((sum, { size }) => sum + size, 0) + transfers.size;
-  return checkOf('REJECTED_APPEARED', 'what was rejected is nowhere', {
+  return checkOf('REJECTED_APPEARED', 'no rejected write appears', {
     findings: [...appeared.values()],
     looked: `${count} rejected writes`,
   });

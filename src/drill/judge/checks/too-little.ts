@@ -50,8 +50,8 @@ export function checkTooLittle({ recording, operations }: Evidence): Check {
   ];
   const findings = counts
     .filter(([, count, min]) => count < min)
-    .map(([what, count, min]) => `${what}: ${count}, and fewer than ${min} prove nothing`);
-  return checkOf('TOO_LITTLE', 'enough happened to say anything', {
+    .map(([what, count, min]) => `${what}: ${count}, at least ${min} are needed for a verdict`);
+  return checkOf('TOO_LITTLE', 'enough happened for a verdict', {
     findings,
     looked: counts.map(([what, count]) => `${count} ${what}`).join(', '),
   });
