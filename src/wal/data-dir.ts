@@ -1,5 +1,5 @@
 /**
- * Every kind of file that a data directory may hold: one list for what cleans up, for what checks a directory from outside, and for
+ * List of all kinds of files in a data directory, shared by the clean-up, by the checks from outside, and by
  * docs/wal-format.md, whose table a test compares with it.
  */
 
@@ -81,7 +81,7 @@ export const DATA_FILES: readonly DataFileRule[] = [
   },
 ];
 
-/** The kind of a file, by its path relative to the data directory (`wal/spare.tmp`); undefined where no node makes a file of that name. */
+/** The kind of a file, by its path relative to the data directory (`wal/spare.tmp`); undefined if no node creates a file of that name. */
 export function dataFileKind(path: string): DataFileKind | undefined {
   const at = path.lastIndexOf('/');
   const dir = at === -1 ? '' : path.slice(0, at);

@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 
-/** One piece of work that must be alone, and those who wait for a state of rest. */
+/** Guard for one exclusive piece of work, and the callers that wait for a condition. */
 export class Exclusive {
   #busy = false;
   #wakeups: (() => void)[] = [];
@@ -9,7 +9,7 @@ export class Exclusive {
     return this.#busy;
   }
 
-  /** Runs `work`; a second one meanwhile is a bug of the caller. */
+  /** Runs `work`; a concurrent second call is a bug of the caller. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     assert(!this.#busy, 'one write or cut at a time');
     this.#busy = true;
@@ -21,7 +21,7 @@ export class Exclusive {
     }
   }
 
-  /** Resolves as soon as `done` holds; it is asked now and after each `wake`, and ends the wait by throwing. */
+  /** Resolves as soon as `done` returns true; checked now and after each `wake`. Rejects if `done` throws. */
   async until(done: () => boolean): Promise<void> {
     while (!done()) {
       await new Promise<void>((wakeup) => {
@@ -30,7 +30,7 @@ export class Exclusive {
     }
   }
 
-  /** Something changed that may be waited for. */
+  /** Makes all waiting callers check their conditions again. */
   wake(): void {
     if (this.#wakeups.length === 0) return;
     const wakeups = this.#wakeups;

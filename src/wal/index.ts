@@ -1,4 +1,4 @@
-/** The log alone: `walship/wal`. */
+/** Entry point `walship/wal`: the log alone. */
 import { NodeDisk } from '../ports/node-disk.ts';
 import type { NodeDiskOptions } from '../ports/node-disk.ts';
 import { SystemClock } from '../ports/system-clock.ts';
@@ -17,7 +17,7 @@ export { ERRORS, isWalshipError, WalshipError } from '../errors.ts';
 export type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts';
 
 /**
- * Opens the log in directory `dir`, creating it where absent; what was acknowledged before is there, and durable.
+ * Opens the log in directory `dir`, or creates it if absent; all records acknowledged before are present and durable on resolve.
  * @throws WalshipError DATA_DIR_LOCKED, LOCK_UNAVAILABLE, WAL_CORRUPT, SEGMENT_MISSING, UNSUPPORTED_VERSION, DISK_FULL, DISK_FAILED.
  */
 export function open(

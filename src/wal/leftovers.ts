@@ -1,11 +1,11 @@
-/** Removing what an earlier life of a node left unfinished. */
+/** Removal of unfinished files of an earlier process. */
 import type { Disk } from '../ports/disk.ts';
 import { dataFileKind } from './data-dir.ts';
 import { parseIncomingName, snapshotDirOf } from './snapshot/snapshot-format.ts';
 
 /**
- * Removes temporary files, and notes whose segment was never saved, at a start, before anything is made: on a full disk they hold the room
- * that meta.json needs. A power loss may bring one back; the next start removes it again. The caller holds the directory's lock.
+ * Removes temporary files, and notes whose segment was never saved, at a start, before any file is created: on a full disk they occupy
+ * the space that meta.json needs. A power loss may restore one; the next start removes it again. The caller holds the directory's lock.
  * @throws WalshipError DISK_FAILED.
  */
 export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
@@ -16,7 +16,7 @@ export async function removeTemporary(disk: Disk, dir: string): Promise<void> {
   await removeLoneNotes(disk, `${dir}/saved`);
 }
 
-/** Removes what came of snapshots that never became whole; none may be arriving. @throws WalshipError DISK_FAILED. */
+/** Removes the files of incomplete snapshots; none may be arriving. @throws WalshipError DISK_FAILED. */
 export async function removeIncoming(disk: Disk, dir: string): Promise<void> {
   const directory = snapshotDirOf(dir);
   for (const name of await disk.list(directory)) {
@@ -30,7 +30,7 @@ async function removeIn(disk: Disk, directory: string, prefix: string): Promise<
   }
 }
 
-/** A note is written before its segment, and nothing is cut before both are durable: without the segment it is about nothing. */
+/** Removes notes without a segment. A note is written before its segment, and nothing is cut before both are durable, so such a note is void. */
 async function removeLoneNotes(disk: Disk, directory: string): Promise<void> {
   const names = await disk.list(directory);
   for (const name of names) {

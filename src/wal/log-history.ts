@@ -13,17 +13,17 @@ import type { RecoveredLog } from './recovery/recover.ts';
 import type { EpochEntry, Version } from './format/position.ts';
 
 /**
- * Who led when, and what is known to be committed, as the records themselves say.
+ * History of leaderships and the known commit LSN, both taken from the records themselves.
  *
- * Invariant: of every record that the log holds, of the one before the first, and of every live key it is known which epoch wrote it. What
- * else was there is forgotten, so that a log of any number of leaderships takes no more memory than what it holds.
+ * Invariant: the epoch is known of every record in the log, of the record just before the first one, and of the record that wrote each
+ * live key. All other spans are forgotten, so that memory is bounded by the content and not by the number of leaderships.
  */
 export class LogHistory {
-  /** Behind it the log begins. */
+  /** Returns the position just before the log. */
   readonly #start: () => Version;
   #spans: EpochSpan[];
   #knownCommitLsn: number;
-  /** First LSNs of the spans up to an LSN that a live key names, as the newest snapshot says. */
+  /** First LSNs of the spans, up to `toLsn`, that live keys refer to according to the newest snapshot. */
   #named: { readonly firstLsns: ReadonlySet<number>; readonly toLsn: number } | undefined;
 
   constructor(
@@ -39,12 +39,12 @@ export class LogHistory {
     this.#named = base && namedIn(base);
   }
 
-  /** Oldest first. */
+  /** Spans of the history, oldest first. */
   get spans(): readonly EpochSpan[] {
     return this.#spans;
   }
 
-  /** The last leadership; undefined before the first. */
+  /** Last leadership; undefined before the first. */
   get newest(): EpochEntry | undefined {
     return newestOf(this.#spans);
   }
@@ -53,42 +53,42 @@ export class LogHistory {
     return this.#knownCommitLsn;
   }
 
-  /** The epoch of the record at `lsn`; 0 before the first leadership, and where it is forgotten. */
+  /** Epoch of the record at `lsn`; 0 before the first leadership, or if the epoch is forgotten. */
   epochAt(lsn: number): number {
     return spanAt(this.#spans, lsn)?.epoch ?? 0;
   }
 
-  /** A leadership was written, or is about to be. */
+  /** Adds a leadership whose EPOCH record has been written, or is about to be. */
   began(entry: EpochEntry): void {
     this.#spans.push(sharing(entry, this.#spans.at(-1)));
   }
 
-  /** A durable seal says that `lsn` is committed. */
+  /** Raises the known commit LSN to that of a durable seal. */
   committed(lsn: number): void {
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, lsn);
   }
 
-  /** A snapshot took the place of all that was held. */
+  /** Replaces the history by that of a snapshot, which replaced the whole log. */
   restart(base: LogBase): void {
     this.#spans = [...base.epochs];
     this.#knownCommitLsn = Math.max(this.#knownCommitLsn, base.endLsn);
     this.#named = namedIn(base);
   }
 
-  /** The log was cut behind `lsn`: the state is another one from now on, and nobody knows yet what its keys name. */
+  /** Cuts the history after `lsn`. The state changes too, so the spans that its keys refer to are unknown until the next snapshot. */
   truncate(lsn: number): void {
     this.#spans = this.#spans.filter((span) => span.firstLsn <= lsn);
     this.#knownCommitLsn = Math.min(this.#knownCommitLsn, lsn);
     this.#named = undefined;
   }
 
-  /** A snapshot of the state was taken, or the state was begun anew from one: what neither its keys name nor the log holds is forgotten. */
+  /** Takes over the history of a new snapshot of the state; forgets spans that neither its keys refer to nor the log holds. */
   rebase(base: LogBase): void {
     this.#spans = joinSpans(base.epochs, this.#spans, this.#start());
     this.#named = namedIn(base);
   }
 
-  /** Segments at the beginning of the log are gone. */
+  /** Forgets spans that are no longer needed after segments at the beginning of the log were removed. */
   purged(): void {
     const named = this.#named;
     if (named === undefined) return;

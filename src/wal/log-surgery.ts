@@ -1,4 +1,4 @@
-/** What takes from a log what it holds: a cut at its end, and its replacement by a snapshot. Each runs alone. */
+/** Operations that remove records from a log: the cut of its tail, and its replacement by a snapshot. Each runs alone. */
 import assert from 'node:assert';
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { DurableLog } from './read/durable-log.ts';
@@ -18,20 +18,20 @@ import { dropSnapshotsAbove } from './snapshot/snapshot-shelf.ts';
 import { replacing, supersededLsn } from './format/superseded.ts';
 import { cutLog } from './truncate.ts';
 
-/** What a log consists of. */
+/** Parts of a log that these operations change. */
 export interface LogParts {
   readonly options: LogOptions;
   readonly durable: DurableLog;
   readonly history: LogHistory;
   readonly commit: GroupCommit;
   readonly writer: SegmentWriter | undefined;
-  /** Resolves when nothing is done to the files of sealed segments. */
+  /** Resolves when no work on the files of sealed segments is in progress. */
   readonly settled: () => Promise<void>;
-  /** Ends all writing for good; returns what is to be thrown. */
+  /** Ends all writing for good; returns the error to throw. */
   readonly fail: (cause: unknown) => WalshipError;
 }
 
-/** Saves and cuts off everything behind `to`. @throws WalshipError CHAIN_MISMATCH, SAVED_FULL with nothing changed; DISK_FAILED. */
+/** Saves and cuts off all records after `to`. @throws WalshipError CHAIN_MISMATCH, SAVED_FULL with nothing changed; DISK_FAILED. */
 export async function cutTail(
   parts: LogParts,
   to: Position,
@@ -54,7 +54,7 @@ export async function cutTail(
     durable.truncate(place);
     history.truncate(to.lsn);
     commit.continueFrom(to, 0);
-    // First: a snapshot that holds what is cut must not outlive the cut.
+    // Done first: a snapshot with records that are cut must not outlive the cut.
     await dropSnapshotsAbove(disk, dir, to.lsn);
     const cut = { ...placeOf(parts.options), walDir: walDirOf(dir) };
     await durable.during(async () => {
@@ -69,7 +69,7 @@ export async function cutTail(
 }
 
 /**
- * Begins another log behind the start of `base`, having saved what that is not proven to hold.
+ * Begins a new log after the start of `base`; first saves the records that `base` is not proven to include.
  * @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED.
  */
 export async function restart(
@@ -103,7 +103,7 @@ export async function restart(
   }
 }
 
-/** The end of the last batch that `base` is proven to hold, or a place not far before it. */
+/** End of the last batch that `base` is proven to include, or a place shortly before it. */
 async function unprovenFrom(
   { durable, history, options }: LogParts,
   base: LogBase,
@@ -116,7 +116,7 @@ async function unprovenFrom(
   try {
     return (await durable.placeAt(lsn)) ?? durable.map.placeBefore(lsn);
   } catch (error) {
-    // Damaged there: a little more is saved.
+    // Damaged there: saves a little more.
     if (!isWalshipError(error, 'WAL_CORRUPT')) throw error;
     return durable.map.placeBefore(lsn);
   }

@@ -31,13 +31,13 @@ import { type SegmentWriter, wasRefused } from './write/segment-writer.ts';
 export type { CutReason, SavedTail } from './log-options.ts';
 
 /**
- * The log of one node: appended to by a leader, written to by a follower, read by anyone.
+ * The log of one node: a leader appends to it, a follower writes to it, and both read it.
  *
- * Invariant: durable <= written <= last; only what is durable is ever read or shipped.
- * A failed write or fsync is final: `onFailed` hears of it, and nothing is written afterwards.
+ * Invariant: durable <= written <= last; only durable records are read or shipped.
+ * A failed write or fsync is final: `onFailed` is called, and nothing is written after.
  */
 export class Log {
-  /** What recovery found, cut and saved. */
+  /** Report of the recovery: its findings, cuts and saved pieces. */
   readonly recovery: RecoveryReport;
   readonly history: LogHistory;
   readonly #options: LogOptions;
@@ -50,7 +50,7 @@ export class Log {
   #clusterId: string | undefined;
   #leading = false;
   readonly #exclusive = new Exclusive();
-  /** The segments that are not written to any more. */
+  /** Segments that are no longer written to. */
   readonly sealed = new SealedSegments(() => this.#parts(), this.#exclusive);
   #closing: Promise<void> | undefined;
 
@@ -89,7 +89,7 @@ export class Log {
     return log;
   }
 
-  /** Undefined while the log is blank. */
+  /** Cluster and history of the log; undefined while it is blank. */
   get identity(): LogIdentity | undefined {
     const clusterId = this.#clusterId;
     if (clusterId === undefined) return undefined;
@@ -97,58 +97,58 @@ export class Log {
     return { clusterId, historyId: historyId ?? '' };
   }
 
-  /** The last record given an LSN; its chain is that of the last sealed batch. */
+  /** Position of the last record with an LSN; the chain is that of the last sealed batch. */
   get last(): Position {
     const { lsn, epoch } = this.#builder;
     return { epoch, lsn, chain: this.#commit.written.chain };
   }
 
-  /** The end of the last batch that was sealed and submitted. */
+  /** End of the last batch that was sealed and submitted. */
   get written(): Position {
     return this.#commit.written;
   }
 
-  /** The end of the last batch that was fsynced. */
+  /** End of the last batch that was fsynced. */
   get durable(): Position {
     return this.#durable.end;
   }
 
-  /** Who wrote which stretch, oldest first: see LogHistory. */
+  /** Leaderships that wrote the log, oldest first: see LogHistory. */
   get epochs(): readonly EpochSpan[] {
     return this.history.spans;
   }
 
-  /** The oldest LSN held, or to be written first. */
+  /** Oldest LSN held; in an empty log the first LSN to be written. */
   get firstLsn(): number {
     return this.#durable.firstLsn;
   }
 
-  /** Bytes that have an LSN and are not durable; at most two batches. */
+  /** Bytes of records that have an LSN and are not durable yet; at most two batches. */
   get pendingBytes(): number {
     return this.#commit.pendingBytes;
   }
 
-  /** About how many durable bytes of the stream lie behind `lsn`; it may say a few more, never fewer. */
+  /** Approximate number of durable stream bytes after `lsn`; may be a little too high, never too low. */
   bytesAfter(lsn: number): number {
     return this.#durable.bytesAfter(lsn);
   }
 
-  /** The epoch of the leadership that wrote the record at `lsn`; 0 before the first one, and where that is forgotten. */
+  /** Epoch of the leadership that wrote the record at `lsn`; 0 before the first one, or if it is forgotten. */
   epochAt(lsn: number): number {
     return this.history.epochAt(lsn);
   }
 
-  /** Why the disk takes no next segment, where it does not: then nothing new is appended. */
+  /** Error of the disk that does not accept the next segment; while set, nothing can be appended. */
   get unwritable(): WalshipError | undefined {
     return this.#writer?.lack;
   }
 
-  /** Calls `listener` after each commit, in order, when it is durable. */
+  /** Calls `listener` with the new durable end after each write, in order. */
   onDurable(listener: (durable: Position) => void): void {
     this.#durableListeners.push(listener);
   }
 
-  /** Calls `listener` once, when a write failed: nothing is written any more, and what waits is indeterminate. */
+  /** Calls `listener` once, after a failed write: nothing is written after, and the outcome of waiting records is indeterminate. */
   onFailed(listener: (error: WalshipError) => void): void {
     this.#failStop.onFailed(listener);
   }
@@ -169,7 +169,7 @@ export class Log {
 
   /**
    * Begins a leadership: its EPOCH record opens a batch. Returns the record's LSN; `append` writes in this epoch from now on.
-   * Nothing may be in flight. `context` is asked whenever a batch is sealed.
+   * Nothing may be in flight. `context` is called whenever a batch is sealed.
    * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED; rejected.
    */
   lead(entry: Omit<EpochEntry, 'firstLsn'>, context: () => BatchContext): number {
@@ -178,7 +178,7 @@ export class Log {
     assert(this.#builder.lsn === this.durable.lsn, 'a leadership begins behind what is durable');
     const op = epochOperation(entry);
     const bytes = operationsBytes([op]);
-    // A full disk is known before the log is full: then a leadership may still begin, where there is room for it.
+    // A full disk is known before the log is full: a leadership may still begin if its record fits.
     this.#segments().refuseIfFull(this.#builder.bytesWith(bytes));
     this.#builder.enter(entry.epoch);
     this.#commit.context = context;
@@ -189,16 +189,16 @@ export class Log {
   }
 
   /**
-   * Appends a transaction; copies it, and returns the LSN of its last record at once. It is durable when `durable` gets there.
+   * Appends a copy of a transaction and immediately returns the LSN of its last record, which is durable when `durable` reaches it.
    * @throws WalshipError KEY_INVALID, VALUE_TOO_LARGE, TXN_TOO_LARGE, REQUEST_INVALID, BUSY, DISK_FULL, DISK_FAILED,
-   * NODE_CLOSED, NO_LEADER (nobody leads here); always rejected, with nothing written.
+   * NODE_CLOSED, NO_LEADER (this log does not lead); always rejected, with nothing written.
    */
   append(ops: readonly LogOperation[]): number {
     this.#refuseUnlessLeading();
     return this.#commit.append(ops, checkOperations(ops));
   }
 
-  /** Does the same as `append`, for a transaction that was prepared with `last.lsn + 1`. Does not copy it. */
+  /** Does the same as `append` for a transaction that was prepared with `last.lsn + 1`. Does not copy it. */
   appendPrepared(transaction: PreparedTransaction): number {
     this.#refuseUnlessLeading();
     return this.#commit.appendPrepared(transaction);
@@ -210,14 +210,14 @@ export class Log {
     this.#segments().refuseIfFull(Infinity);
   }
 
-  /** Takes no more records; those that have an LSN are still written. */
+  /** Refuses new records; those that have an LSN are still written. */
   stopLeading(): void {
     this.#leading = false;
   }
 
   /**
    * Resolves when every record that has an LSN now is durable and no write or cut is in flight.
-   * @throws WalshipError DISK_FAILED where that will never be.
+   * @throws WalshipError DISK_FAILED if the log has failed.
    */
   async drained(): Promise<void> {
     const target = this.#builder.lsn;
@@ -230,8 +230,9 @@ export class Log {
   }
 
   /**
-   * Writes whole batches from a leader behind what is there; resolves when they are durable. Everything is verified before a byte is
-   * written: here, or before by whoever has `batches`. `bytes` must never change again: they are kept. One call at a time, and not while leading.
+   * Writes whole batches from a leader at the end of the log; resolves when they are durable. All are verified before a byte is
+   * written: here, or by the caller that passes `batches`. The caller must not change `bytes` after. One call at a time, and not while
+   * leading.
    * @throws WalshipError CHAIN_MISMATCH, WAL_CORRUPT, PROTOCOL_ERROR, DISK_FULL, NODE_CLOSED with nothing written; DISK_FAILED.
    */
   async write(bytes: Buffer, batches = checkFollowerWrite(this.written, bytes)): Promise<Position> {
@@ -258,7 +259,7 @@ export class Log {
   }
 
   /**
-   * Cuts off everything behind `to`, the end of a batch, having saved it first; durable on resolve. Undefined where nothing was cut.
+   * Saves and then cuts off all records after `to`, the end of a batch; durable on resolve. Undefined if there was nothing to cut.
    * @throws WalshipError CHAIN_MISMATCH (`to` is not in this log), SAVED_FULL, with nothing changed; DISK_FAILED.
    */
   async truncate(to: Position, reason: CutReason): Promise<SavedTail | undefined> {
@@ -269,7 +270,7 @@ export class Log {
     return this.#exclusive.run(() => cutTail(this.#parts(), to, reason));
   }
 
-  /** Removes whole segments that hold nothing above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED, NODE_CLOSED. */
+  /** Removes whole segments without records above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED, NODE_CLOSED. */
   async purge(lsn: number): Promise<void> {
     this.#failStop.refuseIfEnded();
     await this.sealed.purge(lsn);
@@ -277,8 +278,8 @@ export class Log {
   }
 
   /**
-   * Begins a new log behind the start of a durable snapshot; what that may not hold of the old one is in saved/ before. Durable on resolve, else finished
-   * at the next start. Returns what was saved. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
+   * Begins a new log after the start of a durable snapshot; first saves the records of the old one that the snapshot may not include.
+   * Durable on resolve; the next start finishes an interrupted replacement. Returns the saved tail. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
    */
   async restart(base: LogBase, reason: Omit<CutReason, 'why'>): Promise<SavedTail> {
     this.#failStop.refuseIfEnded();
@@ -293,40 +294,40 @@ export class Log {
     });
   }
 
-  /** What the durable log takes on this node's disk: with headers, and with what stays empty between writes. */
+  /** Disk usage of the durable log on this node, with headers and the fill between writes. */
   get onDisk(): Pick<LogMap, 'diskBytes' | 'diskBytesAfter' | 'boundaryBefore'> {
     return this.#durable.map;
   }
 
   /**
-   * Whole batches behind `lsn`, which is 0 or the end of a batch: together at most `bytesMax`, but at least one. From memory, else
-   * from files, through `ahead` where that is given. Undefined where nothing durable follows.
+   * Reads whole batches after `lsn`, which is 0 or the end of a batch: at most `bytesMax` together, but at least one. From memory, or
+   * from files, through `ahead` if given. Undefined if no durable batch follows.
    * @throws WalshipError PURGED, LSN_REPLACED (no batch ends at `lsn`), WAL_CORRUPT, DISK_FAILED.
    */
   chunkAfter(lsn: number, bytesMax: number, ahead?: ReadAhead): Promise<LogChunk | undefined> {
     return this.#durable.chunkAfter(lsn, bytesMax, ahead);
   }
 
-  /** As `chunkAfter`, at once, where memory holds it. */
+  /** Does the same as `chunkAfter` synchronously; undefined if memory does not hold the batches. */
   recentAfter(lsn: number, bytesMax: number): LogChunk | undefined {
     return this.#durable.recentAfter(lsn, bytesMax);
   }
 
-  /** The position at `lsn`; undefined where no durable batch ends there, or it is not held. */
+  /** Position at `lsn`; undefined if no durable batch ends there, or if it is no longer held. */
   chainAt(lsn: number): Promise<Position | undefined> {
     return this.#durable.chainAt(lsn);
   }
 
   /**
-   * Durable records from LSN `from` on, without seals, up to what is durable when the end is reached. Memory is bounded.
-   * Keys and values stay valid; each keeps the chunk it came in alive.
-   * @throws WalshipError PURGED, LSN_REPLACED (the log was cut meanwhile), WAL_CORRUPT, DISK_FAILED.
+   * Reads durable records from LSN `from` on, without seals, up to the durable end when it is reached. Memory is bounded.
+   * Keys and values stay valid; each keeps its chunk alive.
+   * @throws WalshipError PURGED, LSN_REPLACED (the log was cut during the read), WAL_CORRUPT, DISK_FAILED.
    */
   read({ from }: { readonly from: number }): AsyncIterable<LogRecord> {
     return this.#durable.read(from);
   }
 
-  /** Writes what has an LSN, then closes the files. Idempotent. Never trims: the last segment keeps its fill. */
+  /** Writes the records that have an LSN, then closes the files. Idempotent. Never trims: the last segment keeps its fill. */
   close(): Promise<void> {
     this.#failStop.close();
     this.#closing ??= this.#shutDown();
@@ -340,7 +341,7 @@ export class Log {
       await this.sealed.settled();
       await this.#writer?.close();
     } catch (error) {
-      // A log that failed has said so already; its files are closed as well as they can be.
+      // A failed log has already reported its failure; its files are closed as far as possible.
       if (!isWalshipError(error) || this.#failStop.failure === undefined) throw error;
     }
   }
@@ -369,7 +370,7 @@ export class Log {
     return this.#writer;
   }
 
-  /** What was in flight when the log failed is announced no more: nobody may build on it. */
+  /** Records a durable batch and announces it; after a failure does nothing, since no caller may rely on later batches. */
   #settleBatch(batch: SealedBatch, offset: number): void {
     if (this.#failStop.failure !== undefined) return;
     this.#durable.add(batch, { offset: offset + batch.bytes.length, left: 0 });

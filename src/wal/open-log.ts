@@ -21,17 +21,17 @@ import type { CutPlace } from './truncate.ts';
 
 export const walDirOf = (dir: string): string => `${dir}/wal`;
 
-/** A log as it was found, and what goes on from it. */
+/** A recovered log, and the segments to continue with. */
 export interface OpenedLog {
   readonly recovered: RecoveredLog;
   readonly map: LogMap;
-  /** Where writing goes on; undefined in a blank log. */
+  /** Segment to continue writing in; undefined in a blank log. */
   readonly current: OpenedSegment | undefined;
-  /** Segments that have a successor and were not trimmed yet. */
+  /** Segments that have a successor and are not trimmed yet. */
   readonly untrimmed: readonly OpenedSegment[];
 }
 
-/** Finishes a cut that was interrupted, recovers, and maps what is there. All of it is durable on resolve. */
+/** Finishes an interrupted cut, recovers the log, and maps it. Everything is durable on resolve. */
 export async function openLog(options: LogOptions): Promise<OpenedLog> {
   const { disk, clock, entropy, dir, meta, voters, base, replay } = options;
   const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
@@ -77,7 +77,7 @@ export async function openLog(options: LogOptions): Promise<OpenedLog> {
   return { recovered, map, current, untrimmed };
 }
 
-/** Where the log is damaged below the cut, recovery decides what becomes of it. */
+/** Finishes an interrupted cut. If the log is damaged below the cut, leaves it to recovery. */
 async function finishCut(place: CutPlace, cut: Position): Promise<void> {
   try {
     const { segment } = await cutSegments(place, cut);
@@ -89,7 +89,7 @@ async function finishCut(place: CutPlace, cut: Position): Promise<void> {
   }
 }
 
-/** Where a log is, and what it is made with. */
+/** Directory of a log, with the ports and values for its files. */
 export interface LogPlace {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -104,7 +104,7 @@ export function placeOf(options: LogOptions): LogPlace {
   return { disk, clock, entropy, dir, meta, segmentBytes };
 }
 
-/** What goes on writing in an opened segment. */
+/** Returns a writer that continues in an opened segment. */
 export function writerFor(
   options: LogOptions,
   opened: OpenedSegment,
@@ -115,19 +115,19 @@ export function writerFor(
   return new SegmentWriter(writerOptions, opened);
 }
 
-/** The position before the first record of a log. */
+/** Position before the first record of a log. */
 export function startOf(identity: LogIdentity): Position {
   return { epoch: 0, lsn: 0, chain: firstChain(Buffer.from(identity.clusterId, 'hex')) };
 }
 
 /**
  * Creates the first segment of a blank log; durable on resolve.
- * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
+ * @throws WalshipError DISK_FULL, after which no segment is left, DISK_FAILED.
  */
 export async function beginLog(log: LogPlace, identity: LogIdentity): Promise<OpenSegment> {
   const { disk, entropy, dir, meta, segmentBytes } = log;
   const walDir = walDirOf(dir);
-  // First of all: a log beside a missing meta.json is refused at the next start.
+  // Written first: a log without meta.json is refused at the next start.
   await meta.update(identity);
   await disk.makeDir(walDir);
   const header = headerAfter(identity.clusterId, startOf(identity), Salt.random(entropy));

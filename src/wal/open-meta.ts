@@ -4,7 +4,7 @@ import { lostMetaHint } from './files/lost-meta.ts';
 import { type MetaOptions, MetaStore } from './files/meta.ts';
 import { orphaned, verify } from './tools/verify.ts';
 
-/** As `MetaStore.open`; where meta.json is lost, the hint of the error is what the log beside it allows. */
+/** Opens meta.json like `MetaStore.open`; if it is lost, the hint of the error depends on the state of the log. */
 export async function openMeta(disk: Disk, dir: string, options: MetaOptions): Promise<MetaStore> {
   try {
     return await MetaStore.open(disk, dir, options);

@@ -7,15 +7,15 @@ import { headerAfter } from './format/segment.ts';
 
 export interface TailToSave {
   readonly map: LogMap;
-  /** Everything behind it is saved. */
+  /** Place after which everything is saved. */
   readonly from: Place;
   readonly reason: CutReason;
   readonly clock: Clock;
 }
 
 /**
- * Copies everything behind a place to saved/, one entry per segment; durable on resolve.
- * @throws WalshipError SAVED_FULL, DISK_FULL, DISK_FAILED; nothing of the log has changed then.
+ * Copies all records after a place to saved/, one entry per segment; durable on resolve.
+ * @throws WalshipError SAVED_FULL, DISK_FULL, DISK_FAILED; the log is unchanged then.
  */
 export async function saveTail(place: SavedPlace, tail: TailToSave): Promise<SavedTail> {
   const { map, from, reason, clock } = tail;

@@ -1,4 +1,4 @@
-/** Reading a sealed segment again, to see whether it still is what was written; and writing it anew from what somebody else holds. */
+/** Scrub of sealed segments: reads them again to find damage, and rewrites a damaged one with batches from another node. */
 import { isWalshipError, WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
@@ -24,23 +24,23 @@ import {
 } from './format/segment-scan.ts';
 import { borderAfter, headerOf, writeEnd } from './format/write-header.ts';
 
-/** What a sealed segment does not hold any more. */
+/** Damage of a sealed segment. */
 export interface ScrubDamage {
   readonly segment: SealedSegment;
-  /** In the file: of the record that does not continue. */
+  /** File offset of the bad record. */
   readonly offset: number;
-  /** The first LSN that cannot be read, and the last one of the segment. */
+  /** First LSN that cannot be read, and the last one of the segment. */
   readonly fromLsn: number;
   readonly toLsn: number;
   readonly reason: string;
-  /** False where the disk itself refuses to read it. */
+  /** False if the disk fails to read the segment. */
   readonly readable: boolean;
 }
 
 /**
- * Checks header, checksums, counts and chains of a segment, as recovery does, in bounded memory. Yields the bytes it has read after each
- * piece of WINDOW_BYTES, which is where to pause; returns what is damaged, if anything. Whoever runs it has to ask afterwards whether the
- * segment is still part of the log.
+ * Checks header, checksums, counts and chains of a segment, as recovery does, in bounded memory. Yields the number of bytes read after
+ * each piece of WINDOW_BYTES, where the caller may pause; returns the damage, if any. The caller must check after that the segment is
+ * still part of the log.
  */
 export async function* scrubSegment(
   disk: Disk,
@@ -102,21 +102,22 @@ function damageOf(
   return { segment, offset, fromLsn, toLsn: segment.last.lsn, reason, readable: true };
 }
 
-/** Whole batches that another one holds behind a position. */
+/** Fetches whole batches after a position from another node. */
 export type FetchBatches = (after: Position) => Promise<Buffer>;
 
-/** What a damaged segment held, in a durable file beside it. */
+/** The refetched content of a damaged segment, in a durable file beside it. */
 export interface RefetchedSegment {
   readonly temporary: string;
   readonly header: SegmentHeader;
-  /** Just past its last batch, where the file ends. */
+  /** Offset just past its last batch: the end of the file. */
   readonly usedBytes: number;
 }
 
 /**
- * Writes what a damaged segment held to a temporary file beside it, with headers of its own; durable on resolve. Everything is verified: the
- * first batch continues the segment before, the last one is what the next segment continues. So what comes back is what was there.
- * @throws WalshipError CHAIN_MISMATCH where something else was fetched, what `fetch` throws, DISK_FULL, DISK_FAILED.
+ * Fetches the batches of a damaged segment and writes them to a temporary file beside it, with new headers; durable on resolve. All
+ * batches are verified: the first one continues the segment before, and the next segment continues the last one, so the batches are
+ * the original ones.
+ * @throws WalshipError CHAIN_MISMATCH if other batches were fetched, errors of `fetch`, DISK_FULL, DISK_FAILED.
  */
 export async function refetchSegment(
   { disk, entropy }: { readonly disk: Disk; readonly entropy: Entropy },
@@ -156,7 +157,7 @@ export async function refetchSegment(
   }
 }
 
-/** The batches that `bytes` begin with, none of which ends beyond `lastLsn`. */
+/** Takes the batches at the beginning of `bytes` that end at or below `lastLsn`. */
 function batchesUpTo(
   bytes: Buffer,
   after: Position,

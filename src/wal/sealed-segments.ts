@@ -9,20 +9,20 @@ import { removeSegments } from './recovery/restart-log.ts';
 import { saveSegment } from './files/saved.ts';
 import type { RefetchedSegment, ScrubDamage } from './scrub.ts';
 
-/** What was put back, and what was kept of what had stood there. */
+/** Result of the replacement of a damaged segment. */
 export interface Replaced {
-  /** Name in saved/; null where it could not be read, or saved/ is at its cap. */
+  /** Name in saved/ of the damaged segment; null if it could not be read, or if saved/ is full. */
   readonly saved: string | null;
 }
 
 /**
- * The segments that are not written to any more: they are purged from the oldest on, and a damaged one is replaced by what it held. One thing
- * at a time, and never while the log is cut.
+ * Segments that are no longer written to: they are purged from the oldest on, and a damaged one is replaced by its original content. One
+ * operation runs at a time, and none during a cut of the log.
  */
 export class SealedSegments {
   readonly #parts: () => LogParts;
   readonly #exclusive: Exclusive;
-  /** What is being done to files, and never fails: a failure has ended the log. */
+  /** Current work on files; never rejects, since a failure ends the log. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(parts: () => LogParts, exclusive: Exclusive) {
@@ -30,12 +30,12 @@ export class SealedSegments {
     this.#exclusive = exclusive;
   }
 
-  /** The oldest one that begins behind `baseLsn`. */
+  /** Oldest sealed segment with a base LSN above `baseLsn`. */
   after(baseLsn: number): SealedSegment | undefined {
     return this.#parts().durable.map.sealedAfter(baseLsn);
   }
 
-  /** The one that is in this file. */
+  /** Sealed segment in the file at `path`. */
   at(path: string): SealedSegment | undefined {
     let segment = this.after(0);
     while (segment !== undefined && segment.path !== path) {
@@ -44,13 +44,13 @@ export class SealedSegments {
     return segment;
   }
 
-  /** What failed to be read will be mended in the background: it can be read again afterwards. */
+  /** True if the failed read was in a sealed segment, which will be repaired in the background and can then be read again. */
   mends({ code, details }: WalshipError): boolean {
     const path = code === 'WAL_CORRUPT' ? details['segment'] : undefined;
     return typeof path === 'string' && this.at(path) !== undefined;
   }
 
-  /** It is still part of the log, as it was. */
+  /** True if the segment is still part of the log, unchanged. */
   holds(segment: SealedSegment): boolean {
     const held = this.after(segment.header.baseLsn - 1);
     return (
@@ -62,19 +62,19 @@ export class SealedSegments {
     );
   }
 
-  /** Calls `listener` with the path of a segment in which a read of the log has met damage. */
+  /** Calls `listener` with the path of a segment in which a read of the log found damage. */
   onDamage(listener: (path: string) => void): void {
     this.#parts().durable.onDamage = listener;
   }
 
-  /** Removes whole segments that hold nothing above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED. */
+  /** Removes whole segments without records above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED. */
   purge(lsn: number): Promise<void> {
     const { options, durable, writer, fail } = this.#parts();
     const paths = durable.purge(lsn);
     return this.#next(async () => {
       if (paths.length === 0) return;
       try {
-        // A segment that is being trimmed is left alone until that is done.
+        // A segment that is being trimmed is not removed before that is done.
         await writer?.settle();
         await removeSegments(options.disk, walDirOf(options.dir), paths);
       } catch (error) {
@@ -84,17 +84,17 @@ export class SealedSegments {
   }
 
   /**
-   * Puts the durable file that holds what the damaged segment held in its place, having saved that; durable on resolve.
-   * Undefined where the segment was purged or cut meanwhile; then the file is removed.
+   * Saves the damaged segment and replaces it by the durable file with its original content; durable on resolve.
+   * Undefined if the segment was purged or cut in the meantime; then the file is removed.
    * @throws WalshipError DISK_FULL with nothing changed; DISK_FAILED.
    */
   async replace(damage: ScrubDamage, file: RefetchedSegment): Promise<Replaced | undefined> {
-    // Asked again in this very turn: what begins from now on waits for what is done here.
+    // Checked again in this turn: work that begins later waits for this replacement.
     while (this.#exclusive.busy) await this.#exclusive.until(() => !this.#exclusive.busy);
     return this.#next(() => replaceSegment(this, this.#parts(), { damage, file }));
   }
 
-  /** Resolves when nothing is done to the files of sealed segments. */
+  /** Resolves when no work on the files of sealed segments is in progress. */
   settled(): Promise<void> {
     return this.#work;
   }
@@ -137,7 +137,7 @@ async function replaceSegment(
   }
 }
 
-/** What replaces it is proven to be what stood there: where saved/ is full, nothing is lost by going on. */
+/** Saves the damaged segment; null if saved/ is full, which loses nothing, since the replacement is proven to have the original content. */
 async function save(
   { disk, dir, clock }: LogParts['options'],
   { segment, reason, offset, fromLsn, toLsn }: ScrubDamage,

@@ -18,7 +18,7 @@ const LOCK_NAME = 'LOCK';
 export interface OpenOptions {
   /** Size of a segment file in bytes. Default 64 MiB. */
   readonly segmentBytes?: number;
-  /** What to do with a damaged log: refuse to open it, or save the rest and go on from the last good record. Default `refuse`. */
+  /** Reaction to a damaged log: refuse to open it, or save the rest and continue from the last good record. Default `refuse`. */
   readonly onDamage?: 'refuse' | 'cut';
   /** Called synchronously for each record found, in order; key and value are valid during the call only. */
   readonly replay?: (record: LogRecord) => void;
@@ -26,11 +26,11 @@ export interface OpenOptions {
 
 /** One operation of a transaction. */
 export interface Operation {
-  /** OP.PUT, OP.DELETE, or 32 to 63 for your own. */
+  /** OP.PUT, OP.DELETE, or 32 to 63 for custom operations. */
   readonly op: number;
-  /** 1 to 4,096 bytes; a string stands for its UTF-8. */
+  /** Key of 1 to 4,096 bytes; a string is encoded as UTF-8. */
   readonly key: string | Uint8Array;
-  /** At most 16 MiB, none for a DELETE. */
+  /** Value of at most 16 MiB; none for a DELETE. */
   readonly value?: string | Uint8Array;
 }
 
@@ -48,13 +48,13 @@ interface Waiter {
 
 const NOTHING = Buffer.alloc(0);
 
-/** A log with one writer and no replicas: appended to, and read, by one process. */
+/** A log with one writer and no replicas, used by one process. */
 export class StandaloneLog {
   readonly #log: Log;
   readonly #lock: DiskLock;
   readonly #ports: StandalonePorts;
   #leading = false;
-  /** The first append begins the log and a leadership; the others wait for it. */
+  /** Pending first append, which begins the log and a leadership; the others wait for it. */
   #starting: Promise<void> | undefined;
   #waiters: Waiter[] = [];
 
@@ -66,7 +66,7 @@ export class StandaloneLog {
     log.onFailed((error) => this.#fail(error));
   }
 
-  /** As `open` in `walship/wal`, on a disk, clock and randomness of one's own. */
+  /** Opens a log like `open` of `walship/wal`, with the given disk, clock and randomness. */
   static async open(
     dir: string,
     ports: StandalonePorts,
@@ -97,12 +97,12 @@ export class StandaloneLog {
     }
   }
 
-  /** What recovery found, cut and saved. */
+  /** Report of the recovery: its findings, cuts and saved pieces. */
   get recovery(): RecoveryReport {
     return this.#log.recovery;
   }
 
-  /** The last record that is durable; `0.0` in an empty log. */
+  /** Version of the last durable record; `0.0` in an empty log. */
   get durable(): Version {
     const { epoch, lsn } = this.#log.durable;
     return { epoch, lsn };
@@ -117,7 +117,7 @@ export class StandaloneLog {
     return this.transaction([value === undefined ? { op, key } : { op, key, value }]);
   }
 
-  /** Appends all operations or none; resolves with the version of the last one when all are durable. Throws as `append`, and TXN_TOO_LARGE. */
+  /** Appends all operations or none; resolves with the version of the last one when all are durable. Throws the same errors as `append`, and TXN_TOO_LARGE. */
   async transaction(operations: readonly Operation[]): Promise<Version> {
     const ops = operations.map(({ op, key, value }) => ({
       op,
@@ -132,12 +132,12 @@ export class StandaloneLog {
     });
   }
 
-  /** Durable records from LSN `from` on (default: the oldest), in order. */
+  /** Reads durable records from LSN `from` on (default: the oldest), in order. */
   read({ from }: { readonly from?: number } = {}): AsyncIterable<LogRecord> {
     return this.#log.read({ from: from ?? this.#log.firstLsn });
   }
 
-  /** Writes what was appended, closes the files and frees the directory. Idempotent. */
+  /** Writes the appended records, closes the files and releases the directory's lock. Idempotent. */
   async close(): Promise<void> {
     await this.#starting?.catch(() => undefined);
     await this.#log.close();
@@ -146,7 +146,7 @@ export class StandaloneLog {
 
   #start(): Promise<void> {
     this.#starting ??= this.#lead().catch((error: unknown) => {
-      // A full disk may have room later.
+      // A full disk may have space later.
       this.#starting = undefined;
       throw isWalshipError(error) ? asRejected(error) : error;
     });
@@ -162,7 +162,7 @@ export class StandaloneLog {
     const historyId = this.#log.identity?.historyId ?? newId();
     const epoch = this.#log.durable.epoch + 1;
     const entry = { epoch, leader: NODE_ID, historyId, voters: [NODE_ID], quorum: 1 };
-    // Alone, durable is committed.
+    // With a single voter, durable records are committed.
     this.#log.lead(entry, () => ({ commitLsn: this.#log.durable.lsn, wallMs: clock.wallMs() }));
     this.#leading = true;
   }

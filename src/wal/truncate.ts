@@ -1,6 +1,6 @@
 /**
- * Cutting a log physically. What is cut has been saved before, and meta.json says since then, in `cut`, where the log shall end:
- * a process that dies anywhere in between finishes the cut at its next start, and never mistakes a half-cut log for a damaged one.
+ * Physical cut of a log. The tail has been saved before, and `cut` in meta.json records the new end of the log during the cut:
+ * the next start finishes an interrupted cut, and never mistakes a half-cut log for a damaged one.
  */
 import { WalshipError } from '../errors.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
@@ -25,13 +25,13 @@ export interface CutPlace {
   readonly disk: Disk;
   readonly entropy: Entropy;
   readonly walDir: string;
-  /** The last segment is written anew with this size, unless it holds more. */
+  /** Size of the rewritten last segment, unless it holds more. */
   readonly segmentBytes: number;
 }
 
 /**
- * Cuts the log at `to`, which lies in the segment with base LSN `newestSegment`; durable on resolve, and finished at the next start
- * where it is interrupted.
+ * Cuts the log at `to`, which is in the segment with base LSN `newestSegment`; durable on resolve. The next start finishes an
+ * interrupted cut.
  */
 export async function cutLog(
   place: CutPlace & { readonly meta: MetaStore },
@@ -44,15 +44,15 @@ export async function cutLog(
   return cut;
 }
 
-/** Base LSN of the segment in which a log that is cut at `lsn` goes on. */
+/** Base LSN of the segment in which a log that is cut at `lsn` continues. */
 export function baseForCut(bases: readonly number[], lsn: number): number | undefined {
   return bases.findLast((base) => base <= lsn + 1);
 }
 
 /**
- * Removes the segments behind `to`, newest first, and writes the one that holds it anew, without what follows; durable
- * on resolve. Doing it again changes nothing.
- * @throws WalshipError WAL_CORRUPT where `to` is not the end of a batch there.
+ * Removes the segments after `to`, newest first, and rewrites the segment that holds it, without the records after it; durable
+ * on resolve. Idempotent.
+ * @throws WalshipError WAL_CORRUPT if `to` is not the end of a batch there.
  */
 export async function cutSegments(place: CutPlace, to: Position): Promise<OpenedSegment> {
   const { disk, walDir } = place;
@@ -70,9 +70,9 @@ export async function cutSegments(place: CutPlace, to: Position): Promise<Opened
   const path = `${walDir}/${segmentName(target)}`;
   const source = await disk.open(path, 'read');
   try {
-    // Found before anything is removed: a cut that cannot be made changes nothing.
+    // Checked before anything is removed: an impossible cut changes nothing.
     const usedBytes = await endOf(source, { to, path });
-    // Newest first, each durable before the next: what is left is always the beginning of a log.
+    // Newest first, each removal durable before the next: the remaining segments are always the beginning of a log.
     for (const base of bases.toReversed()) {
       if (base <= target) break;
       await disk.remove(`${walDir}/${segmentName(base)}`);
@@ -84,7 +84,7 @@ export async function cutSegments(place: CutPlace, to: Position): Promise<Opened
   }
 }
 
-/** Copies what is used of a segment into a new file of full size, and puts that in its place. */
+/** Copies the used part of a segment into a new file of full size, which replaces it. */
 async function rewrite(place: CutPlace, source: CopySource): Promise<OpenedSegment> {
   const { disk, entropy, walDir, segmentBytes } = place;
   const { path, usedBytes } = source;
@@ -101,7 +101,7 @@ async function rewrite(place: CutPlace, source: CopySource): Promise<OpenedSegme
   } finally {
     await file.close();
   }
-  // Opened under its last name, so that the descriptor and the name belong together.
+  // Reopened under its final name, so that the descriptor and the name belong together.
   const reopened = await disk.open(path, 'write');
   const { header, number } = copy;
   return { segment: { path, file: reopened, header, sizeBytes }, usedBytes, number };

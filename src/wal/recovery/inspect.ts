@@ -1,4 +1,4 @@
-/** Reads a whole log once and gathers the evidence that the recovery table wants. Changes nothing, and decides nothing. */
+/** Reads a whole log once and gathers the evidence for the recovery table. Changes nothing, and decides nothing. */
 import { readingOver, type UnreadableBlocks } from '../files/unreadable.ts';
 import type { Disk } from '../../ports/disk.ts';
 import type { TailEvidence } from '../format/evidence.ts';
@@ -30,35 +30,35 @@ import { endOfSeal, type SealPlace } from '../format/seal-place.ts';
 import { borderAfter } from '../format/write-header.ts';
 import type { BatchPlace, BatchVisitor } from '../format/write-scan.ts';
 
-/** A segment, as far as it is good. */
+/** The good part of a segment. */
 export interface GoodSegment {
   readonly name: string;
   readonly header: SegmentHeader;
-  /** Just past its last good batch, in the file; the segment's header alone where there is none. */
+  /** File offset just past its last good batch; the end of the segment's header if there is none. */
   readonly usedBytes: number;
   readonly sizeBytes: number;
-  /** Of its good batches, as they are on every node. */
+  /** Bytes of its good batches in the stream. */
   readonly streamBytes: number;
-  /** Of its last write whose header is good; 0 where there is none. */
+  /** Number of its last write with a good header; 0 if there is none. */
   readonly number: number;
-  /** Below the base LSN where it holds nothing. */
+  /** Last LSN; below the base LSN if the segment is empty. */
   readonly lastLsn: number;
 }
 
 export interface Inspection {
-  /** Oldest first, up to where the log ends. */
+  /** Segments of the log, oldest first. */
   readonly segments: readonly GoodSegment[];
   /** Names of segments from which nothing can be kept, oldest first. */
   readonly rejected: readonly string[];
   /** Names of segments that are damaged below the start of the snapshot, and of those before them; oldest first. */
   readonly stale: readonly string[];
-  /** False where the log does not reach the snapshot's start, or is another log there. */
+  /** False if the log does not reach the snapshot's start, or differs from the snapshot there. */
   readonly joins: boolean;
-  /** A segment is damaged below the snapshot's start, and what is needed of the log begins in it, at this place. Then `evidence` is of the damage. */
+  /** Place at which the needed log begins inside a segment that is damaged below the snapshot's start; `evidence` then describes that damage. */
   readonly rest: (SealPlace & { readonly name: string }) | undefined;
-  /** Names of files that were being made. */
+  /** Names of unfinished files. */
   readonly temporary: readonly string[];
-  /** At the last good seal. */
+  /** State at the last good seal. */
   readonly state: LogState;
   readonly lastSeal: Seal | undefined;
   readonly epochs: readonly EpochSpan[];
@@ -71,12 +71,12 @@ export interface Inspection {
   readonly bytes: number;
 }
 
-/** A good batch, and the bytes it lies in, which are reused after the call. */
+/** A good batch, and the bytes that hold it; the bytes are reused after the call. */
 export interface VisitedBatch {
   readonly batch: BatchInfo;
   readonly bytes: Buffer;
   readonly place: BatchPlace;
-  /** The snapshot does not hold it. */
+  /** True if the snapshot does not include the batch. */
   readonly needed: boolean;
 }
 
@@ -85,17 +85,17 @@ export interface InspectOptions {
   /** The directory of the segments. */
   readonly dir: string;
   readonly meta: Meta;
-  /** 1 or more. */
+  /** Number of voters, at least 1. */
   readonly voters: number;
-  /** What holds everything before the log; none where the log itself must begin with LSN 1. */
+  /** Snapshot that covers everything before the log; without one the log must begin with LSN 1. */
   readonly base?: LogBase | undefined;
   /** Called for each good batch, in order. */
   readonly visit: (visited: VisitedBatch) => void;
-  /** What was visited so far is below the snapshot and stands before damage: the log begins with what is visited next. */
+  /** Called to discard the batches visited so far, which are below the snapshot and before damage: the log begins with the next batch. */
   readonly restarted?: () => void;
 }
 
-/** @throws WalshipError DISK_FAILED. */
+/** Inspects a log. @throws WalshipError DISK_FAILED. */
 export function inspect(options: InspectOptions): Promise<Inspection> {
   const unreadable = new Map<string, UnreadableBlocks>();
   const disk = readingOver(options.disk, (blocks) => unreadable.set(blocks.path, blocks));
@@ -104,7 +104,7 @@ export function inspect(options: InspectOptions): Promise<Inspection> {
 
 class Inspector {
   readonly #options: InspectOptions;
-  /** Blocks that were read over, by the path of their segment. */
+  /** Unreadable blocks that were read over, by the path of their segment. */
   readonly #unreadable: ReadonlyMap<string, UnreadableBlocks>;
   #segments: GoodSegment[] = [];
   readonly #epochs: EpochEntry[] = [];
@@ -172,7 +172,7 @@ class Inspector {
     };
   }
 
-  /** Undefined where the log goes on in the next segment. */
+  /** Reads one segment; undefined if the log continues in the next segment. */
   async #readSegment(index: number): Promise<Stop | undefined> {
     const { disk, dir } = this.#options;
     const name = this.#names[index] as string;
@@ -215,7 +215,7 @@ class Inspector {
     const { file, sizeBytes, header, end } = scanned;
     const { last, lastEnd, write, number } = end;
     if (await this.#goesOn(index, end.last)) return undefined;
-    // Trimmed or clean, but not continued: then the next header says what is wrong.
+    // Trimmed or clean, but not continued: then the next header shows the fault.
     const hasNext = index < this.#names.length - 1;
     if (end.lastEnd === sizeBytes) return hasNext ? undefined : trimmedStop(end);
     const start = write?.start ?? borderAfter(lastEnd);
@@ -226,14 +226,14 @@ class Inspector {
   }
 
   /**
-   * Where reading goes on although the log stopped: below the snapshot's start, nothing of it is needed. Undefined where that is not so, or
-   * where what is needed cannot be told from what is damaged.
+   * Index of the segment at which reading continues although the log stopped: below the snapshot's start, its records are not needed.
+   * Undefined if the stop is not below it, or if the needed part cannot be separated from the damaged part.
    */
   async #beyond(index: number, stop: Stop): Promise<number | undefined> {
     const { base, disk, dir } = this.#options;
     if (base === undefined || stop.foreign !== undefined || this.#joins) return undefined;
     if (this.#state.lsn >= base.start.lsn) return undefined;
-    // A header that does not continue may begin the part that is needed; one that is damaged in itself may not.
+    // A good header that does not continue the log may begin the needed part; a damaged header may not.
     const next = stop.ending === 'header' && this.#segments.length > 0 ? index : index + 1;
     const nextBase = parseSegmentName(this.#names[next] ?? '') ?? Infinity;
     if (nextBase <= base.start.lsn + 1) {
@@ -248,14 +248,14 @@ class Inspector {
     return undefined;
   }
 
-  /** The log begins at the segment with this index; what stands before it is not needed. */
+  /** Begins the log at the segment with this index; the segments before it are not needed. */
   #restart(index: number): void {
     this.#stale = this.#names.slice(0, index);
     this.#segments = [];
     this.#options.restarted?.();
   }
 
-  /** The log is at `state`: is that where the snapshot begins? */
+  /** Compares the log with the start of the snapshot if the log has just reached that LSN. */
   #meet(state: LogState): void {
     const { base } = this.#options;
     if (base !== undefined && state.lsn === base.start.lsn) {
@@ -285,8 +285,8 @@ class Inspector {
   };
 
   /**
-   * Whether the next segment's header continues `last`. Its chain proves that nothing is missing in between, whatever stands behind the
-   * last seal here: where power was lost during a trim, a file system leaves zeros there instead of the fill.
+   * True if the next segment's header continues `last`. Its chain proves that nothing is missing in between, whatever bytes follow the
+   * last seal here: after a power loss during a trim, a file system may leave zeros there instead of fill.
    */
   async #goesOn(index: number, last: LogState): Promise<boolean> {
     const { disk, dir } = this.#options;
@@ -303,7 +303,7 @@ class Inspector {
     }
   }
 
-  /** Three more things that only meta.json can tell: a segment or a snapshot that is gone, and a history that is not ours. */
+  /** Adds three faults that only meta.json reveals: a missing segment, a missing snapshot, and a foreign history. */
   #checkNewest(stop: Stop): Stop {
     const { base } = this.#options;
     const { newestSegment, replacedBy, historyId, joining } = this.#options.meta;
@@ -326,7 +326,7 @@ class Inspector {
     return { ...stop, reason, missingLsn: stop.missingLsn ?? newestSegment };
   }
 
-  /** A snapshot means nothing before the log is replayed to its end, and a single voter has nobody to get that from. */
+  /** Requires the log up to the snapshot's end: a snapshot is consistent only with that, and a single voter cannot get it from others. */
   #checkEnd(stop: Stop): Stop {
     const { base, voters } = this.#options;
     const { lsn } = this.#state;
@@ -357,7 +357,7 @@ class Inspector {
     };
   }
 
-  /** What could not be read of the segment where the log ends: the cause of the rest. */
+  /** Describes the unreadable blocks of the segment where the log ends, since they are the cause. */
   #readOver(segment: string): string {
     const found = this.#unreadable.get(`${this.#options.dir}/${segment}`);
     if (found === undefined) return '';
@@ -386,7 +386,7 @@ class Inspector {
   }
 }
 
-/** Where a segment that is not continued by another one ends, and how. */
+/** Describes the end of a segment that no other segment continues. */
 function stopOf({ kind, offset, reason }: SegmentEnd, tail: TailEvidence): Stop {
   if (kind === 'end') return { ending: 'short', offset, reason, tail };
   if (kind === 'fill') {

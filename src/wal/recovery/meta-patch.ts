@@ -4,7 +4,7 @@ import type { Inspection } from './inspect.ts';
 import type { Meta } from '../files/meta.ts';
 import { claimOf, type Decision, joinClaims } from './recovery.ts';
 
-/** Returns the members of meta.json that have to change, or undefined where none has. */
+/** Returns the members of meta.json that must change, or undefined if there are none. */
 export function metaPatch(
   current: Meta,
   inspection: Inspection,
@@ -21,7 +21,7 @@ export function metaPatch(
     if (current.historyId === null) patch.historyId = lastEpoch.historyId;
     const arrived = current.historyId === null || lastEpoch.historyId === current.historyId;
     if (arrived && current.joining) patch.joining = false;
-    // Epochs of a history that was left say nothing about this one.
+    // Epochs of an abandoned history do not apply to this one.
     if (arrived && current.promise.epoch < lastEpoch.epoch) {
       patch.promise = { epoch: lastEpoch.epoch, candidate: null, attempt: null };
       patch.forced = null;

@@ -1,8 +1,8 @@
 /**
- * Recovery, the driver: reads the log once, asks the table (recovery.ts), and carries out what it says, each step durable before
- * the next: copy to saved/ -> state and claim into meta.json -> remove later segments, newest first -> cut.
+ * Driver of recovery: reads the log once, looks up the decision in the table (recovery.ts), and carries it out, each step durable
+ * before the next: copy to saved/ -> state and claim into meta.json -> remove later segments, newest first -> cut.
  *
- * The last segment is always written to a new file (rewrite-last.ts): that is the cut, and what makes durable what was read.
+ * The last segment is always rewritten (rewrite-last.ts): the rewrite performs the cut, and makes the bytes that were read durable.
  */
 import { WalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -50,45 +50,45 @@ export interface ReplayedBatch {
   readonly seal: Seal;
 }
 
-/** Where a batch is in its segment. */
+/** A verified batch with its place in its segment. */
 export type MappedBatch = ReplayedBatch & { readonly place: BatchPlace };
 
 export interface RecoverOptions {
   readonly disk: Disk;
-  /** For the time in saved/ only. */
+  /** Clock for the time in saved/ only. */
   readonly clock: Clock;
   /** The data directory; segments are in its `wal`. */
   readonly dir: string;
   readonly meta: MetaStore;
-  /** For the salts of segments that are made. */
+  /** Source of the salts of new segments. */
   readonly entropy: Entropy;
-  /** 1 or more: the column of the recovery table. */
+  /** Number of voters, at least 1; selects the column of the recovery table. */
   readonly voters: number;
-  /** What the last segment is rewritten to, unless it holds more. */
+  /** Size of the rewritten last segment, unless it holds more. */
   readonly segmentBytes: number;
   readonly onDamage: 'refuse' | 'cut';
-  /** The snapshot that holds what came before the log; without one it has to begin with LSN 1. */
+  /** Snapshot that covers everything before the log; without one the log must begin with LSN 1. */
   readonly base?: LogBase | undefined;
-  /** Called in order, synchronously, for each batch that was verified and that the snapshot does not hold. */
+  /** Called in order, synchronously, for each verified batch that the snapshot does not include. */
   readonly replay?: (batch: ReplayedBatch) => void;
-  /** As `replay`, but for all batches that are kept. */
+  /** Called like `replay`, but for all batches that are kept. */
   readonly mapped?: (batch: MappedBatch) => void;
-  /** What was mapped so far is not kept. */
+  /** Called to discard the batches passed to `mapped` so far. */
   readonly restarted?: () => void;
 }
 
-/** A segment as recovery left it, closed. */
+/** A segment after recovery, closed. */
 export interface RecoveredSegment {
   readonly path: string;
   readonly header: SegmentHeader;
-  /** Just past its last batch, in the file; behind it comes only fill. */
+  /** File offset just past its last batch; only fill follows. */
   readonly usedBytes: number;
   readonly sizeBytes: number;
-  /** Of its batches, as they are on every node. */
+  /** Bytes of its batches in the stream. */
   readonly streamBytes: number;
-  /** Of its last write; 0 where it has none. */
+  /** Number of its last write; 0 if it has none. */
   readonly number: number;
-  /** Last LSN in it; below its base where it is empty. */
+  /** Last LSN in it; below its base LSN if it is empty. */
   readonly lastLsn: number;
 }
 
@@ -99,32 +99,32 @@ export interface RecoveryWarning {
 }
 
 export interface RecoveryReport {
-  /** The row of the recovery table that was found. */
+  /** Row of the recovery table that applies. */
   readonly row: RowId;
   readonly decision: Decision;
-  /** What was cut off, if anything. */
+  /** LSNs that were cut off, if any. */
   readonly gone: { readonly from: number; readonly to: number | 'unknown' } | undefined;
   readonly warnings: readonly RecoveryWarning[];
-  /** Names in saved/ of what was cut off. */
+  /** Names of the entries in saved/. */
   readonly saved: readonly string[];
   readonly batches: number;
   readonly records: number;
   readonly bytes: number;
 }
 
-/** What is durable once `recover` resolves. */
+/** The log after recovery; durable when `recover` resolves. */
 export interface RecoveredLog {
-  /** Oldest first; none where the log is blank. The last one has full size, ends in fill, and is where writing goes on. */
+  /** Segments, oldest first; none if the log is blank. The last one ends in fill, and writing continues in it. */
   readonly segments: readonly RecoveredSegment[];
-  /** At the last seal; LSN and epoch are 0 before the first record. */
+  /** State at the last seal; LSN and epoch are 0 before the first record. */
   readonly state: LogState;
-  /** The last batch's seal, if any is held. */
+  /** Seal of the last batch, if any is held. */
   readonly lastSeal: Seal | undefined;
-  /** Oldest LSN held; 1 where the log is blank. */
+  /** Oldest LSN held; 1 if the log is blank. */
   readonly firstLsn: number;
-  /** Of the segments; undefined where there is none. */
+  /** Cluster id of the segments; undefined if there are none. */
   readonly clusterId: string | undefined;
-  /** Of the last EPOCH record, if any. */
+  /** History id of the last EPOCH record, if any. */
   readonly historyId: string | undefined;
   readonly epochs: readonly EpochSpan[];
   /** Highest commitLsn in any seal. */
@@ -134,8 +134,8 @@ export interface RecoveredLog {
 
 /**
  * Recovers the log of a data directory. On resolve everything in the result is durable.
- * @throws WalshipError WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER or UNSUPPORTED_VERSION where the table refuses, SAVED_FULL; then
- * nothing was changed. DISK_FAILED or DISK_FULL may come at any step; the next start begins again.
+ * @throws WalshipError WAL_CORRUPT, SEGMENT_MISSING, WRONG_CLUSTER or UNSUPPORTED_VERSION if the table refuses, SAVED_FULL; then
+ * nothing was changed. DISK_FAILED or DISK_FULL can occur at any step; the next start begins again.
  */
 export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
   const { disk, meta, base } = options;
@@ -155,7 +155,7 @@ export async function recover(options: RecoverOptions): Promise<RecoveredLog> {
   }
 }
 
-/** `rewrite` is being filled meanwhile; undefined where there is no segment. */
+/** Recovers the log while `rewrite` is being filled; `rewrite` is undefined if there is no segment. */
 async function recoverBeside(
   rewrite: SegmentRewrite | undefined,
   options: RecoverOptions,
@@ -174,7 +174,7 @@ async function recoverBeside(
   if (decision === 'refuse') throw refusal(row, evidence, options);
   const saves = decision === 'save-cut' || decision === 'save-cut-suspect';
   const restarts = base !== undefined && !inspection.joins;
-  // What is saved comes first, also where there is little room.
+  // Saving comes first, also if there is little space.
   if (restarts || saves || inspection.stale.length > 0 || inspection.segments.length === 0) {
     await rewrite?.drop();
   }
@@ -184,7 +184,7 @@ async function recoverBeside(
   const saved = [...stale, ...(saves ? await saveRest(options, inspection) : [])];
   const patch = metaPatch(meta.current, inspection, decision);
   const { replacedBy } = meta.current;
-  // Newer ones by their LSN were of the log that was to go.
+  // Snapshots with a higher LSN belong to the replaced log.
   if (replacedBy !== null) await dropSnapshotsFrom(disk, options.dir, replacedBy + 1);
   if (patch !== undefined) await meta.update(patch);
   await removeRest(disk, dir, inspection);
@@ -243,8 +243,8 @@ function staleWhy(base: LogBase | undefined): string {
 }
 
 /**
- * The log does not lead up to the snapshot: what that may not hold of it goes to saved/, and a new one begins behind the snapshot. Where an earlier
- * life had begun to replace the log, it saved that first: there is no inspection then.
+ * Replaces a log that does not lead up to the snapshot: records that the snapshot may not include go to saved/, and a new log begins
+ * after the snapshot. If an earlier process had begun to replace the log, it saved them first: then there is no inspection.
  */
 async function restartedLog(
   options: RecoverOptions,
@@ -295,7 +295,7 @@ async function restartedLog(
   };
 }
 
-/** Names of the segments that hold anything which `base` is not proven to hold; all of them where the log is damaged. */
+/** Names of the segments with records that `base` is not proven to include; all segments if the log is damaged. */
 async function unprovenSegments(
   { disk, dir, meta }: RecoverOptions,
   base: LogBase,
@@ -308,7 +308,7 @@ async function unprovenSegments(
   const own = joining || discarding ? undefined : (historyId ?? undefined);
   const log = { historyId: own, lastLsn: state.lsn, committedLsn: knownCommitLsn };
   const lsn = supersededLsn(log, replacing(base));
-  // What is torn was acknowledged to nobody.
+  // A torn write was never acknowledged.
   const lastLsnOf = (index: number): number =>
     (parseSegmentName(names[index + 1] ?? '') ?? state.lsn + 1) - 1;
   return names.filter((_, index) => lastLsnOf(index) > lsn);
@@ -324,7 +324,7 @@ function refusal(row: RowId, evidence: RecoveryEvidence, options: RecoverOptions
   return new WalshipError(code, message, { details });
 }
 
-/** Copies what will be cut off: the rest of the last good segment, and the segments from which nothing is kept. */
+/** Copies the parts that will be cut off to saved/: the rest of the last good segment, and the rejected segments. */
 async function saveRest(
   options: RecoverOptions,
   inspection: Inspection,
@@ -359,7 +359,7 @@ async function saveRest(
   return names;
 }
 
-/** Removes files that were being made, and rejected segments, newest first: each is gone for good before the next. */
+/** Removes unfinished files, and rejected segments, newest first: each removal is durable before the next. */
 async function removeRest(disk: Disk, dir: string, inspection: Inspection): Promise<void> {
   for (const name of inspection.temporary) {
     if (!isRewrite(name)) await disk.remove(`${dir}/${name}`);

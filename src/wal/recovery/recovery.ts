@@ -1,55 +1,55 @@
 /**
- * The recovery table: evidence -> row -> decision. Pure: what was found comes in, what shall be done goes out.
- * The same table stands in docs/wal-format.md, and each row's title is the title of its test.
+ * The recovery table: evidence -> row -> decision. Pure: maps evidence to a decision without I/O.
+ * The same table is in docs/wal-format.md, and each row's title is the title of its test.
  */
 import type { ErrorCode } from '../../errors.ts';
 import type { Claim } from '../files/meta.ts';
 import type { Position, Version } from '../format/position.ts';
 import type { TailEvidence } from '../format/evidence.ts';
 
-/** How the part of the log that continues comes to its end. */
+/** Kind of the end of the good part of the log. */
 export type Ending =
-  /** Nothing but the fill byte stands from where the next write would begin on. */
+  /** Only fill follows from the start of the next write on. */
   | 'fill'
-  /** The file ends exactly behind a seal, as a trimmed segment does. */
+  /** The file ends exactly after a seal, as a trimmed segment does. */
   | 'trimmed'
   /** The file ends inside a write. */
   | 'short'
-  /** Something that does not continue the log. */
+  /** Bytes that do not continue the log. */
   | 'invalid'
   /** The header of a segment is unreadable or does not continue. */
   | 'header'
-  /** There is no segment at all. */
+  /** No segment exists. */
   | 'none';
 
 export type Foreign = 'cluster' | 'history' | 'format' | 'op';
 
-/** A segment behind the last good record. */
+/** A segment after the last good record. */
 export interface LaterSegment {
   readonly name: string;
-  /** The position that its last write, or its header, gives away. */
+  /** Highest known version, from its last write or from its header. */
   readonly highest: Version | undefined;
-  /** Its last write ends in a seal, and behind that there is nothing but fill, of which there is some. */
+  /** True if its last write ends in a seal, and at least one byte of fill and nothing else follows. */
   readonly clean: boolean;
-  /** Just past its last byte that is not fill. */
+  /** Offset just past its last byte that is not fill. */
   readonly writtenEnd: number;
 }
 
-/** Everything that the table looks at. */
+/** Input of the recovery table. */
 export interface RecoveryEvidence {
   readonly ending: Ending;
-  /** Where it ends: the segment's file name, and the offset of the record that does not continue. */
+  /** End of the good part: the segment's file name, and the offset of the bad record. */
   readonly segment: string;
   readonly offset: number;
-  /** What does not continue, in words. */
+  /** Fault in words. */
   readonly reason: string;
-  /** The last good seal, and where it ends in that segment. */
+  /** Position of the last good seal, and its end in that segment. */
   readonly last: Position;
   readonly lastEnd: number;
   readonly tail: TailEvidence | undefined;
-  /** Segments behind the one where the log ends; they hold what comes later. */
+  /** Segments after the one where the log ends; they hold later records. */
   readonly later: readonly LaterSegment[];
-  /** Set where a segment is known to have been there: its base LSN, or the first LSN that is needed. */
+  /** Set if a segment is known to be missing: its base LSN, or the first LSN that is needed. */
   readonly missingLsn: number | undefined;
   readonly foreign: Foreign | undefined;
 }
@@ -66,7 +66,7 @@ export interface RecoveryRow {
 
 export type RowId = 'end' | 'torn' | 'short' | 'damage' | 'foreign';
 
-/** The table as data. One voter saves too what was cut short from outside: the table asks only for a warning. */
+/** The table as data. With one voter, a file that was cut short from outside is saved too, although a warning would do. */
 export const RECOVERY_TABLE: readonly RecoveryRow[] = [
   {
     id: 'end',
@@ -106,7 +106,7 @@ export const RECOVERY_TABLE: readonly RecoveryRow[] = [
   },
 ];
 
-/** Which row of the table the evidence belongs to. */
+/** Row of the table for the evidence. */
 export function rowOf(evidence: RecoveryEvidence): RowId {
   const { ending, tail, later, missingLsn, foreign } = evidence;
   if (foreign !== undefined) return 'foreign';
@@ -125,14 +125,14 @@ export function decisionOf(
 ): Decision {
   const found = RECOVERY_TABLE.find((candidate) => candidate.id === row) as RecoveryRow;
   const decision = circumstances.voters > 1 ? found.severalVoters : found.oneVoter;
-  // The operator's choice to go on from the last good record; it does not make a wrong directory right.
+  // The operator chose to continue from the last good record; that does not make a wrong directory right.
   if (decision === 'refuse' && row === 'damage' && circumstances.onDamage === 'cut') {
     return 'save-cut';
   }
   return decision;
 }
 
-/** The highest position that this node may have held before what is being cut off. */
+/** Highest position that this node may have held before the cut. */
 export function claimOf(evidence: RecoveryEvidence): Claim {
   const { ending, tail, later, last, missingLsn } = evidence;
   if (missingLsn !== undefined || ending === 'short' || ending === 'trimmed') return 'unknown';
@@ -151,7 +151,7 @@ export function claimOf(evidence: RecoveryEvidence): Claim {
   return highest;
 }
 
-/** A claim never shrinks while a node is suspect. */
+/** Joins two claims to the higher one: a claim never shrinks while a node is suspect. */
 export function joinClaims(a: Claim, b: Claim): Claim {
   if (a === null) return b;
   if (b === null) return a;
@@ -159,7 +159,7 @@ export function joinClaims(a: Claim, b: Claim): Claim {
   return { epoch: Math.max(a.epoch, b.epoch), lsn: Math.max(a.lsn, b.lsn) };
 }
 
-/** The first LSN that is gone, and the last one that is known to have been there. */
+/** First LSN that is lost, and the last one that is known to have existed. */
 export function goneLsns(evidence: RecoveryEvidence): { from: number; to: number | 'unknown' } {
   const claim = claimOf(evidence);
   const from = evidence.last.lsn + 1;
@@ -170,7 +170,7 @@ export function describeGone(evidence: RecoveryEvidence): string {
   const { from, to } = goneLsns(evidence);
   if (to !== 'unknown') return to > from ? `LSNs ${from} to ${to}` : `LSN ${from}`;
   const known = [evidence.tail?.highest, ...evidence.later.map((segment) => segment.highest)];
-  // All before the last write was durable.
+  // Everything before the last write was durable.
   const before = (evidence.tail?.lastWrite?.firstLsn ?? 0) - 1;
   const lsn = Math.max(before, ...known.map((version) => version?.lsn ?? 0));
   return lsn > from ? `LSNs ${from} to at least ${lsn}` : `everything from LSN ${from} on`;
@@ -183,7 +183,7 @@ const FOREIGN_CODES: Record<Foreign, ErrorCode> = {
   op: 'UNSUPPORTED_VERSION',
 };
 
-/** The code and the words of a refusal. */
+/** Code and message of a refusal. */
 export function refusalOf(evidence: RecoveryEvidence): { code: ErrorCode; message: string } {
   const { segment, offset, reason, last, missingLsn, foreign } = evidence;
   const place = `${segment} at offset ${offset}`;
@@ -202,7 +202,7 @@ export function refusalOf(evidence: RecoveryEvidence): { code: ErrorCode; messag
   return { code: missingLsn === undefined ? 'WAL_CORRUPT' : 'SEGMENT_MISSING', message };
 }
 
-/** What helps against a refusal, with the command that does not refuse in its turn. */
+/** Hint for a refusal: a remedy, with a command that is not refused in turn. */
 export function refusalHint(
   { foreign }: Pick<RecoveryEvidence, 'foreign'>,
   { dir, voters }: { readonly dir: string; readonly voters: number },

@@ -1,7 +1,8 @@
 /**
- * Replacing a log, or its beginning, because a snapshot holds what it held. What the snapshot is not proven to hold goes to saved/ first; the rest
- * is removed. While a log is being replaced as a whole, `newestSegment` of meta.json is null and `replacedBy` names the snapshot: everything that has to
- * be in saved/ is there then, and the next start finishes what was interrupted.
+ * Replacement of a log, or of its beginning, by a snapshot that includes its records. Records that the snapshot is not proven to
+ * include go to saved/ first; the rest is removed. While a whole log is being replaced, `newestSegment` of meta.json is null and
+ * `replacedBy` names the snapshot: everything that must be saved is in saved/ then, and the next start finishes an interrupted
+ * replacement.
  */
 import { readingOver } from '../files/unreadable.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -36,29 +37,29 @@ export interface RestartPlace {
   readonly segmentBytes: number;
 }
 
-/** Why a log, or a part of it, goes to saved/. */
+/** Reason for which a log, or a part of it, goes to saved/. */
 export interface SaveReason {
   /** One sentence. */
   readonly why: string;
-  /** Whose decision it was. */
+  /** Author of the decision. */
   readonly by: string;
 }
 
 export interface RestartHooks {
-  /** Goes into meta.json in the step from which there is no way back. */
+  /** Changes to meta.json in the step that makes the replacement irreversible. */
   readonly patch?: Partial<Omit<Meta, 'format'>>;
-  /** Called once meta.json says that the log is being replaced. */
+  /** Called when meta.json records that the log is being replaced. */
   readonly onBegun?: () => void;
 }
 
-/** The sentence in saved/ for what `base` replaced and may not hold. */
+/** Sentence in saved/ for records that `base` replaced and may not include. */
 export function replacedWhy(base: LogBase): string {
   return `the snapshot of LSN ${base.start.lsn} took its place, and is not known to hold it`;
 }
 
 /**
- * Removes the whole log with every other snapshot, and begins a new one behind the start of `base`, whose snapshot is durable already; durable on
- * resolve. What `base` may not hold has been saved before.
+ * Removes the whole log and all other snapshots, and begins a new log after the start of `base`, whose snapshot must be durable
+ * already; durable on resolve. The caller has saved the records that `base` may not include.
  * @throws WalshipError DISK_FULL, DISK_FAILED.
  */
 export async function restartLog(
@@ -73,7 +74,7 @@ export async function restartLog(
   const segments = names.filter((name) => parseSegmentName(name) !== undefined);
   await meta.update({ ...patch, newestSegment: null, replacedBy: base.start.lsn });
   onBegun?.();
-  // Those of the log that goes, before it has gone: one that is newer by its LSN would be taken for the base of what follows.
+  // Other snapshots go before the log: one with a higher LSN would be taken for the base of the new log.
   await keepSnapshots(disk, dir, [`${snapshotDirOf(dir)}/${snapshotName(base.start.lsn)}`]);
   await removeSegments(disk, walDir, pathsOf(walDir, segments));
   const header = headerAfter(base.clusterId, base.start, Salt.random(entropy));
@@ -82,7 +83,7 @@ export async function restartLog(
   return segment;
 }
 
-/** Saves and removes segments that a log begins with; durable on resolve. Returns their names in saved/. */
+/** Saves and removes the given segments at the beginning of a log; durable on resolve. Returns their names in saved/. */
 export async function dropSegments(
   place: RestartPlace,
   names: readonly string[],
@@ -94,7 +95,7 @@ export async function dropSegments(
   return saved;
 }
 
-/** Makes a segment of its own of what stands in a damaged one behind the start of `base`; durable on resolve. */
+/** Makes a new segment from the part of a damaged one after the start of `base`; durable on resolve. */
 export async function keepRest(
   { disk, dir, meta }: Pick<RestartPlace, 'disk' | 'dir' | 'meta'>,
   base: LogBase,
@@ -124,7 +125,7 @@ export async function keepRest(
   }
   await disk.rename(temporary, path);
   await disk.syncDir(walDir);
-  // Else a log that ends in the damaged segment would seem to lack a newer one, or have one too many.
+  // Otherwise a log that ends in the damaged segment would seem to lack a newer one, or to have one too many.
   if ((meta.current.newestSegment ?? 0) < header.baseLsn) {
     await meta.update({ newestSegment: header.baseLsn });
   }
@@ -156,7 +157,7 @@ export async function saveSegments(
   return saved;
 }
 
-/** Where the written part of a segment ends; undefined where nothing but a header was written. */
+/** End of the written part of a segment, and its versions; undefined if only a header was written. */
 async function extentOf(
   disk: Disk,
   path: string,
@@ -180,7 +181,7 @@ async function extentOf(
 const pathsOf = (walDir: string, names: readonly string[]): readonly string[] =>
   names.map((name) => `${walDir}/${name}`);
 
-/** Removes segments oldest first, each durable before the next: what is left is never a log with a gap. */
+/** Removes segments, oldest first, each removal durable before the next: the remaining log never has a gap. */
 export async function removeSegments(
   disk: Disk,
   walDir: string,

@@ -1,9 +1,10 @@
 /**
- * The last segment is made this life's own at every start (adopt.ts): what recovery read may have been in the page cache only, so nothing
- * counts as recovered before it was written again. The same step is the cut.
+ * Rewrite of the last segment at every start (adopt.ts): the bytes that recovery read may have been in the page cache only, so they do
+ * not count as recovered before they have been written again. The same step performs the cut.
  *
- * It is written to a new file of full size that takes its name; where the disk has no room for that, to one that is as long as what is used,
- * which gives back the room of the old one; and where it has not even that, over itself. So a disk that filled up is no reason not to start.
+ * The segment is written to a new file of full size that takes its name; if the disk has no space for that, to a file as long as the
+ * used part, which then frees the space of the old one; and if there is not even that much space, in place. A full disk therefore does
+ * not prevent a start.
  */
 import assert from 'node:assert';
 import type { Disk } from '../../ports/disk.ts';
@@ -20,38 +21,38 @@ const REWRITE_NAME = `rewrite${TEMPORARY_SUFFIX}`;
 
 export interface LastSegment {
   readonly path: string;
-  /** Just past its last batch, in the file. */
+  /** File offset just past its last batch. */
   readonly usedBytes: number;
   readonly sizeBytes: number;
 }
 
-/** The file that took its place. */
+/** The file that has replaced the last segment. */
 export interface RewrittenSegment extends SegmentCopy {
   readonly sizeBytes: number;
 }
 
 /**
- * The file that takes the last segment's place. Its fill is written while the log is being read, which takes about as long.
- * A disk without room for it is no failure before `replace`: until then, recovery may have removed what was left behind.
+ * The file that replaces the last segment. Its fill is written while the log is being read, which takes about as long.
+ * A lack of space is no failure before `replace`: recovery may free space in the meantime by removing leftovers.
  */
 export class SegmentRewrite {
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #sizeBytes: number;
-  /** Undefined where there was no room, or the file is not wanted. */
+  /** Prefilled file; undefined if there was no space, or after `drop`. */
   #prefilled: Promise<PrefilledFile | undefined>;
 
-  /** Begins to fill the file in `dir`, which holds the segments. */
+  /** Starts to fill the file in `dir`, the directory of the segments. */
   constructor(disk: Disk, dir: string, sizeBytes: number) {
     this.#disk = disk;
     this.#dir = dir;
     this.#sizeBytes = sizeBytes;
     this.#prefilled = this.#prefill();
-    // Whoever awaits it hears of a failure.
+    // Reported to the caller that awaits it.
     this.#prefilled.catch(() => undefined);
   }
 
-  /** Removes the file, as far as the disk still works: recovery changes nothing, or needs the room. */
+  /** Removes the file if the disk still works: recovery refuses and changes nothing, or needs the space. */
   async drop(): Promise<void> {
     const prefilled = this.#prefilled;
     this.#prefilled = Promise.resolve(undefined);
@@ -61,17 +62,17 @@ export class SegmentRewrite {
       await made.file.close();
       await this.#disk.remove(made.path);
     } catch (error) {
-      // The next recovery removes it; why this one ends is more important.
+      // The next recovery removes the file; the error that ends this one is more important.
       if (!isWalshipError(error)) throw error;
     }
   }
 
   /**
-   * Makes the used bytes of `last` durable under its name, with nothing but fill behind them.
-   * @throws WalshipError DISK_FAILED, and what else kept the disk from taking them, with nothing left behind.
+   * Makes the used bytes of `last` durable under its name, followed by fill only.
+   * @throws WalshipError DISK_FAILED, and other errors of the disk, after which the temporary file is removed.
    */
   async replace(last: LastSegment, salt: Salt): Promise<RewrittenSegment> {
-    // Removals that an earlier life did not make durable must not come after the cut.
+    // Removals by an earlier process that are not durable yet must become durable before the cut.
     await this.#disk.syncDir(this.#dir);
     const made = (await this.#prefilled) ?? (await this.#prefill());
     this.#prefilled = Promise.resolve(undefined);
@@ -85,7 +86,7 @@ export class SegmentRewrite {
     }
   }
 
-  /** Copies it to a file that is fill, or to a new one that is no larger than it must be. */
+  /** Copies the segment to the prefilled file, or to a new one of the smallest possible size. */
   async #copy(last: LastSegment, salt: Salt, filled?: PrefilledFile): Promise<RewrittenSegment> {
     const { path, usedBytes } = last;
     // At least one byte of fill, so that a full segment is never taken for a trimmed one.
@@ -117,7 +118,7 @@ export class SegmentRewrite {
   }
 }
 
-/** Whether recovery itself is making the file of this name. */
+/** True for the name of the file that recovery itself is writing. */
 export function isRewrite(name: string): boolean {
   return name === REWRITE_NAME;
 }

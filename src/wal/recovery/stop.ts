@@ -1,4 +1,4 @@
-/** Where a log stops continuing, as one segment shows it; and the rules of what header may follow what. Pure. */
+/** Rules for where a log stops: the stop inside one segment, and the check that a header continues the segment before. Pure. */
 import type { TailEvidence } from '../format/evidence.ts';
 import type { Ending, Foreign } from './recovery.ts';
 import type { Position } from '../format/position.ts';
@@ -14,27 +14,27 @@ import {
 
 export interface Stop {
   readonly ending: Ending;
-  /** In the segment: of the record that does not continue, or of the end. */
+  /** Offset in the segment: of the bad record, or of the end. */
   readonly offset: number;
   readonly reason: string;
   readonly foreign?: Foreign;
   readonly missingLsn?: number;
   readonly tail?: TailEvidence;
-  /** The stopping segment itself holds nothing that is kept. */
+  /** True if nothing of the stopping segment itself is kept. */
   readonly rejected?: boolean;
 }
 
-/** What is known when a segment's header is read. */
+/** Context for the check of a segment's header. */
 export interface HeaderContext {
   readonly name: string;
   readonly clusterId: string | undefined;
-  /** At the end of the segment before; undefined at the first segment. */
+  /** State at the end of the segment before; undefined for the first segment. */
   readonly state: LogState | undefined;
-  /** The log must hold this LSN. */
+  /** LSN that the log must include. */
   readonly neededFromLsn: number;
 }
 
-/** A segment that ends exactly behind its last write had a successor, which is not there. */
+/** Returns the stop for a segment that ends exactly after its last write: it was trimmed, so its successor is missing. */
 export function trimmedStop({
   offset,
   last,
@@ -46,7 +46,7 @@ export function trimmedStop({
   return { ending: 'trimmed', offset, reason, missingLsn: last.lsn + 1 };
 }
 
-/** The log ends at `lsn`, and the snapshot that was taking its place is none: what was acknowledged behind it may be gone already. */
+/** Returns the stop for a log that ends at `lsn` while its replacing snapshot is missing or damaged: later acknowledged records may be lost. */
 export function halfReplacedStop(
   stop: Stop,
   { lsn, replacedBy }: { readonly lsn: number; readonly replacedBy: number },
@@ -57,7 +57,7 @@ export function halfReplacedStop(
 
 const AT_HEADER = { ending: 'header', offset: 0, rejected: true } as const;
 
-/** What keeps a segment with this header from continuing the log, or undefined. */
+/** Returns the stop at a header that does not continue the log, or undefined. */
 export function headerStop(decoded: DecodedHeader, context: HeaderContext): Stop | undefined {
   if (decoded.kind === 'newer') {
     const reason = `segment format ${decoded.format}, this walship knows ${SEGMENT_FORMAT}`;

@@ -27,19 +27,19 @@ const KEY_OFFSET = 13;
 export type SnapshotVisitor = (lsn: number, key: ByteRange, value: ByteRange) => void;
 
 /**
- * Reads a snapshot as its bytes come, in pieces of any size, and checks everything that can be checked: checksums, order of leaderships
- * and keys, count and digest. Nothing that was visited means anything before `footer` is there.
+ * Decodes a snapshot as its bytes arrive, in pieces of any size, and checks everything: checksums, order of leaderships
+ * and keys, count and digest. The visited keys are not valid before `footer` is set.
  *
- * Invariant: what it keeps of the bytes is less than one record.
+ * Invariant: it keeps less than one record of the bytes.
  */
 export class SnapshotDecoder {
   readonly #visit: SnapshotVisitor;
   readonly #hash = newDigest();
   readonly #record = new RecordView();
-  /** Bytes of a record that is not whole yet. */
+  /** Bytes of an incomplete record. */
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  /** So many bytes are needed before it is worth looking again. */
+  /** Number of bytes needed before the next attempt to decode. */
   #neededBytes = SNAPSHOT_HEADER_BYTES;
   #header: SnapshotHeader | undefined;
   readonly #epochs: EpochSpan[] = [];
@@ -47,51 +47,51 @@ export class SnapshotDecoder {
   #footer: SnapshotFooter | undefined;
   readonly #key = new ByteRange();
   readonly #value = new ByteRange();
-  /** The key before, where it lies: in the bytes in work, or in `#kept`. */
+  /** Range of the previous key: in the current bytes, or in `#kept`. */
   #lastKey = new ByteRange();
   readonly #kept = Buffer.alloc(KEY_BYTES_MAX);
   #highestLsn = 0;
   #count = 0;
   #doneBytes = 0;
   #fault: string | undefined;
-  /** What was wrong lies behind a record that had been taken in already. */
+  /** True if `rewind` is impossible: a valid record was out of place, or the footer was read. */
   #spent = false;
-  /** Of the bytes in work: the digest has seen everything before. */
+  /** Offset in the current bytes up to which the digest is updated. */
   #hashedEnd = 0;
 
   constructor(visit: SnapshotVisitor = () => undefined) {
     this.#visit = visit;
   }
 
-  /** Undefined until it was read. */
+  /** Header; undefined until it has been read. */
   get header(): SnapshotHeader | undefined {
     return this.#header;
   }
 
-  /** Who wrote what, up to the start; all of it where `footer` is there. */
+  /** Leaderships up to the start, so far; complete if `footer` is set. */
   get epochs(): readonly EpochSpan[] {
     return this.#epochs;
   }
 
-  /** Undefined until the whole file was read and found to be right. */
+  /** Footer; undefined until the whole file has been read and verified. */
   get footer(): SnapshotFooter | undefined {
     return this.#fault === undefined ? this.#footer : undefined;
   }
 
-  /** What is wrong, once something is. */
+  /** First fault, if any. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Bytes of whole records that were found to be right: reading may go on here. */
+  /** Bytes of whole, verified records: reading may continue here. */
   get doneBytes(): number {
     return this.#doneBytes;
   }
 
-  /** Takes the bytes that follow, which are valid only during the call. Returns what is wrong; nothing more is to be added then. */
+  /** Adds the next bytes, which are valid only during the call. Returns the fault, if any; nothing may be added after a fault. */
   add(bytes: Buffer): string | undefined {
     let start = 0;
-    // What lies across the border is put together, record by record; the rest is read where it is.
+    // Records that span two pieces are joined, one by one; the others are read in place.
     while (this.#waitingBytes > 0 && this.#fault === undefined) {
       const end = start + this.#neededBytes - this.#waitingBytes;
       this.#wait(bytes.subarray(start, end));
@@ -117,7 +117,7 @@ export class SnapshotDecoder {
     this.#waitingBytes += bytes.length;
   }
 
-  /** Reads what is whole and keeps the rest. */
+  /** Reads the whole records and keeps the rest. */
   #take(bytes: Buffer): void {
     const end = this.#read(bytes);
     this.#doneBytes += end;
@@ -126,7 +126,7 @@ export class SnapshotDecoder {
     this.#wait(bytes.subarray(end));
   }
 
-  /** Forgets the bytes behind `doneBytes`, so that others may follow instead. False where that is too late. */
+  /** Drops the bytes after `doneBytes`, so that others can follow instead. False if that is no longer possible. */
   rewind(): boolean {
     if (this.#spent) return false;
     this.#waiting = [];
@@ -136,7 +136,7 @@ export class SnapshotDecoder {
     return true;
   }
 
-  /** The file ends here: what is wrong with it, if anything. */
+  /** Ends the file; returns the fault, if any. */
   end(): string | undefined {
     if (this.#fault === undefined && this.#footer === undefined) {
       this.#fault = 'the file ends before its footer';
@@ -144,7 +144,7 @@ export class SnapshotDecoder {
     return this.#fault;
   }
 
-  /** Returns where the last whole record ends. */
+  /** Reads the whole records; returns the end of the last one. */
   #read(bytes: Buffer): number {
     let offset = 0;
     if (this.#header === undefined) {
@@ -166,7 +166,7 @@ export class SnapshotDecoder {
       }
       offset = this.#record.end;
     }
-    // Once for many records: a call for each would take longer than the digest itself.
+    // One call for many records: a call for each would take longer than the digest itself.
     if (!this.#spent) this.#hash.update(bytes.subarray(this.#hashedEnd, offset));
     this.#neededBytes = this.#footer === undefined ? neededFor(bytes, offset) : 0;
     this.#keepLastKey();
@@ -186,7 +186,7 @@ export class SnapshotDecoder {
     return misplaced;
   }
 
-  /** Puts the record where it belongs, or says why it does not belong there. */
+  /** Takes the record into the section it belongs to; returns the fault if it is out of place. */
   #place(): string | undefined {
     const { opByte } = this.#record;
     if (opByte === OP.EPOCH) return this.#span();
@@ -226,7 +226,7 @@ export class SnapshotDecoder {
     return undefined;
   }
 
-  /** The bytes that it lies in are about to go. */
+  /** Copies the last key, since the buffer that holds it is about to be reused. */
   #keepLastKey(): void {
     const { bytes, start, end, length } = this.#lastKey;
     if (bytes === this.#kept) return;
@@ -256,7 +256,7 @@ export class SnapshotDecoder {
   }
 }
 
-/** How many bytes a record at `offset` needs, as far as these bytes tell; more than there are, unless they are wrong. */
+/** Number of bytes that the incomplete record at `offset` needs at least; 0 if its lengths are invalid. */
 function neededFor(bytes: Buffer, offset: number): number {
   const available = bytes.length - offset;
   if (available < KEY_OFFSET) return KEY_OFFSET;
@@ -267,7 +267,7 @@ function neededFor(bytes: Buffer, offset: number): number {
   return valueBytes > VALUE_BYTES_MAX ? 0 : recordBytes(keyBytes, valueBytes);
 }
 
-/** Below zero where `a` sorts before `b`, 0 where they are equal. */
+/** Compares keys: below zero if `a` sorts before `b`, 0 if they are equal. */
 function compareRanges(a: ByteRange, b: ByteRange): number {
   const shared = Math.min(a.length, b.length);
   for (let index = 0; index < shared; index += 1) {

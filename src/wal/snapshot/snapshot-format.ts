@@ -1,5 +1,5 @@
 /**
- * A snapshot file: the live keys of a store, with the place in the log from which replaying makes them right.
+ * A snapshot file: the live keys of a store, and the position in the log from which a replay makes them consistent.
  *
  *   0         8       10      12         16            32          40        48       52         56      60      64
  *   +---------+-------+-------+----------+-------------+-----------+---------+--------+----------+-------+-------+
@@ -7,11 +7,12 @@
  *   +---------+-------+-------+----------+-------------+-----------+---------+--------+----------+-------+-------+
  *     8 bytes   u16     u16     u32        16 bytes      u64         u64       u32      u32        u32     u32
  *
- * Then, all of them records as in the log: one PUT for each live key, in byte order of the keys, with the LSN that wrote it; who wrote the keys up to
- * the start, oldest first (see `encodeSpan`); and the footer, a SEAL record whose LSN is the end and whose value is the number of PUT records (u64) and
- * the SHA-256 of every byte of the file before that digest.
+ * Then follow records as in the log: one PUT for each live key, in byte order of the keys, with the LSN that wrote it; the leaderships
+ * that wrote the keys up to the start, oldest first (see `encodeSpan`); and the footer, a SEAL record whose LSN is the end and whose
+ * value is the number of PUT records (u64) and the SHA-256 of every byte of the file before that digest.
  *
- * It is fuzzy: taken while writes go on. It is right once the log from start to end is replayed over it, and means nothing before.
+ * A snapshot is fuzzy: it is taken while writes continue. The state is consistent only after the log from start to end has been
+ * replayed over it.
  */
 import assert from 'node:assert';
 import { createHash } from 'node:crypto';
@@ -31,11 +32,11 @@ import { encodeRecord, hex32, OP, readU32, readU64, recordBytes } from '../forma
 import { writeU32, writeU64 } from '../format/record.ts';
 import type { RecordView } from '../format/record.ts';
 
-/** Format 1: the first. */
+/** Format of snapshots. 1: the first. */
 export const SNAPSHOT_FORMAT = 1;
 export const SNAPSHOT_HEADER_BYTES = 64;
 export const DIGEST_BYTES = 32;
-/** Of the footer: a u64 and the digest. */
+/** Size of the footer's value: a u64 and the digest. */
 export const FOOTER_VALUE_BYTES = 8 + DIGEST_BYTES;
 export const FOOTER_BYTES = recordBytes(0, FOOTER_VALUE_BYTES);
 const MAGIC = Buffer.from('WALSNAP\n', 'latin1');
@@ -44,30 +45,30 @@ const NAME_PATTERN = /^(\d{20})\.snap$/;
 const INCOMING_PATTERN = /^incoming-([0-9a-f]{64})\.part$/;
 const NO_KEY = Buffer.alloc(0);
 
-/** What a snapshot says before its keys. */
+/** Header of a snapshot, before its keys. */
 export interface SnapshotHeader {
-  /** 16 bytes as 32 hexadecimal digits. */
+  /** Cluster id: 16 bytes as 32 hexadecimal digits. */
   readonly clusterId: string;
-  /** The end of a batch: replaying begins behind it. */
+  /** End of a batch, after which the replay begins. */
   readonly start: Position;
 }
 
-/** What a snapshot says behind its keys. */
+/** Footer of a snapshot, after its keys. */
 export interface SnapshotFooter {
-  /** What was applied when the last key was visited: it is right once the log is replayed up to here. */
+  /** LSN applied when the last key was visited: the state is consistent after a replay up to here. */
   readonly endLsn: number;
-  /** Live keys. */
+  /** Number of live keys. */
   readonly count: number;
-  /** 64 hexadecimal digits; identifies the file. */
+  /** SHA-256 as 64 hexadecimal digits; identifies the file. */
   readonly digest: string;
 }
 
-/** A new running SHA-256. */
+/** Returns a new SHA-256. */
 export function newDigest(): Hash {
   return createHash('sha256');
 }
 
-/** The header, in a buffer of its own. */
+/** Encodes a header into a new buffer. */
 export function encodeSnapshotHeader({ clusterId, start }: SnapshotHeader): Buffer {
   assert(isId(clusterId), 'a cluster id has 32 hexadecimal digits');
   assert(start.lsn >= 1, 'a snapshot holds at least one record');
@@ -83,7 +84,7 @@ export function encodeSnapshotHeader({ clusterId, start }: SnapshotHeader): Buff
   return bytes;
 }
 
-/** What stands before the keys, or what is wrong with it. Never throws. */
+/** Decodes a header; returns the header, or the fault. Never throws. */
 export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader | string {
   if (bytes.length < SNAPSHOT_HEADER_BYTES) return `a header of ${bytes.length} bytes`;
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return 'not a walship snapshot';
@@ -107,8 +108,8 @@ export function decodeSnapshotHeader(bytes: Buffer): SnapshotHeader | string {
 }
 
 /**
- * Who wrote a stretch of the log, as a record of op EPOCH in a buffer of its own: the very EPOCH record that began it; or, where that is forgotten, one with
- * the LSN at which the stretch begins, and neither key nor value.
+ * Encodes a span as a record of op EPOCH in a new buffer: the EPOCH record that began the leadership; or, if that is forgotten, a
+ * record with the first LSN of the span and neither key nor value.
  */
 export function encodeSpan(span: EpochSpan): Buffer {
   if (isWhole(span)) {
@@ -123,13 +124,13 @@ export function encodeSpan(span: EpochSpan): Buffer {
   return bytes;
 }
 
-/** The span in a record of op EPOCH, or what is wrong with it. Never throws. */
+/** Decodes the span in a record of op EPOCH; returns the span, or the fault. Never throws. */
 export function decodeSpan(record: RecordView): EpochSpan | string {
   if (record.keyBytes > 0 || record.valueBytes > 0) return decodeEpochRecord(record);
   return { epoch: null, leader: null, firstLsn: record.lsn };
 }
 
-/** The footer; `hash` has seen every byte before it, and is finished here. */
+/** Encodes the footer; `hash` must cover every byte before it, and is finished here. */
 export function encodeFooter(hash: Hash, endLsn: number, count: number): Buffer {
   const value = Buffer.alloc(FOOTER_VALUE_BYTES);
   writeU64(value, 0, count);
@@ -146,22 +147,22 @@ export function snapshotName(startLsn: number): string {
   return `${String(startLsn).padStart(20, '0')}.snap`;
 }
 
-/** The start LSN that a file name spells, or undefined where it is not a snapshot's. */
+/** Start LSN in a file name; undefined if it is not the name of a snapshot. */
 export function parseSnapshotName(name: string): number | undefined {
   const match = NAME_PATTERN.exec(name);
   const lsn = match === null ? 0 : Number(match[1]);
   return Number.isSafeInteger(lsn) && lsn >= 1 ? lsn : undefined;
 }
 
-/** The file in which a snapshot with that digest arrives. */
+/** Name of the file in which a snapshot with that digest arrives. */
 export function incomingName(digest: string): string {
   return `incoming-${digest}.part`;
 }
 
-/** The digest that a file name spells, or undefined where it is not that of an arriving snapshot. */
+/** Digest in a file name; undefined if it is not the name of an arriving snapshot. */
 export function parseIncomingName(name: string): string | undefined {
   return INCOMING_PATTERN.exec(name)?.[1];
 }
 
-/** Where the snapshots of a data directory are. */
+/** Directory of the snapshots in a data directory. */
 export const snapshotDirOf = (dir: string): string => `${dir}/snapshots`;

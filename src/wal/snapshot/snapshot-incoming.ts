@@ -19,16 +19,16 @@ export interface IncomingOptions {
   readonly clock: Clock;
   /** The data directory. */
   readonly dir: string;
-  /** SHA-256 of the file, as its footer says. */
+  /** SHA-256 of the file, which its footer must repeat. */
   readonly digest: string;
   readonly bytes: number;
-  /** Whoever is to see the keys, as they come: asked anew where what was visited before means nothing. */
+  /** Returns a visitor for the keys as they arrive; called again if the keys visited before are void. */
   readonly begin?: () => SnapshotVisitor;
 }
 
 /**
- * A snapshot on its way in: verified as it comes, and kept under a name of its own, which says whose bytes these are; so that what came
- * before a cut or a restart has not to come again. Under a snapshot's name there is never anything but a whole one.
+ * An arriving snapshot: verified as it arrives, and kept in a file named by its digest, so that bytes that arrived before a
+ * disconnection or a restart need not be sent again. Only a whole snapshot ever gets a snapshot's name.
  */
 export class IncomingSnapshot {
   readonly #options: IncomingOptions;
@@ -50,7 +50,7 @@ export class IncomingSnapshot {
     this.#offset = parts.offset;
   }
 
-  /** Goes on where the same snapshot broke off; what is there of any other is removed. @throws WalshipError DISK_FULL, DISK_FAILED. */
+  /** Continues where the same snapshot was interrupted; removes the parts of any other. @throws WalshipError DISK_FULL, DISK_FAILED. */
   static async open(options: IncomingOptions): Promise<IncomingSnapshot> {
     const { disk, dir, digest } = options;
     const directory = snapshotDirOf(dir);
@@ -78,14 +78,14 @@ export class IncomingSnapshot {
     return new IncomingSnapshot(options, { path, file, decoder, offset });
   }
 
-  /** The next byte that is wanted. */
+  /** Offset of the next byte. */
   get offset(): number {
     return this.#offset;
   }
 
   /**
-   * Takes the bytes at `offset`, which are valid only during the call, and resolves when they are durable, with undefined. Or with what is wrong
-   * with them: then it is removed, and nothing more is to be added.
+   * Adds the bytes at `offset`, which are valid only during the call; resolves with undefined when they are durable. Resolves with the
+   * fault if they are invalid: then the file is removed, and nothing may be added after.
    * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
   async add(bytes: Buffer): Promise<string | undefined> {
@@ -98,8 +98,8 @@ export class IncomingSnapshot {
   }
 
   /**
-   * Gives it a snapshot's name, once it is whole and is the one that was offered, of this cluster and this place in its log; durable on
-   * resolve. Returns what is wrong otherwise.
+   * Gives the file a snapshot's name if it is whole and is the offered snapshot, of this cluster and this position in its log; durable
+   * on resolve. Otherwise returns the fault.
    * @throws WalshipError DISK_FULL, DISK_FAILED.
    */
   async finish(expected: Pick<LogBase, 'clusterId' | 'start'>): Promise<SnapshotFile | string> {
@@ -121,7 +121,7 @@ export class IncomingSnapshot {
     try {
       await disk.syncDir(snapshotDirOf(dir));
     } catch (error) {
-      // No later sync makes this name durable, and the next life must not build on it: there the snapshot is given its name anew.
+      // No later sync makes this name durable, and the next process must not rely on it: it names the snapshot again.
       await disk.rename(path, this.#path).catch(ignoreFailure);
       throw error;
     }
@@ -129,7 +129,7 @@ export class IncomingSnapshot {
     return { ...header, ...footer, epochs, path, bytes };
   }
 
-  /** Leaves what came so far for the next time. Idempotent. */
+  /** Closes the file and keeps the bytes so far for the next attempt. Idempotent. */
   async close(): Promise<void> {
     await this.#writes.settled();
     await this.#file.close();
@@ -148,7 +148,7 @@ function ignoreFailure(error: unknown): void {
 
 const newDecoder = ({ begin }: IncomingOptions): SnapshotDecoder => new SnapshotDecoder(begin?.());
 
-/** Verifies what is there, up to the end of its last whole record; what a power loss left behind that is not its own. */
+/** Verifies the existing bytes up to the end of the last whole record; later bytes may be remains of a power loss. */
 async function readAgain(
   options: IncomingOptions,
   file: DiskFile,

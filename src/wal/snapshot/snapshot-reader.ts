@@ -6,12 +6,12 @@ import type { SnapshotVisitor } from './snapshot-decoder.ts';
 import { parseSnapshotName, snapshotDirOf } from './snapshot-format.ts';
 import type { SnapshotFile } from './snapshot-writer.ts';
 
-/** Read and visited in one turn of the event loop. */
+/** Bytes that are read and visited in one turn of the event loop. */
 const READ_BYTES = 256 * KiB;
 
 export type ReadSnapshot =
   | { readonly kind: 'snapshot'; readonly snapshot: SnapshotFile }
-  /** What was visited means nothing. */
+  /** The file is invalid, and so are the visited keys. */
   | { readonly kind: 'invalid'; readonly reason: string };
 
 export interface SnapshotPlace {
@@ -19,7 +19,7 @@ export interface SnapshotPlace {
   readonly clock: Pick<Clock, 'soon'>;
 }
 
-/** Paths of the snapshots of a data directory, newest first; none of them was read. */
+/** Lists the snapshots of a data directory by file name, newest first, without reading them. */
 export async function listSnapshots(
   disk: Disk,
   dir: string,
@@ -34,8 +34,8 @@ export async function listSnapshots(
 }
 
 /**
- * Reads a snapshot in bounded memory, a little in each turn, and hands each key to `visit`; what it visited counts only where it
- * resolves with `snapshot`, since the digest stands at the end.
+ * Reads a snapshot in bounded memory, a little in each turn, and passes each key to `visit`; the visited keys are valid only if it
+ * resolves with `snapshot`, since the digest comes last.
  * @throws WalshipError DISK_FAILED.
  */
 export async function readSnapshot(

@@ -1,4 +1,4 @@
-/** The directory of snapshots as a whole: which of them stay. */
+/** Management of the snapshot directory: which snapshots are kept. */
 import { isWalshipError } from '../../errors.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { decodeRecord, OP, RecordView } from '../format/record.ts';
@@ -13,19 +13,19 @@ import {
 } from './snapshot-format.ts';
 import { listSnapshots } from './snapshot-reader.ts';
 
-/** Snapshots that are kept: one to begin from, and one for the case that it turns out to be damaged. */
+/** Number of snapshots that are kept: the newest, and one in case the newest is damaged. */
 export const SNAPSHOTS_KEPT = 2;
 
-/** What the last bytes of a snapshot say. */
+/** Content of a snapshot's footer, unverified. */
 export interface FooterGlance {
   readonly endLsn: number;
-  /** 64 hexadecimal digits, not compared with anything. */
+  /** Digest as 64 hexadecimal digits, not verified. */
   readonly digest: string;
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number;
 }
 
-/** The footer, without a look at the rest of the file; undefined where it is none. */
+/** Reads only the footer of a snapshot; undefined if it is invalid. */
 export async function glanceAtFooter(disk: Disk, path: string): Promise<FooterGlance | undefined> {
   const file = await disk.open(path, 'read');
   try {
@@ -43,7 +43,7 @@ export async function glanceAtFooter(disk: Disk, path: string): Promise<FooterGl
   }
 }
 
-/** Where a snapshot begins, without a look at the rest of the file; undefined where that does not read. */
+/** Reads only the start position of a snapshot; undefined if its header is invalid. */
 export async function glanceAtStart(disk: Disk, path: string): Promise<Position | undefined> {
   const file = await disk.open(path, 'read');
   try {
@@ -55,7 +55,7 @@ export async function glanceAtStart(disk: Disk, path: string): Promise<Position 
   }
 }
 
-/** Removes snapshots that hold, or may hold, anything above `lsn`, because the log is being cut there; durable on resolve. */
+/** Removes snapshots that may include records above `lsn`, where the log is being cut; durable on resolve. */
 export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): Promise<void> {
   const wrong: string[] = [];
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
@@ -65,14 +65,14 @@ export async function dropSnapshotsAbove(disk: Disk, dir: string, lsn: number): 
   await remove(disk, dir, wrong);
 }
 
-/** Removes snapshots that begin at `lsn` or above; durable on resolve. */
+/** Removes snapshots that start at `lsn` or above; durable on resolve. */
 export async function dropSnapshotsFrom(disk: Disk, dir: string, lsn: number): Promise<void> {
   const all = await listSnapshots(disk, dir);
   const paths = all.filter(({ startLsn }) => startLsn >= lsn).map(({ path }) => path);
   await remove(disk, dir, paths);
 }
 
-/** How low a log can be cut that begins with `firstLsn`: a snapshot has to be left that it goes on from. `elseLsn` where there is none. */
+/** Lowest LSN to which a log that begins with `firstLsn` can be cut: a snapshot must remain that the log continues. `elseLsn` if there is none. */
 export async function lowestCut(
   disk: Disk,
   dir: string,
@@ -83,7 +83,7 @@ export async function lowestCut(
   for (const { path, startLsn } of await listSnapshots(disk, dir)) {
     if (startLsn + 1 < firstLsn) continue;
     const footer = await glanceAtFooter(disk, path).catch((error: unknown) => {
-      // One that does not read, or that was removed just now, is none to go on from.
+      // A snapshot that is unreadable or has just been removed cannot be continued.
       if (!isWalshipError(error)) throw error;
       return undefined;
     });

@@ -16,15 +16,15 @@ import {
 import type { SnapshotFooter, SnapshotHeader } from './snapshot-format.ts';
 import { TEMPORARY_SUFFIX } from '../format/segment.ts';
 
-/** Keys and values that are visited in one turn of the event loop, and keys. */
+/** Maximum bytes of keys and values, and maximum number of keys, that are visited in one turn of the event loop. */
 export const VISIT_BYTES_MAX = 256 * KiB;
 export const VISIT_KEYS_MAX = 512;
-/** Bytes between two fsyncs: a commit that comes meanwhile waits for so much at most, and not for the whole file. */
+/** Bytes between two fsyncs, so that a concurrent commit waits for that much at most and not for the whole file. */
 const SYNC_BYTES = 2 * MiB;
-/** A digest of more than this takes too long for one turn. */
+/** Maximum bytes that are hashed in one turn. */
 const HASH_BYTES_MAX = MiB;
 
-/** A live key as it is now; the buffers stay as they are. */
+/** A live key at the time of the visit; the buffers do not change after. */
 export interface VisitedKey {
   readonly key: Buffer;
   readonly value: Buffer;
@@ -32,21 +32,21 @@ export interface VisitedKey {
   readonly lsn: number;
 }
 
-/** Visits live keys in byte order; what is written meanwhile may be shown as it was before or after. */
+/** Visits live keys in byte order; a key that is written concurrently may be shown before or after the write. */
 export interface KeySource {
-  /** The keys behind `after` (all, where it is undefined), at most `limit`, ending once they reach `bytesMax`; none at the end. */
+  /** Returns the keys after `after` (from the first if it is undefined): at most `limit`, ending when they reach `bytesMax`; none at the end. */
   page(request: {
     readonly after?: Uint8Array;
     readonly limit: number;
     readonly bytesMax: number;
   }): readonly VisitedKey[];
-  /** Everything that any page showed is of a record at or below. */
+  /** LSN applied so far; every page reflects only records at or below it. */
   readonly appliedLsn: number;
 }
 
 /** A snapshot on disk. */
 export interface SnapshotFile extends SnapshotHeader, SnapshotFooter {
-  /** Who wrote its keys and the record at the start, oldest first. */
+  /** Leaderships that wrote its keys and the record at the start, oldest first. */
   readonly epochs: readonly EpochSpan[];
   readonly path: string;
   readonly bytes: number;
@@ -58,16 +58,16 @@ export interface SnapshotOrder {
   /** The data directory. */
   readonly dir: string;
   readonly header: SnapshotHeader;
-  /** Who wrote the log up to the start; it stays as it is. */
+  /** Leaderships that wrote the log up to the start; must not change after. */
   readonly history: readonly EpochSpan[];
   readonly source: KeySource;
-  /** Asked between two turns; once true, nothing is left behind. */
+  /** Called between two turns; true stops the writing, and the file is removed. */
   readonly cancelled: () => boolean;
 }
 
 /**
- * Writes a snapshot, a little in each turn of the event loop; durable under its name on resolve. Undefined where it was cancelled.
- * @throws WalshipError DISK_FULL with nothing left behind, DISK_FAILED.
+ * Writes a snapshot, a little in each turn of the event loop; durable under its name on resolve. Undefined if it was cancelled.
+ * @throws WalshipError DISK_FULL after removing the file, DISK_FAILED.
  */
 export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile | undefined> {
   const { disk, dir, header, cancelled } = order;
@@ -90,7 +90,7 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
     }
     await disk.rename(temporary, path);
     if (cancelled()) {
-      // The log was cut while it got its name. Were the name to come back, a state would begin with what was cut.
+      // The log was cut during the rename. If the name survived, a later state would begin with the records that were cut.
       await disk.remove(path);
       await disk.syncDir(directory);
       return undefined;
@@ -98,7 +98,7 @@ export async function writeSnapshot(order: SnapshotOrder): Promise<SnapshotFile 
     await disk.syncDir(directory);
     return { ...header, ...written, path, bytes: writer.bytes };
   } catch (error) {
-    // It is harder to fail at removing than at writing, and the first failure is what counts.
+    // A failed removal is unlikely after a failed write, and the first failure is the one to report.
     await disk.remove(temporary).catch(() => undefined);
     throw error;
   }
@@ -108,7 +108,7 @@ type Written = SnapshotFooter & Pick<SnapshotFile, 'epochs'>;
 
 class Writer {
   readonly #order: SnapshotOrder;
-  /** Indexes of the spans that wrote what was visited. */
+  /** Indexes of the spans that wrote the visited keys. */
   readonly #named = new Set<number>();
   readonly #file: DiskFile;
   readonly #hash = newDigest();

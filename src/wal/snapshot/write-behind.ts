@@ -2,25 +2,25 @@ import assert from 'node:assert';
 import type { DiskFile } from '../../ports/disk.ts';
 import { MiB } from '../../ports/units.ts';
 
-/** Most that is made durable at once: a commit that comes meanwhile waits for so much at most. */
+/** Maximum bytes of one durable write, so that a concurrent commit waits for that much at most. */
 const WRITE_BYTES_MAX = MiB;
 
 interface Waiter {
-  /** Settled once everything before this offset is durable. */
+  /** Offset that must be durable before the waiter is settled. */
   readonly end: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Writes a file from front to back while its producer goes on: one write in flight, and what comes meanwhile is the next one. Its memory is used
- * again and again, and is as much as the producer lets wait.
+ * Writes a file from front to back while its producer continues: one write is in flight, and the bytes that arrive meanwhile form the
+ * next one. Buffers are reused; their total is bounded by the bytes that the producer leaves waiting.
  */
 export class WriteBehind {
   readonly #file: Pick<DiskFile, 'writeDurable'>;
-  /** Everything before it is durable. */
+  /** Offset before which everything is durable. */
   #writtenEnd: number;
-  /** Everything before it was given. */
+  /** End of the bytes added so far. */
   #end: number;
   #filling: Buffer = Buffer.allocUnsafeSlow(WRITE_BYTES_MAX);
   #filled = 0;
@@ -30,14 +30,14 @@ export class WriteBehind {
   #running: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  /** Goes on at `offset`. The file is closed by whoever opened it, and not before `settled`. */
+  /** Continues at `offset`. The caller closes the file, and not before `settled` resolves. */
   constructor(file: Pick<DiskFile, 'writeDurable'>, offset: number) {
     this.#file = file;
     this.#writtenEnd = offset;
     this.#end = offset;
   }
 
-  /** Copies the bytes. Resolves when they, and all before them, are durable. @throws WalshipError DISK_FULL, DISK_FAILED. */
+  /** Copies and queues the bytes. Resolves when they and all bytes before them are durable. @throws WalshipError DISK_FULL, DISK_FAILED. */
   add(bytes: Buffer): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     for (let start = 0; start < bytes.length;) {
@@ -54,7 +54,7 @@ export class WriteBehind {
     });
   }
 
-  /** Resolves when nothing is being written any more, however that ended. */
+  /** Resolves when no write is in flight, also after a failure. */
   async settled(): Promise<void> {
     await this.#running;
   }

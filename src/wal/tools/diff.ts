@@ -8,30 +8,30 @@ import { readLog } from './read-log.ts';
 /** One of the logs that were compared. */
 export interface DiffSide {
   readonly dir: string;
-  /** Oldest LSN that was looked at. */
+  /** Oldest LSN that was compared. */
   readonly firstLsn: number;
-  /** End of the last batch that was looked at. */
+  /** End of the last batch that was compared. */
   readonly lastLsn: number;
-  /** Why it could not be read further, if it could not. */
+  /** Fault at which reading stopped, if any. */
   readonly problem: string | undefined;
 }
 
 export type DiffResult =
   | {
       readonly kind: 'equal';
-      /** Compared were the batches from here... */
+      /** First LSN that was compared, … */
       readonly fromLsn: number;
-      /** ...to here: the shortest log's end. */
+      /** … and the last one: the end of the shortest log. */
       readonly toLsn: number;
       readonly sides: readonly DiffSide[];
     }
   | {
       readonly kind: 'different';
-      /** The first record that differs. */
+      /** LSN of the first record that differs. */
       readonly lsn: number;
-      /** Up to here all are equal. */
+      /** LSN up to which all logs are equal. */
       readonly equalToLsn: number;
-      /** The batch in which they differ, on each side. */
+      /** Batch with the difference, on each side. */
       readonly batches: readonly {
         readonly dir: string;
         readonly epoch: number;
@@ -42,8 +42,8 @@ export type DiffResult =
     };
 
 /**
- * Compares logs batch by batch, byte by byte, from the first LSN that all hold to the end of the shortest; where segments begin
- * and end is each log's own affair. Only verified batches are compared: a side that is damaged ends there, and says so.
+ * Compares logs batch by batch, byte by byte, from the first LSN that all hold to the end of the shortest; the boundaries of
+ * segments may differ. Only verified batches are compared: a damaged log ends at the damage and reports it.
  */
 export async function diff(
   disk: Disk,
@@ -93,7 +93,7 @@ function different(readers: readonly SideReader[], equalToLsn: number): DiffResu
   return { kind: 'different', lsn: firstDifference(bytes), equalToLsn, batches, sides };
 }
 
-/** LSN of the first record in which batches that begin alike differ. */
+/** LSN of the first record in which batches differ. */
 function firstDifference(batches: readonly Buffer[]): number {
   const [first = Buffer.alloc(0), ...others] = batches;
   const view = new RecordView();

@@ -7,7 +7,7 @@ import type { Seal } from '../format/seal.ts';
 import type { SegmentHeader } from '../format/segment.ts';
 import { type LogEvent, readLog } from './read-log.ts';
 
-/** One line of a dump. Keys and values are valid until the next line is asked for. */
+/** One line of a dump. Keys and values are valid until the next line is requested. */
 export type DumpLine =
   | {
       readonly kind: 'segment';
@@ -18,18 +18,18 @@ export type DumpLine =
   | {
       readonly kind: 'record';
       readonly segment: string;
-      /** In the segment. */
+      /** Offset in the segment. */
       readonly offset: number;
       readonly lsn: number;
       readonly op: number;
-      /** PUT, DELETE, EPOCH, REQUEST, or OP32 and so on. */
+      /** Name of the op: PUT, DELETE, EPOCH, REQUEST, or OP32 to OP63. */
       readonly opName: string;
-      /** The next record belongs to the same transaction. */
+      /** True if the next record belongs to the same transaction. */
       readonly more: boolean;
       readonly key: Buffer;
       readonly value: Buffer;
       readonly crc: number;
-      /** What an EPOCH record says. */
+      /** Content of an EPOCH record. */
       readonly epoch: EpochEntry | undefined;
     }
   | {
@@ -38,7 +38,7 @@ export type DumpLine =
       readonly offset: number;
       readonly seal: Seal;
     }
-  /** The last line; `problem` says what does not continue, if anything. */
+  /** The last line; `problem` is the fault at which the log stops, if any. */
   | {
       readonly kind: 'end';
       readonly segment: string;
@@ -49,13 +49,13 @@ export type DumpLine =
 export interface DumpOptions {
   /** Leaves out batches that end before this LSN. */
   readonly fromLsn?: number;
-  /** For the pauses in which a place that does not read is read again. */
+  /** Clock for the pauses between repeated reads of a bad place. */
   readonly clock?: Clock;
 }
 
 /**
  * Describes every record of a data directory, a directory of segments or one segment (a saved one too), oldest first, up to the
- * end or to the first thing that does not continue. Everything shown was verified; memory is bounded.
+ * end or to the first fault. All shown records are verified; memory is bounded.
  */
 export async function* dump(
   disk: Disk,
@@ -73,7 +73,7 @@ function* describe(event: LogEvent & { readonly kind: 'batch' }): Generator<Dump
   const { segment, bytes, batch } = event;
   const view = new RecordView();
   for (let at = 0; at < bytes.length; at = view.end) {
-    // Verified before: this only finds the places.
+    // The bytes are verified: this only finds the offsets.
     if (decodeRecord(bytes, at, view) !== undefined) return;
     const offset = event.offset + at;
     const { lsn, op, more, key, value, crc } = view;
@@ -99,7 +99,7 @@ function* describe(event: LogEvent & { readonly kind: 'batch' }): Generator<Dump
   }
 }
 
-/** The name of an op without its CONTINUED bit. */
+/** Name of an op without its CONTINUED bit. */
 export function opName(op: number): string {
   const names = ['PUT', 'DELETE', 'EPOCH', 'SEAL', 'REQUEST'];
   return names[op - 1] ?? `OP${op}`;

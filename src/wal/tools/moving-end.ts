@@ -1,4 +1,4 @@
-/** Reading a log that a running node writes to: where reading stopped is the end of that moment, and damage only where it stays so. */
+/** Check for a log that a running node writes to: a bad place is damage only if it stays bad; otherwise it was the end at that moment. */
 import type { Clock } from '../../ports/clock.ts';
 import { isAbsent } from '../../ports/disk-errors.ts';
 import type { Disk } from '../../ports/disk.ts';
@@ -7,23 +7,23 @@ import { parseSegmentName, segmentName, stateBefore } from '../format/segment.ts
 import { readSegmentHeader } from '../format/segment-copy.ts';
 import { scanSegment } from '../format/segment-scan.ts';
 
-/** A place that does not read is read again so often, with a pause between: a write under way looks like damage for a moment. */
+/** Number of repeated reads of a bad place, with a pause between: a write in progress looks like damage for a moment. */
 const READ_AGAIN_MAX = 4;
 const READ_AGAIN_MS = 50;
 
-/** Where reading a log stopped. */
+/** Place at which the reading of a log stopped. */
 export interface StopPlace {
   /** The directory of the segments. */
   readonly walDir: string;
-  /** Name of the segment in which it stopped. */
+  /** Name of the segment in which reading stopped. */
   readonly segment: string;
-  /** The end of the last good batch before it. */
+  /** End of the last good batch. */
   readonly last: Position;
 }
 
 /**
- * Reads again behind a place at which a log did not continue, and returns true once it does: then somebody writes there, and what was found is not
- * damaged. Without a clock it is read again without pauses.
+ * Repeats the read after a place at which a log stopped; returns true if the log now continues: then a node is writing there, and the
+ * place is not damaged. Without a clock there are no pauses.
  * @throws WalshipError DISK_FAILED.
  */
 export async function hasMoved(
@@ -44,7 +44,7 @@ export async function hasMoved(
 
 async function goesOn(disk: Disk, { walDir, segment, last }: StopPlace): Promise<boolean> {
   const names = await disk.list(walDir);
-  // It was purged, and so was all before it.
+  // The segment was purged, with everything before it.
   if (!names.includes(segment)) return names.some((name) => isBehind(name, segment));
   const next = segmentName(last.lsn + 1);
   const follows = next !== segment && names.includes(next);
@@ -61,7 +61,7 @@ function isBehind(name: string, segment: string): boolean {
   return (parseSegmentName(name) ?? 0) > (parseSegmentName(segment) ?? 0);
 }
 
-/** How a segment goes on behind `last`: its header does, or a batch in it. */
+/** Tells how a segment continues `last`: with its header, with a batch in it, or not. */
 async function continues(
   disk: Disk,
   path: string,

@@ -2,7 +2,7 @@ import type { Disk } from '../../ports/disk.ts';
 import type { LogBase } from '../format/log-base.ts';
 import { listSnapshots, readSnapshot } from '../snapshot/snapshot-reader.ts';
 
-/** What the newest whole snapshot of a data directory vouches for, as a start would find it; undefined where there is none. */
+/** Reads the newest valid snapshot of a data directory, the one that a start would use; undefined if there is none. */
 export async function newestBase(disk: Disk, dir: string): Promise<LogBase | undefined> {
   const clock = { soon: (run: () => void) => queueMicrotask(run) };
   for (const { path } of await listSnapshots(disk, dir)) {

@@ -1,4 +1,4 @@
-/** Reading a data directory, or a single segment, from outside: nothing is locked and nothing is changed. */
+/** Reader of a data directory, or of a single segment, from outside: locks nothing and changes nothing. */
 import { isWalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
@@ -17,15 +17,15 @@ import { headerStop } from '../recovery/stop.ts';
 import { hasMoved } from './moving-end.ts';
 
 export interface FoundMeta {
-  /** A blank one where the file is absent or unreadable. */
+  /** Content of meta.json; a blank one if the file is absent or unreadable. */
   readonly meta: Meta;
-  /** Why it is not the real one. */
+  /** Reason for a blank one. */
   readonly problem: string | undefined;
-  /** A newer walship wrote it. */
+  /** True if a newer walship wrote the file. */
   readonly newer: boolean;
 }
 
-/** meta.json of a data directory, as far as it reads. */
+/** Reads meta.json of a data directory, if possible. */
 export async function readMeta(disk: Disk, dir: string): Promise<FoundMeta> {
   try {
     const meta = await readMetaFile(disk, dir);
@@ -41,7 +41,7 @@ export async function readMeta(disk: Disk, dir: string): Promise<FoundMeta> {
   }
 }
 
-/** Paths of the segments at `path`: a data directory, a directory of segments, or one segment. Oldest first. */
+/** Lists the paths of the segments at `path` (a data directory, a directory of segments, or one segment), oldest first. */
 export async function segmentPaths(disk: Disk, path: string): Promise<readonly string[]> {
   if (path.endsWith('.wal')) return [path];
   for (const dir of [`${path}/wal`, path]) {
@@ -58,7 +58,7 @@ export type LogEvent =
       readonly header: SegmentHeader;
       readonly sizeBytes: number;
     }
-  /** `bytes` are the batch's own, valid until the next event is asked for; `offset` is where it begins in the segment. */
+  /** A verified batch. `bytes` are valid until the next event is requested; `offset` is its start in the segment. */
   | {
       readonly kind: 'batch';
       readonly segment: string;
@@ -66,7 +66,7 @@ export type LogEvent =
       readonly batch: BatchInfo;
       readonly bytes: Buffer;
     }
-  /** The last event. Undefined where the log simply ends; else what does not continue. */
+  /** The last event. `problem` is the fault at which the log stops; undefined at a normal end. */
   | {
       readonly kind: 'end';
       readonly segment: string;
@@ -75,15 +75,15 @@ export type LogEvent =
     };
 
 export interface ReadLogOptions {
-  /** For the pauses in which a place that does not read is read again. */
+  /** Clock for the pauses between repeated reads of a bad place. */
   readonly clock?: Clock | undefined;
-  /** Begins with the segment that holds the record behind this LSN. */
+  /** Starts with the segment that holds the record after this LSN. */
   readonly afterLsn?: number;
 }
 
 /**
- * Reads verified batches, oldest first, up to the end or to the first thing that does not continue; memory is bounded. A node may run on
- * the log: it is read up to where it ended at that moment.
+ * Reads verified batches, oldest first, up to the end or to the first fault; memory is bounded. A node may be writing to
+ * the log: it is read up to its end at that moment.
  */
 export async function* readLog(
   disk: Disk,
@@ -99,7 +99,7 @@ export async function* readLog(
     try {
       const sizeBytes = await file.size();
       const decoded = await readSegmentHeader(file);
-      // A saved segment is named by what was cut off, not by its base LSN alone.
+      // The name of a saved segment is not just its base LSN.
       const named = parseSegmentName(name) === undefined && decoded.kind === 'header';
       const stop = named
         ? undefined
@@ -135,13 +135,13 @@ export async function* readLog(
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Without the segments that hold nothing behind `lsn`. */
+/** Drops the segments without records after `lsn`. */
 function pathsFrom(paths: readonly string[], lsn: number): readonly string[] {
   const first = paths.findLastIndex((path) => (parseSegmentName(nameOf(path)) ?? 0) <= lsn + 1);
   return paths.slice(Math.max(0, first));
 }
 
-/** What is wrong behind the last good seal: nothing, where the file ends there or goes on with fill alone. */
+/** Returns the fault after the last good seal; undefined if the file ends there or only fill follows. */
 async function problemOf(
   { lastEnd, last, kind, offset, reason, number }: SegmentEnd,
   { file, sizeBytes, header }: SegmentSource,
@@ -172,7 +172,7 @@ async function* readSegment(
     }
     return end;
   } finally {
-    // A reader that stops early must not leave a read behind: `return` waits for it.
+    // A reader that stops early must not leave a pending read: `return` waits for it.
     if (end === undefined) await windows.return(STOPPED_EARLY);
   }
 }

@@ -14,20 +14,20 @@ import { orphaned, verify, type VerifyReport } from './verify.ts';
 
 export interface RepairReport {
   readonly dir: string;
-  /** False where there was nothing to repair: then nothing was changed. */
+  /** False if there was nothing to repair: then nothing was changed. */
   readonly changed: boolean;
   readonly row: RowId;
   readonly before: VerifyReport;
   /** LSNs that are gone from this node, if any. */
   readonly gone: { readonly from: number; readonly to: number | 'unknown' } | undefined;
-  /** The last LSN that is kept. */
+  /** Last LSN that is kept. */
   readonly lastLsn: number;
-  /** Names in saved/. */
+  /** Names of the entries in saved/. */
   readonly saved: readonly string[];
   readonly warnings: readonly RecoveryWarning[];
-  /** meta.json was lost, and was made anew from the log: so it says now. */
+  /** New content of meta.json if the file was lost and was recreated from the log. */
   readonly madeMeta: Meta | undefined;
-  /** What the node is from now on. */
+  /** State of the node after the repair. */
   readonly state: NodeState;
   readonly claim: Claim;
 }
@@ -38,15 +38,15 @@ export interface RepairOptions {
   readonly entropy: Entropy;
   /** The data directory. The caller holds its lock. */
   readonly dir: string;
-  /** The snapshot that holds what came before the log, if any. */
+  /** Snapshot that covers everything before the log; default: the newest valid one. */
   readonly base?: LogBase | undefined;
 }
 
 /**
- * The explicit way out of a refusal: keeps a copy of everything behind the last good record in saved/, cuts it off, and makes the
- * node suspect where other voters exist. A lost meta.json is made anew where the log names one voter alone. Durable on resolve.
- * @throws WalshipError WRONG_CLUSTER or UNSUPPORTED_VERSION, which no repair makes right; WAL_CORRUPT where meta.json is lost and other voters
- * exist, or the log is damaged too; SAVED_FULL. Nothing was changed then.
+ * Repairs a data directory that a start refuses: copies everything after the last good record to saved/, cuts it off, and makes the
+ * node suspect if other voters exist. Recreates a lost meta.json if the log names a single voter. Durable on resolve.
+ * @throws WalshipError WRONG_CLUSTER or UNSUPPORTED_VERSION, which no repair can correct; WAL_CORRUPT if meta.json is lost and other
+ * voters exist, or the log is damaged too; SAVED_FULL. Nothing was changed then.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
   const { disk, clock, entropy, dir } = options;
@@ -74,7 +74,7 @@ export async function repair(options: RepairOptions): Promise<RepairReport> {
     return { dir, changed: false, row, before, ...unchanged, lastLsn: last.lsn, state, claim };
   }
   const store = await MetaStore.open(disk, dir, { hasLog: true });
-  // The size it had: what the log was opened with is not known here.
+  // The size of its existing segments: the configured size is not known here.
   const sizes = before.segments.map((segment) => segment.sizeBytes);
   const segmentBytes = before.segments.length > 0 ? Math.max(...sizes) : SEGMENT_BYTES_DEFAULT;
   const recovered = await recover({

@@ -1,17 +1,17 @@
-/** Reading saved/ from outside: what was cut off a log, and why. Nothing is locked and nothing is changed. */
+/** Reader of saved/ from outside: lists the pieces that were cut off a log, and the reasons. Locks nothing and changes nothing. */
 import { WalshipError } from '../../errors.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { listSaved, savedPath } from '../files/saved.ts';
 import type { SavedEntry } from '../files/saved.ts';
 import { readLog } from './read-log.ts';
 
-/** An entry of saved/, with what can be read of its segment. */
+/** An entry of saved/, with the number of its readable records. */
 export interface ListedEntry extends Omit<SavedEntry, 'records'> {
-  /** Whole records that it holds; `unknown` where it is damaged before the first of them. */
+  /** Number of readable records; `unknown` if the segment is damaged before the first one. */
   readonly records: number | 'unknown';
 }
 
-/** Every entry, by LSN; records are counted where nobody did when they were saved. */
+/** Lists all entries, by LSN; counts the records of entries whose note has no count. */
 export async function listEntries(disk: Disk, dir: string): Promise<readonly ListedEntry[]> {
   const listed: ListedEntry[] = [];
   for (const entry of await listSaved({ disk, dir })) {
@@ -22,8 +22,8 @@ export async function listEntries(disk: Disk, dir: string): Promise<readonly Lis
 }
 
 /**
- * The entry of that name; its segment is at `path`.
- * @throws WalshipError CONFIG_INVALID where there is none.
+ * Finds the entry of that name; its segment is at `path`.
+ * @throws WalshipError CONFIG_INVALID if there is none.
  */
 export async function findEntry(
   disk: Disk,

@@ -21,29 +21,29 @@ import { hasMoved } from './moving-end.ts';
 import { newestBase } from './newest-base.ts';
 import { type FoundMeta, readMeta } from './read-log.ts';
 
-/** What a data directory holds, and what a start would make of it. Plain data, for JSON. */
+/** Report on a data directory: its content, and the decision of a start. Plain data, for JSON. */
 export interface VerifyReport {
   readonly dir: string;
-  /** Everything continues, meta.json reads, and nothing is missing. */
+  /** True if the log is whole and meta.json is readable. */
   readonly ok: boolean;
-  /** A running node writes to it: this is what it held at that moment. */
+  /** True if a running node writes to it: the report then describes that moment. */
   readonly writing: boolean;
   readonly row: RowId;
   readonly title: string;
   readonly means: string;
-  /** How many voters the log or meta.json names; 1 where neither does. */
+  /** Number of voters in meta.json or in the log; 1 if neither names any. */
   readonly voters: number;
-  /** What a start does, without `--on-damage cut`. */
+  /** Decision of a start without `--on-damage cut`. */
   readonly decision: Decision;
-  /** Segment, offset, LSNs, and what to do; undefined where the log simply ends. */
+  /** Description of the problem: segment, offset, LSNs and remedy; undefined at a normal end. */
   readonly problem: string | undefined;
   readonly segment: string;
   readonly offset: number;
-  /** LSNs that a cut takes away, in words. */
+  /** LSNs that a cut removes, in words. */
   readonly gone: string | undefined;
-  /** Why meta.json does not read. */
+  /** Reason for which meta.json is unreadable. */
   readonly metaProblem: string | undefined;
-  /** A newer walship wrote meta.json. */
+  /** True if a newer walship wrote meta.json. */
   readonly metaNewer: boolean;
   readonly meta: Meta;
   readonly clusterId: string | undefined;
@@ -58,18 +58,18 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  /** The snapshot that holds what came before the log; the newest whole one unless given. */
+  /** Snapshot that covers everything before the log; default: the newest valid one. */
   readonly base?: LogBase | undefined;
-  /** For the pauses in which a place that does not read is read again. */
+  /** Clock for the pauses between repeated reads of a bad place. */
   readonly clock?: Clock;
 }
 
-/** A running node may purge what is about to be read: then reading begins again, so often at most. */
+/** Maximum number of attempts, since a running node may purge files before they are read. */
 const BEGINNINGS_MAX = 5;
 
 /**
- * Reads the whole log of a data directory and says what is wrong with it; changes nothing. A node may run on it: damage is only what stays where
- * it is. @throws WalshipError DISK_FAILED.
+ * Reads the whole log of a data directory and reports its faults; changes nothing. A node may be running: a bad place counts as damage
+ * only if it stays bad. @throws WalshipError DISK_FAILED.
  */
 export async function verify(
   disk: Disk,
@@ -113,10 +113,10 @@ export async function verify(
   };
 }
 
-/** What is there of a log whose meta.json is lost. */
+/** Describes a log whose meta.json is lost. */
 export function orphaned({ dir, clusterId, epochs, segments, row }: VerifyReport): OrphanedLog {
   const newestSegment = segments.at(-1)?.header.baseLsn ?? null;
-  // What is torn was acknowledged to nobody, and the next start cuts it.
+  // A torn write was never acknowledged, and the next start cuts it.
   return { dir, clusterId, epochs, newestSegment, whole: row === 'end' || row === 'torn' };
 }
 
