@@ -53,7 +53,7 @@ const TABLE: Readonly<Record<string, string>> = {
   sim: `${CORE} check node/api node/requests node`,
   testing: 'ports check sim',
 
-  'drill/faults': '',
+  'drill/faults': 'ports',
   'drill/recording': `${FACTS} check drill/faults`,
   'drill/inside': 'ports wal/format',
   'drill/target': `${FACTS} wal client config drill/faults drill/recording drill/inside`,

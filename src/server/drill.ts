@@ -2,7 +2,7 @@
 import { WalshipError } from '../errors.ts';
 import { readBody } from './body.ts';
 import { DISK_PARTS } from '../ports/break-node.ts';
-import type { BreakNode, NodeFault } from '../ports/break-node.ts';
+import type { BreakNode, DiskPart, NodeFault } from '../ports/break-node.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 import { sendJson } from './reply.ts';
@@ -26,62 +26,73 @@ export function drillResource(breakNode: BreakNode): Resource {
   return { path: '/v1/drill', methods: { POST: post } };
 }
 
+type Members = Readonly<Record<string, unknown>>;
+
+/** The reader of the parameters of each fault. */
+const READERS: {
+  readonly [K in NodeFault['kind']]: (order: Members) => Extract<NodeFault, { readonly kind: K }>;
+} = {
+  'disk-full': () => ({ kind: 'disk-full' }),
+  'no-inodes': () => ({ kind: 'no-inodes' }),
+  'disk-read-only': () => ({ kind: 'disk-read-only' }),
+  'disk-slow': (order) => ({
+    kind: 'disk-slow',
+    ms: numberOf(order, 'ms', { min: 1, max: SLOW_MS_MAX }),
+    part: partOf(order),
+  }),
+  'fsync-error': (order) => ({ kind: 'fsync-error', part: partOf(order) }),
+  'heal-disk': () => ({ kind: 'heal-disk' }),
+  stall: (order) => ({
+    kind: 'stall',
+    forMs: numberOf(order, 'forMs', { min: 1, max: STALL_MS_MAX }),
+  }),
+  'clock-jump': (order) => {
+    const bounds = { min: -CLOCK_JUMP_MS_MAX, max: CLOCK_JUMP_MS_MAX };
+    return { kind: 'clock-jump', byMs: numberOf(order, 'byMs', bounds) };
+  },
+  'power-cut': (order) => ({
+    kind: 'power-cut',
+    seed: numberOf(order, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  }),
+};
+
 function faultOf(body: Buffer): NodeFault {
   const order = parsed(body);
-  const [name, ...more] = Object.keys(order);
-  if (name === undefined || more.length > 0) throw invalid('the body must have exactly one member');
-  const value = order[name];
-  switch (name) {
-    case 'disk':
-      return value === null ? { kind: 'disk-healthy' } : diskFaultOf(objectOf(value, 'disk'));
-    case 'stallMs':
-      return { kind: 'stall', ms: numberOf(value, name, { min: 1, max: STALL_MS_MAX }) };
-    case 'clockJumpMs': {
-      const bounds = { min: -CLOCK_JUMP_MS_MAX, max: CLOCK_JUMP_MS_MAX };
-      return { kind: 'clock-jump', byMs: numberOf(value, name, bounds) };
-    }
-    case 'powerCut': {
-      const { seed } = objectOf(value, name);
-      const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER };
-      return { kind: 'power-cut', seed: numberOf(seed, 'seed', bounds) };
-    }
-    default:
-      throw invalid(`unknown fault "${name}"`);
-  }
+  const { kind } = order;
+  if (!isKind(kind)) throw invalid(`kind must be one of ${Object.keys(READERS).join(', ')}`);
+  const fault = READERS[kind](order);
+  const unknown = Object.keys(order).find((name) => !Object.hasOwn(fault, name));
+  if (unknown !== undefined) throw invalid(`${kind} has no member ${unknown}`);
+  return fault;
 }
 
-function diskFaultOf(disk: Readonly<Record<string, unknown>>): NodeFault {
-  const { full, noInodes, readOnly, slowMs, fsyncError, part = 'all' } = disk;
-  if (full === true) return { kind: 'disk-full' };
-  if (noInodes === true) return { kind: 'no-inodes' };
-  if (readOnly === true) return { kind: 'disk-read-only' };
-  const drilled = DISK_PARTS.find((name) => name === part);
-  if (drilled === undefined) throw invalid(`part must be one of ${DISK_PARTS.join(', ')}`);
-  if (fsyncError === true) return { kind: 'sync-fails', part: drilled };
-  const ms = numberOf(slowMs, 'slowMs', { min: 1, max: SLOW_MS_MAX });
-  return { kind: 'disk-slow', ms, part: drilled };
+function isKind(kind: unknown): kind is NodeFault['kind'] {
+  return typeof kind === 'string' && Object.hasOwn(READERS, kind);
 }
 
-function parsed(body: Buffer): Readonly<Record<string, unknown>> {
+function partOf({ part = 'all' }: Members): DiskPart {
+  const known = DISK_PARTS.find((name) => name === part);
+  if (known === undefined) throw invalid(`part must be one of ${DISK_PARTS.join(', ')}`);
+  return known;
+}
+
+function parsed(body: Buffer): Members {
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));
   } catch (cause) {
     throw new WalshipError('REQUEST_INVALID', 'the body is not JSON', { cause });
   }
-  return objectOf(value, 'the body');
-}
-
-function objectOf(value: unknown, name: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw invalid(`${name} must be an object`);
+  throw invalid('the body must be an object');
 }
 
 function numberOf(
-  value: unknown,
+  order: Members,
   name: string,
   { min, max }: { readonly min: number; readonly max: number },
 ): number {
+  const value = order[name];
   if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) {
     return Number(value);
   }

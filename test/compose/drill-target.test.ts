@@ -10,7 +10,7 @@ import { ASK_OVER_HTTP } from '../../src/drill/target/ask-node.ts';
 import { ComposeTarget } from '../../src/drill/target/compose-target.ts';
 import { IMAGE } from '../../src/drill/target/compose-shape.ts';
 import { command, findCompose } from '../../src/drill/target/docker.ts';
-import type { NetworkFault } from '../../src/drill/faults/fault.ts';
+import type { GroupFault } from '../../src/drill/faults/table.ts';
 import { VolumeFiles } from '../../src/drill/target/volume-files.ts';
 import type { NodeStatus } from '../../src/node/api/api.ts';
 
@@ -162,7 +162,7 @@ describe.skipIf(isSkipped)('a compose target', () => {
       const from = await leaderAmong(IDS);
 
       for (const to of IDS.filter((id) => id !== from)) {
-        const applied = target.apply({ ...more, from, to } satisfies NetworkFault);
+        const applied = target.apply({ ...more, from, to } satisfies GroupFault<'network'>);
         if (target.can.has(more.kind)) await applied;
         else await expect(applied).rejects.toMatchObject({ code: 'DRILL_FAILED' });
       }

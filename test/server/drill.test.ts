@@ -18,24 +18,35 @@ describe('POST /v1/drill', () => {
   test('does not exist on a node that was not started for drills', async () => {
     const { call } = await serverOf();
 
-    expect((await call('POST', '/v1/drill', { body: '{"disk":null}' })).status).toBe(404);
+    expect((await call('POST', '/v1/drill', { body: '{"kind":"heal-disk"}' })).status).toBe(404);
   });
 
   test.for([
-    ['{"disk":null}', { kind: 'disk-healthy' }],
-    ['{"disk":{"full":true}}', { kind: 'disk-full' }],
-    ['{"disk":{"noInodes":true}}', { kind: 'no-inodes' }],
-    ['{"disk":{"readOnly":true}}', { kind: 'disk-read-only' }],
-    ['{"disk":{"slowMs":5,"part":"wal"}}', { kind: 'disk-slow', ms: 5, part: 'wal' }],
-    ['{"disk":{"fsyncError":true,"part":"meta"}}', { kind: 'sync-fails', part: 'meta' }],
-    ['{"stallMs":7}', { kind: 'stall', ms: 7 }],
-    ['{"clockJumpMs":-7}', { kind: 'clock-jump', byMs: -7 }],
-    ['{"powerCut":{"seed":3}}', { kind: 'power-cut', seed: 3 }],
-  ] as const)('%s reaches the node', async ([body, fault]) => {
+    { kind: 'heal-disk' },
+    { kind: 'disk-full' },
+    { kind: 'no-inodes' },
+    { kind: 'disk-read-only' },
+    { kind: 'disk-slow', ms: 5, part: 'wal' },
+    { kind: 'fsync-error', part: 'meta' },
+    { kind: 'stall', forMs: 7 },
+    { kind: 'clock-jump', byMs: -7 },
+    { kind: 'power-cut', seed: 3 },
+  ] as const)('%j reaches the node', async (fault) => {
     const { faults, post } = await drilled();
 
-    expect(await post(body)).toMatchObject({ status: 200, json: { done: fault.kind } });
+    expect(await post(JSON.stringify(fault))).toMatchObject({
+      status: 200,
+      json: { done: fault.kind },
+    });
     expect(faults).toEqual([fault]);
+  });
+
+  test('a disk fault without a part is about all files', async () => {
+    const { faults, post } = await drilled();
+
+    await post('{"kind":"fsync-error"}');
+
+    expect(faults).toEqual([{ kind: 'fsync-error', part: 'all' }]);
   });
 
   test.for([
@@ -43,12 +54,13 @@ describe('POST /v1/drill', () => {
     '{}',
     '[]',
     'no',
-    '{"disk":null,"stallMs":1}',
-    '{"disk":{"slowMs":0}}',
-    '{"disk":{"slowMs":5,"part":"all of it"}}',
-    '{"stallMs":1e9}',
-    '{"powerCut":{}}',
-    '{"burn":true}',
+    '{"kind":"heal-disk","forMs":1}',
+    '{"kind":"disk-slow","ms":0}',
+    '{"kind":"disk-slow","ms":5,"part":"all of it"}',
+    '{"kind":"stall","forMs":1e9}',
+    '{"kind":"power-cut"}',
+    '{"kind":"burn"}',
+    '{"kind":"toString"}',
   ])('%s is refused and changes nothing', async (body) => {
     const { faults, post } = await drilled();
 

@@ -2,12 +2,11 @@
  * Everything that a drill does to a cluster, one kind each: what breaks, what is put right again, and what an operator does.
  * Which of them a target can do depends on where the cluster runs; see DrillTarget.
  */
+import type { NodeFault } from '../../ports/break-node.ts';
 
-/** Which files of a node a disk fault is about: log segments, meta.json, snapshots, or all of them. */
-export type DiskPart = 'wal' | 'meta' | 'snapshots' | 'all';
-
-/** Faults of a node's process as a whole. */
-export type ProcessFault =
+/** Every fault with its parameters. Its entry in table.ts says the rest. */
+export type Fault =
+  // The process of a node.
   /** SIGKILL: what the process wrote stays in the page cache, and so is there after a restart. */
   | { readonly kind: 'kill'; readonly node: string }
   /** SIGTERM, and it has ended. */
@@ -18,8 +17,9 @@ export type ProcessFault =
   | { readonly kind: 'resume'; readonly node: string }
   /** All of them at once lose what was not fsynced, names in directories included, and die. */
   | { readonly kind: 'power-cut'; readonly nodes: readonly string[] }
-  /** The event loop does nothing for so long. */
-  | { readonly kind: 'stall'; readonly node: string; readonly forMs: number }
+  /** A fault that the node brings about in itself, or ends. */
+  | (Exclude<NodeFault, { readonly kind: 'power-cut' }> & { readonly node: string })
+  // Clients that the drill has.
   /**
    * Connects so many clients to the node. They send nothing; with `unfinished` each begins a request and never ends it.
    * They take the place of those that were there, and come again where the node closes their connections.
@@ -32,11 +32,7 @@ export type ProcessFault =
     }
   /** These clients are gone. */
   | { readonly kind: 'clients-leave'; readonly node: string }
-  /** The wall clock of the node jumps by so much, back where negative. */
-  | { readonly kind: 'clock-jump'; readonly node: string; readonly byMs: number };
-
-/** Faults of the connections between nodes; clients reach every node all the time. */
-export type NetworkFault =
+  // Connections between nodes; clients reach every node all the time.
   /** Nothing passes from `from` to `to`, whoever opened the connection; the other way it does. */
   | { readonly kind: 'cut'; readonly from: string; readonly to: string }
   /** Nothing passes between `node` and any other, either way. */
@@ -62,26 +58,8 @@ export type NetworkFault =
   /** Every open connection between the two is reset; new ones are not hindered. */
   | { readonly kind: 'reset'; readonly from: string; readonly to: string }
   /** All of the network is as it should be. */
-  | { readonly kind: 'heal-network' };
-
-/** Faults of a disk beneath a running node. They outlive its process, but for a failed fsync. */
-export type DiskFaultAction =
-  | { readonly kind: 'disk-full'; readonly node: string }
-  /** No file can be made. */
-  | { readonly kind: 'no-inodes'; readonly node: string }
-  | {
-      readonly kind: 'disk-slow';
-      readonly node: string;
-      readonly ms: number;
-      readonly part: DiskPart;
-    }
-  /** The next fsync fails, once. */
-  | { readonly kind: 'fsync-error'; readonly node: string; readonly part: DiskPart }
-  | { readonly kind: 'disk-read-only'; readonly node: string }
-  | { readonly kind: 'heal-disk'; readonly node: string };
-
-/** What happens to the files of a node that is down. */
-export type FileFault =
+  | { readonly kind: 'heal-network' }
+  // Files of a node that is down.
   /** One bit, in a place that the seed chooses. */
   | {
       readonly kind: 'flip-bit';
@@ -102,8 +80,8 @@ export type FileFault =
   /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
   | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
 
-/** An action on a node that is down. */
-export type DownFault = FileFault | Extract<DiskFaultAction, { readonly kind: 'heal-disk' }>;
+export type FaultKind = Fault['kind'];
+export type FaultOf<K extends FaultKind> = Extract<Fault, { readonly kind: K }>;
 
 /** A request of an operator, over HTTP, and the answer that it must get; `any` accepts every answer. */
 export type OperatorAction =
@@ -126,6 +104,3 @@ export interface Expected {
   /** With `refused`: the reason that the answer has to give; without one its code. Undefined: any. */
   readonly reason?: string | undefined;
 }
-
-export type Fault = ProcessFault | NetworkFault | DiskFaultAction | FileFault;
-export type FaultKind = Fault['kind'];

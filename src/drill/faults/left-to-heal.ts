@@ -1,5 +1,7 @@
-/** What is still broken after a list of faults: pure bookkeeping, so that the end of a drill puts everything right and nothing twice. */
+/** The rest that is still broken after a list of faults: pure bookkeeping, so that the end of a drill repairs everything, and nothing twice. */
+import { nodesOf } from './actions.ts';
 import type { Fault } from './fault.ts';
+import { FAULTS } from './table.ts';
 
 export interface LeftToHeal {
   readonly network: boolean;
@@ -12,65 +14,29 @@ export interface LeftToHeal {
 
 /** @param faults what was done, oldest first, healing included. */
 export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
-  let network = false;
-  const disks = new Set<string>();
-  const paused = new Set<string>();
-  const crowded = new Set<string>();
+  const broken = {
+    process: new Set<string>(),
+    pause: new Set<string>(),
+    disk: new Set<string>(),
+    clients: new Set<string>(),
+    network: new Set<string>(),
+  };
   for (const fault of faults) {
-    switch (fault.kind) {
-      case 'heal-network':
-        network = false;
-        break;
-      case 'cut':
-      case 'isolate':
-      case 'partition':
-      case 'delay':
-      case 'loss':
-      case 'bandwidth':
-        network = true;
-        break;
-      case 'disk-full':
-      case 'no-inodes':
-      case 'disk-slow':
-      case 'fsync-error':
-      case 'disk-read-only':
-        disks.add(fault.node);
-        break;
-      case 'heal-disk':
-        disks.delete(fault.node);
-        break;
-      case 'idle-clients':
-        crowded.add(fault.node);
-        break;
-      case 'clients-leave':
-        crowded.delete(fault.node);
-        break;
-      case 'pause':
-        paused.add(fault.node);
-        break;
-      case 'resume':
-      case 'kill':
-        paused.delete(fault.node);
-        break;
-      case 'power-cut':
-        for (const node of fault.nodes) paused.delete(node);
-        break;
-      // Over at once, or put right by what the cluster does itself.
-      case 'stop':
-      case 'start':
-      case 'stall':
-      case 'clock-jump':
-      case 'reset':
-      case 'flip-bit':
-      case 'torn-tail':
-      case 'lose-segment':
-      case 'lose-snapshots':
-      case 'wipe':
-      case 'back-up':
-      case 'restore':
+    const { breaks, heals } = FAULTS[fault.kind];
+    if (heals === 'network') broken.network.clear();
+    for (const node of nodesOf(fault)) {
+      if (breaks !== undefined) broken[breaks].add(node);
+      if (heals !== undefined) broken[heals].delete(node);
+      // A pause ends with its process.
+      if (breaks === 'process') broken.pause.delete(node);
     }
   }
-  return { network, disks: [...disks], paused: [...paused], crowded: [...crowded] };
+  return {
+    network: broken.network.size > 0,
+    disks: [...broken.disk],
+    paused: [...broken.pause],
+    crowded: [...broken.clients],
+  };
 }
 
 /** How long a pause of the scenario is, in a drill that takes `durationMs` in all. */

@@ -1,5 +1,7 @@
 /** Which nodes could not have heard from each other, and when: told from what the drill did to them, and from nothing that they say. Pure. */
+import { nodesOf } from './actions.ts';
 import type { Fault } from './fault.ts';
+import { FAULTS } from './table.ts';
 
 /** A fault that was brought about, or healed, between two moments of the drill. */
 export interface AppliedFault {
@@ -43,80 +45,36 @@ export class Unreachable {
   }
 
   #note({ fault, fromMs, toMs }: AppliedFault): void {
-    switch (fault.kind) {
-      case 'kill':
-      case 'stop':
-        end(this.#nodes.get(fault.node), fromMs);
-        begin(this.#nodes, fault.node, toMs);
-        break;
-      case 'pause':
-        begin(this.#nodes, fault.node, toMs);
-        break;
-      case 'power-cut':
-        for (const node of fault.nodes) {
-          end(this.#nodes.get(node), fromMs);
-          begin(this.#nodes, node, toMs);
-        }
-        break;
-      case 'start':
-      case 'resume':
-        end(this.#nodes.get(fault.node), fromMs);
-        break;
-      case 'cut':
-        begin(this.#paths, nameOf(fault.from, fault.to), toMs);
-        break;
-      case 'isolate':
-        for (const other of this.#nodeIds) {
-          if (other === fault.node) continue;
-          begin(this.#paths, nameOf(fault.node, other), toMs);
-          begin(this.#paths, nameOf(other, fault.node), toMs);
-        }
-        break;
-      case 'heal-network':
-        this.#healPaths(fromMs);
-        break;
-      case 'partition':
-        // It takes the place of every cut before it.
-        this.#healPaths(fromMs);
-        this.#part(fault.groups, toMs);
-        break;
-      // Slow is not out of reach; what breaks a disk or a file leaves the node as reachable as it was.
-      case 'stall':
-      case 'clock-jump':
-      case 'idle-clients':
-      case 'clients-leave':
-      case 'delay':
-      case 'loss':
-      case 'bandwidth':
-      case 'reset':
-      case 'disk-full':
-      case 'no-inodes':
-      case 'disk-slow':
-      case 'fsync-error':
-      case 'disk-read-only':
-      case 'heal-disk':
-      case 'flip-bit':
-      case 'torn-tail':
-      case 'lose-segment':
-      case 'lose-snapshots':
-      case 'wipe':
-      case 'back-up':
-      case 'restore':
+    const { breaks, heals, silences } = FAULTS[fault.kind];
+    // A partition takes the place of every cut before it.
+    if (heals === 'network' || fault.kind === 'partition') this.#healPaths(fromMs);
+    if (silences === 'paths') {
+      for (const path of pathsOf(fault, this.#nodeIds)) begin(this.#paths, path, toMs);
+    }
+    // A process that ends, or goes on, is paused no longer.
+    const ends = breaks === 'process' || heals === 'process' || heals === 'pause';
+    for (const node of nodesOf(fault)) {
+      if (ends) end(this.#nodes.get(node), fromMs);
+      if (silences === 'node') begin(this.#nodes, node, toMs);
     }
   }
 
   #healPaths(atMs: number): void {
     for (const spans of this.#paths.values()) end(spans, atMs);
   }
+}
 
-  #part(groups: readonly (readonly string[])[], fromMs: number): void {
-    for (const [index, group] of groups.entries()) {
-      const others = groups.filter((_, other) => other !== index).flat();
-      for (const from of group) {
-        for (const to of others) begin(this.#paths, nameOf(from, to), fromMs);
-      }
-    }
-  }
+/** The paths on which nothing passes while the fault lasts. */
+function pathsOf(fault: Fault, nodeIds: readonly string[]): readonly string[] {
+  if ('from' in fault) return [nameOf(fault.from, fault.to)];
+  const groups =
+    'groups' in fault
+      ? fault.groups
+      : [nodesOf(fault), nodeIds.filter((id) => !nodesOf(fault).includes(id))];
+  return groups.flatMap((group) => {
+    const others = groups.filter((other) => other !== group).flat();
+    return group.flatMap((from) => others.map((to) => nameOf(from, to)));
+  });
 }
 
 function nameOf(from: string, to: string): string {

@@ -7,11 +7,9 @@ import path from 'node:path';
 import { WalshipError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
-import { lastingFaults, NO_DISK_FAULTS } from './disk/disk-faults.ts';
-import type { DiskFaults } from './disk/disk-faults.ts';
 import { FaultDisk } from './disk/fault-disk.ts';
 import { ShiftedClock } from './shifted-clock.ts';
-import type { NodeFault } from '../../ports/break-node.ts';
+import type { DiskFault, NodeFault } from '../../ports/break-node.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 
 /** Stands in every data directory that drills may ruin. Its second line, where it has one, says what is wrong with the disk. */
@@ -28,7 +26,7 @@ export class NodeFaults {
   private constructor(disk: Disk, clock: Clock, dir: string) {
     this.#dir = dir;
     this.disk = FaultDisk.open(disk, dir);
-    this.disk.faults = readLastingFaults(dir);
+    this.disk.fault = readLastingFault(dir);
     this.clock = new ShiftedClock(clock);
   }
 
@@ -58,27 +56,12 @@ export class NodeFaults {
   /** Does it. A power cut never resolves: the process dies. */
   async apply(fault: NodeFault): Promise<void> {
     switch (fault.kind) {
-      case 'disk-healthy':
-        this.#breakDisk(NO_DISK_FAULTS);
-        return;
-      case 'disk-full':
-        this.#breakDisk({ full: true, part: 'all' });
-        return;
-      case 'no-inodes':
-        this.#breakDisk({ noInodes: true, part: 'all' });
-        return;
-      case 'disk-read-only':
-        this.#breakDisk({ readOnly: true, part: 'all' });
-        return;
-      case 'disk-slow':
-        this.#breakDisk({ slowMs: fault.ms, part: fault.part });
-        return;
-      case 'sync-fails':
-        this.#breakDisk({ fsyncError: true, part: fault.part });
+      case 'heal-disk':
+        this.#breakDisk(undefined);
         return;
       case 'stall':
         // In a turn of its own, so that the order is answered first.
-        this.clock.after(STALL_AFTER_MS, () => stall(fault.ms));
+        this.clock.after(STALL_AFTER_MS, () => stall(fault.forMs));
         return;
       case 'clock-jump':
         this.clock.jump(fault.byMs);
@@ -87,12 +70,14 @@ export class NodeFaults {
         await this.disk.powerCut(new SeededEntropy(fault.seed));
         process.kill(process.pid, 'SIGKILL');
         process.exit(KILLED_EXIT_CODE);
+      default:
+        this.#breakDisk(fault);
     }
   }
 
-  #breakDisk(faults: DiskFaults): void {
-    this.disk.faults = faults;
-    writeLastingFaults(this.#dir, faults);
+  #breakDisk(fault: DiskFault | undefined): void {
+    this.disk.fault = fault;
+    writeLastingFault(this.#dir, fault);
   }
 }
 
@@ -100,19 +85,20 @@ const STALL_AFTER_MS = 20;
 
 /** Makes the disk of a node that is down what it should be, from its next start on. */
 export function healDisk(dir: string): void {
-  writeLastingFaults(dir, NO_DISK_FAULTS);
+  writeLastingFault(dir, undefined);
 }
 
 /** Bypasses the disk that it describes: how full that is does not matter to the drill's own note. */
-function writeLastingFaults(dir: string, faults: DiskFaults): void {
-  const lasting = lastingFaults(faults);
-  const line = lasting === NO_DISK_FAULTS ? '' : `${JSON.stringify(lasting)}\n`;
+function writeLastingFault(dir: string, fault: DiskFault | undefined): void {
+  // A sync fails only once: the next process has a disk that is well.
+  const lasts = fault !== undefined && fault.kind !== 'fsync-error';
+  const line = lasts ? `${JSON.stringify(fault)}\n` : '';
   writeFileSync(path.join(dir, MARKER_NAME), MARKER_TEXT + line);
 }
 
-function readLastingFaults(dir: string): DiskFaults {
+function readLastingFault(dir: string): DiskFault | undefined {
   const [, line = ''] = readFileSync(path.join(dir, MARKER_NAME), 'utf8').split('\n');
-  return line === '' ? NO_DISK_FAULTS : (JSON.parse(line) as DiskFaults);
+  return line === '' ? undefined : (JSON.parse(line) as DiskFault);
 }
 
 /** Blocks the event loop. */

@@ -1,7 +1,7 @@
 /** Whether the judge can be trusted: a real cluster, the load of a drill, and one lie at a time, each of which has to turn its check red. */
 import type { AskNode } from '../target/ask-node.ts';
 import { unequal } from '../run/convergence.ts';
-import { describeAction } from '../faults/describe-action.ts';
+import { describeAction } from '../faults/actions.ts';
 import type { DrillClient } from '../load/drill-client.ts';
 import { finalStates } from '../run/finals.ts';
 import { judge } from './judge.ts';

@@ -2,18 +2,17 @@
 import type { NodeStatus } from '../../node/api/api.ts';
 import type { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { AskNode } from '../target/ask-node.ts';
-import { describeAction } from '../faults/describe-action.ts';
+import { describeAction, isOperatorAction, nodesOf } from '../faults/actions.ts';
 import type { Fault, OperatorAction } from '../faults/fault.ts';
+import { FAULTS } from '../faults/table.ts';
 import {
   NobodyNamed,
   StepNames,
   leaderAmong,
-  nodesOf,
   resolveAction,
   resolveAwait,
 } from '../scenario/names.ts';
 import type { NodeNow } from '../scenario/names.ts';
-import { isOperatorAction } from '../faults/operator-kinds.ts';
 import { asExpected, carryOut, isDone, isSettled, requestsOf } from './orders.ts';
 import type { Answer } from './orders.ts';
 import type { Await, Step } from '../scenario/scenario.ts';
@@ -100,7 +99,8 @@ export class StepRunner {
     if ((fault.kind === 'kill' || fault.kind === 'stop') && !target.isUp(fault.node)) return;
     const fromMs = nowMs();
     const index = this.#faults.push({ fromMs, toMs: Infinity, fault }) - 1;
-    const kind = isHealing(fault) ? ('heal' as const) : ('fault' as const);
+    const heals = FAULTS[fault.kind].heals !== undefined;
+    const kind = heals ? ('heal' as const) : ('fault' as const);
     const nodes = nodesOf(fault);
     timeline.note({ kind, text: describeAction(fault), nodes });
     const damage = await target.apply(fault);
@@ -293,16 +293,4 @@ function nodeNow({ nodeId, up, status }: Seen['nodes'][number]): NodeNow {
 /** Whom a name is given to: of a link the node where it begins. */
 function subjectsOf(order: Fault | OperatorAction): readonly string[] {
   return 'from' in order ? [order.from] : nodesOf(order);
-}
-
-const HEALING: ReadonlySet<Fault['kind']> = new Set([
-  'start',
-  'resume',
-  'heal-network',
-  'heal-disk',
-  'clients-leave',
-]);
-
-function isHealing({ kind }: Fault): boolean {
-  return HEALING.has(kind);
 }

@@ -141,56 +141,19 @@ export function resolveAction(
   action: Action,
   names: StepNames,
 ): readonly (Fault | OperatorAction)[] {
-  switch (action.kind) {
-    case 'power-cut':
-      return [{ ...action, nodes: names.resolve(action.nodes) }];
-    case 'partition':
-      return [{ ...action, groups: action.groups.map((group) => names.resolve(group)) }];
-    case 'heal-network':
-      return [action];
-    case 'switchover':
-      return names.resolve(action.to).map((to) => ({ ...action, to }));
-    case 'cut':
-    case 'delay':
-    case 'loss':
-    case 'bandwidth':
-    case 'reset': {
-      const ends = names.resolve(action.to);
-      return names
-        .resolve(action.from)
-        .flatMap((from) => ends.filter((to) => to !== from).map((to) => ({ ...action, from, to })));
-    }
-    case 'kill':
-    case 'stop':
-    case 'start':
-    case 'pause':
-    case 'resume':
-    case 'stall':
-    case 'clock-jump':
-    case 'idle-clients':
-    case 'clients-leave':
-    case 'isolate':
-    case 'disk-full':
-    case 'no-inodes':
-    case 'disk-slow':
-    case 'fsync-error':
-    case 'disk-read-only':
-    case 'heal-disk':
-    case 'flip-bit':
-    case 'torn-tail':
-    case 'lose-segment':
-    case 'lose-snapshots':
-    case 'wipe':
-    case 'back-up':
-    case 'restore':
-    case 'promote':
-    case 'failover':
-    case 'rejoin':
-    case 'snapshot':
-    case 'probe':
-    case 'read':
+  if ('groups' in action) {
+    return [{ ...action, groups: action.groups.map((group) => names.resolve(group)) }];
   }
-  return names.resolve(action.node).map((node) => ({ ...action, node }));
+  if ('nodes' in action) return [{ ...action, nodes: names.resolve(action.nodes) }];
+  if ('from' in action) {
+    const ends = names.resolve(action.to);
+    return names
+      .resolve(action.from)
+      .flatMap((from) => ends.filter((to) => to !== from).map((to) => ({ ...action, from, to })));
+  }
+  if ('to' in action) return names.resolve(action.to).map((to) => ({ ...action, to }));
+  if ('node' in action) return names.resolve(action.node).map((node) => ({ ...action, node }));
+  return [action];
 }
 
 /** What is waited for, of which nodes. @throws NobodyNamed where there is none to wait for: an empty set would be content at once. */
@@ -199,13 +162,4 @@ export function resolveAwait(wanted: Await, names: StepNames): Await {
   const node = names.resolve(wanted.node);
   if (node.length === 0) throw new NobodyNamed(wanted.node.join(' or '));
   return { ...wanted, node };
-}
-
-/** The nodes that something is done to; of a link both ends. */
-export function nodesOf(action: Fault | OperatorAction): readonly string[] {
-  if (action.kind === 'partition') return action.groups.flat();
-  if ('nodes' in action) return action.nodes;
-  if ('from' in action) return [action.from, action.to];
-  if ('to' in action) return [action.to];
-  return 'node' in action ? [action.node] : [];
 }

@@ -1,15 +1,11 @@
 /** What a scenario needs, allows, and whether a target can do it: pure. */
 import type { FaultKind } from '../faults/fault.ts';
-import { isOperatorKind } from '../faults/operator-kinds.ts';
+import { isOperatorKind } from '../faults/actions.ts';
+import { FAULTS } from '../faults/table.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Options of `serve` with which a node gives up log within a drill; with its defaults it keeps all of it. */
 const PURGING_OPTIONS = ['retainBytesMax', 'snapshotLogBytes'];
-
-/** Further needs of a fault, beside a target that knows it. */
-const NEEDS: Partial<Record<FaultKind, string>> = {
-  'idle-clients': 'a limit of open files of 8192, see ulimit -Hn',
-};
 
 /** In the order in which they come up; healing included. */
 export function faultsOf({ steps }: Scenario): readonly FaultKind[] {
@@ -24,8 +20,8 @@ export function cannot(scenario: Scenario, can: ReadonlySet<FaultKind>): string 
   const lacking = faultsOf(scenario).filter((kind) => !can.has(kind));
   if (lacking.length === 0) return undefined;
   const named = lacking.map((kind) => {
-    const need = NEEDS[kind];
-    return need === undefined ? kind : `${kind} (it needs ${need})`;
+    const { needs } = FAULTS[kind];
+    return needs === undefined ? kind : `${kind} (it needs ${needs})`;
   });
   return `this target cannot do ${named.join(', ')}`;
 }

@@ -1,4 +1,5 @@
 /** The words for what a step does: one key each, with its parameters beside it. */
+import { DISK_PARTS } from '../../ports/break-node.ts';
 import type { Expected } from '../faults/fault.ts';
 import type { MappingReader } from './mapping-reader.ts';
 import { isRefusalReason } from './refusals.ts';
@@ -6,7 +7,6 @@ import type { Action } from './scenario.ts';
 
 type Verb = (step: MappingReader) => readonly Action[];
 
-const DISK_PARTS = ['all', 'wal', 'meta', 'snapshots'] as const;
 const EXPECTATIONS = ['any', 'done', 'refused'] as const;
 const SWITCHOVER_MS_DEFAULT = 5_000;
 /** At one node; more than this a machine has no ports for. */

@@ -4,18 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WalshipError } from '../../errors.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
-import {
-  applyFault,
-  CROWD_FAULTS,
-  FILE_FAULTS,
-  OWN_FAULTS,
-  PROCESS_FAULTS,
-} from './apply-fault.ts';
+import { applyFault } from './apply-fault.ts';
 import { composeShape, IMAGE, portVariables } from './compose-shape.ts';
 import { Container } from './container.ts';
 import { ContainerNetwork, containerNetworkFaults } from './container-network.ts';
 import { command, findCompose, succeeds } from './docker.ts';
 import type { Fault, FaultKind } from '../faults/fault.ts';
+import { kindsOf } from '../faults/table.ts';
 import { crowdsFit, IdleClients } from './idle-clients.ts';
 import { nodePorts } from './node-ports.ts';
 import type { ClusterShape, DrillTarget, TargetNode } from './target.ts';
@@ -69,11 +64,9 @@ export class ComposeTarget implements DrillTarget {
     this.project = `walship-drill-${process.pid}`;
     const network = containerNetworkFaults();
     this.can = new Set<FaultKind>([
-      ...PROCESS_FAULTS,
-      ...OWN_FAULTS,
-      ...FILE_FAULTS,
+      ...kindsOf('process', 'inside', 'files'),
       ...network,
-      ...(crowdsFit() ? CROWD_FAULTS : []),
+      ...(crowdsFit() ? kindsOf('clients') : []),
     ]);
   }
 

@@ -4,7 +4,8 @@ import { WalshipError } from '../../errors.ts';
 import type { Container } from './container.ts';
 import { CHAIN, filterRules, shapingRules, UNSHAPE } from './container-rules.ts';
 import { command, succeeds } from './docker.ts';
-import type { FaultKind, NetworkFault } from '../faults/fault.ts';
+import type { FaultKind, FaultOf } from '../faults/fault.ts';
+import type { GroupFault } from '../faults/table.ts';
 import { PathTable } from './path-table.ts';
 
 /** What can be done to the network of containers here, found out in an empty network namespace. */
@@ -72,7 +73,7 @@ export class ContainerNetwork {
   }
 
   /** Resolves when the network is as the fault wants it. @throws WalshipError DRILL_FAILED. */
-  async apply(fault: NetworkFault): Promise<void> {
+  async apply(fault: GroupFault<'network'>): Promise<void> {
     if (fault.kind === 'reset') return await this.#reset(fault);
     if (!this.#filters) return await this.#plug(fault);
     this.#paths.apply(fault);
@@ -108,7 +109,7 @@ export class ContainerNetwork {
     if (shaping !== '') await inside(pid, ['tc', '-batch', '-'], shaping);
   }
 
-  async #reset({ from, to }: Extract<NetworkFault, { readonly kind: 'reset' }>): Promise<void> {
+  async #reset({ from, to }: FaultOf<'reset'>): Promise<void> {
     const running = await this.#running();
     const address = running.find(({ nodeId }) => nodeId === to)?.address;
     const pid = running.find(({ nodeId }) => nodeId === from)?.pid;
@@ -117,7 +118,7 @@ export class ContainerNetwork {
   }
 
   /** Takes a node off the network, and all of them on again; clients lose it too. */
-  async #plug(fault: NetworkFault): Promise<void> {
+  async #plug(fault: GroupFault<'network'>): Promise<void> {
     if (fault.kind === 'isolate') {
       const { id } = this.#container(fault.node);
       await command(['docker', 'network', 'disconnect', this.#name, id]);

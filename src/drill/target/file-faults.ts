@@ -10,9 +10,13 @@ import { parseSegmentName } from '../../wal/format/segment.ts';
 import { parseSnapshotName } from '../../wal/snapshot/snapshot-format.ts';
 import { readLog } from '../../wal/tools/read-log.ts';
 import { backUp, emptyDir, restore } from './copies.ts';
-import type { DownFault, FileFault } from '../faults/fault.ts';
+import type { FaultOf } from '../faults/fault.ts';
+import type { GroupFault } from '../faults/table.ts';
 import { healDisk } from '../inside/node-faults.ts';
 import { tearWrite } from './torn-write.ts';
+
+/** An action on a node that is down. */
+export type DownFault = GroupFault<'files'> | FaultOf<'heal-disk'>;
 
 export interface DamagedNode {
   /** Its data directory. */
@@ -50,7 +54,7 @@ export async function damageFiles(fault: DownFault, node: DamagedNode): Promise<
   return `there are ${await segmentsText(dir)} now${fault.keepMeta ? ', and the meta.json of before' : ''}`;
 }
 
-type Where = Extract<FileFault, { readonly kind: 'flip-bit' }>['where'];
+type Where = FaultOf<'flip-bit'>['where'];
 
 async function flipBit(where: Where, { dir, entropy }: DamagedNode): Promise<string> {
   const { name, from, end } = await placeOf(where, { dir, entropy });
@@ -112,10 +116,7 @@ async function batchAt(dir: string, name: string, at: number): Promise<string | 
   return undefined;
 }
 
-async function loseSegment(
-  which: Extract<FileFault, { readonly kind: 'lose-segment' }>['which'],
-  dir: string,
-): Promise<string> {
+async function loseSegment(which: FaultOf<'lose-segment'>['which'], dir: string): Promise<string> {
   const segments = await segmentsIn(dir);
   const index = { first: 0, middle: Math.floor(segments.length / 2), last: segments.length - 1 };
   const name = segments[index[which]];

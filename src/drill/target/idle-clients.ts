@@ -7,9 +7,9 @@ import { Connection } from '../../client/connection.ts';
 import { isWalshipError } from '../../errors.ts';
 import { SystemClock } from '../../ports/system-clock.ts';
 import { CLIENT_PATH, WsDialer } from '../../ports/ws-link.ts';
-import type { ProcessFault } from '../faults/fault.ts';
+import type { FaultOf } from '../faults/fault.ts';
 
-type Crowd = Extract<ProcessFault, { readonly kind: 'idle-clients' }>;
+type Crowd = FaultOf<'idle-clients'>;
 
 /** Most of one crowd that are sessions of the client library; a node takes 1,024, and the load needs some. */
 const SESSIONS_MAX = 900;

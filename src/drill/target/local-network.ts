@@ -1,6 +1,6 @@
 /** The network between the nodes of one machine: a proxy for each of them towards each other, and what network faults make of the paths. */
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
-import type { NetworkFault } from '../faults/fault.ts';
+import type { GroupFault } from '../faults/table.ts';
 import { PathTable } from './path-table.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
@@ -38,7 +38,7 @@ export class LocalNetwork {
   }
 
   /** Changes the paths as the fault says, all at one moment. */
-  apply(fault: NetworkFault): void {
+  apply(fault: GroupFault<'network'>): void {
     if (fault.kind === 'reset') {
       this.#proxies.get(nameOf(fault.from, fault.to))?.reset();
       this.#proxies.get(nameOf(fault.to, fault.from))?.reset();

@@ -6,15 +6,9 @@ import path from 'node:path';
 
 import { WalshipError } from '../../errors.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
-import {
-  applyFault,
-  CROWD_FAULTS,
-  FILE_FAULTS,
-  NETWORK_FAULTS,
-  OWN_FAULTS,
-  PROCESS_FAULTS,
-} from './apply-fault.ts';
 import type { Fault, FaultKind } from '../faults/fault.ts';
+import { kindsOf } from '../faults/table.ts';
+import { applyFault } from './apply-fault.ts';
 import { damageFiles } from './file-faults.ts';
 import { crowdsFit, IdleClients } from './idle-clients.ts';
 import { LocalNetwork } from './local-network.ts';
@@ -42,11 +36,8 @@ export interface LocalTargetOptions {
 export class LocalTarget implements DrillTarget {
   readonly kind = 'local';
   readonly can: ReadonlySet<FaultKind> = new Set<FaultKind>([
-    ...PROCESS_FAULTS,
-    ...OWN_FAULTS,
-    ...NETWORK_FAULTS,
-    ...FILE_FAULTS,
-    ...(crowdsFit() ? CROWD_FAULTS : []),
+    ...kindsOf('process', 'inside', 'network', 'files'),
+    ...(crowdsFit() ? kindsOf('clients') : []),
   ]);
   readonly #options: LocalTargetOptions;
   readonly #entropy: SeededEntropy;

@@ -1,10 +1,11 @@
 /** What every direction between two nodes is like, and what network faults make of it. No I/O. */
-import type { NetworkFault } from '../faults/fault.ts';
+import type { FaultOf } from '../faults/fault.ts';
+import type { GroupFault } from '../faults/table.ts';
 import { GOOD_PATH } from './network-path.ts';
 import type { PathCondition } from './network-path.ts';
 
 /** Faults that change what paths are like, for as long as nobody heals them. */
-export type LastingFault = Exclude<NetworkFault, { readonly kind: 'reset' }>;
+export type LastingFault = Exclude<GroupFault<'network'>, FaultOf<'reset'>>;
 
 export class PathTable {
   readonly #ids: readonly string[];

@@ -4,7 +4,7 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { command } from './docker.ts';
-import type { DownFault } from '../faults/fault.ts';
+import type { DownFault } from './file-faults.ts';
 import { damageFiles } from './file-faults.ts';
 
 /** Of the volumes of the nodes, which belong to the user of the image; so does what is put in this place. */

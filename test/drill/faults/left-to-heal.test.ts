@@ -42,12 +42,14 @@ describe('what is left to heal', () => {
     ],
     ['who is paused', [{ kind: 'pause', node: 'n1' }], { paused: ['n1'] }],
     [
-      'nobody who was killed while paused',
+      'nobody whose process ended while paused',
       [
         { kind: 'pause', node: 'n1' },
         { kind: 'pause', node: 'n2' },
+        { kind: 'pause', node: 'n3' },
         { kind: 'kill', node: 'n1' },
         { kind: 'power-cut', nodes: ['n2'] },
+        { kind: 'stop', node: 'n3' },
       ],
       {},
     ],

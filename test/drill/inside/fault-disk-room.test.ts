@@ -43,7 +43,7 @@ describe('a full disk', () => {
     const file = await fileOf('f', 1);
     await fileOf('old', 3);
     await fileOf('empty', 0);
-    disk.faults = { full: true, part: 'all' };
+    disk.fault = { kind: 'disk-full' };
     await expect(append(file, 1)).rejects.toMatchObject(FULL);
 
     await giveBack();
@@ -55,7 +55,7 @@ describe('a full disk', () => {
   });
 
   test('still takes files that hold nothing', async () => {
-    disk.faults = { full: true, part: 'all' };
+    disk.fault = { kind: 'disk-full' };
 
     await fileOf('empty', 0);
     await expect(fileOf('f', 1)).rejects.toMatchObject(FULL);
@@ -63,7 +63,7 @@ describe('a full disk', () => {
 
   test('has no more room after a file was made longer by a hole and cut again', async () => {
     const file = await fileOf('f', 1);
-    disk.faults = { full: true, part: 'all' };
+    disk.fault = { kind: 'disk-full' };
 
     await file.truncate(BLOCK + 1);
     await file.truncate(BLOCK);
@@ -75,7 +75,7 @@ describe('a full disk', () => {
 describe('a disk without inodes', () => {
   test('takes no new file and no new directory, says so, and lets files grow', async () => {
     const file = await fileOf('f', 1);
-    disk.faults = { noInodes: true, part: 'all' };
+    disk.fault = { kind: 'no-inodes' };
 
     for (const change of [() => fileOf('g', 0), () => disk.makeDir(join(dir, 'new'))]) {
       const refused = expect(change()).rejects;
@@ -95,7 +95,7 @@ describe('a disk without inodes', () => {
   ])('takes one file for each that is %s', async ([, giveBack]) => {
     await fileOf('old', 1);
     await fileOf('other', 1);
-    disk.faults = { noInodes: true, part: 'all' };
+    disk.fault = { kind: 'no-inodes' };
 
     await giveBack();
 

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NO_DISK_FAULTS } from '../../../src/drill/inside/disk/disk-faults.ts';
 import { FaultDisk, SIDE_DIR } from '../../../src/drill/inside/disk/fault-disk.ts';
 import type { Disk, DiskFile } from '../../../src/ports/disk.ts';
 import { NodeDisk } from '../../../src/ports/node-disk.ts';
@@ -205,7 +204,7 @@ describe('a power cut', () => {
       async (stage) => {
         const file = await fileOf(stage, 'f');
         await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
-        stage.disk.faults = { slowMs: 60_000, part: 'all' };
+        stage.disk.fault = { kind: 'disk-slow', ms: 60_000, part: 'all' };
         void file.sync();
       },
       ({ wal }) => letters(join(wal, 'f')),
@@ -287,7 +286,7 @@ describe('a disk that is broken', () => {
         async (stage) => {
           const file = await fileOf(stage, `f`);
           await file.write(Buffer.alloc(4 * BLOCK, 'B'), 0);
-          stage.disk.faults = { fsyncError: true, part: 'wal' };
+          stage.disk.fault = { kind: 'fsync-error', part: 'wal' };
           const failing =
             how === 'sync' ? file.sync() : file.writeDurable(Buffer.alloc(4 * BLOCK, 'B'), 0);
           await expect(failing).rejects.toMatchObject({
@@ -306,7 +305,7 @@ describe('a disk that is broken', () => {
   test('fails the sync of a directory, and no later one makes the name durable', async () => {
     const found = await outcomes(async (stage) => {
       await stage.disk.open(join(stage.wal, 'f'), 'create');
-      stage.disk.faults = { fsyncError: true, part: 'all' };
+      stage.disk.fault = { kind: 'fsync-error', part: 'all' };
       await expect(stage.disk.syncDir(stage.wal)).rejects.toMatchObject({ code: 'DISK_FAILED' });
       await stage.disk.syncDir(stage.wal);
     }, names);
@@ -321,7 +320,7 @@ describe('a disk that is broken', () => {
         await disk.open(join(dir, 'snapshots', 'f'), 'create');
         await disk.syncDir(join(dir, 'snapshots'));
         await disk.rename(join(dir, 'snapshots', 'f'), join(wal, 'f'));
-        disk.faults = { fsyncError: true, part: 'all' };
+        disk.fault = { kind: 'fsync-error', part: 'all' };
         await expect(disk.syncDir(wal)).rejects.toMatchObject({ code: 'DISK_FAILED' });
         await disk.remove(join(wal, 'f'));
         await disk.syncDir(wal);
@@ -337,7 +336,7 @@ describe('a disk that is broken', () => {
 
   test('fails no sync of another part', async () => {
     const stage = newStage();
-    stage.disk.faults = { fsyncError: true, part: 'meta' };
+    stage.disk.fault = { kind: 'fsync-error', part: 'meta' };
     await fileOf(stage, 'f');
 
     const meta = await stage.disk.open(join(stage.dir, 'meta.json.tmp'), 'create');
@@ -348,12 +347,12 @@ describe('a disk that is broken', () => {
   test('has no room to grow in, and goes on in what was filled ahead', async () => {
     const stage = newStage();
     const file = await fileOf(stage, 'f');
-    stage.disk.faults = { full: true, part: 'all' };
+    stage.disk.fault = { kind: 'disk-full' };
 
     await file.writeDurable(Buffer.alloc(4 * BLOCK, 'B'), 0);
     const grown = file.writeDurable(Buffer.alloc(1), 4 * BLOCK);
     await expect(grown).rejects.toMatchObject({ code: 'DISK_FULL', details: { errno: 'ENOSPC' } });
-    stage.disk.faults = NO_DISK_FAULTS;
+    stage.disk.fault = undefined;
 
     await file.writeDurable(Buffer.alloc(BLOCK, 'C'), 4 * BLOCK);
     expect(letters(join(stage.wal, 'f'))).toBe('BBBBC');
@@ -363,7 +362,7 @@ describe('a disk that is broken', () => {
     const stage = newStage();
     const file = await fileOf(stage, 'f');
     const path = join(stage.wal, 'f');
-    stage.disk.faults = { readOnly: true, part: 'all' };
+    stage.disk.fault = { kind: 'disk-read-only' };
 
     for (const change of [
       () => file.write(Buffer.alloc(1), 0),
@@ -388,7 +387,7 @@ describe('a disk that is broken', () => {
   test('takes longer for each durable write and sync of a part', async () => {
     const stage = newStage();
     const file = await fileOf(stage, 'f');
-    stage.disk.faults = { slowMs: 60, part: 'wal' };
+    stage.disk.fault = { kind: 'disk-slow', ms: 60, part: 'wal' };
     const measure = async (work: () => Promise<unknown>): Promise<number> => {
       const startMs = performance.now();
       await work();

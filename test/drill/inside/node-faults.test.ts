@@ -37,16 +37,16 @@ describe('a node that drills may break', () => {
   });
 
   test.for([
-    ['full', { kind: 'disk-full' }, { full: true, part: 'all' }],
-    ['without inodes', { kind: 'no-inodes' }, { noInodes: true, part: 'all' }],
-    ['read-only', { kind: 'disk-read-only' }, { readOnly: true, part: 'all' }],
-    ['slow', { kind: 'disk-slow', ms: 5, part: 'wal' }, { slowMs: 5, part: 'wal' }],
-    ['healthy after one failed fsync', { kind: 'sync-fails', part: 'wal' }, { part: 'all' }],
+    ['full', { kind: 'disk-full' }, { kind: 'disk-full' }],
+    ['without inodes', { kind: 'no-inodes' }, { kind: 'no-inodes' }],
+    ['read-only', { kind: 'disk-read-only' }, { kind: 'disk-read-only' }],
+    ['slow', { kind: 'disk-slow', ms: 5, part: 'wal' }, { kind: 'disk-slow', ms: 5, part: 'wal' }],
+    ['healthy after one failed fsync', { kind: 'fsync-error', part: 'wal' }, undefined],
   ] as const)('has a disk that is %s in its next life too', async ([name, fault, expected]) => {
     const dir = path.join(parent, name);
     await (await openIn(dir)).apply(fault);
 
-    expect((await openIn(dir)).disk.faults).toEqual(expected);
+    expect((await openIn(dir)).disk.fault).toEqual(expected);
   });
 
   test('has a disk with room in its next life where that was made while it was down', async () => {
@@ -55,7 +55,7 @@ describe('a node that drills may break', () => {
 
     healDisk(dir);
 
-    expect((await openIn(dir)).disk.faults).toEqual({ part: 'all' });
+    expect((await openIn(dir)).disk.fault).toBeUndefined();
   });
 
   test('has a wall clock that jumps, and keeps its pace', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FileFault } from '../../../src/drill/faults/fault.ts';
+import type { GroupFault } from '../../../src/drill/faults/table.ts';
 import { damageFiles } from '../../../src/drill/target/file-faults.ts';
 import { NodeDisk } from '../../../src/ports/node-disk.ts';
 import { SeededEntropy } from '../../../src/ports/seeded-entropy.ts';
@@ -26,7 +26,7 @@ async function logIn(name: string): Promise<string> {
   return dir;
 }
 
-async function damage(dir: string, fault: FileFault, seed = 1): Promise<string> {
+async function damage(dir: string, fault: GroupFault<'files'>, seed = 1): Promise<string> {
   return await damageFiles(fault, {
     dir,
     copyDir: `${dir}-copy`,
@@ -139,9 +139,12 @@ describe('damage to files', () => {
   test.for([
     { kind: 'flip-bit', node: 'n1', where: 'snapshot' },
     { kind: 'restore', node: 'n1', keepMeta: false },
-  ] satisfies FileFault[])('what is not there cannot be damaged: $kind', async (fault) => {
-    const dir = await logIn(`nothing-${fault.kind}`);
+  ] satisfies GroupFault<'files'>[])(
+    'what is not there cannot be damaged: $kind',
+    async (fault) => {
+      const dir = await logIn(`nothing-${fault.kind}`);
 
-    await expect(damage(dir, fault)).rejects.toMatchObject({ code: 'DRILL_FAILED' });
-  });
+      await expect(damage(dir, fault)).rejects.toMatchObject({ code: 'DRILL_FAILED' });
+    },
+  );
 });

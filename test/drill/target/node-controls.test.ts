@@ -13,7 +13,7 @@ test('a node that does not listen yet is told when it does', async () => {
   probe.close();
   await once(probe, 'close');
 
-  const told = controlNode(`http://127.0.0.1:${port}`, { stallMs: 5 });
+  const told = controlNode(`http://127.0.0.1:${port}`, { kind: 'stall', forMs: 5 });
   const node = createServer((request: IncomingMessage, response) => {
     response.end(request.method === 'GET' ? '{"role":"follower"}' : '{}');
   });

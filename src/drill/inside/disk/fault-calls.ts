@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WalshipError } from '../../../errors.ts';
-import { isOfPart, NO_DISK_FAULTS } from './disk-faults.ts';
-import type { DiskFaults } from './disk-faults.ts';
-import { FaultRoom } from './fault-room.ts';
+import type { DiskFault, DiskPart } from '../../../ports/break-node.ts';
 import { diskError } from '../../../ports/disk-errors.ts';
+import { isOfPart } from './disk-part.ts';
+import { FaultRoom } from './fault-room.ts';
 
 const ERRNOS = {
-  full: 'ENOSPC',
-  noInodes: 'ENOSPC',
-  readOnly: 'EROFS',
-  fsyncError: 'EIO',
-} as const;
+  'disk-full': 'ENOSPC',
+  'no-inodes': 'ENOSPC',
+  'disk-read-only': 'EROFS',
+  'fsync-error': 'EIO',
+} as const satisfies Partial<Record<DiskFault['kind'], string>>;
 
 /** Which operation on which file. */
 interface Operation {
@@ -23,7 +23,7 @@ interface Operation {
 export class FaultCalls {
   readonly room = new FaultRoom();
   readonly #dir: string;
-  #faults: DiskFaults = NO_DISK_FAULTS;
+  #fault: DiskFault | undefined;
   #inFlight = 0;
   #onIdle: () => void = () => {};
   #isDead = false;
@@ -33,15 +33,14 @@ export class FaultCalls {
     this.#dir = dir;
   }
 
-  /** The faults that are set now. */
-  get faults(): DiskFaults {
-    return this.#faults;
+  /** The fault that is set now; undefined: the disk is well. */
+  get fault(): DiskFault | undefined {
+    return this.#fault;
   }
 
-  set faults(faults: DiskFaults) {
-    const { full = false, noInodes = false } = faults;
-    this.#faults = faults;
-    this.room.set({ full, noInodes });
+  set fault(fault: DiskFault | undefined) {
+    this.#fault = fault;
+    this.room.set({ full: fault?.kind === 'disk-full', noInodes: fault?.kind === 'no-inodes' });
   }
 
   /** Does `work`, which is one system call and what has to be noted with it. Never settles once the power is cut. */
@@ -66,39 +65,45 @@ export class FaultCalls {
 
   /** @throws WalshipError DISK_READ_ONLY where that is wrong now. */
   failIfReadOnly(operation: Operation): void {
-    if (this.#faults.readOnly === true) throw failure('readOnly', operation);
+    if (this.#fault?.kind === 'disk-read-only') throw failure('disk-read-only', operation);
   }
 
   /** Takes room for a file that grows. @throws WalshipError DISK_FULL where there is not enough. */
   takeBytes(growth: number, operation: Operation): void {
-    if (!this.room.takeBytes(growth)) throw failure('full', operation);
+    if (!this.room.takeBytes(growth)) throw failure('disk-full', operation);
   }
 
   /** Takes room for a new file or directory. @throws WalshipError DISK_FULL where there is none. */
   takeInode(operation: Operation): void {
-    if (!this.room.takeInode()) throw failure('noInodes', operation);
+    if (!this.room.takeInode()) throw failure('no-inodes', operation);
   }
 
   /** As long as a durable write or a sync takes more now. */
   async slow(path: string): Promise<void> {
-    if (this.isSlow(path)) await sleep(this.#faults.slowMs);
+    const delayMs = this.#slowMs(path);
+    if (delayMs !== undefined) await sleep(delayMs);
   }
 
   /** Whether durable writes and syncs of this file take longer now. */
   isSlow(path: string): boolean {
-    return this.#faults.slowMs !== undefined && this.#concerns(path);
+    return this.#slowMs(path) !== undefined;
+  }
+
+  #slowMs(path: string): number | undefined {
+    const fault = this.#fault;
+    return fault?.kind === 'disk-slow' && this.#isOf(fault.part, path) ? fault.ms : undefined;
   }
 
   /** The failure of this sync, where the next one shall fail: once. */
   fsyncError(operation: Operation): WalshipError | undefined {
-    const { fsyncError, ...rest } = this.#faults;
-    if (fsyncError !== true || !this.#concerns(operation.path)) return undefined;
-    this.#faults = rest;
-    return failure('fsyncError', operation);
+    const fault = this.#fault;
+    if (fault?.kind !== 'fsync-error' || !this.#isOf(fault.part, operation.path)) return undefined;
+    this.#fault = undefined;
+    return failure('fsync-error', operation);
   }
 
-  #concerns(path: string): boolean {
-    return isOfPart(this.#dir, resolve(path), this.#faults.part);
+  #isOf(part: DiskPart, path: string): boolean {
+    return isOfPart(this.#dir, resolve(path), part);
   }
 }
 
@@ -107,7 +112,7 @@ function failure(what: keyof typeof ERRNOS, { operation, path }: Operation): Wal
   const cause = Object.assign(new Error(`${code}: ${operation} '${path}', as the drill wants`), {
     code,
   });
-  return diskError(operation, path, cause, what === 'noInodes' ? ' (every inode is taken)' : '');
+  return diskError(operation, path, cause, what === 'no-inodes' ? ' (every inode is taken)' : '');
 }
 
 async function never(): Promise<never> {

@@ -11,7 +11,7 @@
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Disk, DiskFile, DiskLock } from '../../../ports/disk.ts';
-import type { DiskFaults } from './disk-faults.ts';
+import type { DiskFault } from '../../../ports/break-node.ts';
 import { FaultCalls } from './fault-calls.ts';
 import { FaultFile } from './fault-file.ts';
 import type { TrackedFile } from './fault-file.ts';
@@ -52,12 +52,12 @@ export class FaultDisk implements Disk {
   }
 
   /** What is wrong with it now. */
-  get faults(): DiskFaults {
-    return this.#calls.faults;
+  get fault(): DiskFault | undefined {
+    return this.#calls.fault;
   }
 
-  set faults(faults: DiskFaults) {
-    this.#calls.faults = faults;
+  set fault(fault: DiskFault | undefined) {
+    this.#calls.fault = fault;
   }
 
   /**
