@@ -12,8 +12,8 @@ const COPY_DIR = '/home/node';
 
 /** Runs in a container of the image, which has the same code. */
 const DAMAGE_SCRIPT = `
-import { damageFiles } from '/app/dist/drill/file-faults.js';
-import { SeededEntropy } from '/app/dist/sim/sim-entropy.js';
+import { damageFiles } from '/app/dist/drill/target/file-faults.js';
+import { SeededEntropy } from '/app/dist/ports/seeded-entropy.js';
 const { fault, seed } = JSON.parse(process.argv[1]);
 const node = { dir: '/data', copyDir: '${COPY_DIR}/copy', entropy: new SeededEntropy(seed) };
 process.stdout.write(await damageFiles(fault, node));
