@@ -1,4 +1,4 @@
-/** From what was seen in a drill to its verdict. Pure. */
+/** Judges the recording of a drill. Pure. */
 import { checkAckLevel } from './checks/ack-level.ts';
 import { checkAtomicity } from './checks/atomicity.ts';
 import { checkConvergence } from './checks/convergence.ts';
@@ -36,7 +36,7 @@ const CHECKS: readonly ((evidence: Evidence) => Check)[] = [
   checkTooLittle,
 ];
 
-/** Passed only where every promise was kept, and where enough happened to say so. */
+/** Returns the verdict, which passes only if every promise was kept, and if enough happened to tell. */
 export function judge(recording: Recording): Verdict {
   const evidence = evidenceOf(recording);
   const checks = CHECKS.map((check) => check(evidence));

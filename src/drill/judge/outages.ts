@@ -1,10 +1,10 @@
 import type { Recording } from '../recording/recording.ts';
 import type { Outage, Verdict } from './verdict.ts';
 
-/** The ordinary pause between two successes: a machine that is busy makes one of this length. */
+/** Ordinary pause between two successes in milliseconds: a busy machine causes pauses of this length. */
 export const PAUSE_MS_MAX = 300;
 
-/** Stretches without any success, while there was load. */
+/** Returns the intervals without any success under load. */
 export function outagesOf(recording: Recording): Verdict['outages'] {
   const { setWrites, readProbes, history, phases } = recording;
   const fromMs = Math.min(...setWrites.map(({ calledAt }) => calledAt), phases.loadEndMs);
@@ -29,7 +29,7 @@ export function outagesOf(recording: Recording): Verdict['outages'] {
   };
 }
 
-/** Where nothing succeeded for longer than the ordinary pause. */
+/** Returns the intervals in which nothing succeeded for longer than the ordinary pause. */
 export function outagesBetween(
   successes: readonly number[],
   { fromMs, toMs }: Outage,

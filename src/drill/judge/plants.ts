@@ -1,4 +1,4 @@
-/** The faults that `drill selftest` plants: one for each thing that a verdict says, and more. */
+/** Faults that `drill selftest` plants: one for each statement of a verdict, and more. */
 import type { AskNode } from '../target/ask-node.ts';
 import type { DrillClient } from '../load/drill-client.ts';
 import type { Fault, OperatorAction } from '../faults/fault.ts';
@@ -21,23 +21,23 @@ import type { Check } from './verdict.ts';
 
 export interface Plant {
   readonly name: string;
-  /** One sentence. */
+  /** Description, one sentence. */
   readonly about: string;
-  /** The check that is to turn red; undefined: none may. */
+  /** Check that has to turn red; undefined: none may. */
   readonly expected: Check['code'] | undefined;
   readonly client?: (client: DrillClient) => DrillClient;
-  /** `url`: of the node that is to be lied about. */
+  /** Wraps the questions to nodes; `url` is that of the node to lie about. */
   readonly ask?: (ask: AskNode, url: string) => AskNode;
-  /** An order of an operator that is given meanwhile. */
+  /** Order of an operator that is given during the run. */
   readonly order?: OperatorAction;
-  /** What is said to have been done to the cluster meanwhile, and was not. */
+  /** Faults that are reported as done to the cluster, and were not. */
   readonly faults?: readonly Fault[];
   readonly loss?: Recording['scenario']['loss'];
 }
 
 const BUSY = { error: { code: 'BUSY', message: 'no place is left' } };
 
-/** A plant that lies about one node, whenever that is asked. */
+/** Creates a plant that lies about one node, whenever it is asked. */
 function lieOf(
   change: (ask: AskNode) => Partial<Pick<AskNode, 'status' | 'entries'>>,
 ): NonNullable<Plant['ask']> {

@@ -2,7 +2,9 @@ import { History } from '../../check/history.ts';
 import type { Recording } from '../recording/recording.ts';
 import type { Verdict } from './verdict.ts';
 
-/** A recording and its verdict as one JSON text: maps as objects, what never returned as null. */
+/**
+ * Formats a recording and its verdict as one JSON text: maps as objects, times of calls that never returned as null.
+ */
 export function toJson(recording: Recording, verdict: Verdict): string {
   return `${JSON.stringify({ verdict, recording }, plain)}\n`;
 }

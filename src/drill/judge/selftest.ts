@@ -1,4 +1,7 @@
-/** Whether the judge can be trusted: a real cluster, the load of a drill, and one lie at a time, each of which has to turn its check red. */
+/**
+ * Test of the judge: a real cluster, the load of a drill, and one lie at a time, each of which has to turn its check
+ * red.
+ */
 import type { AskNode } from '../target/ask-node.ts';
 import { unequal } from '../run/convergence.ts';
 import { describeAction } from '../faults/actions.ts';
@@ -19,38 +22,38 @@ import type { Check, Verdict } from './verdict.ts';
 import { Workload } from '../load/workload.ts';
 
 export interface SelftestOptions {
-  /** Started here, and left running: whoever made it closes it. */
+  /** Target, which is started here and left running: its creator closes it. */
   readonly target: DrillTarget;
   readonly ask: AskNode;
   readonly clock: DrillClock;
   readonly seed: number;
   readonly walship: string;
   readonly signal: AbortSignal;
-  /** As each one comes in. */
+  /** Called with each result when it comes in. */
   readonly onResult: (result: SelftestResult) => void;
 }
 
-/** What came of one planted fault. */
+/** Result of one planted fault. */
 export interface SelftestResult {
   readonly name: string;
   readonly about: string;
-  /** The check that had to turn red; undefined: none. */
+  /** Check that had to turn red; undefined: none. */
   readonly expected: Check['code'] | undefined;
-  /** It did; where none had to: none did. */
+  /** True if it did; without an expected check: if none did. */
   readonly passed: boolean;
-  /** Every check that turned red. */
+  /** Checks that turned red. */
   readonly red: readonly Check['code'][];
-  /** What the expected check found, or what was found though nothing had been planted. */
+  /** Findings of the expected check, or any findings if nothing had been planted. */
   readonly message: string;
   readonly tookMs: number;
 }
 
 const SHAPE: ClusterShape = { nodes: 3, quorum: 2, failover: 'manual', options: {} };
-/** Before, during and after the faults that there are not: each takes so long… */
+/** Minimum length in milliseconds of each phase: before, during and after the pretended faults. */
 const PHASE_MS = 500;
-/** …and until so many more writes were acknowledged, on a machine that is busy… */
+/** Number of acknowledged writes that a phase waits for, on a busy machine. */
 const PHASE_WRITES = 40;
-/** …but no longer than this more: where nothing is acknowledged any more, that is what is planted. */
+/** Longest extra time of that wait: where no write is acknowledged any longer, that is the planted fault. */
 const PHASE_MORE_MS_MAX = 3_000;
 const EQUAL_MS_MAX = 1_500;
 const WATCHES_MS_MAX = 2_000;
@@ -99,7 +102,7 @@ function resultOf(plant: Plant, { checks }: Verdict, tookMs: number): SelftestRe
   };
 }
 
-/** One short run, under keys of its own. */
+/** A short run, under keys of its own. */
 class SelftestRun {
   readonly #plant: Plant;
   readonly #options: SelftestOptions;
@@ -217,7 +220,7 @@ class SelftestRun {
     });
   }
 
-  /** When all nodes were equal; undefined: not in time. */
+  /** Resolves with the time when all nodes were equal; undefined: not in time. */
   async #equal(): Promise<number | undefined> {
     const endMs = this.#nowMs() + EQUAL_MS_MAX;
     const { nodes } = this.#options.target;

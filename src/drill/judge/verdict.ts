@@ -1,6 +1,6 @@
-/** What a drill comes to. */
+/** Verdict of a drill. */
 
-/** One promise, kept or broken. */
+/** A promise, kept or broken. */
 export interface Check {
   readonly code:
     | 'LOST_WRITE'
@@ -17,24 +17,24 @@ export interface Check {
     | 'OPERATOR'
     | 'PREDICTION'
     | 'TOO_LITTLE';
-  /** One line: what was checked. */
+  /** One line on the subject of the check. */
   readonly title: string;
   readonly passed: boolean;
-  /** What was found: with keys, versions and moments; numbers of what was looked at where it passed. */
+  /** Result: the findings with keys, versions and times; the numbers of examined things if it passed. */
   readonly message: string;
-  /** The first few findings, in words. */
+  /** First few findings, in words. */
   readonly findings: readonly string[];
 }
 
-/** Of one acknowledgement level. */
+/** Losses at one ack level. */
 export interface Rpo {
   readonly acknowledged: number;
   readonly lost: number;
-  /** As `<epoch>.<lsn>`, the first LOST_SHOWN_MAX. */
+  /** Lost versions as `<epoch>.<lsn>`, the first LOST_SHOWN_MAX. */
   readonly lostVersions: readonly string[];
 }
 
-/** A stretch without success, longer than the ordinary pause between two of them. */
+/** An interval without success, longer than the ordinary pause between two of them. */
 export interface Outage {
   readonly fromMs: number;
   readonly toMs: number;
@@ -42,10 +42,10 @@ export interface Outage {
 
 export interface Verdict {
   readonly passed: boolean;
-  /** One sentence. */
+  /** Summary, one sentence. */
   readonly summary: string;
   readonly checks: readonly Check[];
-  /** The longest outage in milliseconds, 0 where there was none. */
+  /** Longest outage in milliseconds, 0 without any. */
   readonly rto: {
     readonly writeMs: number;
     readonly linearizableReadMs: number;

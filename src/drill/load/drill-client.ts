@@ -1,6 +1,7 @@
 /**
- * What a drill's load has of a cluster: every call ends with an outcome, and none throws for what a cluster can do. It is all that stands between the
- * load and the cluster, so that one in the middle which lies is enough to see whether the judge notices.
+ * Client interface for a drill's load: every call ends with an outcome, and none throws for a failure that a cluster
+ * can cause. It is the only thing between the load and the cluster, so a lying client in the middle is enough to test
+ * the judge.
  */
 import type { Expectation, Found } from '../../check/history.ts';
 import type { Version } from '../../wal/format/position.ts';
@@ -8,17 +9,17 @@ import type { Version } from '../../wal/format/position.ts';
 export interface DrillClient {
   /** Node ids. */
   readonly nodes: readonly string[];
-  /** One operation, or several in one transaction; through the session of that name. */
+  /** Writes one operation, or several in one transaction, through the session of that name. */
   write(call: DrillWrite): Promise<WriteAnswer>;
   read(call: DrillRead): Promise<ReadAnswer>;
-  /** A page of what one node has applied, in byte order. */
+  /** Reads a page of the state that one node has applied, in byte order. */
   page(call: DrillPage): Promise<PageAnswer>;
   /**
-   * Applied changes behind `after`; ends when the signal aborts.
-   * @throws WalshipError where the watch ended by itself: PURGED, LSN_REPLACED, or what stood in the way.
+   * Yields applied changes after `after`; ends when the signal aborts.
+   * @throws WalshipError if the watch ended on its own: PURGED, LSN_REPLACED, or the failure that ended it.
    */
   watch(call: DrillWatch): AsyncIterable<DrillChange>;
-  /** Calls under way end. Idempotent. */
+  /** Closes the client; calls under way end. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -26,31 +27,31 @@ export interface DrillWrite {
   /** Name of the session. */
   readonly client: string;
   readonly conditions: readonly { readonly key: string; readonly expect: Expectation }[];
-  /** `value` undefined: a delete. */
+  /** Operations; `value` undefined: a delete. */
   readonly ops: readonly { readonly key: string; readonly value: string | undefined }[];
   readonly ack: 'local' | 'quorum' | 'all';
   readonly timeoutMs: number;
 }
 
 export type WriteAnswer =
-  /** The version of the last operation. */
+  /** Acknowledged, with the version of the last operation. */
   | {
       readonly end: 'acknowledged';
       readonly version: Version;
-      /** The nodes on whose disks it is, where that is told. */
+      /** Nodes on whose disks it is, where the answer tells. */
       readonly durableOn?: readonly string[];
     }
   | {
       readonly end: 'rejected';
       readonly code: string;
-      /** Of a condition that failed: what the key is (null: absent), where that is told. */
+      /** State of the key of a failed condition (null: absent), where the answer tells. */
       readonly actual: Version | null | undefined;
     }
   | {
       readonly end: 'indeterminate';
       readonly code: string;
       readonly version: Version | undefined;
-      /** It is known to be committed, and yet the asked level was not reached. */
+      /** True if it is known to be committed, although the requested level was not reached. */
       readonly committed: boolean;
     };
 
@@ -58,7 +59,7 @@ export interface DrillRead {
   readonly client: string;
   readonly key: string;
   readonly level: 'local' | 'linearizable';
-  /** This node and no other; undefined: through the session. */
+  /** Node to ask, and no other; undefined: through the session. */
   readonly nodeId: string | undefined;
   readonly minVersion: Version | undefined;
   readonly timeoutMs: number;
@@ -68,7 +69,7 @@ export type ReadAnswer =
   | {
       readonly ok: true;
       readonly found: Found | undefined;
-      /** What the node had applied, where it is told. */
+      /** Version that the node had applied, where the answer tells. */
       readonly applied: Version | undefined;
     }
   | { readonly ok: false; readonly code: string };
@@ -76,7 +77,7 @@ export type ReadAnswer =
 export interface DrillPage {
   readonly nodeId: string;
   readonly prefix: string;
-  /** Behind this key; '' for the first page. */
+  /** Key to start after; '' for the first page. */
   readonly after: string;
   readonly limit: number;
   readonly timeoutMs: number;
@@ -97,7 +98,7 @@ export type PageAnswer =
 
 export interface DrillWatch {
   readonly client: string;
-  /** This node and no other; undefined: the client library chooses, and goes on elsewhere. */
+  /** Node to ask, and no other; undefined: the client library chooses, and moves on if necessary. */
   readonly nodeId: string | undefined;
   readonly after: Version;
   readonly prefix: string;

@@ -1,4 +1,4 @@
-/** A real cluster: sessions of the client library, and plain HTTP where a call is to go to one certain node. */
+/** Client of a real cluster: sessions of the client library, and plain HTTP for calls to one certain node. */
 import { connect } from '../../client/index.ts';
 import type { Client, Written } from '../../client/index.ts';
 import { isWalshipError, WalshipError } from '../../errors.ts';
@@ -19,9 +19,9 @@ import type {
 import { pageAt, readAt, watchAt } from './node-http.ts';
 import type { TargetNode } from '../target/target.ts';
 
-/** How long a session looks for a first node. */
+/** Milliseconds that a session looks for a first node. */
 const CONNECT_MS_MAX = 10_000;
-/** How long the library looks for a node that goes on with a watch. */
+/** Milliseconds that the library looks for a node that continues a watch. */
 const WATCH_TIMEOUT_MS = 60_000;
 
 export class LiveClient implements DrillClient {
@@ -40,7 +40,7 @@ export class LiveClient implements DrillClient {
       const session = await this.#session(call.client);
       const { version, durableOn } = await writeIn(session, call);
       const acknowledged = { end: 'acknowledged', version: versionOf(version) } as const;
-      // A write whose answer was lost, and which was found to be there, says nothing of disks.
+      // A write that was found to be committed after its answer was lost tells nothing about disks.
       return durableOn.length === 0 ? acknowledged : { ...acknowledged, durableOn };
     } catch (error) {
       if (!isWalshipError(error)) throw error;
@@ -114,11 +114,11 @@ export class LiveClient implements DrillClient {
     return url;
   }
 
-  /** One that could not be opened is tried again by the next call. */
+  /** Returns the session of a name; after a failure to open it, the next call tries again. */
   async #session(name: string): Promise<Client> {
     let opening = this.#sessions.get(name);
     if (opening === undefined) {
-      // With their ids: the addresses that nodes have for each other lead through what the drill breaks.
+      // The ids are given: the addresses that nodes have for each other lead through the parts that the drill breaks.
       const nodes = [...this.#urls].map(([nodeId, url]) => `${nodeId}=${url}`);
       opening = connect({ nodes, connectMs: CONNECT_MS_MAX });
       this.#sessions.set(name, opening);
@@ -128,7 +128,7 @@ export class LiveClient implements DrillClient {
     } catch (cause) {
       if (this.#sessions.get(name) === opening) this.#sessions.delete(name);
       if (!isWalshipError(cause)) throw cause;
-      // Nothing was sent, whatever was asked for.
+      // No request was sent, so a write is rejected.
       const { code, message } = cause;
       throw new WalshipError(this.#closed ? 'ABORTED' : code, message, {
         outcome: 'rejected',

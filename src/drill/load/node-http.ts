@@ -6,12 +6,12 @@ import { parseVersion } from '../../wal/format/position.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { DrillChange, DrillPage, DrillRead, PageAnswer, ReadAnswer } from './drill-client.ts';
 
-/** A watch that is quiet for so long has lost its node: nodes say every 5 s where they are. */
+/** Milliseconds of silence after which a watch has lost its node: nodes report progress every 5 s. */
 const WATCH_SILENCE_MS_MAX = 12_000;
-/** How long a node may take with the first line of a watch. */
+/** Milliseconds that a node may take with the first line of a watch. */
 const WATCH_OPEN_MS_MAX = 5_000;
 
-/** Beyond the time that the node was given, for the way there and back. */
+/** Milliseconds beyond the node's own time limit, for the network. */
 const GRACE_MS = 250;
 
 export async function readAt(url: string, read: DrillRead): Promise<ReadAnswer> {
@@ -54,7 +54,7 @@ export async function pageAt(url: string, page: DrillPage): Promise<PageAnswer> 
   };
 }
 
-/** @throws WalshipError where it ends by itself. */
+/** Watches one node. @throws WalshipError where the watch ends on its own. */
 export async function* watchAt(
   url: string,
   watch: { readonly after: Version; readonly prefix: string; readonly signal: AbortSignal },
@@ -96,7 +96,10 @@ export async function* watchAt(
   }
 }
 
-/** Undefined: it only says where the watch is. @throws WalshipError where it says why the watch ends. */
+/**
+ * Parses a line of a watch; undefined for a progress report. @throws WalshipError where the line names the end of the
+ * watch.
+ */
 function changeOf(line: string): DrillChange | undefined {
   const parsed = JSON.parse(line) as {
     op?: 'put' | 'delete';
@@ -144,7 +147,7 @@ function errorOf(text: string, otherwise: string): WalshipError {
   try {
     ({ error = {} } = JSON.parse(text) as { error?: typeof error });
   } catch {
-    // No JSON: what is said of it is all that is known.
+    // The answer is not JSON: `otherwise` is all that is known.
   }
   const { code = '', message = otherwise, ...details } = error;
   const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'PROTOCOL_ERROR';

@@ -1,4 +1,4 @@
-/** Begins something at a steady rate, whatever became of what was begun before, and never more than so many at a time. */
+/** Starts calls at a steady rate, whatever the state of earlier ones, and never more than a maximum at a time. */
 export class Pace {
   readonly #everyMs: number;
   readonly #inFlightMax: number;
@@ -9,7 +9,7 @@ export class Pace {
 
   constructor(options: {
     readonly everyMs: number;
-    /** One more is left out. */
+    /** Number of calls in flight above which one is skipped. */
     readonly inFlightMax: number;
     readonly begin: () => Promise<void>;
   }) {
@@ -22,7 +22,7 @@ export class Pace {
     this.#timer ??= setInterval(() => this.#tick(), this.#everyMs);
   }
 
-  /** Resolves once nothing is in flight. Rejects with the first failure of what was begun. */
+  /** Resolves once no call is in flight. Rejects with the first failure of a call. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#inFlight);

@@ -5,7 +5,7 @@ import type { LoadRequest, Sampler } from '../run/runner.ts';
 
 export const SAMPLE_EVERY_MS = 200;
 
-/** Asks every node how it is, all the time; one that is silent holds up nobody. */
+/** Asks every node for its status, all the time; a silent node holds up no other. */
 export function startSampler(
   { target, nowMs }: Pick<LoadRequest, 'target' | 'nowMs'>,
   ask: Pick<AskNode, 'status'>,

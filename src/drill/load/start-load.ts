@@ -2,12 +2,12 @@ import { LiveClient } from './live-client.ts';
 import type { Load, LoadRequest } from '../run/runner.ts';
 import { Workload } from './workload.ts';
 
-/** How long watches may take to show the last write, once all nodes are equal. */
+/** Milliseconds that watches may take to show the last write, once all nodes are equal. */
 const WATCHES_MS_MAX = 10_000;
 
 /**
- * Clients at work on a cluster.
- * @throws WalshipError DRILL_FAILED where it does not take what they need to begin.
+ * Starts the load of a cluster.
+ * @throws WalshipError DRILL_FAILED if the cluster does not accept the initial data.
  */
 export async function startLoad({ target, ack, seed, nowMs }: LoadRequest): Promise<Load> {
   const client = new LiveClient(target.nodes);
@@ -29,7 +29,7 @@ export async function startLoad({ target, ack, seed, nowMs }: LoadRequest): Prom
     stop: async () => await workload.stop(),
     abandon() {
       workload.abandon();
-      client.close().catch(() => undefined); // It waits for sessions that are being opened.
+      client.close().catch(() => undefined); // The result is ignored: it waits for sessions that are being opened.
     },
     async finish(staysDown) {
       await workload.finish(WATCHES_MS_MAX, staysDown);

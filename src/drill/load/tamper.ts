@@ -1,4 +1,4 @@
-/** A client in the middle that lies to the load, once, in one way each. Everything else passes as it is. */
+/** Clients that lie to the load, once, in one way each. All other calls pass unchanged. */
 import type { Version } from '../../wal/format/position.ts';
 import { comparePositions } from '../../wal/format/position.ts';
 import type {
@@ -13,12 +13,15 @@ import type {
   WriteAnswer,
 } from './drill-client.ts';
 
-/** So many writes to the set, or changes of it in a watch, pass before one is tampered with: by then everything runs. */
+/**
+ * Number of writes to the set, or of its changes in a watch, that pass before one is tampered with: by then all parts
+ * run.
+ */
 const BEFORE = 30;
-/** So many transfers or reads of all accounts pass before that. */
+/** Number of transfers or reads of all accounts that pass before one is tampered with. */
 const TRANSFERS_BEFORE = 5;
 
-/** Passes everything on. */
+/** Client that passes all calls on. */
 class Passing implements DrillClient {
   protected readonly inner: DrillClient;
 
@@ -51,7 +54,10 @@ class Passing implements DrillClient {
   }
 }
 
-/** What becomes of one write to the set. `before` is the version of the last one that was acknowledged before it was called. */
+/**
+ * Way of tampering with one write to the set. `before` is the version of the last write that was acknowledged before
+ * it was called.
+ */
 type SetTamper = (
   call: DrillWrite,
   send: () => Promise<WriteAnswer>,
@@ -85,47 +91,47 @@ export class SetTampering extends Passing {
   }
 }
 
-/** Acknowledged, and never sent. */
+/** Acknowledges a write that was never sent. */
 export const loseWrite: SetTamper = async (_call, _send, { epoch, lsn }) => ({
   end: 'acknowledged',
   version: { epoch, lsn: lsn + 1 },
 });
 
-/** Sent twice. */
+/** Sends a write twice. */
 export const sendTwice: SetTamper = async (_call, send) => {
   const answer = await send();
   await send();
   return answer;
 };
 
-/** Written, and called rejected. */
+/** Sends a write, and reports it as rejected. */
 export const callRejected: SetTamper = async (_call, send) => {
   await send();
   return { end: 'rejected', code: 'NO_QUORUM', actual: undefined };
 };
 
-/** Acknowledged with a place in the log before one that was acknowledged earlier. */
+/** Acknowledges a write with a place in the log before one that was acknowledged earlier. */
 export const overtake: SetTamper = async (_call, send, before) => {
   const answer = await send();
   if (answer.end !== 'acknowledged') return answer;
   return { end: 'acknowledged', version: { epoch: before.epoch, lsn: before.lsn - 1 } };
 };
 
-/** Acknowledged by one node alone. */
+/** Reports a write as acknowledged by one node alone. */
 export const acknowledgeAlone: SetTamper = async (_call, send) => {
   const answer = await send();
   if (answer.end !== 'acknowledged') return answer;
   return { ...answer, durableOn: (answer.durableOn ?? []).slice(0, 1) };
 };
 
-/** Not even sent. */
+/** Rejects a write that was never sent. */
 export const refuse: SetTamper = async () => ({
   end: 'rejected',
   code: 'NO_QUORUM',
   actual: undefined,
 });
 
-/** One transfer is sent as two writes. */
+/** Sends one transfer as two writes. */
 export class TornTransfer extends Passing {
   #transfers = 0;
 
@@ -144,7 +150,7 @@ export class TornTransfer extends Passing {
   }
 }
 
-/** One read of all accounts shows one of them without what just came in. */
+/** Shows one of the accounts in one read without the latest transfer to it. */
 export class TornPage extends Passing {
   #pages = 0;
 
@@ -159,7 +165,7 @@ export class TornPage extends Passing {
   }
 }
 
-/** Once a register was shown at a later version, a linearizable read shows it at an earlier one. */
+/** Answers a linearizable read with an earlier version than one that was already shown. */
 export class StaleRead extends Passing {
   readonly #shown = new Map<string, ReadAnswer[]>();
   #done = false;
@@ -169,7 +175,7 @@ export class StaleRead extends Passing {
     const own = this.#shown.get(call.key) ?? [];
     this.#shown.set(call.key, own);
     const [first] = own;
-    // Both were answered before this one was called, so there is no order that explains it.
+    // Both were answered before this one was called, so no order explains it.
     const isOld = own.some((later) => isOlder(first, later));
     const answer = await this.inner.read(call);
     if (!this.#done && isOld && first !== undefined && answer.ok) {
@@ -187,7 +193,7 @@ function isOlder(a: ReadAnswer | undefined, b: ReadAnswer): boolean {
   return older !== undefined && newer !== undefined && comparePositions(older, newer) < 0;
 }
 
-/** One read of a node is answered from before the version that it was asked for. */
+/** Answers one read of a node with a state from before the version that it was asked for. */
 export class StaleLocalRead extends Passing {
   #done = false;
 
@@ -201,7 +207,7 @@ export class StaleLocalRead extends Passing {
   }
 }
 
-/** What one watch, at one node, makes of one change. */
+/** Replaces one change of one watch, at one node. */
 export class WatchTampering extends Passing {
   readonly #show: (change: DrillChange) => readonly DrillChange[];
 

@@ -7,7 +7,10 @@ import type { AccountsRead, AccountsSetup, Transfer } from '../recording/recordi
 
 export const ACCOUNTS = 10;
 export const ACCOUNT_BALANCE = 100;
-/** Each with a session of its own; 20 transfers a second together, and as many reads of all accounts. */
+/**
+ * Number of tellers, each with a session of its own; together 20 transfers a second, and as many reads of all
+ * accounts.
+ */
 export const TELLERS = 2;
 export const TRANSFER_EVERY_MS = 100;
 const IN_FLIGHT_MAX = 4;
@@ -15,10 +18,10 @@ const AMOUNT_MAX = 20;
 const READ_TIMEOUT_MS = 500;
 const WRITE_TIMEOUT_MS = 2_000;
 const SETUP_TIMEOUT_MS = 20_000;
-/** The id that stands in the values of the setup. */
+/** Id in the values of the setup. */
 export const SETUP_ID = 'made';
 
-/** Money that only moves: its sum never changes, whoever looks, and whenever. */
+/** Transfers between accounts: the sum never changes, whichever node is asked, and whenever. */
 export class AccountsWorkload implements LoadPart {
   readonly transfers: Transfer[] = [];
   readonly reads: AccountsRead[] = [];
@@ -48,7 +51,7 @@ export class AccountsWorkload implements LoadPart {
     return { names: this.#names, balance: ACCOUNT_BALANCE, version: this.#version };
   }
 
-  /** All transfers, those that did not return among them. */
+  /** Transfers, including those that did not return. */
   get all(): readonly Transfer[] {
     const open = [...this.#pending.values()].map((transfer) => ({
       ...transfer,
@@ -59,7 +62,7 @@ export class AccountsWorkload implements LoadPart {
     return [...this.transfers, ...open];
   }
 
-  /** Makes the accounts. @throws WalshipError DRILL_FAILED where that is not acknowledged. */
+  /** Creates the accounts. @throws WalshipError DRILL_FAILED if that is not acknowledged. */
   async prepare(): Promise<void> {
     const answer = await this.#context.client.write({
       client: 't1',
@@ -119,7 +122,7 @@ export class AccountsWorkload implements LoadPart {
     this.transfers.push({ ...pending, returnedAt: history.now(), end: answer.end, version });
   }
 
-  /** All accounts, in one page of one node. */
+  /** Reads all accounts, in one page of one node. */
   async #look(nodeId: string): Promise<readonly Account[] | undefined> {
     const { client, history, prefix } = this.#context;
     const page = await client.page({
@@ -160,12 +163,12 @@ interface Account {
   readonly balance: number;
 }
 
-/** A balance, and the transfer that left it. */
+/** Formats a balance, and the id of the transfer that left it. */
 export function accountValue(balance: number, id: string): string {
   return `${balance} ${id}`;
 }
 
-/** A value that is none has the balance NaN, and so makes no sum right. */
+/** Parses an account value. An invalid one has the balance NaN, and so makes every sum wrong. */
 export function parseAccount(value: string): { readonly balance: number; readonly id: string } {
   const [balance = '', id = ''] = value.split(' ');
   return { balance: balance === '' ? Number.NaN : Number(balance), id };

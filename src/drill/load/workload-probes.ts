@@ -3,21 +3,21 @@ import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
 import type { ReadProbe } from '../recording/recording.ts';
 
-/** Each node is asked so often for a linearizable read: one that was deposed and answers all the same is caught. */
+/** Interval of linearizable reads of each node: a deposed leader that answers all the same is caught. */
 export const LINEARIZABLE_PROBE_EVERY_MS = 100;
-/** Each node is asked so often for what it has applied. */
+/** Interval of local reads of each node. */
 export const LOCAL_PROBE_EVERY_MS = 200;
 const TIMEOUT_MS = 500;
 const IN_FLIGHT_MAX = 8;
 
-/** Reads of each node, all the time: for what they show, and for the time in which nobody answers. */
+/** Reads of each node, all the time: to check the results, and to measure the time in which no node answers. */
 export class ProbeWorkload implements LoadPart {
   readonly probes: ReadProbe[] = [];
   readonly #context: LoadContext;
   readonly #key: (entropy: SeededEntropy) => string;
   readonly #paces: readonly Pace[];
 
-  /** @param key one of the registers that are in use. */
+  /** Creates the probes. @param key returns one of the registers in use. */
   constructor(context: LoadContext, key: (entropy: SeededEntropy) => string) {
     this.#context = context;
     this.#key = key;

@@ -5,13 +5,16 @@ import type { WriteAnswer } from './drill-client.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
 
-/** Each does one thing after the other, in a session of its own. */
+/** Number of clients; each calls one operation after the other, in a session of its own. */
 export const REGISTER_CLIENTS = 4;
-/** 60 operations a second, all clients together. */
+/** Interval of a client's operations: 60 a second, all clients together. */
 export const REGISTER_EVERY_MS = 66;
-/** Registers in use at a time… */
+/** Number of registers in use at a time. */
 export const REGISTERS = 3;
-/** …and after so long new ones take their place: what is looked for is an order of all operations on one, and that must stay cheap. */
+/**
+ * Milliseconds after which new registers take their place: the judge searches an order of all operations on one, and
+ * that must stay cheap.
+ */
 export const REGISTER_ROTATE_MS = 4_000;
 const WRITE_TIMEOUT_MS = 1_500;
 const READ_TIMEOUT_MS = 1_000;
@@ -40,7 +43,7 @@ export class RegisterWorkload implements LoadPart {
     await Promise.all(this.#clients.map(async ({ pace }) => await pace.stop()));
   }
 
-  /** One of those in use now. */
+  /** Returns one of the registers in use. */
   key(entropy: SeededEntropy): string {
     const { history, prefix } = this.#context;
     const round = Math.floor((history.now() - this.#startedAt) / REGISTER_ROTATE_MS);
@@ -53,7 +56,7 @@ class RegisterClient {
   readonly #name: string;
   readonly #context: LoadContext;
   readonly #key: () => string;
-  /** What it last wrote or saw of a register; null: absent. */
+  /** Version of a register that this client last wrote or saw; null: absent. */
   readonly #known = new Map<string, Version | null>();
   #count = 0;
 
@@ -122,7 +125,7 @@ class RegisterClient {
     this.#known.set(key, answer.found?.version ?? null);
   }
 
-  /** Of what one node has applied; at least what this client knows of, every other time. */
+  /** Reads the state that one node has applied; every other time at least the version that this client knows. */
   async #readLocally(key: string): Promise<void> {
     const { client, history, entropy } = this.#context;
     const nodeId = entropy.pick(client.nodes);

@@ -2,15 +2,15 @@ import type { LoadContext, LoadPart } from './load-context.ts';
 import { Pace } from './pace.ts';
 import type { SetWrite } from '../recording/recording.ts';
 
-/** Each with a session of its own. */
+/** Number of writers, each with a session of its own. */
 export const SET_WRITERS = 3;
-/** 150 writes a second, all writers together. */
+/** Interval of a writer's writes: 150 a second, all writers together. */
 export const SET_WRITE_EVERY_MS = 20;
 const IN_FLIGHT_MAX = 64;
 const TIMEOUT_MS = 2_000;
 const NUMBER_DIGITS = 7;
 
-/** An append-only set: every element is a key of its own, written once and never again. */
+/** Append-only set: every element is a key of its own, written once and never again. */
 export class SetWorkload implements LoadPart {
   readonly #context: LoadContext;
   readonly #ack: SetWrite['ack'];
@@ -39,7 +39,7 @@ export class SetWorkload implements LoadPart {
     return Object.fromEntries(this.#rejected);
   }
 
-  /** In the order in which they returned; those that did not come last. */
+  /** Writes in the order in which they returned; those that did not return come last. */
   get writes(): readonly SetWrite[] {
     const open = [...this.#pending].map((write) => ({
       ...write,

@@ -5,11 +5,14 @@ import type { Version } from '../../wal/format/position.ts';
 import type { LoadContext, LoadPart } from './load-context.ts';
 import type { WatchChange, WatchRecord } from '../recording/recording.ts';
 
-/** A watch that broke is taken up again after this. */
+/** Milliseconds before a broken watch is resumed. */
 const AGAIN_MS = 100;
 const POLL_MS = 20;
 
-/** Readers of every change: one at each node, which stays there, and one through the client library, which goes where it likes. */
+/**
+ * Watches of every change: one at each node, which stays there, and one through the client library, which moves
+ * between nodes.
+ */
 export class WatchWorkload implements LoadPart {
   readonly #context: LoadContext;
   readonly #from: Version;
@@ -17,7 +20,7 @@ export class WatchWorkload implements LoadPart {
   readonly #stopping = new AbortController();
   #running: readonly Promise<void>[] = [];
 
-  /** @param from they begin behind this version. */
+  /** Creates the watches. @param from version that they start after. */
   constructor(context: LoadContext, from: Version) {
     this.#context = context;
     this.#from = from;
@@ -39,7 +42,10 @@ export class WatchWorkload implements LoadPart {
     await Promise.all(this.#running);
   }
 
-  /** Resolves once every watcher was shown `version` or later, or the time is over; nobody waits for those at nodes that stay down. */
+  /**
+   * Resolves once every watcher was shown `version` or later, or the time is over; watchers at nodes that stay down
+   * are not waited for.
+   */
   async shown(
     version: Version,
     { withinMs, staysDown }: { readonly withinMs: number; readonly staysDown: readonly string[] },
@@ -68,7 +74,7 @@ export class WatchWorkload implements LoadPart {
         if (code === 'PURGED' && oldest !== undefined) watcher.end(code, oldest);
         else if (code === 'LSN_REPLACED') watcher.end(code, this.#from);
       }
-      // It takes longer than that to be over, or somebody else says so: either way the signal tells.
+      // A broken watch is resumed after a pause; the signal ends the loop.
       if (!signal.aborted) await sleep(AGAIN_MS);
     }
   }
@@ -94,7 +100,7 @@ class Watcher {
     return [...this.#ended, this.#open];
   }
 
-  /** Where to resume. */
+  /** Version after which to resume. */
   get at(): Version {
     return this.#open.changes.at(-1)?.version ?? this.#open.from;
   }
@@ -103,7 +109,7 @@ class Watcher {
     this.#open.changes.push(change);
   }
 
-  /** It cannot go on where it is, and begins anew behind `from`. */
+  /** Ends the watch, which cannot continue there, and begins another one after `from`. */
   end(failed: string, from: Version): void {
     if (this.#open.changes.length > 0) this.#ended.push({ ...this.#open, failed });
     this.#open = { ...this.#open, from, changes: [] };

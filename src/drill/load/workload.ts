@@ -1,4 +1,4 @@
-/** All of a drill's load, and what it saw. */
+/** Load of a drill, with all its observations. */
 import { History } from '../../check/history.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import { comparePositions } from '../../wal/format/position.ts';
@@ -16,17 +16,17 @@ import { WatchWorkload } from './workload-watches.ts';
 export interface WorkloadOptions {
   readonly client: DrillClient;
   readonly seed: number;
-  /** Level of the writes to the set; everything else asks for `quorum`. */
+  /** Ack level of the writes to the set; all other writes ask for `quorum`. */
   readonly ack: SetWrite['ack'];
-  /** Milliseconds since the drill began; never goes back. */
+  /** Returns the milliseconds since the drill began; never goes back. */
   readonly nowMs: () => number;
-  /** Stands before every key; '' unless given. */
+  /** Prefix of every key; '' unless given. */
   readonly prefix?: string;
-  /** Watches begin behind this version; '0.0' unless given. */
+  /** Version that watches start after; '0.0' unless given. */
   readonly watchFrom?: Version;
 }
 
-/** In order: `prepare`, `start`, `stop`, the cluster heals and converges, `finish`. */
+/** Load of a drill. Call in this order: `prepare`, `start`, `stop`, the cluster heals and converges, `finish`. */
 export class Workload {
   readonly #history: History;
   readonly #set: SetWorkload;
@@ -46,7 +46,7 @@ export class Workload {
     this.#watches = new WatchWorkload(context, watchFrom);
   }
 
-  /** Makes what has to be there. @throws WalshipError DRILL_FAILED where the cluster does not take it. */
+  /** Creates the initial data. @throws WalshipError DRILL_FAILED if the cluster does not accept it. */
   async prepare(): Promise<void> {
     await this.#accounts.prepare();
   }
@@ -56,24 +56,27 @@ export class Workload {
     for (const part of this.#parts) part.start();
   }
 
-  /** Begins nothing more; resolves within a few seconds, once nothing is in flight. Watches go on. */
+  /** Starts nothing more; resolves within a few seconds, once nothing is in flight. Watches continue. */
   async stop(): Promise<void> {
     await Promise.all(this.#parts.map(async (part) => await part.stop()));
   }
 
-  /** Waits until the watches have caught up with the last acknowledged write, but for those at nodes that stay down, and ends them. */
+  /**
+   * Waits until the watches have caught up with the last acknowledged write, except those at nodes that stay down,
+   * and ends them.
+   */
   async finish(withinMs: number, staysDown: readonly string[] = []): Promise<void> {
     await this.#watches.shown(this.newest, { withinMs, staysDown });
     await this.#watches.stop();
   }
 
-  /** Begins nothing more and ends the watches, and waits for nothing that is in flight. */
+  /** Starts nothing more and ends the watches, without waiting for calls in flight. */
   abandon(): void {
     const ending = Promise.all([this.stop(), this.#watches.stop()]);
-    ending.catch(() => undefined); // Nobody asks any more what failed.
+    ending.catch(() => undefined); // The failure no longer matters.
   }
 
-  /** The highest version of an acknowledged write. */
+  /** Highest version of an acknowledged write. */
   get newest(): Version {
     let newest: Version = { epoch: 0, lsn: 0 };
     const note = (version: Version | undefined): void => {
@@ -89,12 +92,12 @@ export class Workload {
     return newest;
   }
 
-  /** Writes to the set that were acknowledged so far. */
+  /** Number of writes to the set that were acknowledged so far. */
   get acknowledged(): number {
     return this.#set.acknowledged;
   }
 
-  /** Writes to the set that were rejected so far, by what their clients were told. */
+  /** Number of writes to the set that were rejected so far, by code. */
   get rejected(): Readonly<Record<string, number>> {
     return this.#set.rejected;
   }

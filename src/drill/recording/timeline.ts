@@ -1,4 +1,4 @@
-/** What a drill did, as it happens and in order. */
+/** Timeline of a drill's events, in order. */
 import type { TimelineEvent } from './recording.ts';
 
 export class Timeline {
@@ -11,14 +11,14 @@ export class Timeline {
     this.#onEvent = onEvent;
   }
 
-  /** Notes an event of now, or of the moment that it has. */
+  /** Notes an event of now, or of its own time if it has one. */
   note(event: Omit<TimelineEvent, 'atMs'> & { readonly atMs?: number }): void {
     const noted = { ...event, atMs: event.atMs ?? this.#nowMs() };
     this.#events.push(noted);
     this.#onEvent(noted);
   }
 
-  /** By the moment at which each began. */
+  /** Events by the times at which they began. */
   get events(): readonly TimelineEvent[] {
     return this.#events.toSorted((a, b) => a.atMs - b.atMs);
   }

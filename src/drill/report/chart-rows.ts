@@ -1,4 +1,4 @@
-/** The rows of the timeline that are about clients and the drill itself. */
+/** Rows of the timeline about clients and the drill itself. */
 import type { Recording, TimelineEvent } from '../recording/recording.ts';
 import type { Outage, Verdict } from '../judge/verdict.ts';
 import { html } from './markup.ts';
@@ -8,7 +8,7 @@ import type { TimeScale } from './scale.ts';
 import type { Bucket, WriteSeries } from './series.ts';
 import { countText, durationText, isAsWanted, momentText, shortened } from './texts.ts';
 
-/** One row: a name with marks at the left, and what stands over the axis of time. */
+/** Creates a row: a name with marks at the left, and content over the time axis. */
 export function row(
   name: Markup,
   plot: Markup,
@@ -20,24 +20,24 @@ export function row(
   </div>`;
 }
 
-/** A drawing over the whole plot, in thousandths of its width and height. */
+/** Creates a drawing over the whole plot, in thousandths of its width and height. */
 export function drawing(content: Markup | readonly Markup[]): Markup {
   return html`<svg viewBox="0 0 ${SPAN} ${SPAN}" preserveAspectRatio="none" aria-hidden="true">
     ${content}
   </svg>`;
 }
 
-/** A stretch of time as a place in a plot. */
+/** Returns the style that places an interval in a plot. */
 export function placed({ x }: TimeScale, fromMs: number, toMs: number): string {
   return `left:${round(x(fromMs) / 10)}%;width:${round((x(toMs) - x(fromMs)) / 10)}%`;
 }
 
-/** Seconds since the drill began. */
+/** Creates the axis: seconds since the drill began. */
 export function axisRow(scale: TimeScale): Markup {
   const marks = ticks(scale.toMs / 1_000, 10).filter((seconds) => seconds * 1_000 >= scale.fromMs);
   const labels = marks.map((seconds) => {
     const at = scale.x(seconds * 1_000) / 10;
-    // At the right end there is no room on the right.
+    // A label at the right end is aligned to the left, as there is no space on the right.
     return html`<span class="${at > 97 ? 'tick end' : 'tick'}" style="left:${round(at)}%"
       >${seconds} s</span
     >`;
@@ -45,7 +45,7 @@ export function axisRow(scale: TimeScale): Markup {
   return row(html``, html`${labels}`, { heightPx: 20, kind: 'axis' });
 }
 
-/** What the drill was about, from phase to phase. */
+/** Creates the row of the phases of the drill. */
 export function phaseRow({ phases }: Recording, scale: TimeScale): Markup {
   const { faultsFromMs, healedMs, convergedMs, endMs } = phases;
   const equalMs = convergedMs ?? endMs;
@@ -75,11 +75,11 @@ export function phaseRow({ phases }: Recording, scale: TimeScale): Markup {
 }
 
 const LABEL_CHARACTERS_MAX = 44;
-/** Of the plot: how much a character takes on a narrow screen. */
+/** Width of a character on a narrow screen, in units of the plot. */
 const CHARACTER_SPAN = 9.6;
 const LANE_PX = 19;
 
-/** Faults, healing and operators, in words, in as many lanes as they need. */
+/** Creates the row of faults, healing and operators, in words, in as many lanes as they need. */
 export function eventRow(events: readonly TimelineEvent[], scale: TimeScale): Markup {
   const ends: number[] = [];
   const labels = events.map((event) => {
@@ -103,7 +103,7 @@ export function eventRow(events: readonly TimelineEvent[], scale: TimeScale): Ma
   return row(html`<b>What was done</b>`, html`${labels}`, { heightPx, kind: 'events' });
 }
 
-/** Behind a step that was refused, or did not come to what the scenario wanted. */
+/** Returns the mark of a step that was refused, or did not have the expected result. */
 function outcomeMark(event: TimelineEvent): string {
   const { answer } = event;
   if (answer === undefined) return '';
@@ -119,7 +119,10 @@ function eventTitle({ atMs, text, answer }: TimelineEvent): string {
   return `${momentText(atMs)} ${text}${said}`;
 }
 
-/** Answers to writes per second, one bar for each bucket: acknowledged below, then rejected, then indeterminate. */
+/**
+ * Creates the row of answers to writes per second, one bar for each bucket: acknowledged below, then rejected, then
+ * indeterminate.
+ */
 export function throughputRow({ buckets, bucketMs }: WriteSeries, scale: TimeScale): Markup {
   const perSecond = 1_000 / bucketMs;
   const max = Math.max(1, ...buckets.map(({ counts }) => sumOf(counts) * perSecond));
@@ -155,7 +158,7 @@ function sumOf(counts: Bucket['counts']): number {
   return counts.acknowledged + counts.rejected + counts.indeterminate;
 }
 
-/** How long acknowledged writes took, by when they were acknowledged, each power of ten as high as the next. */
+/** Creates the row of latencies of acknowledged writes, by the time of acknowledgement, on a logarithmic axis. */
 export function latencyRow({ buckets, bucketMs }: WriteSeries, scale: TimeScale): Markup {
   const values = buckets.flatMap(({ p50Ms, p99Ms }) => [p50Ms ?? [], p99Ms ?? []].flat());
   const min = 10 ** Math.floor(Math.log10(Math.max(0.1, Math.min(1, ...values))));
@@ -182,7 +185,7 @@ export function latencyRow({ buckets, bucketMs }: WriteSeries, scale: TimeScale)
   });
 }
 
-/** When clients got nothing done. */
+/** Creates the rows of the clients' outages. */
 export function outageRows({ outages }: Verdict, scale: TimeScale): readonly Markup[] {
   const kinds = [
     ['write', 'Writes out', outages.write],
@@ -210,12 +213,12 @@ function outageBand({ fromMs, toMs }: Outage, kind: string, scale: TimeScale): M
     ><span class="outText" style="${side}">${text}</span>`;
 }
 
-/** A mark of the vertical axis, in the name of the row. */
+/** Creates a mark of the vertical axis, in the name of the row. */
 export function yMark(height: number, text: string): Markup {
   return html`<span class="mark" style="top:${round(height / 10)}%">${text}</span>`;
 }
 
-/** Horizontal lines. */
+/** Creates horizontal lines. */
 export function gridOf(heights: readonly number[]): readonly Markup[] {
   return heights.map(
     (height) => html`<line class="grid" x1="0" x2="${SPAN}" y1="${height}" y2="${height}" />`,

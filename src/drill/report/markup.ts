@@ -1,6 +1,6 @@
-/** HTML that cannot forget to escape: whatever is put into a template is text, unless a template made it. */
+/** HTML with automatic escaping: every value in a template is text, unless a template made it. */
 
-/** A piece of HTML as it stands. */
+/** A piece of finished HTML. */
 export class Markup {
   readonly text: string;
 
@@ -11,19 +11,22 @@ export class Markup {
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
-/** A template of HTML: strings and numbers in it are escaped, other templates are not, lists are put one behind the other, undefined is nothing. */
+/**
+ * Builds HTML from a template: strings and numbers are escaped, other templates are not, lists are concatenated,
+ * undefined is empty.
+ */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   let text = strings[0] ?? '';
   for (const [index, part] of parts.entries()) text += textOf(part) + (strings[index + 1] ?? '');
   return new Markup(text);
 }
 
-/** Text in HTML and in quoted attributes. What is no character of XML is shown as a question mark. */
+/** Escapes text for HTML and for quoted attributes. Characters that XML excludes become a replacement character. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']|(?![\t\n\r])\p{Cc}/gu, (sign) => ENTITIES[sign] ?? '\ufffd');
 }
 
-/** JSON for a script element: nothing in it can end that. */
+/** Formats JSON for a script element: nothing in it can end that element. */
 export function scriptJson(value: unknown): Markup {
   return new Markup(JSON.stringify(value).replaceAll('<', '\\u003c'));
 }

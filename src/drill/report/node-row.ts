@@ -1,4 +1,4 @@
-/** One node over time: what it was, and how far its log was. */
+/** Rows of one node over time: its role, and the ends of its log. */
 import type { NodeSample } from '../recording/recording.ts';
 import { drawing, gridOf, placed, row, yMark } from './chart-rows.ts';
 import { html } from './markup.ts';
@@ -9,7 +9,7 @@ import { heightOf, ticks } from './scale.ts';
 import type { TimeScale } from './scale.ts';
 import { countText, momentText } from './texts.ts';
 
-/** Highest LSN of all nodes: their lines share one scale, so that a lag is seen. */
+/** Returns the highest LSN of all nodes: their lines share one scale, so that a lag is visible. */
 export function lsnMax(samples: readonly NodeSample[]): number {
   let max = 1;
   for (const { status } of samples) {
@@ -18,7 +18,7 @@ export function lsnMax(samples: readonly NodeSample[]): number {
   return max;
 }
 
-/** Two rows: the role as a band, and the three lines. */
+/** Creates two rows: the role as a band, and the three lines. */
 export function nodeRows(
   { nodeId, samples }: { nodeId: string; samples: readonly NodeSample[] },
   { scale, max }: { scale: TimeScale; max: number },
@@ -54,7 +54,7 @@ function roleBand(span: RoleSpan, scale: TimeScale): Markup {
   >`;
 }
 
-/** As steps: between two answers a node was as in the first. */
+/** Builds the path of a line in steps: between two answers a node was as in the first. */
 function pathOf(
   line: readonly LsnPoint[],
   kind: 'durable' | 'committed' | 'applied',

@@ -1,21 +1,21 @@
-/** What one node said of itself over time, as stretches and lines. */
+/** Statuses of one node over time, as intervals and lines. */
 import type { NodeStatus } from '../../node/api/api.ts';
 import type { NodeSample, Recording } from '../recording/recording.ts';
 
 export type SpanRole = NodeStatus['role'] | 'silent';
 
-/** A stretch in which a node was the same. */
+/** An interval in which the role of a node did not change. */
 export interface RoleSpan {
   readonly fromMs: number;
   readonly toMs: number;
-  /** `silent`: it did not answer. */
+  /** Role; `silent`: it did not answer. */
   readonly role: SpanRole;
   readonly epoch: number;
-  /** Intact or not, and ready or not, where it answered. */
+  /** Remark on its state, intact or not, and ready or not, if it answered. */
   readonly remark: string | undefined;
 }
 
-/** One point of the three lines. */
+/** A point of the three lines. */
 export interface LsnPoint {
   readonly atMs: number;
   readonly durable: number;
@@ -23,7 +23,7 @@ export interface LsnPoint {
   readonly applied: number;
 }
 
-/** A reason that a node gave, and the first and the last moment at which it was heard. */
+/** A reason that a node gave, with the first and the last time at which it was heard. */
 export interface SaidReason {
   readonly code: string;
   readonly message: string;
@@ -32,21 +32,24 @@ export interface SaidReason {
   readonly times: number;
 }
 
-/** Points of one line: enough for a wide screen. */
+/** Number of points of one line: enough for a wide screen. */
 const POINTS_MAX = 500;
 
-/** Samples of one node in order of time. */
+/** Returns the samples of one node in order of time. */
 export function samplesOf({ samples }: Recording, nodeId: string): readonly NodeSample[] {
   return samples.filter((sample) => sample.nodeId === nodeId).toSorted((a, b) => a.atMs - b.atMs);
 }
 
-/** Role, epoch and state from sample to sample; each holds until the next question was asked that had another answer, or none. */
+/**
+ * Returns role, epoch and state from sample to sample; each holds until the next question with another answer, or
+ * none.
+ */
 export function roleSpans(samples: readonly NodeSample[], toMs: number): readonly RoleSpan[] {
   const spans: RoleSpan[] = [];
   for (const [index, sample] of samples.entries()) {
     const next = samples[index + 1];
     const fromMs = spans.at(-1)?.toMs ?? sample.atMs;
-    // Who does not answer was already silent when it was asked.
+    // A silent node was already silent when it was asked.
     const endMs = next === undefined ? toMs : momentOf(next);
     const span = { fromMs, toMs: Math.max(fromMs, endMs), ...lookOf(sample) };
     const last = spans.at(-1);
@@ -59,7 +62,7 @@ export function roleSpans(samples: readonly NodeSample[], toMs: number): readonl
   return spans;
 }
 
-/** The lines, in pieces: each ends where the node did not answer. At most about POINTS_MAX points together. */
+/** Returns the lines, in pieces: each ends where the node did not answer. At most about POINTS_MAX points together. */
 export function lsnLines(samples: readonly NodeSample[]): readonly (readonly LsnPoint[])[] {
   const stride = Math.max(1, Math.ceil(samples.length / POINTS_MAX));
   const lines: LsnPoint[][] = [];
@@ -79,14 +82,14 @@ export function lsnLines(samples: readonly NodeSample[]): readonly (readonly Lsn
   return lines;
 }
 
-/** Why it waited, was not ready or warned, as it said itself: each reason once, in order of its first appearance. */
+/** Returns the node's own reasons for waits, unreadiness and warnings: each once, in order of its first appearance. */
 export function saidReasons(samples: readonly NodeSample[]): readonly SaidReason[] {
   const reasons = new Map<string, SaidReason>();
   for (const { atMs, status } of samples) {
     if (status === undefined) continue;
     const { notReady, why, warnings } = status;
     const all = [...(notReady === null ? [] : [notReady]), ...why, ...warnings];
-    // One reason may stand in two of the lists.
+    // A reason may be in two of the lists.
     const said = new Map(
       all.map((reason) => [`${reason.code} ${withoutFigures(reason.message)}`, reason]),
     );
@@ -104,7 +107,9 @@ export function saidReasons(samples: readonly NodeSample[]): readonly SaidReason
   return [...reasons.values()];
 }
 
-/** A reason whose figures change is the same reason; the last figures are shown. */
+/**
+ * Returns a reason without its figures: a reason whose figures change is the same reason; the last figures are shown.
+ */
 function withoutFigures(message: string): string {
   return message.replaceAll(/(?<![A-Za-z])\d[\d.,]*/g, '#');
 }

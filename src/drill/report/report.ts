@@ -1,6 +1,6 @@
 /**
- * The report of a drill: one page of HTML that holds everything it needs, takes nothing from a network, and can be read without JavaScript, which only
- * adds figures where one points at the chart.
+ * Report of a drill: one page of HTML that is self-contained, loads nothing from a network, and can be read without
+ * JavaScript, which only adds figures at the pointer.
  */
 import type { Recording } from '../recording/recording.ts';
 import { html } from './markup.ts';
@@ -11,10 +11,12 @@ import { timelineSection } from './timeline-section.ts';
 import { checkList, figures, headline } from './verdict-section.ts';
 import type { Verdict } from '../judge/verdict.ts';
 
-/** Nothing may be fetched, whatever a text in the page says. */
+/** Content security policy: nothing may be loaded, whatever a text in the page contains. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/** The page. Its size is bounded but for the findings and steps: some 300 kB for a minute with three nodes. */
+/**
+ * Renders the page. Its size is bounded except for the findings and steps: some 300 kB for a minute with three nodes.
+ */
 export function renderReport(recording: Recording, verdict: Verdict): string {
   const title = `${verdict.passed ? '✓' : '✗'} ${recording.scenario.name}: walship drill`;
   const page = html`<!doctype html>

@@ -1,4 +1,4 @@
-/** What was done and answered, and what each node said and why, as tables. */
+/** Tables of the steps with their results, and of the reports of each node. */
 import type { FinalState, Recording, SavedTail, TimelineEvent } from '../recording/recording.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import { formatVersion } from '../../wal/format/position.ts';
@@ -8,13 +8,13 @@ import { samplesOf, saidReasons } from './node-spans.ts';
 import type { SaidReason } from './node-spans.ts';
 import { countOf, countText, isAsWanted, momentText, shortened } from './texts.ts';
 
-/** Of one node; the newest are shown. */
+/** Number of events of one node; the newest are shown. */
 const EVENTS_SHOWN_MAX = 200;
 const MESSAGE_CHARACTERS_MAX = 600;
 const OUTPUT_CHARACTERS_MAX = 6_000;
 const DIFFERENCES_SHOWN_MAX = 50;
 
-/** Every step of the drill with what came of it. */
+/** Creates the table of all steps of the drill with their results. */
 export function doneSection({ timeline }: Recording): Markup {
   return html`<section>
     <h2>What was done, and what came of it</h2>
@@ -57,7 +57,7 @@ function answerText(
   return html`<b class="${kind}">${ok ? 'done' : 'refused'}${mark}</b> ${shown}${long(text)}`;
 }
 
-/** One part for each node. */
+/** Creates the reports, one part for each node. */
 export function saidSection(recording: Recording): Markup {
   const parts = recording.finals.map((final) => nodePart(recording, final));
   const differences = recording.logDifferences.slice(0, DIFFERENCES_SHOWN_MAX);
@@ -140,7 +140,7 @@ interface SaidEvent {
   readonly times: number;
 }
 
-/** Its own events by its own clock; they begin anew with each life of the process. */
+/** Returns the node's own events by its own clock; they start over with each run of the process. */
 function eventsOf({ events }: FinalState, startedAt: number): [readonly SaidEvent[], number] {
   const all = events.map((event) => eventOf(event, startedAt));
   return [all.slice(-EVENTS_SHOWN_MAX), Math.max(0, all.length - EVENTS_SHOWN_MAX)];
@@ -203,7 +203,7 @@ function savedTable(saved: readonly SavedTail[]): Markup | undefined {
     </div>`;
 }
 
-/** What was looked at, in figures. */
+/** Creates the figures of the examined things. */
 export function countSection({ counts }: Verdict): Markup {
   const entries = Object.entries(counts);
   if (entries.length === 0) return html``;

@@ -1,17 +1,20 @@
-/** From moments and values to places in a chart. Places are counted in thousandths of its width and height, whatever these are on the screen. */
+/**
+ * Scales from times and values to places in a chart. Places are counted in thousandths of its width and height,
+ * whatever these are on the screen.
+ */
 
 /** Width and height of every chart in its own units. */
 export const SPAN = 1_000;
 
-/** The shared axis of time. */
+/** Shared time axis. */
 export interface TimeScale {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Place of a moment, within the chart. */
+  /** Returns the place of a time, within the chart. */
   readonly x: (ms: number) => number;
 }
 
-/** A scale for all moments of a drill. */
+/** Creates a scale for all times of a drill. */
 export function timeScale(fromMs: number, toMs: number): TimeScale {
   const length = Math.max(1, toMs - fromMs);
   const x = (ms: number): number =>
@@ -19,7 +22,7 @@ export function timeScale(fromMs: number, toMs: number): TimeScale {
   return { fromMs, toMs: fromMs + length, x };
 }
 
-/** Round values from 0 up to `max`, about `count` of them. */
+/** Returns round values from 0 up to `max`, about `count` of them. */
 export function ticks(max: number, count: number): readonly number[] {
   const step = niceStep(max / count);
   const values: number[] = [];
@@ -29,7 +32,7 @@ export function ticks(max: number, count: number): readonly number[] {
   return values;
 }
 
-/** The smallest of 1, 2, 5 times a power of ten that is not less than `wanted`. */
+/** Returns the smallest of 1, 2, 5 times a power of ten that is not less than `wanted`. */
 export function niceStep(wanted: number): number {
   if (!(wanted > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(wanted));
@@ -37,18 +40,18 @@ export function niceStep(wanted: number): number {
   return factor * power;
 }
 
-/** Height of a value in a chart from 0 (at the bottom) to `max`. */
+/** Returns the height of a value in a chart from 0 (at the bottom) to `max`. */
 export function heightOf(value: number, max: number): number {
   return round(SPAN - (Math.min(Math.max(value, 0), max) / Math.max(max, Number.MIN_VALUE)) * SPAN);
 }
 
-/** The same where each power of ten takes as much room as the next. */
+/** Returns the height on a logarithmic scale. */
 export function logHeightOf(value: number, { min, max }: { min: number; max: number }): number {
   const share = Math.log10(Math.max(value, min) / min) / Math.log10(max / min);
   return round(SPAN - Math.min(share, 1) * SPAN);
 }
 
-/** Two digits behind the point are less than a pixel. */
+/** Rounds to two decimals, which is less than a pixel. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

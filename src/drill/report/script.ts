@@ -1,6 +1,6 @@
 import { Markup } from './markup.ts';
 
-/** Shows the figures of the moment that one points at. Texts go in as texts, never as HTML. */
+/** Script that shows the figures at the pointer. Texts are inserted as text, never as HTML. */
 export const SCRIPT = new Markup(`<script>
 (() => {
   const data = JSON.parse(document.getElementById('figures').textContent);

@@ -1,8 +1,8 @@
-/** What clients saw, by stretches of equal length. */
+/** Observations of clients, in intervals of equal length. */
 import type { Recording, WriteEnd } from '../recording/recording.ts';
 import { niceStep } from './scale.ts';
 
-/** A write of whatever kind. */
+/** A write of any kind. */
 interface Write {
   readonly calledAt: number;
   readonly returnedAt: number;
@@ -12,7 +12,7 @@ interface Write {
 export interface Bucket {
   readonly fromMs: number;
   readonly counts: Readonly<Record<WriteEnd, number>>;
-  /** Of acknowledged writes, by when they were answered; undefined where there was none. */
+  /** Latencies of acknowledged writes, by the time of their answers; undefined without any. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
 }
@@ -22,12 +22,12 @@ export interface WriteSeries {
   readonly buckets: readonly Bucket[];
 }
 
-/** More bars than this cannot be told apart. */
+/** Number of bars above which they cannot be told apart. */
 const BUCKETS_MAX = 240;
-/** Below this a bar holds too few writes to say anything. */
+/** Length in milliseconds below which a bar holds too few writes to be meaningful. */
 const BUCKET_MS_MIN = 100;
 
-/** Writes of all kinds by the moment at which they were answered; the last stretch ends at or behind `toMs`. */
+/** Groups writes of all kinds by the times of their answers; the last interval ends at or after `toMs`. */
 export function writeSeries(recording: Recording, fromMs: number, toMs: number): WriteSeries {
   const bucketMs = Math.max(BUCKET_MS_MIN, niceStep((toMs - fromMs) / BUCKETS_MAX));
   const count = Math.max(1, Math.ceil((toMs - fromMs) / bucketMs));
@@ -40,7 +40,7 @@ export function writeSeries(recording: Recording, fromMs: number, toMs: number):
   return { bucketMs, buckets };
 }
 
-/** All writes: of the set, of registers, and transfers. A condition that did not hold is an answer and no write. */
+/** Yields all writes: of the set, of registers, and transfers. A failed condition is an answer and no write. */
 function* writesOf({ setWrites, transfers, history }: Recording): Generator<Write> {
   yield* setWrites;
   yield* transfers;
@@ -62,7 +62,7 @@ function bucketOf(fromMs: number, writes: readonly Write[]): Bucket {
   return { fromMs, counts, p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99) };
 }
 
-/** The smallest of the sorted values that is not exceeded by `share` of them. */
+/** Returns the smallest of the sorted values that is not exceeded by `share` of them. */
 export function percentile(sorted: readonly number[], share: number): number | undefined {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }

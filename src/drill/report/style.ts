@@ -1,6 +1,6 @@
 import { Markup } from './markup.ts';
 
-/** How the page looks, in light and in dark. */
+/** Style sheet of the page, light and dark. */
 export const STYLE = new Markup(`<style>
 :root{--bg:#fff;--panel:#f6f7f9;--text:#1b1f24;--dim:#5d6673;--line:#dfe3e8;--good:#137a3e;--goodBg:#e6f5ec;--bad:#c0262d;--badBg:#fdeaea;
 --ack:#2f7dd1;--rej:#e0a11b;--ind:#c0262d;--leader:#1f5fbf;--follower:#8fb8a8;--candidate:#e0a11b;--durable:#b9d3f2;--committed:#2f7dd1;--applied:#0b2f5c;

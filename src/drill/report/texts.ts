@@ -1,8 +1,8 @@
-/** Figures as people read them. */
+/** Figures for display. */
 import { asExpected } from '../run/orders.ts';
 import type { TimelineEvent } from '../recording/recording.ts';
 
-/** A stretch of time to three digits: `45 ms`, `1.23 s`, `2 min 5 s`. */
+/** Formats a duration with three digits: `45 ms`, `1.23 s`, `2 min 5 s`. */
 export function durationText(ms: number): string {
   if (!Number.isFinite(ms)) return 'never';
   if (ms < 1 && ms > 0) return `${ms.toFixed(2)} ms`;
@@ -14,27 +14,27 @@ export function durationText(ms: number): string {
   return `${minutes} min ${Math.round(seconds) - 60 * minutes} s`;
 }
 
-/** A moment of the drill: `12.34 s`. */
+/** Formats a time of the drill: `12.34 s`. */
 export function momentText(ms: number): string {
   return `${(ms / 1_000).toFixed(2)} s`;
 }
 
-/** A whole number with its thousands apart: `12,345`. */
+/** Formats a whole number with thousands separators: `12,345`. */
 export function countText(count: number): string {
   return String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `1 write`, `2 writes`. */
+/** Formats a count with its noun: `1 write`, `2 writes`. */
 export function countOf(count: number, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** The beginning of a text that is too long. */
+/** Shortens a text that is too long. */
 export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
 }
 
-/** Whether an answer is what the scenario wanted; undefined where it wanted nothing in particular. */
+/** Returns true if the answer is as the scenario expected; undefined if it expected nothing in particular. */
 export function isAsWanted({
   expected: expect,
   expectedReason: reason,

@@ -1,4 +1,4 @@
-/** The timeline: everything over one axis of time. */
+/** Timeline: all rows over one time axis. */
 import type { NodeSample, Recording } from '../recording/recording.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import {
@@ -19,10 +19,10 @@ import type { TimeScale } from './scale.ts';
 import { writeSeries } from './series.ts';
 import type { WriteSeries } from './series.ts';
 
-/** Of one node, as many answers as the readout shows. */
+/** Number of answers of one node that the readout shows. */
 const HOVER_SAMPLES_MAX = 600;
 
-/** The chart with its legend, and the figures that hovering shows. */
+/** Creates the chart with its legend, and the figures for hovering. */
 export function timelineSection(recording: Recording, verdict: Verdict): Markup {
   const scale = timeScale(0, recording.phases.endMs);
   const series = writeSeries(recording, 0, scale.toMs);
@@ -48,12 +48,12 @@ export function timelineSection(recording: Recording, verdict: Verdict): Markup 
   </section>`;
 }
 
-/** The voters, and whoever else was asked. */
+/** Returns the voters, and all other nodes that were asked. */
 function nodeIdsOf({ voters, samples }: Recording): readonly string[] {
   return [...new Set([...voters, ...samples.map(({ nodeId }) => nodeId)])];
 }
 
-/** Outages of writes as shades, and everything that was done as lines, behind all rows. */
+/** Draws outages of writes as shades, and all steps as lines, under all rows. */
 function underlay(
   { timeline }: Recording,
   { outages }: Verdict,

@@ -1,11 +1,11 @@
-/** The top of the page: whether every promise was held, in one look. */
+/** Top of the page: whether every promise was held, at a glance. */
 import type { Recording } from '../recording/recording.ts';
 import type { Check, Outage, Rpo, Verdict } from '../judge/verdict.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { countOf, countText, durationText } from './texts.ts';
 
-/** Verdict, scenario and circumstances. */
+/** Creates the headline with verdict, scenario and circumstances. */
 export function headline(recording: Recording, verdict: Verdict): Markup {
   const { scenario, target, seed, startedAt, walship, voters, quorum } = recording;
   const broken = verdict.checks.filter(({ passed }) => !passed).length;
@@ -50,7 +50,7 @@ const LOSS_TEXTS = {
   forced: ' A forced failover may lose writes, but only those that the tools predicted.',
 } as const;
 
-/** Outages and losses, as large figures. */
+/** Creates the outages and losses, as large figures. */
 export function figures({ rto, outages, rpo }: Verdict): Markup {
   return html`<section class="figures" aria-label="Outages and losses">
     ${outageFigure('Write outage', rto.writeMs, outages.write)}
@@ -91,7 +91,7 @@ function lossFigure(level: string, { acknowledged, lost, lostVersions }: Rpo): M
   </div>`;
 }
 
-/** Every check with what it found, those that failed first. */
+/** Creates the list of checks with their findings, failed ones first. */
 export function checkList({ checks }: Verdict): Markup {
   const sorted = [
     ...checks.filter(({ passed }) => !passed),

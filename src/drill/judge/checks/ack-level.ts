@@ -7,9 +7,9 @@ import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
 /**
- * A write is acknowledged once it is on as many disks as its level asks for. The leader that acknowledged it says on which; and the drill knows from outside
- * which nodes were dead, paused or cut off for all of the time that the write took, so that they cannot have had a part in it. Whether
- * all of it was true shows where disks are lost.
+ * Checks that each acknowledged write is on as many disks as its ack level requires. The leader that acknowledged it names them; and the drill knows from outside
+ * which nodes were dead, paused or cut off for the whole time of the write, so that they cannot have had a part in it. The loss of
+ * disks shows whether the answers were true.
  */
 export function checkAckLevel({ recording, forced }: Evidence): Check {
   const { quorum, voters, setWrites, faults } = recording;
@@ -19,7 +19,7 @@ export function checkAckLevel({ recording, forced }: Evidence): Check {
     all: voters.length,
   };
   const reach = new Reach(new Unreachable(faults, voters));
-  // From a forced failover on, another history goes on with the voters that are left.
+  // From a forced failover on, another history continues with the remaining voters.
   const endMs = Math.min(...forced.map(({ atMs }) => atMs));
   const acknowledged = setWrites.filter(
     ({ end, returnedAt }) => end === 'acknowledged' && returnedAt < endMs,
@@ -67,7 +67,10 @@ class Reach {
     this.#unreachable = unreachable;
   }
 
-  /** The most of `nodes` that one of them, whoever leads, can have led in that time, itself included. */
+  /**
+   * Returns the largest group of `nodes` that one of them, as the leader, can have reached in that time, itself
+   * included.
+   */
   most(nodes: readonly string[], between: Between): readonly string[] {
     const awake = nodes.filter((nodeId) => !this.#unreachable.silent(nodeId, between));
     const led = awake.map((leader) =>

@@ -3,11 +3,11 @@ import { versionOf } from '../../../check/register-steps.ts';
 import type { Version } from '../../../wal/format/position.ts';
 import type { FinalState, Recording } from '../../recording/recording.ts';
 
-/** A write that was acknowledged; of a transfer one for each of its accounts. */
+/** An acknowledged write; a transfer is one for each of its accounts. */
 export interface AcknowledgedWrite {
   readonly kind: 'set' | 'register' | 'transfer';
   readonly key: string;
-  /** Undefined: a delete. Of a transfer: what it left is told by its id alone. */
+  /** Value; undefined: a delete. For a transfer the id alone tells what it left. */
   readonly value: string | undefined;
   readonly version: Version;
   readonly ack: 'local' | 'quorum' | 'all';
@@ -15,10 +15,13 @@ export interface AcknowledgedWrite {
   readonly returnedAt: number;
 }
 
-/** A node that answered in the end. */
+/** Final state of a node that answered in the end. */
 export type Survivor = FinalState & { readonly entries: NonNullable<FinalState['entries']> };
 
-/** Every acknowledged write of the set, the registers and the accounts. @param operations those of the registers. */
+/**
+ * Returns every acknowledged write of the set, the registers and the accounts. @param operations those of the
+ * registers.
+ */
 export function acknowledgedWrites(
   recording: Recording,
   operations: readonly Operation[],

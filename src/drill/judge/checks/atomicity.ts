@@ -6,7 +6,10 @@ import { parseAccount, SETUP_ID } from '../../load/workload-accounts.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** No money comes or goes, whoever looks; and what watches show of transfers, replayed, is what is there. */
+/**
+ * Checks that the sum of the accounts never changes, and that the transfers shown by watches, replayed, lead to the
+ * actual balances.
+ */
 export function checkAtomicity({ recording, survivors, forced }: Evidence): Check {
   const findings = [
     ...wrongSums(recording),
@@ -17,7 +20,7 @@ export function checkAtomicity({ recording, survivors, forced }: Evidence): Chec
       });
       return wrongSum(`${nodeId} in the end`, recording, Object.fromEntries(balances));
     }),
-    // In another history a version may be changed that was changed in the old one.
+    // Another history may change a version that the old one changed too.
     ...(forced.length === 0 ? changedTwice(recording) : []),
     ...recording.watches.flatMap((watch) => [...torn(watch), ...replay(watch, recording)]),
   ];
@@ -51,7 +54,7 @@ function wrongSum(
   return sum === expected ? [] : [`the sum of all accounts on ${where} is ${sum}, not ${expected}`];
 }
 
-/** Two transfers that were both acknowledged on condition that an account was at one and the same version. */
+/** Finds two acknowledged transfers that both required an account to be at the same version. */
 function changedTwice({ transfers }: Recording): readonly string[] {
   const by = new Map<string, string>();
   const findings: string[] = [];
@@ -69,7 +72,7 @@ function changedTwice({ transfers }: Recording): readonly string[] {
   return findings;
 }
 
-/** Transactions whose records do not follow each other. */
+/** Finds transactions whose records do not follow each other. */
 function torn({ watcher, changes }: WatchRecord): readonly string[] {
   return changes.flatMap(({ last, key, version }, index) => {
     const next = changes[index + 1];
@@ -85,7 +88,7 @@ function follows(next: Version, before: Version): boolean {
   return next.epoch === before.epoch && next.lsn === before.lsn + 1;
 }
 
-/** What a watch shows of the accounts, replayed. */
+/** Replays the account changes of a watch. */
 function replay(
   { watcher, changes }: WatchRecord,
   { transfers, accounts }: Recording,
@@ -121,7 +124,7 @@ function replay(
       ] as const;
       for (const [change, balance] of expected) {
         const { balance: shown } = parseAccount(change.value);
-        // A watch that began later does not know what was there before.
+        // A watch that began later does not know the earlier balance.
         if (Number.isNaN(balance) || shown === balance) continue;
         findings.push(`${at} transfer ${id}, and ${change.key} at ${shown}, not ${balance}`);
       }
@@ -131,7 +134,7 @@ function replay(
   return findings;
 }
 
-/** Changes by transaction; one that is not shown to its end is left out. */
+/** Groups changes by transaction; a transaction that is not shown to its end is left out. */
 function* transactions(changes: readonly WatchChange[]): Generator<readonly WatchChange[]> {
   let group: WatchChange[] = [];
   for (const change of changes) {

@@ -3,7 +3,7 @@ import { formatVersion } from '../../../wal/format/position.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** In the end every node that should be there answers and is as far as the others. */
+/** Checks that in the end every node that should be up answers, at the same position as the others. */
 export function checkConvergence({ recording }: Evidence): Check {
   const { finals, phases, staysDown } = recording;
   const there = finals.filter(({ nodeId }) => !staysDown.includes(nodeId));

@@ -8,7 +8,10 @@ import { checkOf } from './finding.ts';
 
 const KEYS_SHOWN_MAX = 3;
 
-/** Logs and stores of all nodes are the same in the end, and where two nodes ever said that they were equally far, their logs were equal. */
+/**
+ * Checks that logs and stores of all nodes are the same in the end, and that two nodes which ever reported the same
+ * position had equal logs.
+ */
 export function checkDivergence({ recording, survivors }: Evidence): Check {
   const { samples, finals, logDifferences } = recording;
   const seen = [

@@ -4,7 +4,10 @@ import type { Check } from '../verdict.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** Every value is written once only, so it has one version, whoever tells it: the acknowledgement, a watch, or a node in the end. */
+/**
+ * Checks that every value has one version: it is written once only, so the acknowledgement, watches and the final
+ * states must agree.
+ */
 export function checkDuplicates({ acknowledged, recording, survivors }: Evidence): Check {
   const versions = new Map<string, { readonly version: Version; readonly told: string }>();
   const findings = new Map<string, string>();

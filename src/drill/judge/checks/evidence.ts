@@ -1,4 +1,4 @@
-/** What several checks need of a recording, worked out once. */
+/** Evidence from a recording that several checks need, computed once. */
 import type { FailoverResult } from '../../../node/api/api.ts';
 import type { Operation } from '../../../check/history.ts';
 import type { Version } from '../../../wal/format/position.ts';
@@ -21,7 +21,7 @@ export interface Evidence {
   readonly survivors: readonly Survivor[];
   readonly losses: readonly Loss[];
   readonly forced: readonly Forced[];
-  /** True of a version that a forced failover left behind. */
+  /** Returns true for a version that a forced failover left behind. */
   readonly isCutOff: (version: Version) => boolean;
 }
 
@@ -51,7 +51,7 @@ function forcedFailovers({ timeline }: Recording): readonly Forced[] {
   });
 }
 
-/** Of the old history, and above what the new one kept of it. */
+/** Returns true for a version of the old history above the end that the new one kept. */
 function isBehind(version: Version, { kept, epoch }: FailoverResult): boolean {
   const isOld = epoch === null ? version.epoch <= kept.epoch : version.epoch < epoch;
   return isOld && version.lsn > kept.lsn;

@@ -1,9 +1,9 @@
 import type { Check } from '../verdict.ts';
 
-/** Findings that a check shows; the rest is counted. */
+/** Number of findings that a check shows; the rest is counted. */
 export const FINDINGS_SHOWN_MAX = 5;
 
-/** A check that passed where nothing was found. `looked` says what was looked at. */
+/** Creates a check, which passes without findings. `looked` describes what was examined. */
 export function checkOf(
   code: Check['code'],
   title: string,

@@ -8,7 +8,10 @@ import { checkOf } from './finding.ts';
 
 const TITLE = 'there is one order of all operations on each register that explains every answer';
 
-/** Where a forced failover began another history, each history is judged for itself. What could not be judged has not passed. */
+/**
+ * Checks that the registers are linearizable. After a forced failover each history is judged separately. An
+ * unfinished judgement does not pass.
+ */
 export function checkLinearizable(evidence: Evidence, options: JudgeOptions = {}): Check {
   const parts = historiesOf(evidence);
   const findings: string[] = [];
@@ -50,7 +53,7 @@ function historiesOf({
   ];
 }
 
-/** The operation as the first history has it: what had not returned by then is not certain. */
+/** Returns the operation as the first history has it: an operation that had not returned by then is not certain. */
 function before(operation: Operation, { atMs }: Forced): readonly Operation[] {
   if (operation.calledAt >= atMs) return [];
   if (operation.returnedAt < atMs) return [operation];

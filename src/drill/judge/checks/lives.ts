@@ -1,15 +1,15 @@
 import type { NodeSample } from '../../recording/recording.ts';
 
-/** One life of a node's process, as far as it was seen. */
+/** A run of a node's process, as far as it was seen. */
 interface Life {
-  /** It started between these two. */
+  /** Bounds of the time at which it started. */
   readonly startedFrom: number;
   readonly startedTo: number;
-  /** When it was seen last. */
+  /** Time at which it was last seen. */
   lastSeen: number;
 }
 
-/** Which life of a node an answer came from, told from how long its process said that it had run. */
+/** Maps answers to runs of a node, by the uptimes that its process reported. */
 export class Lives {
   readonly #lives = new Map<string, Life[]>();
 
@@ -29,7 +29,10 @@ export class Lives {
     }
   }
 
-  /** Undefined where an answer between these two moments may be of more than one life, or of one that was never seen. */
+  /**
+   * Returns the number of the run; undefined where an answer between these two moments may be of more than one run,
+   * or of one that was never seen.
+   */
   of(nodeId: string, fromMs: number, toMs: number): number | undefined {
     const own = this.#lives.get(nodeId) ?? [];
     const index = own.findIndex(
@@ -39,5 +42,5 @@ export class Lives {
   }
 }
 
-/** Clocks of two processes differ by as much at most, in as long as a drill takes. */
+/** Largest difference between the clocks of two processes, in milliseconds, over the length of a drill. */
 const SLACK_MS = 20;

@@ -9,15 +9,16 @@ import { Lives } from './lives.ts';
 import { Replaced } from './replaced.ts';
 
 /**
- * A read of one node may be old, and shows a state that was, no older than it was asked for; and no node goes back. What it shows is committed, so
- * it is never cut off later, whatever its writer was told, but by a forced failover.
+ * Checks the reads of one node. Such a read may be old, but shows a state that existed, no older than it was asked
+ * for; and no node goes back. The shown state is committed, so it is never cut off later, whatever its writer was
+ * told, except by a forced failover.
  */
 export function checkLocalReads(evidence: Evidence): Check {
   const { recording, operations, isCutOff } = evidence;
   const lives = new Lives(recording.samples);
   const localReads = recording.history.localReads.map((read, index) => {
     const life = lives.of(read.node, read.calledAt, read.returnedAt);
-    // Where the life is not known, it is compared with no other one.
+    // A read of an unknown run is compared with no other one.
     return { ...read, node: `${read.node} (life ${life ?? `unknown, read ${index}`})` };
   });
   const violation = judgeLocalReads({
@@ -36,7 +37,7 @@ export function checkLocalReads(evidence: Evidence): Check {
   });
 }
 
-/** What was shown, and is not in the log that goes on. */
+/** Finds reads that show versions missing in the surviving log. */
 function neverCommitted(evidence: Evidence): readonly string[] {
   const replaced = new Replaced(evidence);
   return evidence.recording.history.localReads.flatMap(({ node, key, found, calledAt }) => {

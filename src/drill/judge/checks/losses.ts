@@ -3,7 +3,7 @@ import { mayHaveWritten, versionOf } from '../../../check/register-steps.ts';
 import { comparePositions, formatVersion } from '../../../wal/format/position.ts';
 import type { AcknowledgedWrite, Survivor } from './acknowledged.ts';
 
-/** A write that was acknowledged, and that some node lacks in the end. */
+/** An acknowledged write that some node lacks in the end. */
 export interface Loss {
   readonly write: AcknowledgedWrite;
   /** Node ids. */
@@ -11,8 +11,8 @@ export interface Loss {
 }
 
 /**
- * Every acknowledged write that is not there in the end: at its version, or overwritten by a later one. An element of the set is
- * never overwritten, so of those another value is a loss too.
+ * Returns every acknowledged write that is missing in the end: neither at its version, nor overwritten by a later
+ * one. An element of the set is never overwritten, so another value counts as a loss there too.
  */
 export function findLosses({
   acknowledged,
@@ -43,7 +43,7 @@ function isThere(
   { node, deletes }: { readonly node: Survivor; readonly deletes: readonly Operation[] },
 ): boolean {
   const found = node.entries.get(write.key);
-  // Twice in the log is another fault than not there.
+  // A value that is in the log twice is another fault than a missing one.
   if (write.kind === 'set') return found?.value === write.value;
   if (found === undefined) {
     if (write.kind === 'transfer') return false;
@@ -58,7 +58,7 @@ function isThere(
   return write.value === found.value;
 }
 
-/** For people. */
+/** Describes a write for display. */
 export function describeWrite({ key, version, ack, calledAt }: AcknowledgedWrite): string {
   return `${key} at ${formatVersion(version)} (${ack}, called at ${Math.round(calledAt)} ms)`;
 }

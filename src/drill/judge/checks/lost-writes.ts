@@ -5,10 +5,10 @@ import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 import { describeWrite } from './losses.ts';
 
-/** Versions that are listed for each level. */
+/** Number of versions that are listed for each level. */
 export const LOST_SHOWN_MAX = 20;
 
-/** Every acknowledged write is on every node in the end; what a drill is meant to lose is judged by what was predicted. */
+/** Checks that every acknowledged write is on every node in the end; intended losses are judged by the prediction. */
 export function checkLostWrites(evidence: Evidence): Check {
   const { losses, recording, survivors, acknowledged } = evidence;
   const { loss } = recording.scenario;
@@ -26,7 +26,7 @@ export function checkLostWrites(evidence: Evidence): Check {
   });
 }
 
-/** Of one level; a transfer counts once. */
+/** Returns the losses of one level; a transfer counts once. */
 export function rpoOf({ acknowledged, losses }: Evidence, level: AcknowledgedWrite['ack']): Rpo {
   const ofLevel = acknowledged.filter(({ ack }) => ack === level);
   const lost = losses.filter(({ write }) => write.ack === level);
@@ -37,7 +37,7 @@ export function rpoOf({ acknowledged, losses }: Evidence, level: AcknowledgedWri
   };
 }
 
-/** No two writes are called at one moment. */
+/** Returns an identity of the write: no two writes are called at one moment. */
 function nameOf({ calledAt }: AcknowledgedWrite): number {
   return calledAt;
 }

@@ -3,7 +3,7 @@ import type { Check } from '../verdict.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** What the scenario expected of an order, or waited for, came. */
+/** Checks that the orders had the results, and the waits the ends, that the scenario expected. */
 export function checkOperator({ recording }: Evidence): Check {
   const expecting = recording.timeline.filter(({ expected }) => expected !== undefined);
   const findings = expecting.flatMap(

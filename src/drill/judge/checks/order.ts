@@ -6,9 +6,12 @@ import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 import { describeWrite } from './losses.ts';
 
-/** A write that was called after another one had been acknowledged stands behind it in the log, and every watch goes forward. */
+/**
+ * Checks that a write called after the acknowledgement of another one comes after it in the log, and that every watch
+ * goes forward.
+ */
 export function checkOrder({ acknowledged, losses, recording }: Evidence): Check {
-  // What was lost has no place in the log that counts.
+  // Lost writes have no place in the surviving log.
   const lost = new Set(losses.map(({ write }) => write));
   const writes = acknowledged.filter((write) => !lost.has(write));
   const findings = [...overtaken(writes), ...recording.watches.flatMap(goneBack)];
@@ -40,7 +43,7 @@ function overtaken(writes: readonly AcknowledgedWrite[]): readonly string[] {
   return findings;
 }
 
-/** Changes below the one before them. One that is shown again is another fault. */
+/** Finds changes below the previous one. A change that is shown again is another fault. */
 function goneBack({ watcher, changes }: WatchRecord): readonly string[] {
   const findings: string[] = [];
   for (const [index, { version, key }] of changes.entries()) {

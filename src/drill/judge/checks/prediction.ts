@@ -1,4 +1,6 @@
-/** Where a drill is meant to lose, what was lost is what the tools had said, and no more. */
+/**
+ * Checks, where a drill is meant to lose writes, that the losses are those that the tools had predicted, and no more.
+ */
 import type { LeadershipReport } from '../../../node/api/api.ts';
 import { comparePositions, formatVersion } from '../../../wal/format/position.ts';
 import type { Version } from '../../../wal/format/position.ts';
@@ -44,7 +46,7 @@ export function checkPrediction(evidence: Evidence): Check {
   });
 }
 
-/** Every leadership that any node told of, by epoch. */
+/** Returns every leadership that any node reported, by epoch. */
 function leaderships({ samples, finals }: Recording): readonly LeadershipReport[] {
   const byEpoch = new Map<number, LeadershipReport>();
   for (const { status } of [...samples, ...finals]) {
@@ -54,7 +56,7 @@ function leaderships({ samples, finals }: Recording): readonly LeadershipReport[
   return [...byEpoch.values()].toSorted((a, b) => a.epoch - b.epoch);
 }
 
-/** Why a write that was acknowledged by its leader alone should not have been lost, or undefined. */
+/** Returns the reason why a write that was acknowledged by its leader alone should not have been lost, or undefined. */
 function notAtRisk(
   { write: { version } }: Loss,
   { recording }: Evidence,
@@ -70,13 +72,13 @@ function notAtRisk(
   if (tail?.localAcks === 'no') {
     return `saved/${tail.name} says that nobody had been told of anything in it`;
   }
-  // What is cut off is saved: where every disk can be read, it has to be there.
+  // A cut tail is saved: if every disk can be read, the write has to be there.
   if (tail === undefined && areAllRead(recording)) return 'it is in nothing that was saved';
   if (tail !== undefined || (atRisk !== null && version.lsn >= atRisk.fromLsn)) return undefined;
   return `epoch ${next.epoch} said that nothing was at risk`;
 }
 
-/** Why a write that a forced failover lost should not have been lost, or undefined. */
+/** Returns the reason why a write that a forced failover lost should not have been lost, or undefined. */
 function unforeseen(
   { write: { version } }: Loss,
   { recording, forced }: Evidence,
@@ -92,13 +94,13 @@ function unforeseen(
   return isSaved || !areAllRead(recording) ? undefined : 'it is in nothing that was saved';
 }
 
-/** What a node cut off because its leader did not have it, and what is there all the same. */
+/** Finds writes in a tail that a node cut off because its leader did not have it, although they are present. */
 function toldLostAndThere({ recording, acknowledged, losses }: Evidence): readonly string[] {
   const lost = new Set(losses.map(({ write }) => write));
   const cut = tailsOf(recording).filter(({ by }) => recording.voters.includes(by));
   return acknowledged.flatMap((write) => {
     const tail = lost.has(write) ? undefined : cut.find((saved) => covers(saved, write.version));
-    // A register that was written again does not show whether an earlier write is there.
+    // A register that was written again does not show whether an earlier write is present.
     if (tail === undefined || write.kind !== 'set') return [];
     return [`${describeWrite(write)} is there, and saved/${tail.name} says that it was cut off`];
   });
@@ -117,7 +119,10 @@ function covers({ fromLsn, to }: SavedTail, version: Version): boolean {
   return to === undefined || (version.lsn <= to.lsn && version.epoch <= to.epoch);
 }
 
-/** The log that ends at `end` holds the version: of what is behind its epoch's leadership it may not. */
+/**
+ * Returns true if the log that ends at `end` holds the version: it may lack records after the end of that version's
+ * leadership.
+ */
 function isUpTo(version: Version, end: Version): boolean {
   return version.lsn <= end.lsn && comparePositions(version, end) <= 0;
 }

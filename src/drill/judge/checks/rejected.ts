@@ -5,7 +5,7 @@ import type { Check } from '../verdict.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** A write that was rejected is nowhere: not in the end, and in no watch meanwhile. */
+/** Checks that no rejected write appears: neither in a final state, nor in any watch. */
 export function checkRejected(evidence: Evidence): Check {
   const { recording, survivors } = evidence;
   const rejected = rejectedValues(evidence);
@@ -40,7 +40,7 @@ export function checkRejected(evidence: Evidence): Check {
   });
 }
 
-/** Values that were refused, by key. */
+/** Returns the rejected values, by key. */
 function rejectedValues({ recording, operations }: Evidence): Map<string, Set<string>> {
   const values = new Map<string, Set<string>>();
   const add = (key: string, value: string): void => {

@@ -3,17 +3,18 @@ import type { Version } from '../../../wal/format/position.ts';
 import type { Evidence } from './evidence.ts';
 
 /**
- * Which versions are not in the log that goes on, as far as that shows: epochs only grow along a log, so where it holds a record of a later
- * epoch at an LSN, it holds none of an earlier epoch there or behind. What a leadership said of its beginning counts only where
- * something of it is there in the end: one that committed nothing may itself have been replaced.
+ * Finds versions that are not in the surviving log, from the visible part of it: epochs only grow along a log, so a
+ * log with a record of a later epoch at an LSN holds none of an earlier epoch there or after it. A leadership's
+ * report of its beginning counts only if any of its records is there in the end: a leadership that committed nothing
+ * may itself have been replaced.
  */
 export class Replaced {
-  /** By epoch that is in the log that goes on: an LSN at which it had begun. */
+  /** LSN at which an epoch of the surviving log had begun, by epoch. */
   readonly #begunLsn = new Map<number, number>();
 
   constructor({ survivors, recording }: Pick<Evidence, 'survivors' | 'recording'>) {
     for (const { entries } of survivors) {
-      // Before the first write of an epoch stands the record with which its leadership began.
+      // The record with which a leadership began precedes the first write of its epoch.
       for (const { version } of entries.values()) this.#note(version.epoch, version.lsn - 1);
     }
     for (const { status } of [...recording.samples, ...recording.finals]) {
@@ -23,7 +24,7 @@ export class Replaced {
     }
   }
 
-  /** What says that `version` is not in the log that goes on, in words; undefined: nothing does. */
+  /** Returns the reason why `version` is not in the surviving log, in words; undefined if there is none. */
   why(version: Version): string | undefined {
     for (const [epoch, lsn] of this.#begunLsn) {
       if (epoch <= version.epoch || lsn > version.lsn) continue;

@@ -3,13 +3,13 @@ import type { Check } from '../verdict.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** Fewer linearizable reads, changes in watches, transfers, or reads of accounts prove nothing. */
+/** Number of linearizable reads, changes in watches, transfers, or reads of accounts below which they prove nothing. */
 export const READS_MIN = 20;
 export const CHANGES_MIN = 20;
 export const TRANSFERS_MIN = 5;
 export const ACCOUNT_READS_MIN = 5;
 
-/** A drill in which hardly anything happened is not passed. */
+/** Checks that enough happened: a drill without load is not passed. */
 export function checkTooLittle({ recording, operations }: Evidence): Check {
   const { faultsFromMs, healedMs } = recording.phases;
   const written = recording.setWrites.filter(({ end }) => end === 'acknowledged');

@@ -6,7 +6,10 @@ import type { AcknowledgedWrite } from './acknowledged.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
 
-/** Every watch shows each change that it passes exactly once, all of them the same, and all of them get to the end. */
+/**
+ * Checks that every watch shows each change that it passes exactly once, that all show the same, and that all of them
+ * reach the end.
+ */
 export function checkWatches(evidence: Evidence): Check {
   const { watches } = evidence.recording;
   const expected = expectedChanges(evidence);
@@ -25,16 +28,19 @@ export function checkWatches(evidence: Evidence): Check {
   });
 }
 
-/** What has to be shown at a version: as far as it is known. */
+/** The change expected at a version, as far as it is known. */
 interface Expected {
   readonly version: Version;
   readonly key: string;
-  /** Null: a delete. Undefined: not known. */
+  /** Value; null: a delete; undefined: not known. */
   readonly value: string | null | undefined;
   readonly told: string;
 }
 
-/** By version: what was acknowledged and not lost, what is there in the end, and what any watch shows. */
+/**
+ * Collects the expected changes by version: acknowledged writes that were not lost, the final state, and the changes
+ * of all watches.
+ */
 function expectedChanges(evidence: Evidence): ReadonlyMap<string, Expected> {
   const { acknowledged, losses, survivors, recording, isCutOff } = evidence;
   const expected = new Map<string, Expected>();
@@ -81,7 +87,7 @@ function shownAgain({ watcher, changes }: WatchRecord): readonly string[] {
   });
 }
 
-/** What the watch passed and did not show, or shows otherwise. */
+/** Finds changes that the watch passed and did not show, or shows otherwise. */
 function left(watch: WatchRecord, expected: ReadonlyMap<string, Expected>): readonly string[] {
   const { watcher, changes, from } = watch;
   const shown = new Map(changes.map((change) => [formatVersion(change.version), change]));
@@ -109,15 +115,18 @@ function isSame({ key, op, value }: WatchChange, expected: Expected): boolean {
 }
 
 /**
- * A watch may be told that the log does not reach back so far, where something could have made it begin later; and, where an operator began another
- * history, that its place is gone.
+ * Returns true if the watch may fail: the log may not reach back that far, if its start may have moved; and its place
+ * may be gone, if an operator began another history.
  */
 function mayFail({ failed, nodeId }: WatchRecord, { recording, forced }: Evidence): boolean {
   if (failed === 'LSN_REPLACED') return forced.length > 0;
   return failed === 'PURGED' && (recording.scenario.purges || gotSnapshot(recording, nodeId));
 }
 
-/** The node, or any of them where none is named, went on from a snapshot: its log begins behind that, whatever is kept elsewhere. */
+/**
+ * Returns true if the node, or any node if none is named, installed a snapshot: its log begins after that, whatever
+ * the others keep.
+ */
 function gotSnapshot({ samples, finals }: Recording, nodeId: string | undefined): boolean {
   return [...samples, ...finals].some(
     ({ nodeId: id, status }) =>
@@ -125,7 +134,7 @@ function gotSnapshot({ samples, finals }: Recording, nodeId: string | undefined)
   );
 }
 
-/** The last watch of each watcher comes as far as the last acknowledged write. */
+/** Checks that the last watch of each watcher reaches the last acknowledged write. */
 function tooShort({ recording, acknowledged, losses }: Evidence): readonly string[] {
   const lost = new Set(losses.map(({ write }) => write));
   let newest: AcknowledgedWrite | undefined;
