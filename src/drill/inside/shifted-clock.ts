@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 
-/** A clock whose wall time can be set to something wrong. Else it is the one that it was given. */
+/** Clock whose wall time can be set to a wrong value; otherwise equal to the given one. */
 export class ShiftedClock implements Clock {
   readonly #clock: Clock;
   #shiftMs = 0;
@@ -9,7 +9,7 @@ export class ShiftedClock implements Clock {
     this.#clock = clock;
   }
 
-  /** The wall clock jumps by so much, back where it is negative. */
+  /** Moves the wall clock by this much, back if it is negative. */
   jump(byMs: number): void {
     this.#shiftMs += byMs;
   }

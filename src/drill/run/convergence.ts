@@ -1,13 +1,16 @@
-/** Whether a cluster is one again: pure, from what its nodes say. */
+/** Decides from statuses whether a cluster has converged: pure. */
 import type { NodeStatus } from '../../node/api/api.ts';
 
-/** A node that should take part, and what it says; undefined: it does not answer. */
+/** A node that should take part, and its status; undefined: it does not answer. */
 export interface Said {
   readonly nodeId: string;
   readonly status: NodeStatus | undefined;
 }
 
-/** What is still wrong while writes may go on: somebody does not answer, follows nobody, or does not count. Empty: nothing. */
+/**
+ * Returns the remaining problems while writes may go on: a node does not answer, follows nobody, or does not count.
+ * Empty: none.
+ */
 export function unsettled(nodes: readonly Said[]): readonly string[] {
   const silent = nodes.filter(({ status }) => status === undefined);
   if (silent.length > 0) return silent.map(({ nodeId }) => `${nodeId} does not answer`);
@@ -29,7 +32,10 @@ export function unsettled(nodes: readonly Said[]): readonly string[] {
   ]);
 }
 
-/** What still differs after the last write: positions, what is committed and what is applied. Empty: the nodes hold the same. */
+/**
+ * Returns the remaining differences after the last write: positions, commit LSNs and applied versions. Empty: the
+ * nodes hold the same.
+ */
 export function unequal(nodes: readonly Said[]): readonly string[] {
   const wrong = unsettled(nodes);
   if (wrong.length > 0) return wrong;

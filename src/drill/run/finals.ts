@@ -1,4 +1,7 @@
-/** What is there in the end: what each node holds and says, what it has saved, and whether the logs are the same. */
+/**
+ * Final states of a drill: the contents and the status of each node, its saved tails, and whether the logs are the
+ * same.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disk } from '../../ports/disk.ts';
 import { diff } from '../../wal/tools/diff.ts';
@@ -7,11 +10,11 @@ import type { AskNode } from '../target/ask-node.ts';
 import type { FinalState } from '../recording/recording.ts';
 import type { DrillTarget } from '../target/target.ts';
 
-/** How long a node that runs may take to say how it is: a busy machine leaves one without an answer for a moment. */
+/** Milliseconds that a running node may take to answer: a busy machine leaves one without an answer for a moment. */
 const ANSWER_MS_MAX = 15_000;
 const POLL_MS = 100;
 
-/** What every node holds and says now; what it has saved comes later, once it is down. */
+/** Reads the contents and the status of every node; its saved tails come later, once it is down. */
 export async function finalStates(
   target: DrillTarget,
   ask: AskNode,
@@ -46,7 +49,7 @@ async function answered<T>(
   }
 }
 
-/** What is under `saved/` of a node that is down; undefined where it cannot be read. */
+/** Returns the entries under `saved/` of a node that is down; undefined if they cannot be read. */
 export async function savedOf(disk: Disk, dir: string | undefined): Promise<FinalState['saved']> {
   if (dir === undefined) return undefined;
   return (await listEntries(disk, dir)).map(({ name, from, to, by, records, localAcks }) => ({
@@ -60,15 +63,15 @@ export async function savedOf(disk: Disk, dir: string | undefined): Promise<Fina
 }
 
 /**
- * Where the logs of nodes that are down differ, in words, or end before what the node had said last; empty where they do not, or where there are
- * not two to compare.
+ * Describes where the logs of nodes that are down differ, or end before the durable LSN of the node's last status;
+ * empty if they do not, or if there are not two to compare.
  */
 export async function logDifferences(
   disk: Disk,
   nodes: readonly {
     readonly nodeId: string;
     readonly dir: string;
-    /** What it said to be durable, if it said anything. */
+    /** LSN that its last status reported as durable, if there was one. */
     readonly durableLsn: number | undefined;
   }[],
 ): Promise<readonly string[]> {

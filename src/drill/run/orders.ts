@@ -1,22 +1,25 @@
-/** What an operator asks of a cluster, over HTTP: once, or until it is done. */
+/** Orders of an operator to a cluster, over HTTP: once, or until they are done. */
 import type { NodeStatus } from '../../node/api/api.ts';
 import type { Expected, OperatorAction } from '../faults/fault.ts';
 import type { JsonAnswer, JsonCall } from '../target/http-json.ts';
 import type { TimelineEvent } from '../recording/recording.ts';
 
-/** How long a node may take to leave its history: what it has beside is saved first. */
+/** Milliseconds that a node may take to leave its history: the rest of its log is saved first. */
 const REJOIN_MS_MAX = 10_000;
 
 export type Answer = NonNullable<TimelineEvent['answer']>;
 
 type Request = Pick<JsonCall, 'method' | 'url' | 'body'>;
 
-/** Paths that health checks and operators ask a node for. */
+/** Paths that health checks and operators request from a node. */
 const PROBED = ['/livez', '/readyz', '/v1/status', '/v1/events'] as const;
-/** One key is enough to see that it reads. */
+/** Path of a page with one key, enough to see that the node reads. */
 const PAGE_PATH = '/v1/kv?limit=1';
 
-/** The requests that an order is, of which the first that fails is its answer; undefined: nobody leads who could be asked to hand over. */
+/**
+ * Returns the requests of an order, of which the first that fails is its answer; undefined: no node leads that could
+ * be asked to hand over.
+ */
 export function requestsOf(
   order: OperatorAction,
   {
@@ -64,7 +67,7 @@ export async function carryOut(
   return answer;
 }
 
-/** What the answer of a node, or its silence, says. */
+/** Reads the answer of a node, or its silence. */
 export function readAnswer(answer: JsonAnswer | undefined): Answer {
   if (answer === undefined) {
     return { ok: false, code: 'NO_ANSWER', text: 'there was no answer', body: null };
@@ -93,11 +96,11 @@ function answered(body: unknown): Answer {
 interface ErrorBody {
   readonly code?: string;
   readonly message?: string;
-  /** Details are beside it, of any shape. */
+  /** Reason beside the details, of any shape. */
   readonly reason?: unknown;
 }
 
-/** The answer where nobody could be asked. */
+/** Answer for an order that no node could be asked for. */
 export const NOBODY_LEADS: Answer = {
   ok: false,
   code: 'NO_LEADER',
@@ -105,7 +108,7 @@ export const NOBODY_LEADS: Answer = {
   body: null,
 };
 
-/** The gist of what was answered. */
+/** Returns the gist of an answer. */
 function textOf(body: unknown): string {
   const { epoch, tookMs, to, lsn, done } = (body ?? {}) as Partial<
     Record<'epoch' | 'tookMs' | 'to' | 'lsn' | 'done', unknown>
@@ -120,7 +123,7 @@ function textOf(body: unknown): string {
   return parts.length === 0 ? 'done' : parts.join(', ');
 }
 
-/** Whether what an order is for is so already: it is then done, whatever was answered to it. */
+/** Returns true if the goal of an order is reached: it is then done, whatever its answer was. */
 export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): boolean {
   const leads = statuses.filter(({ role }) => role === 'leader');
   const [leader] = leads;
@@ -143,8 +146,8 @@ export function isDone(order: OperatorAction, statuses: readonly NodeStatus[]): 
 }
 
 /**
- * Whether asking again would serve no end: a node that was started a moment ago may not answer yet, and one that has not heard from the
- * others yet refuses for another reason than it will.
+ * Returns true if asking again would be useless: a node that was started a moment ago may not answer yet, and one
+ * that has not heard from the others yet refuses for another reason than it will later.
  */
 export function isSettled(
   order: Expected & { readonly kind?: OperatorAction['kind'] },
@@ -156,19 +159,19 @@ export function isSettled(
   return answer.ok || asExpected(order, answer);
 }
 
-/** Somebody said no, and why: silence is no refusal, nor is a leader that nobody found. */
+/** Returns true for a reasoned refusal: silence is none, nor is a leader that was not found. */
 function isRefusal({ ok, code = '', body }: Answer): boolean {
   return !ok && body !== null && !code.startsWith('HTTP_');
 }
 
-/** Whether the answer is what the scenario expects. */
+/** Returns true if the answer is what the scenario expects. */
 export function asExpected({ expect, reason }: Expected, answer: Answer): boolean {
   if (expect === 'any') return true;
   if (expect === 'done') return answer.ok;
   return isRefusal(answer) && (reason === undefined || reason === reasonOf(answer));
 }
 
-/** Why it was refused, as narrowly as the answer says. */
+/** Returns the reason of the refusal, as narrow as the answer has it. */
 function reasonOf({ code, reason }: Answer): string | undefined {
   return reason ?? code;
 }

@@ -1,4 +1,7 @@
-/** One drill from its start to its recording: a cluster, clients, the steps of a scenario, healing, and a look at what is left. */
+/**
+ * Runs one drill from its start to its recording: a cluster, clients, the steps of a scenario, healing, and a look at
+ * the final states.
+ */
 import { WalshipError } from '../../errors.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
@@ -15,29 +18,32 @@ import type { DrillTarget } from '../target/target.ts';
 import { Timeline } from '../recording/timeline.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** What clients did and saw. */
+/** Operations and observations of the clients. */
 export type LoadRecord = Pick<
   Recording,
   'history' | 'setWrites' | 'transfers' | 'accounts' | 'accountReads' | 'watches' | 'readProbes'
 >;
 
-/** Clients at work. */
+/** Clients of a drill, at work. */
 export interface Load {
-  /** Writes acknowledged so far. */
+  /** Number of writes acknowledged so far. */
   readonly acknowledged: number;
-  /** Writes rejected so far, by what their clients were told. */
+  /** Number of writes rejected so far, by code. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** Begins nothing more; resolves once nothing is in flight, bounded. Watches go on. Idempotent. */
+  /** Starts nothing more; resolves once nothing is in flight, bounded. Watches continue. Idempotent. */
   stop(): Promise<void>;
-  /** Gives up what is under way, watches too, and waits for nothing. Idempotent. */
+  /** Gives up all calls and watches, and waits for nothing. Idempotent. */
   abandon(): void;
-  /** Waits until the watches have shown everything, bounded, but for those at nodes that stay down, and ends them. Idempotent. */
+  /**
+   * Waits until the watches have shown everything, bounded, except those at nodes that stay down, and ends them.
+   * Idempotent.
+   */
   finish(staysDown: readonly string[]): Promise<LoadRecord>;
 }
 
-/** Somebody who asks every node again and again how it is. */
+/** Asks every node for its status, again and again. */
 export interface Sampler {
-  /** Idempotent. */
+  /** Stops sampling; resolves with the samples. Idempotent. */
   stop(): Promise<readonly NodeSample[]>;
 }
 
@@ -51,9 +57,9 @@ export interface DrillParts {
 }
 
 export interface DrillClock {
-  /** Milliseconds since 1970. */
+  /** Returns the milliseconds since 1970. */
   readonly wallMs: () => number;
-  /** Milliseconds that only ever grow. */
+  /** Returns milliseconds that only ever grow. */
   readonly monotonicMs: () => number;
   /** Resolves after `ms`; rejects with its reason when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -63,13 +69,13 @@ export interface LoadRequest {
   readonly target: DrillTarget;
   readonly ack: Scenario['ack'];
   readonly seed: number;
-  /** Of the clock of the drill. */
+  /** Returns the time of the drill's clock in milliseconds. */
   readonly nowMs: () => number;
 }
 
 export interface DrillOptions {
   readonly seed: number;
-  /** All pauses of the scenario together; its own unless given. */
+  /** Length of all pauses of the scenario together; its own unless given. */
   readonly durationMs: number | undefined;
   readonly walship: string;
   readonly signal: AbortSignal;
@@ -78,20 +84,20 @@ export interface DrillOptions {
   readonly onLoad: (load: Load, nowMs: () => number) => void;
 }
 
-/** So many acknowledged writes before the first fault: a cluster that never worked cannot be broken. */
+/** Number of acknowledged writes before the first fault: a cluster that never worked cannot be broken. */
 const WARM_UP_WRITES = 20;
 const WARM_UP_MS_MAX = 30_000;
-/** How long the cluster may take to be one again, under load and then without. */
+/** Milliseconds that the cluster may take to converge, under load and then without. */
 const CONVERGE_MS_MAX = 90_000;
-/** How long clients go on after everything is healed. */
+/** Milliseconds that clients continue after everything is healed, and the upper bound for that. */
 const LOAD_AFTER_MS = 1_500;
 const LOAD_AFTER_MS_MAX = 15_000;
-/** How often everything is read in the end, where the nodes are not equal while it is, and were before. */
+/** Number of times that everything is read in the end, if the nodes are equal before but not during the reading. */
 const FINALS_TRIES = 5;
 const POLL_MS = 100;
 
 /**
- * Runs a drill. The target is started here and left running as it then is: whoever made it closes it.
+ * Runs a drill. The target is started here and left running in its final state: its creator closes it.
  * @throws WalshipError DRILL_FAILED where it could not be carried out; the reason of the signal where that aborts.
  */
 export async function runDrill(
@@ -133,7 +139,7 @@ class Drill {
     try {
       return await unlessAborted(this.#underLoad(startedAt), signal);
     } finally {
-      // Who has had enough waits for no answer and no watch: the nodes are about to be killed.
+      // An aborted drill waits for no answer and no watch: the nodes are about to be killed.
       if (signal.aborted) this.#load?.abandon();
       else await this.#endLoad();
       await this.#sampler?.stop();
@@ -142,7 +148,7 @@ class Drill {
 
   async #endLoad(): Promise<void> {
     await this.#load?.stop();
-    // Watches too, without waiting for what they have not shown.
+    // The watches end too, without waiting for changes that they have not shown.
     await this.#load?.finish(this.#parts.target.nodes.map(({ nodeId }) => nodeId));
   }
 
@@ -232,11 +238,11 @@ class Drill {
     });
   }
 
-  /** Puts everything right that the steps left broken; resolves with the moment at which that was done. */
+  /** Heals everything that the steps left broken; resolves with the time at which that was done. */
   async #heal(steps: StepRunner): Promise<number> {
     const { network, disks, paused, crowded } = leftToHeal(steps.faults.map(({ fault }) => fault));
     if (network) await steps.apply({ kind: 'heal-network' });
-    // Who is paused hears of nothing.
+    // A paused node receives no order.
     for (const node of paused) await steps.apply({ kind: 'resume', node });
     for (const node of crowded) await steps.apply({ kind: 'clients-leave', node });
     for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
@@ -248,7 +254,7 @@ class Drill {
     return this.#nowMs();
   }
 
-  /** Waits until nothing is `wrong` any more; false where that took too long, which the recording then says. */
+  /** Waits until `wrong` returns nothing; resolves with false if that took too long, which the recording then notes. */
   async #converge(
     steps: StepRunner,
     {
@@ -285,7 +291,7 @@ class Drill {
     }
   }
 
-  /** When all nodes hold the same; undefined: that took too long. */
+  /** Resolves with the time when all nodes hold the same; undefined: that took too long. */
   async #equal(steps: StepRunner, down: ReadonlySet<string>): Promise<number | undefined> {
     const what = 'all nodes hold the same';
     return (await this.#converge(steps, { down, wrong: unequal, what }))
@@ -294,8 +300,9 @@ class Drill {
   }
 
   /**
-   * What every node holds and says at one moment at which all are equal. They were before, and where they lead by themselves the lead may change in between,
-   * which puts a record into every log, one after the other: who is asked in the middle of that is asked again, within a bound.
+   * Reads the final state of every node at one moment at which all are equal. They were equal before, but with
+   * automatic failover the lead may change in between, which puts a record into every log, one after the other: nodes
+   * asked in the middle of that are asked again, within a bound.
    */
   async #finals(
     steps: StepRunner,
@@ -309,7 +316,7 @@ class Drill {
     for (let attempt = 1; ; attempt += 1) {
       const finals = await finalStates(target, ask);
       const left = unequal(finals.filter(({ nodeId }) => !down.has(nodeId)));
-      // What was never equal is no better for being asked again.
+      // Nodes that were never equal are not asked again.
       const settled = equalMs === undefined || left.length === 0 || attempt === FINALS_TRIES;
       if (settled) return { finals, convergedMs: equalMs };
       this.#note(`looks at all nodes again, since ${left.join('; ')}`);
@@ -338,7 +345,7 @@ class Drill {
     return { finals: withSaved, logDifferences: await logDifferences(disk, dirs) };
   }
 
-  /** The load goes on for a while, and until enough of it was acknowledged to say something, within bounds. */
+  /** Continues the load for a while, and until enough of it was acknowledged to be meaningful, within bounds. */
   async #loadAfter(load: Load): Promise<void> {
     const startedMs = this.#nowMs();
     const before = load.acknowledged;

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 
 /**
- * What `work` comes to, or the reason of `signal` as soon as that aborts. What is still under way then is waited for by nobody: it finds
- * everything closed that it would go on with.
+ * Resolves with the result of `work`, or rejects with the reason of `signal` as soon as that aborts. Nobody waits for
+ * the rest of the work then: everything that it would use is closed.
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  // It may fail after nobody looks any more.
+  // The work may fail after its result no longer matters.
   work.catch(() => undefined);
   signal.throwIfAborted();
   const settled = new AbortController();

@@ -1,26 +1,26 @@
-/** What a step waits for, decided from what is seen: pure. */
+/** Conditions that a step waits for, decided from observations: pure. */
 import type { NodeStatus } from '../../node/api/api.ts';
 import type { Await } from '../scenario/scenario.ts';
 
-/** The cluster at one moment. */
+/** State of the cluster at one moment. */
 export interface Seen {
   readonly nodes: readonly {
     readonly nodeId: string;
     readonly up: boolean;
     readonly status: NodeStatus | undefined;
-    /** The last lines that it printed. */
+    /** Last lines of its output. */
     readonly output: string;
   }[];
-  /** Writes acknowledged since the drill began. */
+  /** Number of writes acknowledged since the drill began. */
   readonly acknowledged: number;
-  /** Writes rejected since the drill began, by what their clients were told. */
+  /** Number of writes rejected since the drill began, by code. */
   readonly rejected: Readonly<Record<string, number>>;
 }
 
 /** An Await whose names are node ids. */
 export type ResolvedAwait = Await;
 
-/** In words, what is waited for. */
+/** Describes in words what is waited for. */
 export function describeAwait(wanted: ResolvedAwait): string {
   switch (wanted.kind) {
     case 'commits':
@@ -44,7 +44,7 @@ export function describeAwait(wanted: ResolvedAwait): string {
   return `for ${wanted.count} acknowledged writes`;
 }
 
-/** Why it has not come yet; undefined: it has. */
+/** Returns the reason why it has not come yet; undefined: it has. */
 export function missing(wanted: ResolvedAwait, before: Seen, now: Seen): string | undefined {
   switch (wanted.kind) {
     case 'commits':

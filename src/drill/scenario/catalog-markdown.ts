@@ -1,6 +1,6 @@
 import { loadScenario, scenarioNames } from './catalog.ts';
 
-/** Every scenario of the package with its sentence and what taught it, as a table for docs/drills.md. */
+/** Formats every scenario of the package with its sentence and its origin, as a table for docs/drills.md. */
 export function scenariosAsMarkdown(): string {
   const rows = scenarioNames().map((name) => {
     const { about, lesson = '' } = loadScenario(name);

@@ -1,4 +1,4 @@
-/** The scenarios that come with the package, in `drills/`, and those in files of the user's own. */
+/** Scenarios that come with the package, in `drills/`, and those in files of the user's own. */
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import type { Scenario } from './scenario.ts';
 const FOLDER = fileURLToPath(new URL('../../../drills/', import.meta.url));
 const EXTENSION = '.yaml';
 
-/** The names of all scenarios that come with the package, in the order of the alphabet. */
+/** Returns the names of all scenarios of the package, in alphabetical order. */
 export function scenarioNames(): readonly string[] {
   return readdirSync(FOLDER)
     .filter((name) => name.endsWith(EXTENSION))
@@ -18,8 +18,8 @@ export function scenarioNames(): readonly string[] {
 }
 
 /**
- * The scenario of that name, or in that file where `nameOrFile` has a slash or ends as one.
- * @throws WalshipError CONFIG_INVALID with everything that is wrong with it.
+ * Loads the scenario of that name, or in that file if `nameOrFile` has a slash or a file extension.
+ * @throws WalshipError CONFIG_INVALID with all of its problems.
  */
 export function loadScenario(nameOrFile: string): Scenario {
   const own = nameOrFile.includes('/') || /\.ya?ml$/.test(nameOrFile);

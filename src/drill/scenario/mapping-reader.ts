@@ -1,6 +1,6 @@
 /**
- * Reads the keys of one mapping of a file, each of one type. Everything that is wrong is noted with its place, and a value of the right type is
- * handed out in its stead, so that one reading finds all of it.
+ * Reads the keys of one mapping of a file, each of one type. Every problem is noted with its place, and a value of
+ * the right type is returned instead, so that one reading finds all problems.
  */
 
 /** Sentences without their full stop, each beginning with a place such as `steps[2].kill`. */
@@ -56,7 +56,7 @@ export class MappingReader {
     );
   }
 
-  /** A number of milliseconds, from `300ms`, `2s`, `1.5m` or `1h`; of a negative one the sign stays. */
+  /** Reads a duration in milliseconds, from `300ms`, `2s`, `1.5m` or `1h`; a negative one keeps its sign. */
   duration(key: string, options: { fallback?: number; signed?: boolean } = {}): number {
     const { fallback, signed = false } = options;
     return this.#read(
@@ -91,7 +91,7 @@ export class MappingReader {
     );
   }
 
-  /** One name, or a list of them. */
+  /** Reads one name, or a list of them. */
   names(key: string, fallback?: readonly string[]): readonly string[] {
     return this.#read(
       key,
@@ -108,13 +108,13 @@ export class MappingReader {
     );
   }
 
-  /** The mapping under `key`; an empty one where there is none. */
+  /** Reads the mapping under `key`; an empty one if there is none. */
   mapping(key: string): MappingReader {
     const value = this.has(key) ? this.#values[key] : {};
     return new MappingReader(value, this.#at(key), this.#problems);
   }
 
-  /** The items of the list under `key`, each with its place. */
+  /** Reads the items of the list under `key`, each with its place. */
   list(key: string): readonly { readonly value: unknown; readonly place: string }[] {
     const read = this.#read(key, { wanted: 'a list', fallback: [] as unknown[] }, (value) =>
       Array.isArray(value) ? (value as unknown[]) : undefined,
@@ -122,12 +122,12 @@ export class MappingReader {
     return read.map((value, index) => ({ value, place: `${this.#at(key)}[${index}]` }));
   }
 
-  /** The value under `key` as it stands in the file. */
+  /** Reads the value under `key` unchanged. */
   raw(key: string): unknown {
     return this.has(key) ? this.#values[key] : undefined;
   }
 
-  /** Notes every key that nobody asked for. */
+  /** Notes every unknown key. */
   finish(): void {
     for (const key of this.keys) {
       if (this.#known.has(key)) continue;
@@ -164,12 +164,12 @@ interface NumberBounds {
   readonly whole?: boolean;
 }
 
-/** Whether `value` can name a node. */
+/** Returns true if `value` can name a node. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && NODE_NAME.test(value);
 }
 
-/** Milliseconds from `300ms`, `2s`, `1.5m` or `1h`; undefined where it is none of these. */
+/** Parses a duration to milliseconds, from `300ms`, `2s`, `1.5m` or `1h`; undefined for anything else. */
 export function parseDuration(value: unknown, signed = false): number | undefined {
   const [, sign = '', digits = '', unit = ''] =
     typeof value === 'string' ? (DURATION.exec(value) ?? []) : [];

@@ -1,9 +1,9 @@
-/** What an operator may be refused for: what a scenario may name as its `reason`. */
+/** Reasons for which an operator may be refused, as a scenario may name them in `reason`. */
 import { ERRORS } from '../../errors.ts';
 import type { FailoverReason } from '../../node/rules/failover-plan.ts';
 import type { MayLead } from '../../node/rules/may-lead.ts';
 
-/** The rules by which a promotion or a failover is refused: narrower than the codes of docs/errors.md. */
+/** Rules by which a promotion or a failover is refused: narrower than the codes of docs/errors.md. */
 const RULES: Readonly<Record<FailoverReason | Extract<MayLead, { kind: 'no' }>['code'], true>> = {
   CANDIDATE_BLANK: true,
   CANDIDATE_SUSPECT: true,
@@ -20,7 +20,7 @@ const RULES: Readonly<Record<FailoverReason | Extract<MayLead, { kind: 'no' }>['
   VOTER_REFUSES: true,
 };
 
-/** Whether a node can give `reason` for a refusal: a rule, or a code. */
+/** Returns true if a node can give `reason` for a refusal: a rule, or a code. */
 export function isRefusalReason(reason: string): boolean {
   return Object.hasOwn(RULES, reason) || Object.hasOwn(ERRORS, reason);
 }

@@ -15,8 +15,8 @@ const ERROR_CODE = /^[A-Z][A-Z_]+$/;
 const WRITES_MAX = 1_000_000;
 
 /**
- * The scenario that `text` describes.
- * @param path as it is named to people.
+ * Parses the scenario that `text` describes.
+ * @param path for display.
  * @throws WalshipError CONFIG_INVALID with `details.problems`.
  */
 export function parseScenario(text: string, path: string): Scenario {
@@ -68,7 +68,7 @@ function readScenario(file: MappingReader, problems: Problems): Scenario {
   return scenario;
 }
 
-/** Leaderships of a history that is made beforehand. */
+/** Number of leaderships of a history that is made beforehand. */
 const LEADERSHIPS_MAX = 1_000_000;
 
 function readCluster(cluster: MappingReader): ClusterShape {
@@ -99,7 +99,7 @@ function readOptions(options: MappingReader): ClusterShape['options'] {
 }
 
 interface Seen {
-  /** The ids of the nodes, and the names given so far. */
+  /** Ids of the nodes, and the names given so far. */
   readonly named: Set<string>;
   readonly problems: Problems;
 }

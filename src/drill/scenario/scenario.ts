@@ -1,9 +1,9 @@
-/** What a drill does and when: data, read from a file in `drills/`. */
+/** Steps of a drill and their times: data, read from a file in `drills/`. */
 import type { Fault, OperatorAction } from '../faults/fault.ts';
 import type { ClusterShape } from '../target/target.ts';
 
 /**
- * Which nodes, at the moment of the step: an id (`n1`), a name given by `as`, a role (`leader`, `follower`, `newest`, `other`) or a set
+ * Name of nodes at the time of the step: an id (`n1`), a name given by `as`, a role (`leader`, `follower`, `newest`, `other`) or a set
  * (`all`, `followers`, `up`, `down`). See names.ts.
  */
 export type NodeName = string;
@@ -23,16 +23,19 @@ export type Action = Unresolved<Fault | OperatorAction>;
 
 /** Something to wait for, within a bound, before the next step. */
 export type Await =
-  /** Some node leads, and has committed something since the step began. */
+  /** A node leads, and has committed something since the step began. */
   | { readonly kind: 'commits' }
   | { readonly kind: 'ready'; readonly node: readonly NodeName[] }
   | { readonly kind: 'leads'; readonly node: readonly NodeName[] }
-  /** It runs, and does not believe that it leads. */
+  /** The node runs, and does not believe that it leads. */
   | { readonly kind: 'steps-down'; readonly node: readonly NodeName[] }
-  /** The process has ended by itself, and has said `code` last. */
+  /** The process has ended on its own, with `code` in its last output. */
   | { readonly kind: 'refused'; readonly node: readonly NodeName[]; readonly code: string }
   | { readonly kind: 'down'; readonly node: readonly NodeName[] }
-  /** Its status gives this code, and a sentence with these words, as a warning or the reason of something that waits, is refused or goes the long way. */
+  /**
+   * The status gives this code, and a sentence with these words, as a warning or as the reason of something that
+   * waits, is refused or takes a detour.
+   */
   | {
       readonly kind: 'says';
       readonly node: readonly NodeName[];
@@ -45,32 +48,35 @@ export type Await =
   | { readonly kind: 'rejected'; readonly count: number; readonly code: string };
 
 export interface Step {
-  /** How long after the step before it ended; scaled with the duration of the drill. */
+  /** Milliseconds after the end of the step before; scaled with the duration of the drill. */
   readonly afterMs: number;
-  /** One after the other, or all at one moment. Empty: the step only waits. */
+  /** Actions, one after the other, or all at one moment. Empty: the step only waits. */
   readonly actions: readonly Action[];
   readonly atOnce: boolean;
-  /** The name that later steps have for the nodes of the first action. */
+  /** Name that later steps have for the nodes of the first action. */
   readonly as: string | undefined;
   readonly await: Await | undefined;
-  /** Bounds the wait, and the repetition of an order that has to be `done`. */
+  /** Bound in milliseconds on the wait, and on the repetition of an order that has to be `done`. */
   readonly withinMs: number;
 }
 
 export interface Scenario {
   readonly name: string;
-  /** One sentence. */
+  /** Description, one sentence. */
   readonly about: string;
-  /** What taught it: a bug of another system, or a trace. */
+  /** Origin of the scenario: a bug of another system, or a trace. */
   readonly lesson: string | undefined;
   readonly cluster: ClusterShape;
-  /** Which acknowledgement level the writers ask for. */
+  /** Ack level that the writers ask for. */
   readonly ack: 'local' | 'quorum' | 'all';
-  /** `none`: nothing acknowledged may be lost. `local`: writes acknowledged at `local` may, and must be exactly what the tools predicted. `forced`: a forced failover may lose. */
+  /**
+   * Allowed losses. `none`: nothing acknowledged. `local`: writes acknowledged at `local`, exactly those that the
+   * tools predicted. `forced`: the losses of a forced failover.
+   */
   readonly loss: 'none' | 'local' | 'forced';
-  /** Whether anything is lost depends on the moments at which things happen: losing nothing is then as predicted too. */
+  /** True if losses depend on timing: a run without losses is then as predicted too. */
   readonly lossByChance: boolean;
-  /** All pauses between the steps together, at their own pace; `--duration` scales them. */
+  /** Milliseconds of all pauses between the steps together, at their own pace; `--duration` scales them. */
   readonly durationMs: number;
   readonly steps: readonly Step[];
   /** Nodes that are not started again in the end. */

@@ -1,12 +1,12 @@
 /** YAML, as far as scenario files need it. */
 import { parseDocument } from 'yaml';
 
-/** What a text says; or what is wrong with it, each with its line. */
+/** Value of a text; or its problems, each with its line. */
 export type ParsedYaml =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Reads one document. Keys that stand twice are errors; anchors are not followed without bound. */
+/** Reads one document. Duplicate keys are errors; the expansion of anchors is bounded. */
 export function parseYaml(text: string): ParsedYaml {
   const document = parseDocument(text, { prettyErrors: true });
   const problems = document.errors.map((error) => {

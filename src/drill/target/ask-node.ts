@@ -1,30 +1,30 @@
-/** What a node says of itself, over HTTP. */
+/** Questions to nodes about themselves, over HTTP. */
 import type { NodeStatus } from '../../node/api/api.ts';
 import { parseVersion } from '../../wal/format/position.ts';
 import { callJson } from './http-json.ts';
 import type { JsonAnswer, JsonCall } from './http-json.ts';
 import type { FinalState } from '../recording/recording.ts';
 
-/** How a drill talks to nodes; tests have other ones. */
+/** Interface for a drill's requests to nodes; tests have their own. */
 export interface AskNode {
-  /** `/v1/status`, or undefined where it does not answer soon. */
+  /** Returns `/v1/status`, or undefined if the node does not answer soon. */
   readonly status: (url: string) => Promise<NodeStatus | undefined>;
-  /** Every live key, or undefined where a page of them could not be had. */
+  /** Returns every live key, or undefined if a page could not be read. */
   readonly entries: (url: string) => Promise<FinalState['entries']>;
-  /** What happened to it since it started, as it tells it. */
+  /** Returns the node's own events since it started. */
   readonly events: (url: string) => Promise<readonly unknown[]>;
-  /** Any other request. */
+  /** Makes any other request. */
   readonly call: (call: JsonCall) => Promise<JsonAnswer | undefined>;
 }
 
-/** A node that is paused holds up every step by so much. */
+/** Milliseconds that a paused node may hold up each step. */
 const STATUS_MS_MAX = 500;
 const PAGE_MS_MAX = 10_000;
 const PAGE_KEYS = 1_000;
-/** More pages than this hold more than any drill writes. */
+/** Number of pages that hold more than any drill writes. */
 const PAGES_MAX = 10_000;
 
-/** Over HTTP. */
+/** Requests over HTTP. */
 export const ASK_OVER_HTTP: AskNode = {
   status: askStatus,
   entries: askEntries,

@@ -6,10 +6,10 @@ import type { Socket } from 'node:net';
 import { busyMs, piecesOf, travelMs } from './network-path.ts';
 import type { Fraction, PathCondition } from './network-path.ts';
 
-/** From here on nothing more is read of the sender. */
+/** Bytes above which nothing more is read from the sender. */
 export const PUMP_BYTES_MAX = 1024 * 1024;
 
-/** What the receiver is to see: bytes, that the sender will send no more, or that the connection is gone, broken or not. */
+/** Input for the receiver: bytes, the end of the sender's bytes, or the end of the connection, broken or not. */
 type Arrival = Buffer | 'end' | 'closed' | 'broken';
 
 interface Waiting {
@@ -20,7 +20,7 @@ interface Waiting {
 export interface PumpOptions {
   readonly source: Socket;
   readonly sink: Socket;
-  /** As it is now. */
+  /** Returns the present condition of the path. */
   readonly path: () => PathCondition;
   readonly fraction: Fraction;
   readonly nowMs: () => number;
@@ -34,7 +34,7 @@ export class BytePump {
   #busyUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #blocked = false;
-  /** By which what waits was given its time. */
+  /** Path condition that gave the waiting bytes their times. */
   #knownPath: PathCondition;
 
   constructor(options: PumpOptions) {
@@ -45,9 +45,9 @@ export class BytePump {
       for (const piece of piecesOf(this.#options.path(), chunk)) this.#take(piece);
     });
     source.on('end', () => this.#take('end'));
-    // A process that died behind a cut is silent: its end travels as its bytes do.
+    // A process that died beyond a cut is silent: its end travels as its bytes do.
     source.on('close', (broken) => this.#take(broken ? 'broken' : 'closed'));
-    source.on('error', () => {}); // Said by the close that follows.
+    source.on('error', () => {}); // The close event that follows reports the error.
     sink.on('drain', () => {
       this.#blocked = false;
       this.#wake();
@@ -55,7 +55,7 @@ export class BytePump {
     sink.on('close', () => clearTimeout(this.#timer));
   }
 
-  /** The path may have changed: what waits takes the new one from here on. */
+  /** Applies a changed path: waiting bytes take the new one from here on. */
   changed(): void {
     const path = this.#options.path();
     if (path !== this.#knownPath) {
@@ -67,7 +67,7 @@ export class BytePump {
     this.#wake();
   }
 
-  /** Gives on what is due. */
+  /** Forwards everything that is due. */
   #wake(): void {
     clearTimeout(this.#timer);
     const { sink, path, nowMs } = this.#options;
@@ -91,7 +91,7 @@ export class BytePump {
     this.#wake();
   }
 
-  /** When what is sent now arrives: later than everything before it, since a connection never reorders. */
+  /** Returns the arrival time of bytes sent now: later than everything before, since a connection never reorders. */
   #dueMs(arrival: Arrival): number {
     const { path, fraction, nowMs } = this.#options;
     this.#busyUntilMs = Math.max(nowMs(), this.#busyUntilMs) + busyMs(path(), bytesOf(arrival));

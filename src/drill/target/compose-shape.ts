@@ -1,14 +1,17 @@
-/** What a drill adds to compose.yml and compose.drill.yml: the shape of the cluster, and nodes beyond the three. No I/O. */
+/**
+ * Additions of a drill to compose.yml and compose.drill.yml: the shape of the cluster, and nodes beyond the three. No
+ * I/O.
+ */
 import { variableOf } from '../../config/fields.ts';
 import type { FieldName } from '../../config/fields.ts';
 import type { ClusterShape } from './target.ts';
 
-/** Of nodes in containers. */
+/** Port of nodes in containers. */
 const PORT = 7401;
 const SHIPPED_NODES = 3;
 export const IMAGE = 'walship';
 
-/** A compose file; JSON is YAML too. @param ports on the host, of n1, n2, … */
+/** Builds a compose file; JSON is YAML too. @param ports on the host, of n1, n2, … */
 export function composeShape(shape: ClusterShape, ports: readonly number[]): string {
   const ids = ports.map((_, index) => `n${index + 1}`);
   const environment = {
@@ -17,7 +20,7 @@ export function composeShape(shape: ClusterShape, ports: readonly number[]): str
     WALSHIP_FAILOVER: shape.failover,
     ...Object.fromEntries(
       Object.entries(shape.options).map(([name, value]) => [
-        // One that is no option of a node is refused by the node.
+        // A node refuses a name that is no option.
         variableOf(name as FieldName),
         String(value),
       ]),
@@ -44,7 +47,7 @@ export function composeShape(shape: ClusterShape, ports: readonly number[]): str
   return JSON.stringify({ services: Object.fromEntries(services), volumes }, null, 2);
 }
 
-/** What compose.yml takes the ports of its nodes from. */
+/** Returns the variables from which compose.yml takes the ports of its nodes. */
 export function portVariables(ports: readonly number[]): Readonly<Record<string, string>> {
   const shipped = ports.slice(0, SHIPPED_NODES);
   return Object.fromEntries(shipped.map((port, index) => [`PORT_N${index + 1}`, String(port)]));

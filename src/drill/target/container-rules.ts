@@ -1,25 +1,25 @@
-/** What iptables and tc are told in the network namespace of one container. No I/O. */
+/** Rules for iptables and tc in the network namespace of one container. No I/O. */
 import type { PathCondition } from './network-path.ts';
 
 /** Another node, as one container sees it. */
 export interface Neighbour {
   readonly address: string;
-  /** From there to here. */
+  /** Path from there to here. */
   readonly incoming: PathCondition;
-  /** From here to there. */
+  /** Path from here to there. */
   readonly outgoing: PathCondition;
 }
 
-/** Holds every rule of the drill, and is replaced as a whole. */
+/** Chain with every rule of the drill, which is replaced as a whole. */
 export const CHAIN = 'WALSHIP_DRILL';
 const DEVICE = 'eth0';
-/** What is not held back passes at this rate. */
+/** Rate of traffic that is not shaped. */
 const FREE_RATE = '10gbit';
 const FIRST_CLASS = 16;
-/** No acknowledgement without data is longer: 20 bytes of IP, 20 to 40 of TCP. */
+/** Largest acknowledgement without data: 20 bytes of IP, 20 to 40 of TCP. */
 const ACK_BYTES_MAX = 60;
 
-/** For `iptables-restore --noflush`: what does not get in. */
+/** Returns the input of `iptables-restore --noflush`: rules for dropped packets. */
 export function filterRules(neighbours: readonly Neighbour[]): string {
   const rules = neighbours.flatMap(({ address, incoming, outgoing }) => [
     ...(incoming.cut ? cutRules(address, outgoing.cut) : []),
@@ -34,8 +34,8 @@ export function filterRules(neighbours: readonly Neighbour[]): string {
 }
 
 /**
- * A cut of one direction takes the bytes of that direction, the opening of connections and their end, and lets acknowledgements pass: they belong to
- * what is sent the other way.
+ * Returns the rules for a cut. A cut of one direction drops the bytes of that direction, the opening of connections
+ * and their end, and lets acknowledgements pass: they belong to the bytes sent the other way.
  */
 function cutRules(address: string, bothWays: boolean): readonly string[] {
   if (bothWays) return [`-s ${address} -j DROP`];
@@ -46,7 +46,10 @@ function cutRules(address: string, bothWays: boolean): readonly string[] {
   ];
 }
 
-/** For `tc -batch`, where nothing is shaped yet: how fast and how late it gets out. Empty: as it is. */
+/**
+ * Returns the input of `tc -batch`, if nothing is shaped yet: rate and delay of outgoing traffic. Empty where it is
+ * unchanged.
+ */
 export function shapingRules(neighbours: readonly Neighbour[]): string {
   const shaped = neighbours.filter(({ outgoing }) => isShaped(outgoing));
   if (shaped.length === 0) return '';
@@ -62,7 +65,7 @@ export function shapingRules(neighbours: readonly Neighbour[]): string {
       const late = delayMs + jitterMs > 0;
       return [
         `class add dev ${DEVICE} parent 1: classid 1:${id} htb rate ${rate} quantum 1514`,
-        // It takes the middle, and how far it goes from there either way.
+        // The arguments of netem are the middle, and the deviation either way.
         ...(late
           ? [
               `qdisc add dev ${DEVICE} parent 1:${id} handle ${id}: netem delay ${delayMs + jitterMs / 2}ms ${jitterMs / 2}ms`,
@@ -75,7 +78,7 @@ export function shapingRules(neighbours: readonly Neighbour[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Takes away whatever `shapingRules` made. */
+/** Command that removes everything that `shapingRules` made. */
 export const UNSHAPE = ['tc', 'qdisc', 'del', 'dev', DEVICE, 'root'] as const;
 
 function isShaped({ bytesPerSecond, delayMs, jitterMs }: PathCondition): boolean {

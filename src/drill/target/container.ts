@@ -1,4 +1,4 @@
-/** A node in a container: one life after the other, without that anybody but the drill starts it again. */
+/** A node in a container: one run after the other, restarted by the drill alone. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { WalshipError } from '../../errors.ts';
@@ -6,19 +6,19 @@ import { command, commandOutput } from './docker.ts';
 import type { NodeLife } from './node-life.ts';
 
 const OUTPUT_LINES_MAX = 400;
-/** From SIGTERM to SIGKILL. */
+/** Seconds from SIGTERM to SIGKILL. */
 const STOP_SECONDS_MAX = 15;
 
 export class Container implements NodeLife {
   readonly #id: string;
   readonly #onStarted: () => Promise<void>;
-  /** Waits with docker for the end of the life that goes on. */
+  /** Process of docker that waits for the end of the present run. */
   #waiter: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #isUp = false;
   #isPaused = false;
 
-  /** @param id of a container that runs. @param onStarted is waited for by each start from now on. */
+  /** Takes over a running container. @param onStarted every start waits for it from now on. */
   constructor(id: string, onStarted: () => Promise<void>) {
     this.#id = id;
     this.#onStarted = onStarted;
@@ -41,7 +41,7 @@ export class Container implements NodeLife {
   }
 
   async kill(): Promise<void> {
-    // Docker lets a paused one go on to die.
+    // Docker lets a paused container continue so that it can die.
     await this.#end('kill', '--signal', 'KILL');
   }
 
@@ -72,7 +72,7 @@ export class Container implements NodeLife {
     return stdout + stderr;
   }
 
-  /** Does not look after it any longer. */
+  /** Stops watching the container. */
   release(): void {
     this.#waiter?.kill('SIGKILL');
   }
@@ -97,7 +97,7 @@ export class Container implements NodeLife {
     try {
       await this.#docker(...words);
     } catch (error) {
-      // It may have ended by itself meanwhile.
+      // The container may have ended on its own before.
       if (await this.#runs()) throw error;
     }
     await this.#gone;

@@ -11,14 +11,14 @@ export async function emptyDir(dir: string): Promise<readonly string[]> {
   return names;
 }
 
-/** Copies what is in `dir` to `copyDir`, in place of an earlier copy. */
+/** Copies the contents of `dir` to `copyDir`, in place of an earlier copy. */
 export async function backUp(dir: string, copyDir: string): Promise<void> {
   await emptyDir(copyDir);
   await copyInto(copyDir, dir);
 }
 
 /**
- * Puts the copy in the place of what is in `dir` now. @param keepMeta leaves meta.json as it is now.
+ * Replaces the contents of `dir` by the copy. @param keepMeta keeps the present meta.json.
  * @throws WalshipError DRILL_FAILED where there is no copy.
  */
 export async function restore(
@@ -35,7 +35,10 @@ export async function restore(
   if (kept !== undefined) await writeFile(meta, kept);
 }
 
-/** What is copied belongs to whom `target` belongs to: a node in a container is not who copies. */
+/**
+ * Copies files, which then belong to the owner of `target`: a node in a container runs as another user than the
+ * drill.
+ */
 async function copyInto(target: string, source: string): Promise<void> {
   await mkdir(target, { recursive: true });
   const { uid, gid } = await stat(target);

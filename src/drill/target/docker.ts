@@ -3,23 +3,23 @@ import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WalshipError } from '../../errors.ts';
 
-/** Where compose.yml and the Dockerfile are. */
+/** Directory of compose.yml and the Dockerfile. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 const PROBE_MS_MAX = 30_000;
-/** Building the image takes longest. */
+/** Time limit of a command in milliseconds; building the image takes longest. */
 const COMMAND_MS_MAX = 900_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
-/** Of the output of a command that failed. */
+/** Number of lines that are kept of the output of a failed command. */
 const LAST_LINES = 60;
 
 export interface CommandOptions {
-  /** Beside those of this process. */
+  /** Variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 }
 
-/** The command of compose, as words, or undefined where there is no docker daemon or no compose. */
+/** Returns the command of compose, as words, or undefined if there is no docker daemon or no compose. */
 export function findCompose(): readonly string[] | undefined {
   if (!succeeds(['docker', 'info'])) return undefined;
   return [['docker', 'compose'], ['docker-compose']].find((words) =>
@@ -27,7 +27,7 @@ export function findCompose(): readonly string[] | undefined {
   );
 }
 
-/** Whether a command ends well; it is given half a minute. */
+/** Returns true if a command succeeds; it is given half a minute. */
 export function succeeds([file = '', ...args]: readonly string[], input = ''): boolean {
   return spawnSync(file, args, { input, timeout: PROBE_MS_MAX }).status === 0;
 }
@@ -43,7 +43,7 @@ export async function command(
   return (await commandOutput(words, options)).stdout;
 }
 
-/** As `command`, with both outputs. */
+/** Runs a command like `command`; resolves with both outputs. */
 export function commandOutput(
   [file = '', ...args]: readonly string[],
   { env = {}, input = '' }: CommandOptions = {},
@@ -61,7 +61,7 @@ export function commandOutput(
       const message = `${file} ${args.join(' ')} failed:\n${text}`;
       reject(new WalshipError('DRILL_FAILED', message, { cause }));
     });
-    child.stdin?.on('error', () => {}); // It ended without reading: its exit says why.
+    child.stdin?.on('error', () => {}); // The process ended without reading its input: its exit has the reason.
     child.stdin?.end(input);
   });
 }

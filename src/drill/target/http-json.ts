@@ -6,7 +6,7 @@ const BODY_BYTES_MAX = 64 * 1_024 * 1_024;
 
 export interface JsonCall {
   readonly method: 'GET' | 'POST';
-  /** `http://host:port` and a path. */
+  /** URL: `http://host:port` and a path. */
   readonly url: string;
   readonly body?: unknown;
   readonly timeoutMs: number;
@@ -17,14 +17,14 @@ export interface JsonAnswer {
   readonly body: unknown;
 }
 
-/** The answer, redirects included; undefined where there was none in time, or none that is JSON. */
+/** Returns the answer, redirects included; undefined if there was none in time, or none in JSON. */
 export async function callJson(call: JsonCall): Promise<JsonAnswer | undefined> {
   const signal = AbortSignal.timeout(call.timeoutMs);
   try {
     const { status, text } = await send(call, signal);
     return { status, body: text === '' ? null : (JSON.parse(text) as unknown) };
   } catch {
-    return undefined; // It is down, paused or cut off: the caller knows what that means.
+    return undefined; // The node is down, paused or cut off: the caller knows the meaning.
   }
 }
 

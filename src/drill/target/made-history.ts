@@ -1,4 +1,4 @@
-/** A data directory with a log of many leaderships and nothing else, as a link that flaps for weeks leaves it. */
+/** Data directory with a log of many leaderships and nothing else, as after weeks of an unstable link. */
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
 import { NodeDisk } from '../../ports/node-disk.ts';
@@ -15,12 +15,15 @@ import { ChainSum, SEAL_BYTES, sealBatch } from '../../wal/format/seal.ts';
 import { NodeFaults } from '../inside/node-faults.ts';
 
 const PAGE_BYTES = 2 * MiB;
-/** The same for all nodes: their logs are equal byte for byte. */
+/** Identity, the same for all nodes: their logs are equal byte for byte. */
 const IDENTITY = { clusterId: 'd'.repeat(32), historyId: 'e'.repeat(32) };
 
 type MadeLeaderships = Pick<EpochEntry, 'historyId' | 'voters' | 'quorum'>;
 
-/** `count` leaderships behind `from`, one after the other by each voter in turn, none of which wrote anything: whole batches, in pages of some MiB. */
+/**
+ * Yields `count` leaderships after `from`, one after the other by each voter in turn, without any other record: whole
+ * batches, in pages of some MiB.
+ */
 function* leadershipPages(
   from: Position,
   count: number,
@@ -62,7 +65,7 @@ export interface HistoryPlace {
   readonly dir: string;
 }
 
-/** Makes the empty directory `dir` that of a node which is intact and has been through so many leaderships. */
+/** Turns the empty directory `dir` into that of an intact node with this many leaderships. */
 export async function makeHistory(
   { disk, clock, entropy, dir }: HistoryPlace,
   { nodeId, voters, quorum, leaderships }: MadeHistory,
@@ -78,7 +81,7 @@ export async function makeHistory(
   await meta.update({ state: 'intact', promise, voters, quorum });
 }
 
-/** The same on this machine, in a directory that drills may ruin. */
+/** Makes a history on this machine, in a directory that drills may ruin. */
 export async function makeDrillHistory(dir: string, history: MadeHistory): Promise<void> {
   const [disk, clock] = [new NodeDisk(), new SystemClock()];
   const place = { disk, clock, entropy: new SystemEntropy(), dir };

@@ -1,16 +1,18 @@
-/** What one direction between two nodes is like: the state that network faults change, and when a chunk arrives. Pure. */
+/**
+ * Conditions of one direction between two nodes, which network faults change, and the arrival times of chunks. Pure.
+ */
 
-/** How long TCP waits before it sends a lost segment again; doubled each further time. */
+/** Milliseconds that TCP waits before it sends a lost segment again; doubled each further time. */
 export const RETRANSMIT_MS = 200;
-/** A segment is lost so often at the most. */
+/** Number of times that a segment is lost at most. */
 const RETRANSMITS_MAX = 5;
 
 export interface PathCondition {
-  /** Nothing gets through. */
+  /** True if nothing gets through. */
   readonly cut: boolean;
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** A share of the chunks, 0 to 1, is lost and sent again. */
+  /** Share of the chunks, 0 to 1, that are lost and sent again. */
   readonly lossShare: number;
   readonly bytesPerSecond: number;
 }
@@ -23,10 +25,10 @@ export const GOOD_PATH: PathCondition = {
   bytesPerSecond: Number.POSITIVE_INFINITY,
 };
 
-/** Numbers in [0, 1). */
+/** Returns a number in [0, 1). */
 export type Fraction = () => number;
 
-/** How long a chunk that is sent now takes, in milliseconds, without what waits before it. */
+/** Returns the milliseconds that a chunk sent now takes, without the queue before it. */
 export function travelMs(path: PathCondition, fraction: Fraction): number {
   let ms = path.delayMs + path.jitterMs * fraction();
   let waitMs = RETRANSMIT_MS;
@@ -37,10 +39,10 @@ export function travelMs(path: PathCondition, fraction: Fraction): number {
   return ms;
 }
 
-/** In pieces of at most so many bytes a narrow path takes what is sent: one that is much larger would arrive as late as its last byte. */
+/** Bytes of the pieces that a narrow path takes: a much larger piece would arrive as late as its last byte. */
 export const PIECE_BYTES_MAX = 1_460;
 
-/** The pieces in which a chunk travels: one, where the path is as wide as any. */
+/** Splits a chunk into the pieces in which it travels: one, if the path has no rate limit. */
 export function piecesOf(path: PathCondition, chunk: Buffer): readonly Buffer[] {
   if (path.bytesPerSecond === Number.POSITIVE_INFINITY) return [chunk];
   const count = Math.ceil(chunk.length / PIECE_BYTES_MAX);
@@ -49,7 +51,7 @@ export function piecesOf(path: PathCondition, chunk: Buffer): readonly Buffer[] 
   );
 }
 
-/** How long a chunk of so many bytes keeps the path busy. */
+/** Returns the milliseconds that a chunk keeps the path busy. */
 export function busyMs(path: PathCondition, bytes: number): number {
   return (bytes / path.bytesPerSecond) * 1000;
 }

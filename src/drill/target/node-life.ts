@@ -1,17 +1,20 @@
-/** One node through all of its lives, wherever its process runs. */
+/** A node through all runs of its process, wherever that runs. */
 export interface NodeLife {
-  /** Whether the process runs, paused or not. */
+  /** True if the process runs, paused or not. */
   readonly isUp: boolean;
-  /** Resolves when it is spawned; it may not be ready yet. @throws WalshipError DRILL_FAILED where it runs, or cannot be spawned. */
+  /**
+   * Starts the process; resolves when it is spawned, and it may not be ready yet. @throws WalshipError DRILL_FAILED
+   * if it runs, or cannot be spawned.
+   */
   start(): Promise<void>;
-  /** SIGKILL; resolves when it is gone. It may be paused. */
+  /** Kills the process with SIGKILL, paused or not; resolves when it is gone. */
   kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL where that does not help in time; resolves when it is gone. */
+  /** Stops it with SIGTERM, and with SIGKILL if that does not help in time; resolves when it is gone. */
   stop(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Resolves when it has ended by itself. */
+  /** Resolves when it has ended on its own. */
   gone(): Promise<void>;
-  /** The last that it printed, of all its lives. */
+  /** Returns its last output, over all runs. */
   output(): Promise<string>;
 }

@@ -1,12 +1,15 @@
 import { freePorts } from '../../ports/free-ports.ts';
 
-/** Below the ports that kernels give to outgoing connections: nobody takes that of a node while it is down. */
+/**
+ * Lowest port, below the ports that kernels give to outgoing connections: no other program takes that of a node while
+ * it is down.
+ */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 31_000;
-/** Far enough apart for the nodes of a drill that runs beside this one. */
+/** Distance between starting ports: enough for the nodes of a drill that runs at the same time. */
 const STEP = 16;
 
-/** Free loopback ports for the nodes of one drill. */
+/** Returns free loopback ports for the nodes of one drill. */
 export async function nodePorts(count: number): Promise<readonly number[]> {
   const steps = Math.floor((LAST_PORT - FIRST_PORT) / STEP);
   const first = FIRST_PORT + (process.pid % steps) * STEP;

@@ -1,4 +1,4 @@
-/** `walship serve` as a child process: one node through all of its lives. */
+/** A node through all its runs, as a child process of `walship serve`. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,16 +7,16 @@ import { readFile } from 'node:fs/promises';
 import { WalshipError } from '../../errors.ts';
 import type { NodeLife } from './node-life.ts';
 
-/** What is kept of what a node printed. */
+/** Number of characters that are kept of a node's output. */
 const OUTPUT_CHARACTERS_MAX = 20_000;
-/** From SIGTERM to SIGKILL. */
+/** Milliseconds from SIGTERM to SIGKILL. */
 const STOP_MS_MAX = 15_000;
 
 export interface NodeProcessOptions {
-  /** The script of the command line. */
+  /** Path of the script of the command line. */
   readonly program: string;
   readonly args: readonly string[];
-  /** Takes what it prints. */
+  /** Path of the file for its output. */
   readonly logPath: string;
 }
 
@@ -33,14 +33,14 @@ export class NodeProcess implements NodeLife {
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
-  /** @throws WalshipError DRILL_FAILED where it runs, or cannot be spawned. */
+  /** Spawns the process. @throws WalshipError DRILL_FAILED if it runs, or cannot be spawned. */
   async start(): Promise<void> {
     if (this.isUp) throw new WalshipError('DRILL_FAILED', 'the node runs already');
     const { program, args, logPath } = this.#options;
     const log = openSync(logPath, 'a');
     const child = spawn(process.execPath, [program, ...args], {
       stdio: ['ignore', log, log],
-      // A drill is the same everywhere, whatever the shell has set for other nodes.
+      // Variables of walship are removed: a drill is the same whatever the shell has set for other nodes.
       env: Object.fromEntries(
         Object.entries(process.env).filter(([name]) => !name.startsWith('WALSHIP_')),
       ),
@@ -64,12 +64,12 @@ export class NodeProcess implements NodeLife {
     await Promise.resolve();
   }
 
-  /** Resolves when it is gone; it may be paused. */
+  /** Kills the process; resolves when it is gone. It may be paused. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM, and SIGKILL where that does not help in time; resolves when it is gone. */
+  /** Stops the process with SIGTERM, and with SIGKILL if that does not help in time; resolves when it is gone. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_MS_MAX);
     this.#signal('SIGCONT');
@@ -77,12 +77,12 @@ export class NodeProcess implements NodeLife {
     clearTimeout(timer);
   }
 
-  /** Resolves when the process has ended by itself. */
+  /** Resolves when the process has ended on its own. */
   async gone(): Promise<void> {
     if (this.isUp && this.#child !== undefined) await once(this.#child, 'exit');
   }
 
-  /** The last that it printed, of all its lives. */
+  /** Returns its last output, over all runs. */
   async output(): Promise<string> {
     return (await readFile(this.#options.logPath, 'utf8')).slice(-OUTPUT_CHARACTERS_MAX);
   }

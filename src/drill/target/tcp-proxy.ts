@@ -1,7 +1,7 @@
 /**
- * Stands between one node and the address of another, on a loopback port of its own, and treats each direction as its path says.
+ * Proxy between one node and the address of another, on a loopback port of its own, with a path condition for each direction.
  *
- * A cut swallows nothing: what is sent into it waits, as segments do that are sent again and again, and goes on when the cut ends. A connection that was held
+ * A cut loses nothing: bytes sent into it wait, as segments do that are sent again and again, and arrive when the cut ends. A connection that was held
  * up for longer than HOLD_MS_MAX is reset then, since real ones do not survive that. A node that dials into a cut is accepted, and then hears nothing.
  */
 import { connect, createServer } from 'node:net';
@@ -9,12 +9,12 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { BytePump } from './byte-pump.ts';
 import type { Fraction, PathCondition } from './network-path.ts';
 
-/** A connection that a cut has held up for longer is broken once the cut ends. */
+/** Milliseconds of a cut after which a held connection is reset once the cut ends. */
 export const HOLD_MS_MAX = 3_000;
 
 export interface ProxyOptions {
   readonly target: { readonly host: string; readonly port: number };
-  /** From the node that dials to the one that listens, as it is now. */
+  /** Returns the present condition of the path from the dialing node to the listening one. */
   readonly there: () => PathCondition;
   readonly back: () => PathCondition;
   readonly fraction: Fraction;
@@ -24,7 +24,7 @@ export interface ProxyOptions {
 interface Connection {
   readonly sockets: readonly [Socket, Socket];
   readonly pumps: readonly BytePump[];
-  /** Since when a cut has been holding it up. */
+  /** Time since which a cut has been holding it up. */
   heldSinceMs: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** One of the paths has changed. */
+  /** Applies a change of one of the paths. */
   changed(): void {
     const isCut = this.#options.there().cut || this.#options.back().cut;
     const now = this.#options.nowMs();
@@ -66,12 +66,12 @@ export class TcpProxy {
     }
   }
 
-  /** Resets every connection; new ones are not hindered. */
+  /** Resets every connection; new ones are accepted. */
   reset(): void {
     for (const connection of this.#connections) resetBoth(connection);
   }
 
-  /** Idempotent. */
+  /** Closes the proxy and its connections; idempotent. */
   async close(): Promise<void> {
     this.reset();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));

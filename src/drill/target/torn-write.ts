@@ -1,4 +1,7 @@
-/** A write that power loss interrupted: its blocks reach a disk in any order, so some of them are there and others still hold the fill. */
+/**
+ * Write that power loss interrupted: its blocks reach a disk in any order, so some of them are there and others still
+ * hold the fill.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../ports/node-disk.ts';
@@ -13,15 +16,15 @@ import { scanSegment, type SegmentEnd } from '../../wal/format/segment-scan.ts';
 import { segmentPaths } from '../../wal/tools/read-log.ts';
 import { borderAfter, headerOf } from '../../wal/format/write-header.ts';
 
-/** Of the value: the batch covers several blocks. */
+/** Bytes of the value: the batch covers several blocks. */
 const VALUE_BYTES = 8 * BLOCK_BYTES;
-/** With room for less, a writer would have begun another segment. */
+/** Free bytes of a segment below which a writer would have begun another one. */
 const ROOM_BYTES_MIN = 3 * BLOCK_BYTES;
 
 /**
- * Writes a batch behind the last one, but not all of its blocks; which ones, the seed chooses. Nobody was told of it: what was acknowledged was fsynced, and power
+ * Writes a batch after the last one, but not all of its blocks; the seed chooses which ones. The batch was never acknowledged: acknowledged ones were fsynced, and power
  * loss does not tear that.
- * @returns what was torn, in words; undefined where there is no log, or no room behind it.
+ * @returns a description of the torn write; undefined if there is no log, or no space after it.
  */
 export async function tearWrite(dir: string, entropy: SeededEntropy): Promise<string | undefined> {
   const found = await endOfLog(dir);
@@ -50,7 +53,7 @@ export async function tearWrite(dir: string, entropy: SeededEntropy): Promise<st
   );
 }
 
-/** The newest segment, and where its batches end. */
+/** Returns the newest segment, and the end of its batches. */
 async function endOfLog(
   dir: string,
 ): Promise<{ file: string; header: SegmentHeader; end: SegmentEnd } | undefined> {
@@ -79,7 +82,7 @@ function batchBehind(last: Position): Buffer {
   return builder.seal({ commitLsn: 0, wallMs: 0 }).bytes;
 }
 
-/** Where the blocks begin that a write touches. */
+/** Returns the offsets of the blocks that a write touches. */
 function blocksOf(offset: number, bytes: number): readonly number[] {
   const first = Math.floor(offset / BLOCK_BYTES);
   const last = Math.floor((offset + bytes - 1) / BLOCK_BYTES);

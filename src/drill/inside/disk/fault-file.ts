@@ -3,13 +3,13 @@ import type { FaultCalls } from './fault-calls.ts';
 import type { SerialWork } from './serial-work.ts';
 import type { Patch, UnsyncedFile } from './unsynced-file.ts';
 
-/** One file, whatever its names and however often it is open. */
+/** A file, whatever its names and however often it is open. */
 export interface TrackedFile {
-  /** What of it is not durable; undefined until it is opened first. */
+  /** Parts that are not durable; undefined until the first open. */
   content: UnsyncedFile | undefined;
-  /** Changes and syncs. */
+  /** Queue of changes and syncs. */
   readonly work: SerialWork;
-  /** Its hard link in the side directory. */
+  /** Path of its hard link in the side directory. */
   side: string | undefined;
 }
 
@@ -114,7 +114,7 @@ export class FaultFile implements DiskFile {
     });
   }
 
-  /** Before [from, to) is changed: what is durable there is remembered. */
+  /** Remembers the durable bytes of [from, to) before they are changed. */
   async #note(from: number, to: number): Promise<void> {
     const range = this.#content.unknown(from, to);
     let before: Patch | undefined;

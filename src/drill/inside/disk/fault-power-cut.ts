@@ -7,14 +7,14 @@ import type { UnsyncedNames } from './unsynced-names.ts';
 
 export interface CutDirectory {
   readonly names: UnsyncedNames<TrackedFile>;
-  /** Every file that was opened or changed, by the name that it has. */
+  /** Files that were opened or changed, by their present names. */
   readonly files: ReadonlyMap<string, TrackedFile>;
   /** Gives a file a link in the side directory, from the name that it has. */
   readonly keep: (path: string, file: TrackedFile) => void;
   readonly entropy: SeededEntropy;
 }
 
-/** Puts files and names back to what a platter may hold after a power cut. Nobody uses them meanwhile. */
+/** Restores files and names to a state that a platter may have after a power cut. No process uses them at the time. */
 export function restoreDirectory({ names, files, keep, entropy }: CutDirectory): void {
   const uncertain = names.files();
   for (const [path, file] of files) if (uncertain.has(file)) keep(path, file);

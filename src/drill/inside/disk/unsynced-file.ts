@@ -1,11 +1,11 @@
 import { BLOCK_BYTES } from '../../../wal/format/limits.ts';
 import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 
-/** What the platter holds of a block that has changed since. */
+/** Contents of the platter for a block that has changed since. */
 interface Block {
-  /** As it was when it was durable last, padded with zeros; undefined: all zeros, or beyond the end. */
+  /** Bytes when it was last durable, padded with zeros; undefined: all zeros, or beyond the end. */
   readonly old: Buffer | undefined;
-  /** A sync of it failed: no later sync makes it durable, unless it is written again. */
+  /** True if a sync of it failed: no later sync makes it durable, unless it is written again. */
   ghost: boolean;
 }
 
@@ -16,8 +16,8 @@ export interface Patch {
 }
 
 /**
- * What of one file is not durable, by blocks of 512 bytes, and what a power cut may leave there. The file itself has the newest bytes; here is
- * what the platter holds instead. Who changes the file calls this first, and one change or sync is under way at a time.
+ * Parts of one file that are not durable, by blocks of 512 bytes, and the possible results of a power cut. The file itself has the newest bytes; this class has
+ * the bytes of the platter. A caller that changes the file calls this first, and one change or sync is under way at a time.
  *
  * Invariant: a block that is not noted here is, up to the durable size, on the platter as it is in the file.
  */
@@ -27,22 +27,25 @@ export class UnsyncedFile {
   #bytes: number;
   #size: 'clean' | 'dirty' | 'ghost' = 'clean';
 
-  /** Everything that is there when it is looked at first counts as durable. */
+  /** Creates it for a file of this size, whose present bytes count as durable. */
   constructor(bytes: number) {
     this.#durableBytes = bytes;
     this.#bytes = bytes;
   }
 
-  /** The size as the process sees it. */
+  /** Size as the process sees it. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The smallest range with all bytes of [from, to) that have to be read before they are written over; undefined: none. */
+  /**
+   * Returns the smallest range with all bytes of [from, to) that have to be read before they are overwritten;
+   * undefined: none.
+   */
   unknown(from: number, to: number): { readonly from: number; readonly to: number } | undefined {
     let [first, last] = [-1, -1];
     for (const block of blocksOf(from, to)) {
-      // A block that only begins before the durable end has to be read too, though `from` is behind that.
+      // A block that only begins before the durable end has to be read too, although `from` is past that end.
       if (block * BLOCK_BYTES >= this.#durableBytes) break;
       if (this.#blocks.has(block)) continue;
       if (first < 0) first = block;
@@ -55,7 +58,7 @@ export class UnsyncedFile {
     };
   }
 
-  /** [from, to) is about to be written; `before` holds what `unknown` asked for. */
+  /** Notes a write of [from, to) before it happens; `before` holds the bytes that `unknown` asked for. */
   note(from: number, to: number, before: Patch | undefined): void {
     for (const block of blocksOf(from, to)) {
       const known = this.#blocks.get(block);
@@ -68,18 +71,18 @@ export class UnsyncedFile {
     if (to > this.#bytes) this.#size = 'dirty';
   }
 
-  /** It was written up to here. */
+  /** Notes that bytes up to `to` were written. */
   wrote(to: number): void {
     this.#bytes = Math.max(this.#bytes, to);
   }
 
-  /** Its size was set. What is cut off has been noted. */
+  /** Notes a new size. The cut part has been noted before. */
   resized(bytes: number): void {
     if (bytes !== this.#bytes) this.#size = 'dirty';
     this.#bytes = bytes;
   }
 
-  /** [from, to), and the size, are durable now. */
+  /** Notes that [from, to), and the size, are durable. */
   synced(from = 0, to = Number.POSITIVE_INFINITY): void {
     for (const [block, { ghost }] of this.#within(from, to)) {
       if (!ghost) this.#blocks.delete(block);
@@ -91,13 +94,16 @@ export class UnsyncedFile {
     if (shrunk) this.#forgetBeyond(this.#bytes);
   }
 
-  /** A sync of [from, to) failed: the kernel takes it for clean from now on. */
+  /** Notes that a sync of [from, to) failed: the kernel takes it for clean from now on. */
   failed(from = 0, to = Number.POSITIVE_INFINITY): void {
     for (const [, block] of this.#within(from, to)) block.ghost = true;
     if (this.#size === 'dirty') this.#size = 'ghost';
   }
 
-  /** What the platter is left with: a size, and what stands in the place of the newest bytes. Each block and the size are kept or lost independently. */
+  /**
+   * Returns a state of the platter after a power cut: a size, and the bytes in place of the newest ones. Each block
+   * and the size are kept or lost independently.
+   */
   afterPowerCut(entropy: SeededEntropy): { readonly bytes: number; readonly lost: Patch[] } {
     const bytes = this.#sizeAfterPowerCut(entropy);
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
@@ -105,7 +111,7 @@ export class UnsyncedFile {
     for (const [block, { old }] of this.#blocks) {
       const isKept = entropy.chance(keep);
       const position = block * BLOCK_BYTES;
-      // Where the cut itself is lost, so is all that it took away.
+      // If a truncation is lost, the bytes that it removed are back.
       const isCutOff = bytes > this.#bytes && position + BLOCK_BYTES > this.#bytes;
       if (position >= bytes || (isKept && !isCutOff)) continue;
       const whole = old ?? ZEROS;
@@ -134,7 +140,7 @@ export class UnsyncedFile {
     return Buffer.concat([found], BLOCK_BYTES);
   }
 
-  /** The durable size shrank: what was beyond is zeros, should the file grow again. */
+  /** Forgets blocks beyond a smaller durable size: those bytes are zeros if the file grows again. */
   #forgetBeyond(bytes: number): void {
     for (const [block, { old, ghost }] of this.#blocks) {
       const left = bytes - block * BLOCK_BYTES;

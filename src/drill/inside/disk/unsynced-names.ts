@@ -4,36 +4,36 @@ import type { SeededEntropy } from '../../../ports/seeded-entropy.ts';
 /** A change of a directory that is not durable yet. */
 interface NameChange<F> {
   readonly kind: 'link' | 'unlink' | 'rename';
-  /** The name that appears (link, rename) or goes (unlink). */
+  /** Name that appears (link, rename) or goes (unlink). */
   readonly path: string;
-  /** Of a rename: the name that goes. */
+  /** Old name in a rename. */
   readonly source: string;
   readonly file: F;
-  /** A sync of its directory failed: it counts as clean and is never synced again. */
+  /** True if a sync of its directory failed: it counts as clean and is never synced again. */
   ghost: boolean;
 }
 
-/** Which names are not durable, and what a power cut may leave of them. `F` stands for a file, whatever its name. */
+/** Names that are not durable, and the possible results of a power cut. `F` stands for a file, whatever its name. */
 export class UnsyncedNames<F> {
-  /** What the platter holds for each name that a change is about. All other names are there as they are seen. */
+  /** Files on the platter for each name with a pending change. All other names are durable as they are. */
   readonly #durable = new Map<string, F | undefined>();
   /** The same names as the process sees them. */
   readonly #seen = new Map<string, F | undefined>();
   #changes: NameChange<F>[] = [];
 
-  /** A file was created. */
+  /** Notes a created file. */
   link(path: string, file: F): void {
     this.#note({ kind: 'link', path, source: '', file }, undefined);
     this.#seen.set(path, file);
   }
 
-  /** A file was removed. */
+  /** Notes a removed file. */
   unlink(path: string, file: F): void {
     this.#note({ kind: 'unlink', path, source: '', file }, file);
     this.#seen.set(path, undefined);
   }
 
-  /** A file was renamed; `replaced` had the name before. */
+  /** Notes a renamed file; `replaced` had the name before. */
   rename(
     source: string,
     path: string,
@@ -45,7 +45,7 @@ export class UnsyncedNames<F> {
     this.#seen.set(path, file);
   }
 
-  /** What a sync of `directory` that begins now will make durable. */
+  /** Returns the changes that a sync of `directory` beginning now will make durable. */
   beginSync(directory: string): readonly NameChange<F>[] {
     return this.#changes.filter((change) => !change.ghost && touches(change, directory));
   }
@@ -79,7 +79,10 @@ export class UnsyncedNames<F> {
     return files;
   }
 
-  /** What the platter is left with, of each name that is not certain. Each change is kept or lost independently; a rename happens as one or not at all. */
+  /**
+   * Returns a state of the platter for each uncertain name. Each change is kept or lost independently; a rename
+   * happens as one or not at all.
+   */
   afterPowerCut(entropy: SeededEntropy): ReadonlyMap<string, F | undefined> {
     const keep = entropy.pick([0, 1, 0.5, entropy.fraction()]);
     for (const change of this.#changes) {
@@ -103,7 +106,7 @@ export class UnsyncedNames<F> {
       return;
     }
     this.#durable.set(change.path, change.file);
-    // The old name goes, unless it names something else by now.
+    // The old name goes, unless it names another file by now.
     if (this.#durable.get(change.source) === change.file) {
       this.#durable.set(change.source, undefined);
     }
@@ -125,12 +128,15 @@ function touches<F>(change: NameChange<F>, directory: string): boolean {
   return dirname(change.path) === directory;
 }
 
-/** Of a rename whose new name is certain: that the old one goes. */
+/** Returns the open part of a rename whose new name is certain: that the old one goes. */
 function sourceGone<F>({ source, file, ghost }: NameChange<F>): NameChange<F> {
   return { kind: 'unlink', path: source, source: '', file, ghost };
 }
 
-/** What is still open of an earlier change, now that `change` is durable: nothing about the names of this one. */
+/**
+ * Returns the part of an earlier change that is still open, now that `change` is durable: nothing about the names of
+ * this one.
+ */
 function leftOf<F>(earlier: NameChange<F>, change: NameChange<F>): readonly NameChange<F>[] {
   const isSettled = (path: string): boolean => path === change.path || path === change.source;
   if (!isSettled(earlier.path)) return [earlier];
