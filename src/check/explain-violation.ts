@@ -24,9 +24,9 @@ export type ViolationCode =
   | 'LOST_WRITE'
   /** Two writes were both made on condition of the same version. */
   | 'LOST_UPDATE'
-  /** Of two successive gets, the later one shows a value that had been overwritten for the earlier one. */
+  /** Two successive gets, of which the later one shows a value that had been overwritten for the earlier one. */
   | 'READS_GO_BACK'
-  /** Of two successive writes, the later one got the lower version. */
+  /** Two successive writes, of which the later one got the lower version. */
   | 'VERSIONS_GO_BACK'
   /** Operations that contradict each other in another way. */
   | 'NO_ORDER';

@@ -4,7 +4,7 @@ import { forecast, heldLsn, WriteRate } from './retention.ts';
 import type { Forecast, Hold } from './retention.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 
-/** How long a snapshot holds log for its receiver after the last sign of life. */
+/** Milliseconds that a snapshot holds log for its receiver after the last sign of life. */
 export const SNAPSHOT_HOLD_MS = 600_000;
 
 export interface HoldsOptions {

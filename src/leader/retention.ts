@@ -38,7 +38,7 @@ export function heldLsn(holds: readonly Hold[], log: HeldLog, retainBytesMax: nu
   return lowest;
 }
 
-/** How long a node that is away can stay away without needing a full copy. */
+/** Slack of an absent node before it needs a full copy. */
 export interface Forecast {
   /** Bytes of log, on disk, that may still be written before it needs a full copy; 0 where it already does. */
   readonly bytesLeft: number;

@@ -65,7 +65,7 @@ export class Session {
   readonly #rooms = new Rooms();
   readonly #frames: FrameSender;
   readonly #inFlight = new InFlight();
-  /** Sender of a snapshot, while one is being sent; no log is shipped meanwhile. */
+  /** Sender of a snapshot, while one is being sent; no log is shipped in that time. */
   #sender: SnapshotSender | undefined;
   #cursor: Position;
   #durable: Position | undefined;

@@ -34,7 +34,7 @@ export const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
 } as const;
-/** Headers of values: whoever writes values must not be able to run scripts in the origin of the node. */
+/** Headers of values: a client that writes values must not be able to run scripts in the origin of the node. */
 export const VALUE_HEADERS = {
   'content-security-policy': "sandbox; default-src 'none'",
 } as const;

@@ -1,15 +1,15 @@
 import { KiB } from '../ports/units.ts';
 
-/** Of a value; a multiple of three, so that pieces of base64 join. */
+/** Bytes of a value in one piece; a multiple of three, so that pieces of base64 join. */
 const PIECE_BYTES = 48 * KiB;
 
 export interface ValueObject {
   /** Fields before `value64`, one at least. */
   readonly head: object;
   readonly value: Buffer;
-  /** Fields behind it, one at least. */
+  /** Fields after `value64`, one at least. */
   readonly tail: object;
-  /** Text behind the object. */
+  /** Text after the object. */
   readonly end: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `GET /v1/watch`: applied changes, one JSON object per line. The next change is asked for when the last one was
+ * Handles `GET /v1/watch`: writes applied changes, one JSON object per line. The next change is asked for when the last one was
  * taken, so a slow reader costs no memory, and one that stops reading is disconnected.
  */
 import type { ServerResponse } from 'node:http';
@@ -55,7 +55,7 @@ async function stream({ response, signal, shared }: Exchange, events: AsyncItera
 class WatchLines {
   readonly #response: ServerResponse;
   readonly #turns: Turns;
-  /** Where a reader may resume; undefined inside a transaction. */
+  /** Version from which a reader may resume; undefined inside a transaction. */
   #progress: string | undefined;
   #quiet = true;
 
@@ -64,7 +64,7 @@ class WatchLines {
     this.#turns = turns;
   }
 
-  /** Resolves when the reader has room for more; rejects where it is gone or stalls. */
+  /** Resolves when the reader takes more; rejects if it is gone or stalls. */
   async show(event: WatchEvent): Promise<void> {
     const version = formatVersion(event.version);
     if (event.kind === 'progress') {
@@ -80,7 +80,7 @@ class WatchLines {
     await sendPieces(this.#response, lineOf(event, version), this.#turns);
   }
 
-  /** Says where the watch is, where nothing else was said since the last time. */
+  /** Writes the position of the watch, if no line was written since the last time. */
   idle(): void {
     const quiet = this.#quiet;
     this.#quiet = true;
@@ -88,7 +88,7 @@ class WatchLines {
     this.#line({ progress: this.#progress });
   }
 
-  /** The last line. */
+  /** Writes the error as the last line. */
   fail(error: WalshipError): void {
     this.#line(errorToJson(error, undefined));
     endAnswer(this.#response);
@@ -107,7 +107,7 @@ class WatchLines {
   }
 }
 
-/** The line of a change, in pieces. */
+/** Formats the line of a change, in pieces. */
 function lineOf(
   { op, key, value, last }: Extract<WatchEvent, { kind: 'change' }>,
   version: string,

@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import type { Query } from './query.ts';
 import { sendJson, toWalshipError } from './reply.ts';
 
-/** What `?ack=` and `?timeoutMs=` say. */
+/** Reads `?ack=` and `?timeoutMs=`. */
 export function levelOf(query: Query): { ack: AckLevel; timeoutMs: number } {
   return { ack: query.choice('ack', ['quorum', 'local', 'all']), timeoutMs: query.timeoutMs() };
 }

@@ -13,7 +13,10 @@ export function checkBounds(who: string, bounds: readonly BoundStatus[] = []): v
   }
 }
 
-/** Checks that no node holds anything for a write, once no client writes any more and all is committed and applied. @throws SimViolation. */
+/**
+ * Checks that no node holds anything for a write, once all writes have ended and all is committed and applied.
+ * @throws SimViolation.
+ */
 export function checkNothingHeld(who: string, bounds: readonly BoundStatus[] = []): void {
   for (const { name, used } of bounds) {
     if (used === 0 || MAY_STAY.has(name)) continue;

@@ -8,9 +8,9 @@ import { SimViolation } from './golden-log.ts';
 
 /** Newest version that was acknowledged when a node began. */
 interface Owed {
-  /** For a follower: when it said hello. */
+  /** Version owed by a follower: the newest one when it said hello. */
   follower?: Version;
-  /** For a leader: when it was last seen without a leader. */
+  /** Version owed by a leader: the newest one when it was last seen without a leader. */
   leader?: Version;
 }
 

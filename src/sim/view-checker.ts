@@ -11,7 +11,7 @@ export interface JudgedScan extends Pick<ScanRequest, 'prefix' | 'limit'> {
   readonly bytesMax?: number;
 }
 
-/** @throws SimViolation where the page differs from the history at the position that it names. */
+/** Judges a page of a scan. @throws SimViolation where it differs from the history at the position that it names. */
 export function judgeScan(
   golden: GoldenLog,
   { prefix, limit, bytesMax = SCAN_BYTES_MAX }: JudgedScan,

@@ -149,7 +149,7 @@ export type WatchEvent =
       /** True for the last change of its transaction (always true outside of transactions). */
       readonly last: boolean;
     }
-  /** Everything up to `version` has been shown; resume after it. */
+  /** Position up to which everything has been shown; resume after it. */
   | { readonly kind: 'progress'; readonly version: Version };
 
 export interface WaitRequest {
@@ -348,7 +348,7 @@ export interface LogStatus {
   readonly holds: readonly Reason[];
 }
 
-/** How long a voter may lag before it needs a full copy. */
+/** Slack of a lagging voter before it needs a full copy. */
 export interface RetentionStatus {
   /**
    * Bytes of log, on the leader's disk, that may still be written before it needs a full copy; 0 where it already

@@ -1,11 +1,11 @@
 /**
  * Plans a forced failover, with the possible losses. Pure: the answers of a dry round are its input.
  *
- * It is the only way past missing answers, so it is refused wherever an ordinary promotion would do, and wherever another of those that
+ * A forced failover is the only way past missing answers, so it is refused wherever an ordinary promotion would do, and wherever another of those that
  * answer has more: records that can be kept are kept.
  *
  * A write that was acknowledged at `quorum` is on W voters. Where fewer than W voters are in doubt (silent, blank, or with more than this node
- * ever claimed by them), at least one of those W answers and is at or behind this node, so nothing acknowledged is lost. Otherwise everything above
+ * ever claimed by them), at least one of those W answers and is at or below this node's position, so nothing acknowledged is lost. Otherwise everything above
  * the commit LSN that this node knows may be lost: a leadership that this node never heard of may have written something else there.
  */
 import { votersNeeded } from '../../leader/commit-rule.ts';
