@@ -32,6 +32,10 @@ export type Fault =
     }
   /** These clients are gone. */
   | { readonly kind: 'clients-leave'; readonly node: string }
+  // Open files of the process of a node.
+  /** The node can open no file and accept no connection until `heal-descriptors`, or until its next start. */
+  | { readonly kind: 'no-descriptors'; readonly node: string }
+  | { readonly kind: 'heal-descriptors'; readonly node: string }
   // Connections between nodes; clients reach every node all the time.
   /** Nothing passes from `from` to `to`, whoever opened the connection; the other way it does. */
   | { readonly kind: 'cut'; readonly from: string; readonly to: string }

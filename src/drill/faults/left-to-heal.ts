@@ -10,6 +10,8 @@ export interface LeftToHeal {
   readonly paused: readonly string[];
   /** Nodes with a crowd of idle clients. */
   readonly crowded: readonly string[];
+  /** Nodes without descriptors. */
+  readonly starved: readonly string[];
 }
 
 /** @param faults what was done, oldest first, healing included. */
@@ -19,6 +21,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
     pause: new Set<string>(),
     disk: new Set<string>(),
     clients: new Set<string>(),
+    descriptors: new Set<string>(),
     network: new Set<string>(),
   };
   for (const fault of faults) {
@@ -27,8 +30,11 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
     for (const node of nodesOf(fault)) {
       if (breaks !== undefined) broken[breaks].add(node);
       if (heals !== undefined) broken[heals].delete(node);
-      // A pause ends with its process.
-      if (breaks === 'process') broken.pause.delete(node);
+      if (breaks === 'process') {
+        // A pause and a limit end with their process.
+        broken.pause.delete(node);
+        broken.descriptors.delete(node);
+      }
     }
   }
   return {
@@ -36,6 +42,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
     disks: [...broken.disk],
     paused: [...broken.pause],
     crowded: [...broken.clients],
+    starved: [...broken.descriptors],
   };
 }
 

@@ -1,11 +1,11 @@
 /** The one table of faults: who brings each of them about, what it breaks or heals, and how it is told. Parameters are in fault.ts. */
 import type { Fault, FaultKind, FaultOf } from './fault.ts';
 
-/** The side that brings a fault about: the target's processes, the broken node itself, clients of the drill, the network, or files of a node that is down. */
-export type FaultGroup = 'process' | 'inside' | 'clients' | 'network' | 'files';
+/** The side that brings a fault about: the target's processes, the broken node itself, clients of the drill, limits of a process, the network, or files of a node that is down. */
+export type FaultGroup = 'process' | 'inside' | 'clients' | 'limits' | 'network' | 'files';
 
 /** A part of a cluster that stays broken until something heals it. */
-export type Part = 'process' | 'pause' | 'disk' | 'clients' | 'network';
+export type Part = 'process' | 'pause' | 'disk' | 'clients' | 'descriptors' | 'network';
 
 export interface FaultEntry<F extends Fault = Fault> {
   readonly group: FaultGroup;
@@ -68,6 +68,17 @@ const TABLE = {
     group: 'clients',
     heals: 'clients',
     say: ({ node }) => `the idle clients of ${node} are gone`,
+  },
+  'no-descriptors': {
+    group: 'limits',
+    breaks: 'descriptors',
+    needs: 'nodes that are processes of this Linux machine, and prlimit of util-linux',
+    say: ({ node }) => `${node} can open nothing more`,
+  },
+  'heal-descriptors': {
+    group: 'limits',
+    heals: 'descriptors',
+    say: ({ node }) => `${node} can open files and connections again`,
   },
   cut: {
     group: 'network',

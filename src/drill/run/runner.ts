@@ -240,11 +240,13 @@ class Drill {
 
   /** Heals everything that the steps left broken; resolves with the time at which that was done. */
   async #heal(steps: StepRunner): Promise<number> {
-    const { network, disks, paused, crowded } = leftToHeal(steps.faults.map(({ fault }) => fault));
+    const left = leftToHeal(steps.faults.map(({ fault }) => fault));
+    const { network, disks, paused, crowded, starved } = left;
     if (network) await steps.apply({ kind: 'heal-network' });
     // A paused node receives no order.
     for (const node of paused) await steps.apply({ kind: 'resume', node });
     for (const node of crowded) await steps.apply({ kind: 'clients-leave', node });
+    for (const node of starved) await steps.apply({ kind: 'heal-descriptors', node });
     for (const node of disks) await steps.apply({ kind: 'heal-disk', node });
     const down = new Set(steps.meaningOf(this.#scenario.staysDown));
     for (const { nodeId } of this.#parts.target.nodes) {

@@ -54,6 +54,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     },
   ],
   'clients-leave': (step) => [{ kind: 'clients-leave', node: step.names('clients-leave') }],
+  'no-descriptors': (step) => [{ kind: 'no-descriptors', node: step.names('no-descriptors') }],
+  'heal-descriptors': (step) => [
+    { kind: 'heal-descriptors', node: step.names('heal-descriptors') },
+  ],
   cut: link('cut', (_, ends) => ({ kind: 'cut', ...ends })),
   isolate: (step) => [{ kind: 'isolate', node: step.names('isolate') }],
   partition: (step) => [{ kind: 'partition', groups: groupsOf(step) }],

@@ -16,6 +16,8 @@ export interface FaultPlaces {
   /** Changes files of a node that is down, and returns a description of the change. */
   damage(fault: DownFault): Promise<string>;
   readonly clients: IdleClients;
+  /** Takes the descriptors of a node, or gives them back, and returns a description of the change. Absent where the target cannot. */
+  readonly descriptors?: (fault: GroupFault<'limits'>) => Promise<string | undefined>;
   /** Another one each time. */
   seed(): number;
 }
@@ -38,6 +40,8 @@ export async function applyFault(wanted: Fault, places: FaultPlaces): Promise<st
       }
       places.clients.leave(fault.node);
       return undefined;
+    case 'limits':
+      return await places.descriptors?.(fault);
     case 'network':
       await places.applyToNetwork(fault);
       return undefined;

@@ -9,6 +9,7 @@ import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 import type { Fault, FaultKind } from '../faults/fault.ts';
 import { kindsOf } from '../faults/table.ts';
 import { applyFault } from './apply-fault.ts';
+import { descriptorsCanBeLimited } from './descriptors.ts';
 import { damageFiles } from './file-faults.ts';
 import { crowdsFit, IdleClients } from './idle-clients.ts';
 import { LocalNetwork } from './local-network.ts';
@@ -38,6 +39,7 @@ export class LocalTarget implements DrillTarget {
   readonly can: ReadonlySet<FaultKind> = new Set<FaultKind>([
     ...kindsOf('process', 'inside', 'network', 'files'),
     ...(crowdsFit() ? kindsOf('clients') : []),
+    ...(descriptorsCanBeLimited() ? kindsOf('limits') : []),
   ]);
   readonly #options: LocalTargetOptions;
   readonly #entropy: SeededEntropy;
@@ -126,6 +128,12 @@ export class LocalTarget implements DrillTarget {
         return await damageFiles(damage, { dir, copyDir: `${dir}-copy`, entropy: this.#entropy });
       },
       clients: this.#clients,
+      descriptors: async ({ kind, node: nodeId }) => {
+        const node = this.#process(nodeId);
+        if (kind === 'no-descriptors') return await node.takeDescriptors();
+        await node.giveDescriptorsBack();
+        return undefined;
+      },
       seed: () => this.#entropy.below(SEED_END),
     });
   }

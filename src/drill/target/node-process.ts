@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { WalshipError } from '../../errors.ts';
+import { Descriptors } from './descriptors.ts';
 import type { NodeLife } from './node-life.ts';
 
 /** Number of characters that are kept of a node's output. */
@@ -23,6 +24,8 @@ export interface NodeProcessOptions {
 export class NodeProcess implements NodeLife {
   readonly #options: NodeProcessOptions;
   #child: ChildProcess | undefined;
+  /** Descriptors of the process that was started last. */
+  #descriptors: Descriptors | undefined;
 
   constructor(options: NodeProcessOptions) {
     this.#options = options;
@@ -49,9 +52,23 @@ export class NodeProcess implements NodeLife {
     this.#child = child;
     try {
       await once(child, 'spawn');
+      if (child.pid !== undefined) this.#descriptors = new Descriptors(child.pid);
     } catch (cause) {
       throw new WalshipError('DRILL_FAILED', 'the node cannot be spawned', { cause });
     }
+  }
+
+  /** Lets the node open nothing more; resolves with the limit in words. @throws WalshipError DRILL_FAILED. */
+  async takeDescriptors(): Promise<string> {
+    if (!this.isUp || this.#descriptors === undefined) {
+      throw new WalshipError('DRILL_FAILED', 'the node does not run: it has no descriptors');
+    }
+    return await this.#descriptors.take();
+  }
+
+  /** Restores the limit of a node that runs; the next process of one that is down has its own. @throws WalshipError DRILL_FAILED. */
+  async giveDescriptorsBack(): Promise<void> {
+    if (this.isUp) await this.#descriptors?.giveBack();
   }
 
   async pause(): Promise<void> {

@@ -40,6 +40,19 @@ describe('what is left to heal', () => {
       ],
       { crowded: ['n2'] },
     ],
+    [
+      'the descriptors of processes that run without them',
+      [
+        { kind: 'no-descriptors', node: 'n1' },
+        { kind: 'no-descriptors', node: 'n2' },
+        { kind: 'no-descriptors', node: 'n3' },
+        { kind: 'no-descriptors', node: 'n4' },
+        { kind: 'heal-descriptors', node: 'n1' },
+        { kind: 'kill', node: 'n3' },
+        { kind: 'power-cut', nodes: ['n4'] },
+      ],
+      { starved: ['n2'] },
+    ],
     ['who is paused', [{ kind: 'pause', node: 'n1' }], { paused: ['n1'] }],
     [
       'nobody whose process ended while paused',
@@ -61,6 +74,7 @@ describe('what is left to heal', () => {
       disks: [],
       paused: [],
       crowded: [],
+      starved: [],
       ...expected,
     });
   });

@@ -20,6 +20,12 @@ test('a scenario is refused with what its fault needs, where that can be had', (
   );
 });
 
+test('a node without descriptors needs prlimit, and says so', () => {
+  expect(cannot(loadScenario('no-descriptors'), new Set(['kill', 'start']))).toContain(
+    'no-descriptors (it needs nodes that are processes of this Linux machine, and prlimit of util-linux)',
+  );
+});
+
 test('log is purged only where a scenario bounds it, or has snapshots taken', () => {
   const steps = 'steps:\n  - { after: 1s, kill: leader }\n';
   const mine = (more: string): ReturnType<typeof parseScenario> =>
