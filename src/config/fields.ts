@@ -42,7 +42,7 @@ export type Field = {
   | { readonly kind: 'switch' }
 );
 
-/** More voters than this make every commit slower and nothing safer. */
+/** Maximum number of voters: more make every commit slower and nothing safer. */
 export const PEERS_MAX = 9;
 /** Maximum number of names in --host-names. */
 export const HOST_NAMES_MAX = 64;
@@ -212,7 +212,7 @@ type ValueOf<F> = F extends { kind: 'choice'; choices: readonly (infer C)[] }
 /** The value of one option, once it is valid. */
 export type FieldValue<N extends FieldName> = ValueOf<(typeof FIELDS)[N]>;
 
-/** Every name in the table, in its order. */
+/** Names of all options, in the order of the table. */
 export const FIELD_NAMES = Object.keys(FIELDS) as readonly FieldName[];
 
 /** The table's row, without the literal types that only the compiler needs. */

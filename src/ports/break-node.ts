@@ -10,7 +10,7 @@ export type DiskFault =
   | { readonly kind: 'disk-full' }
   /** No file or directory can be made: ENOSPC. Files can grow, and each file that is removed makes room for one. */
   | { readonly kind: 'no-inodes' }
-  /** Nothing can be changed: EROFS. */
+  /** Failure of every change with EROFS. */
   | { readonly kind: 'disk-read-only' }
   /** Every durable write and every sync of `part` takes so much longer. */
   | { readonly kind: 'disk-slow'; readonly ms: number; readonly part: DiskPart }

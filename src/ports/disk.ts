@@ -47,11 +47,11 @@ export interface DiskFile {
   sync(): Promise<void>;
   /** Sets the size; not durable before `sync`. */
   truncate(bytes: number): Promise<void>;
-  /** Idempotent. */
+  /** Closes the file; idempotent. */
   close(): Promise<void>;
 }
 
 export interface DiskLock {
-  /** Idempotent. */
+  /** Releases the lock; idempotent. */
   release(): Promise<void>;
 }

@@ -91,7 +91,7 @@ export interface HelloAnswer {
   readonly kind: 'hello';
   readonly protocol: number;
   readonly nodeId: string;
-  /** Null before the cluster has been created. */
+  /** Id of the cluster; null before the cluster has been created. */
   readonly clusterId: string | null;
   /** Current leader, as far as the node knows. */
   readonly leader: { readonly nodeId: string; readonly address: string } | null;

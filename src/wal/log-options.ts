@@ -39,7 +39,7 @@ export interface LogOptions {
 
 /** Reason for a cut and known facts about the tail, for the note in `saved/`. */
 export interface CutReason {
-  /** One sentence. */
+  /** Reason in one sentence. */
   readonly why: string;
   /** Leader whose log differs there. */
   readonly by: string;

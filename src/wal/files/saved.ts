@@ -22,7 +22,7 @@ const SAVED_DIR = 'saved';
 
 /** Reason for a cut, and its author. */
 export interface SavedNote {
-  /** One sentence. */
+  /** Reason in one sentence. */
   readonly why: string;
   /** Milliseconds since 1970. */
   readonly whenMs: number;

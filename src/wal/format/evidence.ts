@@ -39,7 +39,7 @@ export interface TailEvidence {
 export interface TailStart {
   /** Start of the bad write, or of the next one if there is none; always on a block boundary. */
   readonly start: number;
-  /** Undefined if the header of the segment is damaged: then the starts of its writes cannot be recognised. */
+  /** Salt of the segment; undefined if its header is damaged: then the starts of its writes cannot be recognised. */
   readonly salt: Salt | undefined;
   /** The bad write; undefined if its header is damaged. */
   readonly write: Extent | undefined;

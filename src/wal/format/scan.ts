@@ -147,7 +147,7 @@ function sealContinues(state: ScanState): string | undefined {
 export type ScanEnd =
   /** The bytes ended, between two records or inside one; `offset` is where the unread rest begins. */
   | { readonly kind: 'end'; readonly offset: number }
-  /** The fill byte stands where a record could begin. */
+  /** The fill byte is at the place of the next record. */
   | { readonly kind: 'fill'; readonly offset: number }
   | { readonly kind: 'invalid'; readonly offset: number; readonly reason: string };
 

@@ -39,7 +39,7 @@ export interface RestartPlace {
 
 /** Reason for which a log, or a part of it, goes to saved/. */
 export interface SaveReason {
-  /** One sentence. */
+  /** Reason in one sentence. */
   readonly why: string;
   /** Author of the decision. */
   readonly by: string;
