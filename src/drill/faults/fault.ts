@@ -1,5 +1,5 @@
 /**
- * Everything that a drill does to a cluster, one kind each: what breaks, what is put right again, and what an operator does.
+ * Actions of a drill on a cluster, one kind each: faults, their healing, and orders of an operator.
  * Which of them a target can do depends on where the cluster runs; see DrillTarget.
  */
 import type { NodeFault } from '../../ports/break-node.ts';
@@ -30,7 +30,7 @@ export type Fault =
       readonly count: number;
       readonly unfinished: boolean;
     }
-  /** These clients are gone. */
+  /** The idle clients leave. */
   | { readonly kind: 'clients-leave'; readonly node: string }
   // Open files of the process of a node.
   /** The node can open no file and accept no connection until `heal-descriptors`, or until its next start. */
@@ -43,7 +43,7 @@ export type Fault =
   | { readonly kind: 'isolate'; readonly node: string }
   /** Nodes of one group reach each other, and none of another group. It takes the place of every cut, isolation and partition before it, at one moment. */
   | { readonly kind: 'partition'; readonly groups: readonly (readonly string[])[] }
-  /** Of every message from `from` to `to`. */
+  /** Delays every message from `from` to `to`. */
   | {
       readonly kind: 'delay';
       readonly from: string;
@@ -51,7 +51,7 @@ export type Fault =
       readonly ms: number;
       readonly jitterMs: number;
     }
-  /** As TCP shows it: a share of the segments, 0 to 1, arrives a retransmission later. */
+  /** Loses a share of the segments, 0 to 1, as TCP shows it: each arrives a retransmission later. */
   | { readonly kind: 'loss'; readonly from: string; readonly to: string; readonly share: number }
   | {
       readonly kind: 'bandwidth';
@@ -70,7 +70,7 @@ export type Fault =
       readonly node: string;
       readonly where: 'sealed-segment' | 'last-segment' | 'snapshot' | 'meta';
     }
-  /** Behind the last batch stands a piece of a further one that nobody was told of, as power loss leaves it. */
+  /** Leaves a piece of an unacknowledged batch after the last one, as power loss does. */
   | { readonly kind: 'torn-tail'; readonly node: string }
   | {
       readonly kind: 'lose-segment';
@@ -81,7 +81,7 @@ export type Fault =
   /** The data directory is empty. */
   | { readonly kind: 'wipe'; readonly node: string }
   | { readonly kind: 'back-up'; readonly node: string }
-  /** What was backed up last takes the place of the data directory. `keepMeta`: meta.json stays what it is. */
+  /** Replaces the data directory by the last backup. `keepMeta` keeps the present meta.json. */
   | { readonly kind: 'restore'; readonly node: string; readonly keepMeta: boolean };
 
 export type FaultKind = Fault['kind'];
@@ -102,9 +102,9 @@ export type OperatorAction =
   ) &
     Expected;
 
-/** What has to come of an order. */
+/** Expected result of an order. */
 export interface Expected {
   readonly expect: 'done' | 'refused' | 'any';
-  /** With `refused`: the reason that the answer has to give; without one its code. Undefined: any. */
+  /** Reason that the refusal has to give; without one, its code. Undefined: any. */
   readonly reason?: string | undefined;
 }

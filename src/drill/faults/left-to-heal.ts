@@ -46,7 +46,7 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
   };
 }
 
-/** How long a pause of the scenario is, in a drill that takes `durationMs` in all. */
+/** Returns the milliseconds of a pause of the scenario, in a drill that takes `durationMs` in all. */
 export function scaledMs(
   afterMs: number,
   { ownMs, durationMs }: { readonly ownMs: number; readonly durationMs: number | undefined },

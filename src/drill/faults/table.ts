@@ -12,7 +12,7 @@ export interface FaultEntry<F extends Fault = Fault> {
   /** Stays so until a fault that `heals` the same. Absent: it is over at once, or the cluster itself repairs it. */
   readonly breaks?: Part;
   readonly heals?: Part;
-  /** The node does nothing meanwhile, or nothing passes on the paths of the fault. Slow is not silent. */
+  /** Set if the node does nothing during the fault, or nothing passes on its paths. Slow is not silent. */
   readonly silences?: 'node' | 'paths';
   /** A further need of the fault, beside a target that knows it. */
   readonly needs?: string;

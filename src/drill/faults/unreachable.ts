@@ -1,13 +1,16 @@
-/** Which nodes could not have heard from each other, and when: told from what the drill did to them, and from nothing that they say. Pure. */
+/**
+ * Nodes that could not have heard from each other, with the times: derived from the drill's actions alone, not from
+ * reports of the nodes. Pure.
+ */
 import { nodesOf } from './actions.ts';
 import type { Fault } from './fault.ts';
 import { FAULTS } from './table.ts';
 
 /** A fault that was brought about, or healed, between two moments of the drill. */
 export interface AppliedFault {
-  /** Until then nothing of it was so; a fault that heals ends others from here on. */
+  /** Time before which nothing of it was in effect; a fault that heals ends others from here on. */
   readonly fromMs: number;
-  /** From then on all of it is so; Infinity: that was never reached. */
+  /** Time from which on all of it is in effect; Infinity: that was never reached. */
   readonly toMs: number;
   readonly fault: Fault;
 }
@@ -22,10 +25,13 @@ export interface Between {
   readonly toMs: number;
 }
 
-/** What was out of reach for how long, for certain: nodes that were dead or paused, and paths that let nothing through. */
+/**
+ * Nodes and paths that were certainly out of reach, with the times: nodes that were dead or paused, and paths that
+ * let nothing through.
+ */
 export class Unreachable {
   readonly #nodes = new Map<string, Span[]>();
-  /** By `from to`. */
+  /** Intervals by `from to`. */
   readonly #paths = new Map<string, Span[]>();
   readonly #nodeIds: readonly string[];
 
@@ -85,7 +91,7 @@ function begin(all: Map<string, Span[]>, name: string, fromMs: number): void {
   const spans = all.get(name) ?? [];
   all.set(name, spans);
   const open = spans.at(-1);
-  // What is so already goes on.
+  // An interval that is already open continues.
   if (open === undefined || open.toMs !== Infinity) spans.push({ fromMs, toMs: Infinity });
 }
 

@@ -12,10 +12,13 @@ import { ShiftedClock } from './shifted-clock.ts';
 import type { DiskFault, NodeFault } from '../../ports/break-node.ts';
 import { SeededEntropy } from '../../ports/seeded-entropy.ts';
 
-/** Stands in every data directory that drills may ruin. Its second line, where it has one, says what is wrong with the disk. */
+/**
+ * Name of a file in every data directory that drills may ruin. Its second line, if there is one, is the present fault
+ * of the disk.
+ */
 export const MARKER_NAME = 'DRILL';
 const MARKER_TEXT = 'Drills may lose everything in this directory.\n';
-/** What a process ends with that SIGKILL does not reach: the first one of a container. */
+/** Exit code of a process that SIGKILL does not reach: the first one of a container. */
 const KILLED_EXIT_CODE = 137;
 
 export class NodeFaults {
@@ -53,14 +56,14 @@ export class NodeFaults {
     return new NodeFaults(disk, clock, dir);
   }
 
-  /** Does it. A power cut never resolves: the process dies. */
+  /** Applies a fault. A power cut never resolves: the process dies. */
   async apply(fault: NodeFault): Promise<void> {
     switch (fault.kind) {
       case 'heal-disk':
         this.#breakDisk(undefined);
         return;
       case 'stall':
-        // In a turn of its own, so that the order is answered first.
+        // The stall is in a turn of its own, so that the order is answered first.
         this.clock.after(STALL_AFTER_MS, () => stall(fault.forMs));
         return;
       case 'clock-jump':

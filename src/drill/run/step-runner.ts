@@ -23,9 +23,9 @@ import { describeAwait, missing } from './waiting.ts';
 import type { Seen } from './waiting.ts';
 
 const POLL_MS = 50;
-/** Between two attempts at an order that has to be done. */
+/** Milliseconds between two attempts at an order that has to be done. */
 const RETRY_MS = 200;
-/** How long a name may mean nobody: there is no leader for a moment after a failover. */
+/** Milliseconds for which a name may mean no node: there is no leader for a moment after a failover. */
 const NAMES_MS_MAX = 10_000;
 const ORDER_MS_MAX = 15_000;
 
@@ -33,7 +33,7 @@ export interface StepContext {
   readonly target: DrillTarget;
   readonly timeline: Timeline;
   readonly entropy: SeededEntropy;
-  /** Of the clock of the drill. */
+  /** Returns the time of the drill's clock in milliseconds. */
   readonly nowMs: () => number;
   readonly ask: AskNode;
   /** Resolves after `ms`, or rejects when `signal` aborts. */
@@ -42,7 +42,7 @@ export interface StepContext {
   /** Rejected writes by code. */
   readonly rejected: () => Readonly<Record<string, number>>;
   readonly signal: AbortSignal;
-  /** How long a pause of the scenario is in this drill. */
+  /** Returns the length of a pause of the scenario in this drill. */
   readonly scaled: (afterMs: number) => number;
 }
 
@@ -61,12 +61,12 @@ export class StepRunner {
     this.#context = context;
   }
 
-  /** Everything that was done to the cluster so far. */
+  /** Faults applied to the cluster so far. */
   get faults(): readonly AppliedFault[] {
     return this.#faults;
   }
 
-  /** What a name of the scenario means by now, without roles that nobody has. */
+  /** Returns the present meaning of names of the scenario, without roles that no node has. */
   meaningOf(names: readonly string[]): readonly string[] {
     const ids = this.#context.target.nodes.map(({ nodeId }) => nodeId);
     return names.flatMap((name) => this.#given.get(name) ?? ids.filter((id) => id === name));
@@ -94,7 +94,7 @@ export class StepRunner {
   async apply(fault: Fault): Promise<void> {
     const { target, timeline, signal, nowMs } = this.#context;
     signal.throwIfAborted();
-    // Whoever is down already needs no killing, and whoever runs no start.
+    // A node that is down needs no killing, and one that runs no start.
     if (fault.kind === 'start' && target.isUp(fault.node)) return;
     if ((fault.kind === 'kill' || fault.kind === 'stop') && !target.isUp(fault.node)) return;
     const fromMs = nowMs();
@@ -159,7 +159,10 @@ export class StepRunner {
     );
   }
 
-  /** What `meaning` makes of names, once all of them mean somebody; undefined, which is noted, where one does not for long. */
+  /**
+   * Returns the result of `meaning` once all names mean a node; undefined, which is noted, if one does not for too
+   * long.
+   */
   async #named<T>(
     { before, entropy }: Moment,
     meaning: (names: StepNames) => T,

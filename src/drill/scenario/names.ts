@@ -1,5 +1,5 @@
 /**
- * What the names of a scenario mean, decided at the moment of a step. Within one step a name means the same nodes everywhere.
+ * Meanings of the names of a scenario, decided at the moment of a step. Within one step a name means the same nodes everywhere.
  *
  * | name | means |
  * | --- | --- |
@@ -19,7 +19,7 @@ import type { Action, Await } from './scenario.ts';
 export interface NodeNow {
   readonly nodeId: string;
   readonly up: boolean;
-  /** What it answered, if it did. */
+  /** True if its answer, if any, says that it leads. */
   readonly leads: boolean;
   readonly epoch: number;
   readonly durable: { readonly epoch: number; readonly lsn: number } | undefined;
@@ -33,12 +33,12 @@ export interface Situation {
 const SETS = ['all', 'up', 'down', 'followers'] as const;
 const ROLES = ['leader', 'follower', 'newest', 'other'] as const;
 
-/** Whether `name` is a role or a set, which means something in every cluster. */
+/** Returns true if `name` is a role or a set, which means something in every cluster. */
 export function isRole(name: string): boolean {
   return [...SETS, ...ROLES].some((role) => role === name);
 }
 
-/** Whether a step may give `name` to a node. */
+/** Returns true if a step may give `name` to a node. */
 export function canBeGiven(name: string): boolean {
   return !isRole(name) && !/^n\d+$/.test(name);
 }
@@ -123,7 +123,7 @@ function only(name: string, nodeId: string | undefined): string {
   return nodeId;
 }
 
-/** Who leads as far as the nodes say: after a failover the old leader may still say so too. */
+/** Returns the leader as far as the nodes report: after a failover the old leader may still report to lead too. */
 export function leaderAmong(nodes: readonly NodeNow[]): NodeNow | undefined {
   return nodes.filter((node) => node.leads).toSorted((a, b) => b.epoch - a.epoch)[0];
 }
@@ -136,7 +136,7 @@ function newestAmong(nodes: readonly NodeNow[]): string | undefined {
     .toSorted((a, b) => place(b).epoch - place(a).epoch || place(b).lsn - place(a).lsn)[0]?.nodeId;
 }
 
-/** What is done to which nodes: one order for each node and each link that the action means. @throws NobodyNamed. */
+/** Resolves an action: one order for each node and each link that it means. @throws NobodyNamed. */
 export function resolveAction(
   action: Action,
   names: StepNames,
@@ -156,7 +156,10 @@ export function resolveAction(
   return [action];
 }
 
-/** What is waited for, of which nodes. @throws NobodyNamed where there is none to wait for: an empty set would be content at once. */
+/**
+ * Resolves the nodes of a wait. @throws NobodyNamed if there is none to wait for: an empty set would end the wait at
+ * once.
+ */
 export function resolveAwait(wanted: Await, names: StepNames): Await {
   if (!('node' in wanted)) return wanted;
   const node = names.resolve(wanted.node);

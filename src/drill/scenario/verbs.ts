@@ -9,7 +9,7 @@ type Verb = (step: MappingReader) => readonly Action[];
 
 const EXPECTATIONS = ['any', 'done', 'refused'] as const;
 const SWITCHOVER_MS_DEFAULT = 5_000;
-/** At one node; more than this a machine has no ports for. */
+/** Number of idle clients at one node; a machine has no ports for more. */
 const IDLE_CLIENTS_MAX = 10_000;
 const BYTES_PER_SECOND_MAX = 1_000_000_000;
 
@@ -29,7 +29,7 @@ interface Ends {
   readonly to: readonly string[];
 }
 
-/** In the order in which documentation lists them. */
+/** Verbs in the order in which documentation lists them. */
 export const VERBS: Readonly<Record<string, Verb>> = {
   kill: (step) => [{ kind: 'kill', node: step.names('kill') }],
   stop: (step) => [{ kind: 'stop', node: step.names('stop') }],

@@ -18,11 +18,11 @@ export interface FaultPlaces {
   readonly clients: IdleClients;
   /** Takes the descriptors of a node, or gives them back, and returns a description of the change. Absent where the target cannot. */
   readonly descriptors?: (fault: GroupFault<'limits'>) => Promise<string | undefined>;
-  /** Another one each time. */
+  /** Returns another seed each time. */
   seed(): number;
 }
 
-/** From the order to lose what is not synced to the end of the process. */
+/** Milliseconds from the order to cut the power to the end of the process. */
 const POWER_CUT_MS_MAX = 20_000;
 
 /** Says what exactly was done, where the fault leaves that open. @throws WalshipError DRILL_FAILED where it could not be done. */

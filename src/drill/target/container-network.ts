@@ -8,7 +8,7 @@ import type { FaultKind, FaultOf } from '../faults/fault.ts';
 import type { GroupFault } from '../faults/table.ts';
 import { PathTable } from './path-table.ts';
 
-/** What can be done to the network of containers here, found out in an empty network namespace. */
+/** Returns the network faults that are possible for containers here, found out in an empty network namespace. */
 export function containerNetworkFaults(): readonly FaultKind[] {
   // Without it a node can still be taken off its network.
   if (!reachesNamespaces()) return ['isolate', 'heal-network'];
@@ -28,7 +28,7 @@ export function containerNetworkFaults(): readonly FaultKind[] {
   return [...can, 'heal-network'];
 }
 
-/** Whether containers run on this machine, and this process may enter what is theirs. */
+/** Returns true if containers run on this machine, and this process may enter their namespaces. */
 function reachesNamespaces(): boolean {
   if (process.getuid?.() !== 0) return false;
   const isHere = `test "$(docker info --format '{{.Name}}')" = '${hostname()}'`;
@@ -55,7 +55,7 @@ export class ContainerNetwork {
   readonly #nodes: readonly NetworkedNode[];
   /** The network of the project. */
   readonly #name: string;
-  /** Whether filters can be set in the namespaces of containers. */
+  /** True if filters can be set in the namespaces of containers. */
   readonly #filters: boolean;
   readonly #paths: PathTable;
   /** Nodes that were taken off the network. */
@@ -80,7 +80,10 @@ export class ContainerNetwork {
     await this.renew();
   }
 
-  /** To be called when a container was started: its namespace is a new one, and its address may be too. One after the other. */
+  /**
+   * Applies the rules anew. Call it when a container was started: its namespace is a new one, and its address may be
+   * too. One call after the other.
+   */
   async renew(): Promise<void> {
     if (!this.#filters) return;
     const renewed = this.#last.then(async () => await this.#renew());
@@ -103,7 +106,7 @@ export class ContainerNetwork {
       }));
     const filter = `iptables-restore --wait --noflush && { iptables --wait -C INPUT -j ${CHAIN} 2>/dev/null || iptables --wait -I INPUT -j ${CHAIN}; }`;
     await inside(pid, ['sh', '-c', filter], filterRules(neighbours));
-    // Where nothing was shaped, there is nothing to take away.
+    // The command may fail: without shaping there is nothing to remove.
     await inside(pid, ['sh', '-c', `${UNSHAPE.join(' ')} 2>/dev/null; true`]);
     const shaping = shapingRules(neighbours);
     if (shaping !== '') await inside(pid, ['tc', '-batch', '-'], shaping);
@@ -148,7 +151,7 @@ export class ContainerNetwork {
     const lines = (await command(['docker', 'inspect', '--format', format, ...ids])).split('\n');
     return up.flatMap(({ nodeId }, index) => {
       const [pid = '0', address = ''] = (lines[index] ?? '').trim().split(' ');
-      // It has ended in this moment.
+      // The container has ended in this moment.
       return pid === '0' || address === '' ? [] : [{ nodeId, pid, address }];
     });
   }

@@ -19,9 +19,9 @@ import { tearWrite } from './torn-write.ts';
 export type DownFault = GroupFault<'files'> | FaultOf<'heal-disk'>;
 
 export interface DamagedNode {
-  /** Its data directory. */
+  /** Path of its data directory. */
   readonly dir: string;
-  /** Where its copies are kept. */
+  /** Path of the directory for its copies. */
   readonly copyDir: string;
   readonly entropy: SeededEntropy;
 }
@@ -61,7 +61,7 @@ async function flipBit(where: Where, { dir, entropy }: DamagedNode): Promise<str
   const file = path.join(dir, name);
   const bytes = await readFile(file);
   let offset = from + entropy.below(end - from);
-  // What stands between two writes means nothing.
+  // Bytes between two writes mean nothing, so the damage is in a write.
   while (offset > from && bytes[offset] === FILL_BYTE) offset -= 1;
   const bit = entropy.below(8);
   const lsns = name.startsWith('wal/') ? await batchAt(dir, name, offset) : undefined;
@@ -136,7 +136,7 @@ async function loseSnapshots(dir: string): Promise<string> {
   return names.length === 0 ? 'there was no snapshot' : `gone are ${listed(names)}`;
 }
 
-/** What a directory holds, as people would compare it. */
+/** Describes the contents of a directory for display. */
 async function segmentsText(dir: string): Promise<string> {
   const segments = await segmentsIn(dir);
   const snapshots = await snapshotsIn(dir);

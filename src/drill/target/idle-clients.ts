@@ -26,7 +26,7 @@ const ASKED = 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 /** A request whose body never comes. */
 const UNFINISHED = 'POST /v1/txn HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n';
 
-/** Ends one client. */
+/** Function that ends one client. */
 type Leave = () => void;
 
 export class IdleClients {
@@ -65,7 +65,7 @@ export class IdleClients {
     this.#crowds.delete(nodeId);
   }
 
-  /** All are gone. */
+  /** Ends all clients. */
   close(): void {
     for (const nodeId of this.#crowds.keys()) this.leave(nodeId);
   }

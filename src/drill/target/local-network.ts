@@ -32,7 +32,7 @@ export class LocalNetwork {
     return network;
   }
 
-  /** Where `from` reaches `to`. */
+  /** Returns the address at which `from` reaches `to`. */
   addressOf(from: string, to: string): string {
     return `127.0.0.1:${this.#proxies.get(nameOf(from, to))?.port ?? 0}`;
   }

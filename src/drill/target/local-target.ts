@@ -51,7 +51,7 @@ export class LocalTarget implements DrillTarget {
   #closed = false;
   readonly #applying = new Set<Promise<unknown>>();
 
-  /** Where the process ends in this very turn, nobody can wait: the nodes are killed, and their files removed under them. */
+  /** Kills the nodes and removes their files at once, for a process that ends in this very turn and cannot wait. */
   readonly #abandon = (): void => {
     for (const node of this.#processes.values()) node.kill().catch(() => undefined);
     if (this.#dir === '' || this.#options.keepDir === true) return;
@@ -72,7 +72,7 @@ export class LocalTarget implements DrillTarget {
     return this.#nodes;
   }
 
-  /** Where everything is, logs of the processes included; empty before the start. */
+  /** Directory of all files, logs of the processes included; empty before the start. */
   get dir(): string {
     return this.#dir;
   }
@@ -154,7 +154,7 @@ export class LocalTarget implements DrillTarget {
     this.#closed = true;
     this.#clients.close();
     await this.#killAll();
-    // What was under way finds everybody dead; of what it started meanwhile nothing is to be left either.
+    // Pending faults find the nodes dead; nodes that they started since have to go too.
     await Promise.allSettled(this.#applying);
     await this.#killAll();
     await this.#network?.close();

@@ -1,13 +1,13 @@
-/** What a node that was started for drills is asked to do to itself: `POST /v1/drill`. */
+/** Orders to a node that was started for drills, to break itself: `POST /v1/drill`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WalshipError } from '../../errors.ts';
 import type { NodeFault } from '../../ports/break-node.ts';
 import { ASK_OVER_HTTP } from './ask-node.ts';
 import { callJson } from './http-json.ts';
 
-/** How long a node may take to answer. */
+/** Milliseconds that a node may take to answer. */
 const ANSWER_MS_MAX = 10_000;
-/** How long a node that was started a moment ago may take until it listens. */
+/** Milliseconds that a newly started node may take until it listens. */
 const LISTEN_MS_MAX = 10_000;
 const POLL_MS = 30;
 

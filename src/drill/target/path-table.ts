@@ -1,4 +1,4 @@
-/** What every direction between two nodes is like, and what network faults make of it. No I/O. */
+/** Conditions of every direction between two nodes, and the effects of network faults on them. No I/O. */
 import type { FaultOf } from '../faults/fault.ts';
 import type { GroupFault } from '../faults/table.ts';
 import { GOOD_PATH } from './network-path.ts';

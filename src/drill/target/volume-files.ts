@@ -7,7 +7,7 @@ import { command } from './docker.ts';
 import type { DownFault } from './file-faults.ts';
 import { damageFiles } from './file-faults.ts';
 
-/** Of the volumes of the nodes, which belong to the user of the image; so does what is put in this place. */
+/** Directory for copies in the volumes of the nodes; its files belong to the user of the image. */
 const COPY_DIR = '/home/node';
 
 /** Runs in a container of the image, which has the same code. */

@@ -13,13 +13,16 @@ const ERRNOS = {
   'fsync-error': 'EIO',
 } as const satisfies Partial<Record<DiskFault['kind'], string>>;
 
-/** Which operation on which file. */
+/** An operation on a file. */
 interface Operation {
   readonly operation: string;
   readonly path: string;
 }
 
-/** Every system call of a FaultDisk and its files: what is wrong with them now, and that none completes once the power is cut. */
+/**
+ * System calls of a FaultDisk and its files: applies the present fault to each, and completes none once the power is
+ * cut.
+ */
 export class FaultCalls {
   readonly room = new FaultRoom();
   readonly #dir: string;
@@ -28,7 +31,7 @@ export class FaultCalls {
   #onIdle: () => void = () => {};
   #isDead = false;
 
-  /** Of the data directory `dir`, an absolute path. */
+  /** Creates it for the data directory `dir`, an absolute path. */
   constructor(dir: string) {
     this.#dir = dir;
   }
@@ -43,7 +46,7 @@ export class FaultCalls {
     this.room.set({ full: fault?.kind === 'disk-full', noInodes: fault?.kind === 'no-inodes' });
   }
 
-  /** Does `work`, which is one system call and what has to be noted with it. Never settles once the power is cut. */
+  /** Performs `work`, which is one system call with its bookkeeping. Never settles once the power is cut. */
   async call<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isDead) return await never();
     this.#inFlight += 1;
@@ -78,13 +81,13 @@ export class FaultCalls {
     if (!this.room.takeInode()) throw failure('no-inodes', operation);
   }
 
-  /** As long as a durable write or a sync takes more now. */
+  /** Waits as long as a durable write or a sync takes longer now. */
   async slow(path: string): Promise<void> {
     const delayMs = this.#slowMs(path);
     if (delayMs !== undefined) await sleep(delayMs);
   }
 
-  /** Whether durable writes and syncs of this file take longer now. */
+  /** Returns true if durable writes and syncs of this file take longer now. */
   isSlow(path: string): boolean {
     return this.#slowMs(path) !== undefined;
   }

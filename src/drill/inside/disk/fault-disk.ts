@@ -1,12 +1,12 @@
 /**
  * A disk of this machine that can fail on purpose, and lose power. For drills only.
  *
- * It writes to the real files, and remembers beside them what is not durable by the rules of the Disk port: the old bytes of what was
+ * The disk writes to the real files, and remembers the parts that are not durable by the rules of the Disk port: the old bytes of data that was
  * written and not synced, and names that were changed and not synced. Files that lost a name meanwhile are kept by a hard
  * link in SIDE_DIR. `powerCut` puts the directory back to what a platter might hold then; SimDisk is the model of what that can be.
  *
  * In three things it knows less than the model. Changes and syncs of one file happen one after the other, in the order of the calls; what a
- * process wrote before it was killed counts as durable for the next one; and what is removed makes room at once.
+ * process wrote before it was killed counts as durable for the next one; and a removed file frees its space at once.
  */
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,7 +21,7 @@ import { SerialWork } from './serial-work.ts';
 import { UnsyncedFile } from './unsynced-file.ts';
 import { UnsyncedNames } from './unsynced-names.ts';
 
-/** In the data directory: files that a power cut may give a name back to. Not listed. */
+/** Directory inside the data directory: files that a power cut may give a name back to. Not listed. */
 export const SIDE_DIR = '.drill';
 
 export class FaultDisk implements Disk {
@@ -33,7 +33,7 @@ export class FaultDisk implements Disk {
   /** Files that were opened or changed, by the name that they have now. */
   readonly #files = new Map<string, TrackedFile>();
   readonly #kept = new Set<TrackedFile>();
-  /** Changes of names. */
+  /** Queue of changes of names. */
   readonly #work = new SerialWork();
   #sideNames = 0;
 
@@ -44,14 +44,14 @@ export class FaultDisk implements Disk {
     this.#calls = new FaultCalls(this.#dir);
   }
 
-  /** Of the data directory `dir`; whatever is in it counts as durable. */
+  /** Opens the data directory `dir`; its present contents count as durable. */
   static open(disk: Disk, dir: string): FaultDisk {
     const opened = new FaultDisk(disk, dir);
     fs.rmSync(opened.#side, { recursive: true, force: true });
     return opened;
   }
 
-  /** What is wrong with it now. */
+  /** Present fault of the disk. */
   get fault(): DiskFault | undefined {
     return this.#calls.fault;
   }
@@ -61,8 +61,8 @@ export class FaultDisk implements Disk {
   }
 
   /**
-   * No operation completes any more, and when this resolves, the directory is what a power cut might have left, by the draws of `entropy`. The
-   * process has to end then: what it knows is not so.
+   * Cuts the power: no operation completes any longer, and on resolve the directory is as a power cut might have left
+   * it, by the draws of `entropy`. The process has to end then: its memory no longer matches the disk.
    */
   async powerCut(entropy: SeededEntropy): Promise<void> {
     await this.#calls.end();
@@ -201,7 +201,7 @@ export class FaultDisk implements Disk {
     this.#kept.add(file);
   }
 
-  /** Takes the links of files that no power cut can give a name to any more. */
+  /** Removes the links of files that no power cut can give a name to any longer. */
   async #release(): Promise<void> {
     const needed = this.#names.files();
     await this.#calls.call(async () => {
