@@ -391,15 +391,15 @@ export const DEFECTS = [
     name: 'apply-above-committed',
     what: 'records are applied that are not committed',
     file: 'src/node/replica/replica.ts',
-    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
-    replace: 'return Math.min(this.log.durable.lsn, this.#verifiedLsn);',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#matchedLsn);',
+    replace: 'return Math.min(this.log.durable.lsn, this.#matchedLsn);',
     test: { seeds: 40, from: 1 },
   },
   {
     name: 'apply-unverified-tail',
     what: 'a tail that this leader does not have is applied before it is cut',
     file: 'src/node/replica/replica.ts',
-    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#matchedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
       {
@@ -614,8 +614,8 @@ export const DEFECTS = [
     name: 'blank-counts',
     what: 'a blank or suspect voter counts at once',
     file: 'src/leader/session.ts',
-    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
-    replace: 'return !this.#closed && this.voter && this.#verified;',
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#confirmed;",
+    replace: 'return !this.#closed && this.voter && this.#confirmed;',
     test: traces('A1'),
   },
   {
@@ -678,10 +678,10 @@ export const DEFECTS = [
   {
     name: 'asked-once',
     what: 'the confirm round is skipped',
-    file: 'src/node/election/candidacy.ts',
+    file: 'src/node/election/attempt.ts',
     find: 'const confirmed = await round(options, ask, again);',
     replace: 'const confirmed = real;',
-    test: unit('test/node/election/candidacy.test.ts'),
+    test: unit('test/node/election/attempt.test.ts'),
   },
   {
     name: 'no-overlay',
@@ -725,7 +725,7 @@ export const DEFECTS = [
 `,
     also: [
       {
-        file: 'src/node/election/candidacy.ts',
+        file: 'src/node/election/attempt.ts',
         find: 'const confirmed = await round(options, ask, again);',
         replace: 'const confirmed = real;',
       },
@@ -777,8 +777,8 @@ export const DEFECTS = [
     also: [
       {
         file: 'src/leader/session.ts',
-        find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
-        replace: 'return !this.#closed && this.voter && this.#verified;',
+        find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#confirmed;",
+        replace: 'return !this.#closed && this.voter && this.#confirmed;',
       },
     ],
     test: traces('A6'),
@@ -816,7 +816,7 @@ export const DEFECTS = [
     name: 'B4-apply-unverified-tail',
     what: 'a divergent tail is applied as far as others have committed',
     file: 'src/node/replica/replica.ts',
-    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#matchedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
       {
@@ -838,7 +838,7 @@ export const DEFECTS = [
   {
     name: 'F1-asked-once',
     what: 'the confirm round is skipped, in a cluster',
-    file: 'src/node/election/candidacy.ts',
+    file: 'src/node/election/attempt.ts',
     find: 'const confirmed = await round(options, ask, again);',
     replace: 'const confirmed = real;',
     test: traces('F1'),
@@ -854,7 +854,7 @@ export const DEFECTS = [
   {
     name: 'F6-next-epoch',
     what: 'the next epoch is not far above where a voter is blank',
-    file: 'src/node/election/candidacy.ts',
+    file: 'src/node/election/attempt.ts',
     find: 'someoneForgot ? BLANK_EPOCH_GAP : 0',
     replace: 'someoneForgot ? 0 : 0',
     test: traces('F6'),
@@ -878,9 +878,9 @@ export const DEFECTS = [
   {
     name: 'trigger-starves-search',
     what: 'the trigger ends the search for a leader before each attempt to lead',
-    file: 'src/node/role/life.ts',
-    find: 'if (!apt || this.#looksFirst || this.#departure',
-    replace: 'if (!apt || this.#departure',
+    file: 'src/node/role/role-driver.ts',
+    find: 'if (!apt || this.#looksFirst || this.#rejoin',
+    replace: 'if (!apt || this.#rejoin',
     test: ['--project', 'sim', 'test/sim/auto-failover.test.ts', '-t', 'far from a leader'],
   },
   {
@@ -1069,8 +1069,8 @@ export const DEFECTS = [
     name: 'proof-by-an-older-probe',
     what: 'a leadership is proven by an answer to a probe that was sent before',
     file: 'src/leader/leader.ts',
-    find: 'lsn: this.#probeNumber + 1,',
-    replace: 'lsn: this.#probeNumber,',
+    find: 'mark: this.#probeNumber + 1,',
+    replace: 'mark: this.#probeNumber,',
     test: unit('test/leader/proof.test.ts'),
   },
   {
@@ -1222,16 +1222,16 @@ export const DEFECTS = [
     name: 'blank-counts-by-seed',
     what: 'a blank voter counts at once',
     file: 'src/leader/session.ts',
-    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
-    replace: "return !this.#closed && this.voter && this.#state !== 'suspect' && this.#verified;",
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#confirmed;",
+    replace: "return !this.#closed && this.voter && this.#state !== 'suspect' && this.#confirmed;",
     test: { seeds: 2_000, from: 1 },
   },
   {
     name: 'suspect-counts-by-seed',
     what: 'a suspect voter counts at once',
     file: 'src/leader/session.ts',
-    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;",
-    replace: "return !this.#closed && this.voter && this.#state !== 'blank' && this.#verified;",
+    find: "return !this.#closed && this.voter && this.#state === 'intact' && this.#confirmed;",
+    replace: "return !this.#closed && this.voter && this.#state !== 'blank' && this.#confirmed;",
     test: { seeds: 2_000, from: 1 },
   },
   {
@@ -1246,7 +1246,7 @@ export const DEFECTS = [
     name: 'apply-unverified-tail-by-seed',
     what: 'a tail that this leader does not have is applied before it is cut',
     file: 'src/node/replica/replica.ts',
-    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);',
+    find: 'return Math.min(this.log.durable.lsn, this.#committedLsn, this.#matchedLsn);',
     replace: 'return Math.min(this.log.durable.lsn, this.#committedLsn);',
     also: [
       {
@@ -1405,7 +1405,7 @@ export const DEFECTS = [
     file: 'src/node/role/not-leader.ts',
     find: '...(leader === undefined ? {} : { hint: `ask ${leader.nodeId}, at ${leader.address}` }),',
     replace: '',
-    test: unit('test/node/role/life.test.ts'),
+    test: unit('test/node/role/role-driver.test.ts'),
   },
   {
     name: 'birth-unsaid',

@@ -25,8 +25,8 @@ const QUIET_PART = 0.05;
 /**
  * Follower's side of replication: one link to one leader, from hello to the end.
  *
- *   hello  →  answer: continue | truncate | refuse
- *   promise fsynced  →  (tail saved and cut)  →  first ack
+ *   hello  →  answer: continue | truncate | snapshot | refuse
+ *   promise fsynced  →  (tail saved and cut, or snapshot installed)  →  first ack
  *   frame: checked whole  →  written and fsynced  →  ack  →  applied up to the commit LSN
  *
  * Invariant: before it truncates, writes or acks for epoch E, this node has fsynced a promise of at least E.
@@ -243,7 +243,7 @@ export class FollowerSession {
     // Heartbeats that came during a snapshot carry a newer commit LSN than the answer before it.
     this.#committedAtStart = Math.max(this.#commitLsn, answer.commitLsn);
     this.#inbox.continueFrom(this.#host.log.durable);
-    this.#host.setVerified(answer.at.lsn);
+    this.#host.setMatched(answer.at.lsn);
     this.#host.following(answer.leader ?? '', answer.epoch);
     this.#learn(answer.commitLsn);
     this.#ack();
@@ -362,7 +362,7 @@ export class FollowerSession {
     // The leader waits for the ack, and the disk for the next write; applying can wait until both are under way.
     this.#ack();
     this.#write();
-    this.#host.setVerified(durable.lsn);
+    this.#host.setMatched(durable.lsn);
     this.#host.durableMoved();
     this.#learn(commitLsn);
   }

@@ -30,7 +30,7 @@ export interface FollowerHost {
   /** Takes over the cluster's identity into an empty log; durable on resolve. */
   begin(identity: { clusterId: string; historyId: string }): Promise<void>;
   /** Notes that the log equals this leader's up to `lsn`. */
-  setVerified(lsn: number): void;
+  setMatched(lsn: number): void;
   learnCommitted(lsn: number): void;
   /** Saves the voter's state and claim; durable on resolve. */
   saveState(state: VoterState, claim: Claim): Promise<void>;

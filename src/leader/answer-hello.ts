@@ -1,5 +1,5 @@
 /**
- * Judges a hello: the leader's single answer to it.
+ * Judges a hello: continue, truncate, load a snapshot, or refuse.
  *
  * One epoch is led once, so an epoch that is in both histories in two ways is no fork but a contradiction: an alarm, never a truncation. The driver
  * confirms the fork by chain.

@@ -12,7 +12,7 @@ import type {
 export type FromFollower = Ack | ProbeAnswer | BecameIntact | Declined | SnapshotWant | SnapshotGot;
 
 /** Display fields of an ack, before the first ack arrives. */
-export const NOTHING_TOLD: Pick<Ack, 'receivedLsn' | 'appliedLsn' | 'writable'> = {
+export const INITIAL_PROGRESS: Pick<Ack, 'receivedLsn' | 'appliedLsn' | 'writable'> = {
   receivedLsn: 0,
   appliedLsn: 0,
   writable: true,

@@ -108,7 +108,7 @@ export class Leader {
     if (this.#ended) return Promise.reject(this.#lost());
     this.#probeNext();
     return this.#probeWaiters.wait({
-      lsn: this.#probeNumber + 1,
+      mark: this.#probeNumber + 1,
       timeoutMs,
       reached: () => undefined,
       expired: () =>
@@ -228,7 +228,7 @@ export class Leader {
     const run = (await this.#options.hooks.identityAt(session.nodeId))?.run;
     if (this.#ended || this.#sessions.get(session.nodeId) !== session) return;
     if (run === session.run) {
-      session.verify();
+      session.confirmIdentity();
       this.#probed();
     } else if (run !== undefined) {
       this.#impostors.add(session);
@@ -268,8 +268,8 @@ export class Leader {
     if (this.#ended) return;
     const { proofVoters: needed, nodeId, hooks, log, ownEpochLsn } = this.#options;
     const voters = [{ nodeId, blank: hooks.state() === 'blank', number: this.#probeNumber }];
-    for (const { voter, verified, nodeId: of, state, probedNumber } of this.#sessions.values()) {
-      if (!voter || !verified) continue;
+    for (const { voter, confirmed, nodeId: of, state, probedNumber } of this.#sessions.values()) {
+      if (!voter || !confirmed) continue;
       voters.push({ nodeId: of, blank: state === 'blank', number: probedNumber });
     }
     if (hooks.committedLsn() >= ownEpochLsn) {
@@ -331,7 +331,7 @@ export class Leader {
     for (const session of this.sessions) {
       if (session.silentMs > silenceMs) session.close('silent for too long');
       else session.tick(heartbeatMs);
-      if (!session.verified && session.voter && nowMs - session.sinceMs > silenceMs) {
+      if (!session.confirmed && session.voter && nowMs - session.sinceMs > silenceMs) {
         session.close('nobody, or another process, answers at its address');
       }
     }

@@ -12,9 +12,9 @@ import type { Position } from '../wal/format/position.ts';
 import { ReadAhead } from '../wal/read/read-ahead.ts';
 import { ProbeNumbers } from './probes.ts';
 import { FrameSender } from './frame-sender.ts';
-import { fromFollower, NOTHING_TOLD } from './from-follower.ts';
+import { fromFollower, INITIAL_PROGRESS } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
-import { LINK_BYTES_MAX, Rooms } from './rooms.ts';
+import { LINK_BYTES_MAX, BufferPool } from './buffer-pool.ts';
 import { SnapshotSender, type SnapshotSource } from './snapshot-sender.ts';
 
 /** Bytes read from the files in one read. */
@@ -62,16 +62,16 @@ export class Session {
   readonly hello: Hello;
   readonly sinceMs: number;
   readonly #options: SessionOptions;
-  readonly #rooms = new Rooms();
+  readonly #buffers = new BufferPool();
   readonly #frames: FrameSender;
   readonly #inFlight = new InFlight();
   /** Sender of a snapshot, while one is being sent; no log is shipped in that time. */
   #sender: SnapshotSender | undefined;
   #cursor: Position;
   #durable: Position | undefined;
-  #told = NOTHING_TOLD;
+  #told = INITIAL_PROGRESS;
   #state: VoterState;
-  #verified = false;
+  #confirmed = false;
   readonly #probes = new ProbeNumbers();
   readonly #silence = new TickTimer();
   #sentMs: number;
@@ -89,7 +89,7 @@ export class Session {
   constructor(options: SessionOptions) {
     const { hello, clock, from } = options;
     this.#options = options;
-    this.#frames = new FrameSender(options.link, this.#rooms, () => this.#flushed());
+    this.#frames = new FrameSender(options.link, this.#buffers, () => this.#flushed());
     this.nodeId = hello.nodeId;
     this.run = hello.run;
     this.voter = options.voter;
@@ -100,8 +100,8 @@ export class Session {
     const { offer } = options;
     if (offer !== undefined) {
       const onFailed = (reason: string): void => this.close(`SNAPSHOT_INVALID: ${reason}`);
-      const rooms = this.#rooms;
-      this.#sender = new SnapshotSender({ ...options, source: offer, rooms, onFailed });
+      const buffers = this.#buffers;
+      this.#sender = new SnapshotSender({ ...options, source: offer, buffers, onFailed });
     }
     this.sinceMs = clock.nowMs();
     this.#sentMs = this.sinceMs;
@@ -109,15 +109,15 @@ export class Session {
 
   /** True for an intact voter whose process is the one at that voter's address: it counts for W. */
   get counts(): boolean {
-    return !this.#closed && this.voter && this.#state === 'intact' && this.#verified;
+    return !this.#closed && this.voter && this.#state === 'intact' && this.#confirmed;
   }
 
   get state(): VoterState {
     return this.#state;
   }
 
-  get verified(): boolean {
-    return this.#verified;
+  get confirmed(): boolean {
+    return this.#confirmed;
   }
 
   /** Position acknowledged in this session; a hello's own position never counts. */
@@ -190,8 +190,8 @@ export class Session {
   }
 
   /** Confirms that the process at the voter's own address is this one: its acks count from now on. */
-  verify(): void {
-    this.#verified = true;
+  confirmIdentity(): void {
+    this.#confirmed = true;
     this.#options.hooks.progressed(this);
   }
 
@@ -227,7 +227,7 @@ export class Session {
   /** Sends a heartbeat, and the commit LSN where no frame carries it. Called every TICK_MS; waits for no disk. */
   tick(heartbeatMs: number): void {
     this.#silence.tick();
-    this.#rooms.tick();
+    this.#buffers.tick();
     if (this.#options.clock.nowMs() - this.#sentMs >= heartbeatMs) this.#sendEmpty();
   }
 

@@ -4,7 +4,7 @@ import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import type { SnapshotGot, SnapshotWant } from '../protocol/messages.ts';
 import { completePiece, PIECE_HEADER_BYTES } from '../protocol/snapshot-piece.ts';
 import type { Position } from '../wal/format/position.ts';
-import { LINK_BYTES_MAX, type Rooms } from './rooms.ts';
+import { LINK_BYTES_MAX, type BufferPool } from './buffer-pool.ts';
 
 /** Bytes of a snapshot that may be sent to one follower before it has made them durable. */
 export const SNAPSHOT_IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
@@ -32,7 +32,7 @@ export interface SenderOptions {
   readonly source: SnapshotSource;
   readonly link: Link;
   readonly epoch: number;
-  readonly rooms: Rooms;
+  readonly buffers: BufferPool;
   readonly onFailed: (reason: string) => void;
 }
 
@@ -118,20 +118,20 @@ export class SnapshotSender {
   }
 
   async #send(): Promise<void> {
-    const { link, epoch, rooms } = this.#options;
+    const { link, epoch, buffers } = this.#options;
     this.#file ??= await this.source.open();
     while (this.#maySend()) {
       const offset = this.#sentBytes;
-      const room = rooms.take();
+      const buffer = buffers.take();
       const end = PIECE_HEADER_BYTES + Math.min(FRAME_BYTES_MAX, this.source.bytes - offset);
-      const message = room.subarray(0, end);
+      const message = buffer.subarray(0, end);
       const bytes = message.subarray(PIECE_HEADER_BYTES);
       const count = await this.#file.read(bytes, offset);
       if (count < bytes.length) throw new RangeError(`the file ends at ${offset + count}`);
       if (this.#closed) break;
       this.#sentBytes += count;
       link.send(completePiece(message, { epoch, offset }), () => {
-        rooms.giveBack(room);
+        buffers.giveBack(buffer);
         this.pump();
       });
     }

@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 
 /** A waiting caller. Its results are made only when they are needed. */
 export interface Waiting<T> {
-  readonly lsn: number;
+  readonly mark: number;
   readonly timeoutMs: number;
   /** Returns the value to resolve with. */
   reached(): T;
@@ -22,7 +22,7 @@ interface Waiter<T> {
 }
 
 /**
- * Callers waiting for a monotonically growing number to reach an LSN. Sorted by LSN: those whose LSN was reached are at the front.
+ * Callers waiting for a monotonically growing number to reach their mark. Sorted by mark: those whose mark was reached are at the front.
  * `expire` checks the deadlines in the node's tick, so that a wait costs no timer of its own.
  */
 export class Waiters<T = void> {
@@ -44,25 +44,25 @@ export class Waiters<T = void> {
     return this.#queue.length - this.#start + this.#ending.length;
   }
 
-  /** Resolves when `reach` gets to its LSN; rejects at its deadline, or with the error that `fail` is given. */
+  /** Resolves when `reach` gets to its mark; rejects at its deadline, or with the error that `fail` is given. */
   wait(waiting: Waiting<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#clock.nowMs() + waiting.timeoutMs;
       const waiter = { waiting, deadlineMs, resolve, reject };
       this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
-      const { lsn } = waiting;
+      const { mark } = waiting;
       let index = this.#queue.length;
-      while (index > this.#start && this.#lsnAt(index - 1) > lsn) index -= 1;
+      while (index > this.#start && this.#markAt(index - 1) > mark) index -= 1;
       if (index === this.#queue.length) this.#queue.push(waiter);
       else this.#queue.splice(index, 0, waiter);
     });
   }
 
-  reach(lsn: number): void {
+  reach(value: number): void {
     const queue = this.#queue;
     let waiter = queue[this.#start];
     if (waiter === undefined) return;
-    while (waiter !== undefined && waiter.waiting.lsn <= lsn) {
+    while (waiter !== undefined && waiter.waiting.mark <= value) {
       this.#start += 1;
       const { waiting, resolve } = waiter;
       this.#ending.push(() => resolve(waiting.reached()));
@@ -96,12 +96,12 @@ export class Waiters<T = void> {
   }
 
   /** Rejects all waiters. */
-  fail(error: (lsn: number) => WalshipError): void {
+  fail(error: (mark: number) => WalshipError): void {
     const waiters = this.#queue.slice(this.#start);
     this.#queue = [];
     this.#start = 0;
     for (const { waiting, reject } of waiters) {
-      this.#ending.push(() => reject(error(waiting.lsn)));
+      this.#ending.push(() => reject(error(waiting.mark)));
     }
     this.#tell();
   }
@@ -119,7 +119,7 @@ export class Waiters<T = void> {
     });
   }
 
-  #lsnAt(index: number): number {
-    return this.#queue[index]?.waiting.lsn ?? 0;
+  #markAt(index: number): number {
+    return this.#queue[index]?.waiting.mark ?? 0;
   }
 }

@@ -36,13 +36,13 @@ import type { EventPage } from './api/event-log.ts';
 import type { NodeEvent } from './api/events.ts';
 import { failover } from './orders/failover.ts';
 import type { FailoverParts } from './orders/failover.ts';
-import { Life } from './role/life.ts';
+import { RoleDriver } from './role/role-driver.ts';
 import { Membership } from './replica/membership.ts';
 import type { NodeOptions } from './node-options.ts';
 import { peerFaultListener } from './cluster/peer-faults.ts';
 import { promote } from './orders/promote.ts';
 import { ReadPath } from './requests/read-path.ts';
-import { Reception } from './role/reception.ts';
+import { PeerServer } from './role/peer-server.ts';
 import { rejoin } from './orders/rejoin.ts';
 import type { RejoinParts } from './orders/rejoin.ts';
 import { Replica } from './replica/replica.ts';
@@ -65,7 +65,7 @@ interface NodeParts {
   readonly events: EventLog;
 }
 
-/** One walship node: a replica, the life it leads, and the ways in for clients and peers. */
+/** One walship node: a replica, its role, and the ways in for clients and peers. */
 export class Node implements NodeApi {
   readonly nodeId: string;
   readonly stopped: Promise<void>;
@@ -73,16 +73,16 @@ export class Node implements NodeApi {
   readonly #options: NodeOptions;
   readonly #replica: Replica;
   readonly #membership: Membership;
-  readonly #life: Life;
+  readonly #roleDriver: RoleDriver;
   readonly #reads: ReadPath;
-  readonly #reception: Reception;
+  readonly #reception: PeerServer;
   readonly #snapshotter: Snapshotter;
   readonly #scrubber: Scrubber;
   readonly #startedMs: number;
   readonly #events: EventLog;
   readonly #applyLag: ApplyLag;
   readonly #diskWatch: DiskWatch;
-  readonly #noLeader = (): WalshipError => noLeader(this.#life.knownLeader);
+  readonly #noLeader = (): WalshipError => noLeader(this.#roleDriver.knownLeader);
   #writes: WritePath | undefined;
   #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
@@ -112,10 +112,10 @@ export class Node implements NodeApi {
       ...options,
       replica,
       logBytes: options.snapshotLogBytes ?? SNAPSHOT_LOG_BYTES_DEFAULT,
-      holds: () => this.#life.leader?.holds,
+      holds: () => this.#roleDriver.leader?.holds,
       onEvent: (event) => this.#noteEvent(event),
     });
-    this.#life = new Life({
+    this.#roleDriver = new RoleDriver({
       ...options,
       replica,
       membership,
@@ -142,11 +142,17 @@ export class Node implements NodeApi {
       bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND_DEFAULT,
       onEvent: (event) => this.#noteEvent(event),
     });
-    this.#reception = new Reception({ clock, run, life: this.#life, replica, onPeerFault });
+    this.#reception = new PeerServer({
+      clock,
+      run,
+      roleDriver: this.#roleDriver,
+      replica,
+      onPeerFault,
+    });
     this.#diskWatch = new DiskWatch({
       failover: options.failover ?? 'manual',
       unwritable: () => replica.log.unwritable,
-      followers: () => this.#life.leader?.sessions,
+      followers: () => this.#roleDriver.leader?.sessions,
       handOver: (to) => this.switchover({ to, timeoutMs: HAND_OVER_MS_MAX }),
       onEvent: (event) => this.#noteEvent(event),
     });
@@ -208,7 +214,7 @@ export class Node implements NodeApi {
 
   async read(request: ReadRequest): Promise<ReadResult> {
     if (request.level === 'local') return this.#reads.read(request);
-    const { leader } = this.#life;
+    const { leader } = this.#roleDriver;
     if (leader === undefined) throw this.#noLeader();
     return this.#reads.read(request, leader);
   }
@@ -230,7 +236,7 @@ export class Node implements NodeApi {
     const { clock } = this.#options;
     return statusOf({
       replica: this.#replica,
-      life: this.#life,
+      roleDriver: this.#roleDriver,
       snapshotter: this.#snapshotter,
       scrubber: this.#scrubber,
       peers: this.#membership.peers,
@@ -258,11 +264,11 @@ export class Node implements NodeApi {
   }
 
   promote(): Promise<PromoteResult> {
-    return this.#events.watch('promote', promote(this.#life, this.#options.clock));
+    return this.#events.watch('promote', promote(this.#roleDriver, this.#options.clock));
   }
 
   switchover(request: SwitchoverRequest): Promise<SwitchoverResult> {
-    const { leader } = this.#life;
+    const { leader } = this.#roleDriver;
     const writes = this.#writes;
     if (leader === undefined || writes === undefined) return Promise.reject(this.#noLeader());
     if (this.#switchover?.over === false) {
@@ -270,7 +276,14 @@ export class Node implements NodeApi {
     }
     const { clock } = this.#options;
     try {
-      const parts = { replica: this.#replica, clock, life: this.#life, leader, writes, request };
+      const parts = {
+        replica: this.#replica,
+        clock,
+        roleDriver: this.#roleDriver,
+        leader,
+        writes,
+        request,
+      };
       this.#switchover = new Switchover(parts);
       return this.#events.watch('switchover', this.#switchover.result);
     } catch (error) {
@@ -290,7 +303,7 @@ export class Node implements NodeApi {
     const { clock } = this.#options;
     const onEvent = (event: NodeEvent): void => this.#noteEvent(event);
     return {
-      life: this.#life,
+      roleDriver: this.#roleDriver,
       replica: this.#replica,
       membership: this.#membership,
       clock,
@@ -306,7 +319,7 @@ export class Node implements NodeApi {
   async #close(): Promise<void> {
     this.#cancelTick();
     const error = new WalshipError('NODE_CLOSED', 'the node is shutting down');
-    this.#life.close(error.message);
+    this.#roleDriver.close(error.message);
     this.#reception.close();
     this.#reads.fail(error);
     await this.#lived;
@@ -323,7 +336,7 @@ export class Node implements NodeApi {
 
   #start(): void {
     this.#scrubber.start();
-    this.#lived = this.#life.live().catch((error: unknown) => {
+    this.#lived = this.#roleDriver.run().catch((error: unknown) => {
       this.#replica.fail(
         isWalshipError(error)
           ? error
@@ -335,7 +348,7 @@ export class Node implements NodeApi {
 
   #tickLater(): void {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
-      this.#life.tick();
+      this.#roleDriver.tick();
       this.#snapshotter.tick();
       this.#diskWatch.tick();
       this.#switchover?.step();

@@ -72,7 +72,7 @@ export async function cutTail(
  * Begins a new log after the start of `base`; first saves the records that `base` is not proven to include.
  * @throws WalshipError SAVED_FULL, DISK_FULL with nothing changed; DISK_FAILED.
  */
-export async function restart(
+export async function replaceBehind(
   parts: LogParts,
   base: LogBase,
   reason: Omit<CutReason, 'why'>,

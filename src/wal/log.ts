@@ -14,7 +14,7 @@ import { GroupCommit } from './write/group-commit.ts';
 import type { EpochSpan } from './format/history-spans.ts';
 import { LogHistory } from './log-history.ts';
 import type { LogMap } from './read/log-map.ts';
-import { cutTail, type LogParts, restart } from './log-surgery.ts';
+import { cutTail, type LogParts, replaceBehind } from './log-surgery.ts';
 import type { CutReason, LogIdentity, LogOptions, SavedTail } from './log-options.ts';
 import type { LogBase } from './format/log-base.ts';
 import { beginLog, type OpenedLog, openLog, placeOf, startOf, writerFor } from './open-log.ts';
@@ -281,12 +281,12 @@ export class Log {
    * Begins a new log after the start of a durable snapshot; first saves the records of the old one that the snapshot may not include.
    * Durable on resolve; the next start finishes an interrupted replacement. Returns the saved tail. @throws WalshipError SAVED_FULL or DISK_FULL with nothing changed; DISK_FAILED.
    */
-  async restart(base: LogBase, reason: Omit<CutReason, 'why'>): Promise<SavedTail> {
+  async replaceBehind(base: LogBase, reason: Omit<CutReason, 'why'>): Promise<SavedTail> {
     this.#failStop.refuseIfEnded();
     assert(!this.#leading, 'a leader never puts its log aside');
     await this.drained();
     return this.#exclusive.run(async () => {
-      const { opened, tail } = await restart(this.#parts(), base, reason);
+      const { opened, tail } = await replaceBehind(this.#parts(), base, reason);
       this.#clusterId = base.clusterId;
       if (this.#writer === undefined) this.#writer = this.#writeTo(opened);
       else await this.#writer.replace(opened);

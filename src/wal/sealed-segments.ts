@@ -45,7 +45,7 @@ export class SealedSegments {
   }
 
   /** True if the failed read was in a sealed segment, which will be repaired in the background and can then be read again. */
-  mends({ code, details }: WalshipError): boolean {
+  isRepairable({ code, details }: WalshipError): boolean {
     const path = code === 'WAL_CORRUPT' ? details['segment'] : undefined;
     return typeof path === 'string' && this.at(path) !== undefined;
   }

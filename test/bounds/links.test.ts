@@ -1,15 +1,19 @@
 /**
- * Goal: links between nodes are bounded in number, in time and in bytes; a link too many is closed with a reason, the others go on, and room
+ * Goal: links between nodes are bounded in number, in time and in bytes; a link too many is closed with a reason, the others go on, and buffer
  * comes back.
  * Method: links whose other end is the test; a real log on a simulated disk.
  */
 import { expect, test } from 'vitest';
 import { InFlight, IN_FLIGHT_BYTES_MAX } from '../../src/leader/in-flight.ts';
-import { Rooms } from '../../src/leader/rooms.ts';
+import { BufferPool } from '../../src/leader/buffer-pool.ts';
 import { SNAPSHOT_IN_FLIGHT_BYTES_MAX, SnapshotSender } from '../../src/leader/snapshot-sender.ts';
 import { INTAKE_BYTES_MAX, SnapshotIntake } from '../../src/follower/snapshot-intake.ts';
-import type { Life } from '../../src/node/role/life.ts';
-import { FIRST_MESSAGE_MS, Reception, UNDECIDED_LINKS_MAX } from '../../src/node/role/reception.ts';
+import type { RoleDriver } from '../../src/node/role/role-driver.ts';
+import {
+  FIRST_MESSAGE_MS,
+  PeerServer,
+  UNDECIDED_LINKS_MAX,
+} from '../../src/node/role/peer-server.ts';
 import { FETCH_IDLE_MS, FETCH_LINKS_MAX, FetchServer } from '../../src/node/repair/serve-fetch.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
@@ -55,11 +59,11 @@ function open(): End {
 
 test('for one more link that has not said what it wants the oldest such one gives way; the others are heard, and silent ones are closed', () =>
   withReplica(async ({ replica, clock, world }) => {
-    const reception = new Reception({
+    const reception = new PeerServer({
       clock,
       run: ID,
       // No link of this test is a hello or an ask.
-      life: undefined as unknown as Life,
+      roleDriver: undefined as unknown as RoleDriver,
       replica,
       onPeerFault: () => undefined,
     });
@@ -148,7 +152,7 @@ test('a snapshot is sent no further ahead than the bound, and goes on with what 
       },
       link,
       epoch: 1,
-      rooms: new Rooms(),
+      buffers: new BufferPool(),
       onFailed: (reason) => {
         throw new Error(reason);
       },

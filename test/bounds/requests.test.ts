@@ -32,7 +32,7 @@ async function lead(
   { uncommittedBytesMax = Number.MAX_SAFE_INTEGER } = {},
 ): Promise<Written> {
   const leader = leaderOf(replica, clock, { hooks: { commit: () => undefined } });
-  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  replica.setMatched(Number.MAX_SAFE_INTEGER);
   replica.learnCommitted(1);
   const options = { replica, leader, inherited: new Overlay(), clock, quorum: 1, voterCount: 1 };
   const writes = new WritePath({ ...options, uncommittedBytesMax });
@@ -57,7 +57,7 @@ const put = (valueBytes = 1): WriteRequest => ({
 
 function openReads({ replica, clock }: Stage): ReadPath {
   const reads = new ReadPath(replica, clock);
-  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  replica.setMatched(Number.MAX_SAFE_INTEGER);
   replica.learnCommitted(1);
   replica.onApplied(() => reads.moved());
   return reads;

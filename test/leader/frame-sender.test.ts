@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FrameSender } from '../../src/leader/frame-sender.ts';
-import { Rooms } from '../../src/leader/rooms.ts';
+import { BufferPool } from '../../src/leader/buffer-pool.ts';
 import type { Link } from '../../src/ports/link.ts';
 import { decodeMessage } from '../../src/protocol/codec.ts';
 import { FRAME_BYTES_MAX } from '../../src/protocol/messages.ts';
@@ -37,7 +37,7 @@ test(
   () => {
     const link = new SlowLink();
     let taken = 0;
-    const sender = new FrameSender(link, new Rooms(), () => (taken += 1));
+    const sender = new FrameSender(link, new BufferPool(), () => (taken += 1));
     const sizes = [FRAME_BYTES_MAX, 0, 40_000, 100, FRAME_BYTES_MAX];
     const frames = sizes.map((length, index) => frameOf(index, length));
     for (const frame of frames) sender.send(frame);

@@ -25,7 +25,7 @@ interface Follower {
 
 /** n1 leads, and has committed its own EPOCH record. */
 function leading({ replica, clock }: Stage): Leader {
-  replica.setVerified(1);
+  replica.setMatched(1);
   replica.learnCommitted(1);
   const shape = { voters: VOTERS, quorum: 2, proofVoters: 2 };
   return leaderOf(replica, clock, {

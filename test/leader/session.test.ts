@@ -129,7 +129,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
   test('an ack of a session that has ended counts for nothing', () =>
     withReplica(async (stage) => {
       const { session, ack } = follow(stage);
-      session.verify();
+      session.confirmIdentity();
       session.close('over');
       ack();
 
@@ -142,7 +142,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
       const { session, ack } = follow(stage);
       ack();
       expect(session.counts).toBe(false);
-      session.verify();
+      session.confirmIdentity();
 
       expect(session.counts).toBe(true);
     }));
@@ -150,7 +150,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
   test.for(['blank', 'suspect'] as const)('a %s voter does not count, whatever it acks', (state) =>
     withReplica(async (stage) => {
       const { session, ack } = follow(stage, state);
-      session.verify();
+      session.confirmIdentity();
       ack();
 
       expect(session.counts).toBe(false);
@@ -160,7 +160,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
   test('a voter that says it is intact, and was not told so, does not count', () =>
     withReplica(async (stage) => {
       const { session, ack, say } = follow(stage, 'suspect');
-      session.verify();
+      session.confirmIdentity();
       ack();
       say({ kind: 'is-intact', epoch: 1 });
       expect(session.counts).toBe(false);

@@ -1,6 +1,6 @@
 /** Files of snapshots that are being sent: each one that is opened is closed, however sending ends. */
 import { expect, test } from 'vitest';
-import { Rooms } from '../../src/leader/rooms.ts';
+import { BufferPool } from '../../src/leader/buffer-pool.ts';
 import { SnapshotSender } from '../../src/leader/snapshot-sender.ts';
 import type { Link } from '../../src/ports/link.ts';
 
@@ -38,7 +38,7 @@ function send(read: (target: Buffer) => Promise<number>): Sending {
     },
     link: LINK,
     epoch: 1,
-    rooms: new Rooms(),
+    buffers: new BufferPool(),
     // As a session does.
     onFailed: (reason) => {
       failures.push(reason);

@@ -9,10 +9,10 @@ interface Stage {
   readonly passTo: (nowMs: number) => void;
   /** Runs what was put off to the next turn. */
   readonly turn: () => void;
-  readonly wait: (lsn: number, timeoutMs?: number) => Promise<string>;
+  readonly wait: (mark: number, timeoutMs?: number) => Promise<string>;
 }
 
-/** Answers of waiters are the LSN they waited for, or `code lsn`. */
+/** Answers of waiters are the mark they waited for, or the code of their error. */
 function stage(): Stage {
   const time = { nowMs: 0 };
   const soon: (() => void)[] = [];
@@ -23,10 +23,10 @@ function stage(): Stage {
     soon: (run) => void soon.push(run),
   };
   const waiters = new Waiters<string>(clock);
-  const wait = (lsn: number, timeoutMs = 100): Promise<string> => {
-    const reached = (): string => String(lsn);
-    const expired = (): WalshipError => new WalshipError('COMMIT_TIMEOUT', `of ${lsn}`);
-    const waiting = waiters.wait({ lsn, timeoutMs, reached, expired });
+  const wait = (mark: number, timeoutMs = 100): Promise<string> => {
+    const reached = (): string => String(mark);
+    const expired = (): WalshipError => new WalshipError('COMMIT_TIMEOUT', `of ${mark}`);
+    const waiting = waiters.wait({ mark, timeoutMs, reached, expired });
     return waiting.catch((error: unknown) => (error as WalshipError).code);
   };
   const turn = (): void => soon.shift()?.();

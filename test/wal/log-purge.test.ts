@@ -158,7 +158,7 @@ describe('a restart behind a snapshot', () => {
       await follower.log.write(Buffer.concat(batches.slice(0, 4).map(({ bytes }) => bytes)));
       const base = await baseAt(source, batches[9]?.last.lsn ?? 0);
 
-      await follower.log.restart(base, REASON);
+      await follower.log.replaceBehind(base, REASON);
       expect(follower.log.durable).toEqual(base.start);
       expect(follower.log.firstLsn).toBe(base.start.lsn + 1);
       await expect(follower.log.chunkAfter(0, 1)).rejects.toMatchObject({ code: 'PURGED' });
@@ -197,7 +197,7 @@ describe('a restart behind a snapshot', () => {
         await follower.log.begin(CLUSTER);
         for (const { bytes } of batches.slice(0, 7)) await follower.log.write(bytes);
 
-        await follower.log.restart(base, { ...REASON, committedLsn: lsnOf(committed) });
+        await follower.log.replaceBehind(base, { ...REASON, committedLsn: lsnOf(committed) });
 
         const saved = await listSaved({ disk: sim.mount(follower.process), dir: '/data' });
         expect(saved[0]?.from.lsn, `${committed} batches are committed`).toBe(savedFrom);
@@ -220,7 +220,7 @@ describe('a restart behind a snapshot', () => {
       const epochs = found.epochs.map((entry) => ({ ...entry, historyId: 'e'.repeat(32) }));
       const { lsn } = follower.log.durable;
 
-      const tail = await follower.log.restart(
+      const tail = await follower.log.replaceBehind(
         { ...found, epochs },
         { ...REASON, committedLsn: lsn },
       );
@@ -252,7 +252,7 @@ describe('a restart behind a snapshot', () => {
           const first = sim.operations;
           if (at !== undefined) sim.crashAt(first + at);
           const reason = { ...REASON, committedLsn };
-          await untilDeath(follower.process, follower.log.restart(base, reason)).catch(
+          await untilDeath(follower.process, follower.log.replaceBehind(base, reason)).catch(
             () => undefined,
           );
           const operations = sim.operations - first;

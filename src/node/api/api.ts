@@ -9,7 +9,7 @@ import type { Failover } from './trigger.ts';
 /** API of a node for servers and embedding programs. */
 export interface NodeApi {
   readonly nodeId: string;
-  /** Contract lines, printed at start. */
+  /** Contract lines, printed at start: two for a voter, three for a learner. */
   readonly contract: readonly string[];
   /**
    * Writes all operations or none.

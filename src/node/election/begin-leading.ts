@@ -1,15 +1,15 @@
 import { Leader } from '../../leader/leader.ts';
 import type { LeaderHooks } from '../../leader/leader-options.ts';
-import type { Candidacy } from './candidacy.ts';
-import type { LifeOptions } from './life-options.ts';
+import type { AttemptResult } from './attempt.ts';
+import type { RoleOptions } from './role-options.ts';
 import { identify } from '../cluster/peers.ts';
 import { inheritedWrites } from '../requests/inherited.ts';
 import type { Overlay } from '../../store/overlay.ts';
 
-export type Won = Candidacy & { readonly kind: 'won' };
+export type WonAttempt = AttemptResult & { readonly kind: 'won' };
 
 /** A leadership whose EPOCH record is in the log, not yet durable. */
-export interface Begun {
+export interface NewLeadership {
   readonly clusterId: string;
   readonly historyId: string;
   readonly ownEpochLsn: number;
@@ -23,9 +23,9 @@ export interface Begun {
  * @throws WalshipError DISK_FULL, DISK_FAILED, NODE_CLOSED.
  */
 export async function beginLeading(
-  options: LifeOptions,
-  won: Won,
-  hooks: { readonly isOver: () => boolean; readonly lead: (begun: Begun) => void },
+  options: RoleOptions,
+  won: WonAttempt,
+  hooks: { readonly isOver: () => boolean; readonly lead: (begun: NewLeadership) => void },
 ): Promise<boolean> {
   const { replica, membership, entropy, clock } = options;
   const { peers, quorums } = membership;
@@ -52,8 +52,8 @@ export async function beginLeading(
 
 /** Creates the leader of a leadership that has begun. `ended` is called in the turn in which it ends. */
 export function newLeader(
-  options: LifeOptions,
-  { won, begun, ended }: { won: Won; begun: Begun; ended: LeaderHooks['ended'] },
+  options: RoleOptions,
+  { won, begun, ended }: { won: WonAttempt; begun: NewLeadership; ended: LeaderHooks['ended'] },
 ): Leader {
   const { replica, clock, membership, heartbeatMs, silenceMs } = options;
   const { peers, quorums, configHash } = membership;
@@ -99,7 +99,7 @@ export function newLeader(
  * Makes the candidate of a birth intact, with its EPOCH record: never before, or a crash in between would leave no
  * node that may lead.
  */
-export async function becomeIntactAtBirth({ replica }: LifeOptions, leader: Leader): Promise<void> {
+export async function becomeIntactAtBirth({ replica }: RoleOptions, leader: Leader): Promise<void> {
   if (replica.state !== 'blank') return;
   await replica.log.drained();
   if (replica.log.durable.lsn < leader.ownEpochLsn) return;

@@ -1,11 +1,11 @@
 import { EPOCH_STEP_MAX } from '../../protocol/limits.ts';
 import type { Ask, AskReply, Identity } from '../../protocol/messages.ts';
 import type { AskCode } from '../rules/judge-ask.ts';
-import type { LifeOptions } from './life-options.ts';
+import type { RoleOptions } from './role-options.ts';
 import { identify } from '../cluster/peers.ts';
 import type { Voter } from './voter.ts';
 
-type Ports = Pick<LifeOptions, 'membership' | 'dialer' | 'clock' | 'replica' | 'onPeerFault'> & {
+type Ports = Pick<RoleOptions, 'membership' | 'dialer' | 'clock' | 'replica' | 'onPeerFault'> & {
   readonly signal: AbortSignal;
 };
 

@@ -6,17 +6,17 @@ import { FORCED_EPOCH_GAP } from '../../protocol/limits.ts';
 import { EPOCH_MAX } from '../../wal/format/limits.ts';
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
 import type { FailoverRequest, FailoverResult } from '../api/api.ts';
-import { judge, nextEpoch, question, realRound, repliesOf, round } from '../election/candidacy.ts';
-import type { CandidacyOptions } from '../election/candidacy.ts';
+import { judge, nextEpoch, question, realRound, repliesOf, round } from '../election/attempt.ts';
+import type { AttemptOptions } from '../election/attempt.ts';
 import type { EventListener } from '../api/events.ts';
 import { planFailover } from '../rules/failover-plan.ts';
 import type { FailoverPlan } from '../rules/failover-plan.ts';
 import { forcedHistory } from '../election/forced.ts';
-import type { Life } from '../role/life.ts';
+import type { RoleDriver } from '../role/role-driver.ts';
 import type { Asked } from '../cluster/peers.ts';
 
 export interface FailoverParts {
-  readonly life: Life;
+  readonly roleDriver: RoleDriver;
   readonly clock: Clock;
   readonly onEvent: EventListener;
 }
@@ -33,15 +33,15 @@ export async function failover(
   parts: FailoverParts,
   { acceptDataLoss, quorum }: FailoverRequest,
 ): Promise<FailoverResult> {
-  const { life, clock } = parts;
+  const { roleDriver, clock } = parts;
   const forced = { ...parts, wantedQuorum: quorum };
   const startMs = clock.nowMs();
   let done: Done | undefined;
   let refusal: WalshipError | undefined;
   if (acceptDataLoss) {
-    await life.force(async (stand) => {
+    await roleDriver.force(async (stand) => {
       // A failed attempt is no failure of the node: it keeps running.
-      const forked = await fork(forced, life.candidacy(true)).catch((error: unknown) => {
+      const forked = await fork(forced, roleDriver.attemptOptions(true)).catch((error: unknown) => {
         if (!isWalshipError(error, 'FAILOVER_REFUSED') && !isUnwritable(error)) {
           throw error;
         }
@@ -60,9 +60,9 @@ export async function failover(
       return result;
     });
   } else {
-    const candidacy = life.candidacy(true);
-    const { plan } = await foresee(forced, candidacy);
-    const { historyId } = candidacy.replica.meta.current;
+    const options = roleDriver.attemptOptions(true);
+    const { plan } = await foresee(forced, options);
+    const { historyId } = options.replica.meta.current;
     const none = { historyId: null, epoch: null, notLeading: null };
     done = { done: false, ...none, previousHistoryId: historyId, ...plan };
   }
@@ -77,7 +77,7 @@ interface Foreseen {
   readonly attempt: string;
 }
 
-async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promise<Foreseen> {
+async function foresee(forced: ForcedFailover, options: AttemptOptions): Promise<Foreseen> {
   const { replica, entropy } = options;
   const attempt = entropy.bytes(16).toString('hex');
   const probe = question(options, { round: 'dry', epoch: replica.fence + 1, attempt });
@@ -100,14 +100,14 @@ async function foresee(forced: ForcedFailover, options: CandidacyOptions): Promi
     ...(forced.wantedQuorum === undefined ? {} : { wantedQuorum: forced.wantedQuorum }),
     answers: repliesOf(dry),
     silent: dry.flatMap((asked) => (asked.kind === 'silent' ? [asked] : [])),
-    lastSeen: forced.life.lastSeen,
+    lastSeen: forced.roleDriver.lastSeen,
     verdict: judge(options, dry),
   });
   if (verdict.kind === 'refuse') throw refused(verdict.reason, verdict.message, dry);
   return { plan: verdict.plan, epoch, attempt };
 }
 
-function gap({ entropy }: CandidacyOptions): number {
+function gap({ entropy }: AttemptOptions): number {
   return FORCED_EPOCH_GAP + entropy.below(FORCED_EPOCH_GAP);
 }
 
@@ -119,7 +119,7 @@ function gap({ entropy }: CandidacyOptions): number {
  */
 async function fork(
   forced: ForcedFailover,
-  options: CandidacyOptions,
+  options: AttemptOptions,
 ): Promise<Omit<Done, 'epoch' | 'notLeading'>> {
   const { replica } = options;
   const { plan, epoch, attempt } = await foresee(forced, options);

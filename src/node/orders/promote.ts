@@ -1,25 +1,25 @@
 import type { Clock } from '../../ports/clock.ts';
 import { WalshipError } from '../../errors.ts';
 import type { PromoteResult } from '../api/api.ts';
-import type { Candidacy, Refusal } from '../election/candidacy.ts';
-import type { Life } from '../role/life.ts';
+import type { AttemptResult, Refusal } from '../election/attempt.ts';
+import type { RoleDriver } from '../role/role-driver.ts';
 
 /**
  * Tries to lead, because an operator asked. @throws WalshipError NOT_ELIGIBLE, or NO_QUORUM with each voter's answer
  * and the remedy.
  */
-export async function promote(life: Life, clock: Clock): Promise<PromoteResult> {
+export async function promote(roleDriver: RoleDriver, clock: Clock): Promise<PromoteResult> {
   const startMs = clock.nowMs();
-  const { leadership } = life;
+  const { leadership } = roleDriver;
   if (leadership !== null) return { ...leadership, tookMs: 0 };
-  if (!life.isVoter) {
+  if (!roleDriver.isVoter) {
     throw new WalshipError('NOT_ELIGIBLE', 'this node is a learner, and only voters lead');
   }
-  const result = await life.stand(true);
+  const result = await roleDriver.stand(true);
   if (result.kind === 'lost') throw refused(result);
   const { epoch, how, promisedBy, vouchedBy, position } = result;
   const after = { epoch: position.epoch, lsn: position.lsn };
-  const report = life.leadership ?? {
+  const report = roleDriver.leadership ?? {
     epoch,
     how,
     promisedBy,
@@ -36,7 +36,7 @@ function refused({
   message,
   answers,
   refusals = [],
-}: Candidacy & { kind: 'lost' }): WalshipError {
+}: AttemptResult & { kind: 'lost' }): WalshipError {
   const said = answers.length === 0 ? '' : ` (${answers.join('; ')})`;
   const reason = code === 'NO_QUORUM' ? '' : `${code}: `;
   return new WalshipError('NO_QUORUM', `this node may not lead: ${reason}${message}${said}`, {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { WalshipError } from '../../errors.ts';
 import type { RejoinRequest, RejoinResult } from '../api/api.ts';
-import type { Life } from '../role/life.ts';
+import type { RoleDriver } from '../role/role-driver.ts';
 import type { Membership } from '../replica/membership.ts';
 import type { Replica } from '../replica/replica.ts';
 
@@ -9,7 +9,7 @@ import type { Replica } from '../replica/replica.ts';
 const LOOK_MS = 25;
 
 export interface RejoinParts {
-  readonly life: Life;
+  readonly roleDriver: RoleDriver;
   readonly replica: Replica;
   readonly membership: Membership;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export interface RejoinParts {
  * the node keeps trying on its own.
  */
 export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promise<RejoinResult> {
-  const { life, replica, membership, clock } = parts;
+  const { roleDriver, replica, membership, clock } = parts;
   const startMs = clock.nowMs();
   const previousHistoryId = replica.meta.current.historyId;
   replica.lastCut = null;
@@ -30,14 +30,17 @@ export async function rejoin(parts: RejoinParts, request: RejoinRequest): Promis
   if (discard) {
     const targets =
       from === undefined ? membership.known : [{ nodeId: `node at ${from}`, address: from }];
-    const met = await life.leave(targets, timeoutMs);
+    const met = await roleDriver.leave(targets, timeoutMs);
     if (!met && !(await enters(parts, previousHistoryId, timeoutMs))) {
-      throw refused(life, `no leader of another history took this node within ${timeoutMs} ms`);
+      throw refused(
+        roleDriver,
+        `no leader of another history took this node within ${timeoutMs} ms`,
+      );
     }
   } else {
     await follow(parts, timeoutMs);
   }
-  const { session, knownLeader } = life;
+  const { session, knownLeader } = roleDriver;
   return {
     leader: knownLeader?.nodeId ?? '',
     epoch: session?.epoch ?? 0,
@@ -60,19 +63,19 @@ function cutOf({ lastCut }: Replica): RejoinResult['cut'] {
  * @throws WalshipError REJOIN_UNFINISHED.
  */
 async function enters(
-  { life, replica, clock }: RejoinParts,
+  { roleDriver, replica, clock }: RejoinParts,
   previousHistoryId: string | null,
   timeoutMs: number,
 ): Promise<boolean> {
   const endMs = clock.nowMs() + timeoutMs;
   while (replica.leaving || replica.meta.current.historyId !== previousHistoryId) {
-    if (life.session !== undefined) return true;
+    if (roleDriver.session !== undefined) return true;
     if (replica.end !== undefined) throw replica.end;
     if (clock.nowMs() >= endMs) {
       const how = replica.leaving ? 'is entering' : 'has entered';
       const message = `this node ${how} another history, but does not follow its leader yet; it continues by itself`;
       throw new WalshipError('REJOIN_UNFINISHED', message, {
-        details: { answers: life.search.refusals },
+        details: { answers: roleDriver.search.refusals },
       });
     }
     await pass(clock);
@@ -86,25 +89,28 @@ function pass(clock: Clock): Promise<void> {
   });
 }
 
-async function follow({ life, replica, clock }: RejoinParts, timeoutMs: number): Promise<void> {
+async function follow(
+  { roleDriver, replica, clock }: RejoinParts,
+  timeoutMs: number,
+): Promise<void> {
   const endMs = clock.nowMs() + timeoutMs;
-  while (life.session === undefined) {
+  while (roleDriver.session === undefined) {
     if (replica.end !== undefined) throw replica.end;
-    if (life.leader !== undefined) {
+    if (roleDriver.leader !== undefined) {
       throw refused(
-        life,
-        `${replica.nodeId} leads epoch ${life.leader.epoch}: it leaves its history only with --discard`,
+        roleDriver,
+        `${replica.nodeId} leads epoch ${roleDriver.leader.epoch}: it leaves its history only with --discard`,
       );
     }
     if (clock.nowMs() >= endMs) {
-      throw refused(life, `no leader was found within ${timeoutMs} ms`);
+      throw refused(roleDriver, `no leader was found within ${timeoutMs} ms`);
     }
     await pass(clock);
   }
 }
 
-function refused(life: Life, why: string): WalshipError {
-  const answers = life.search.refusals;
+function refused(roleDriver: RoleDriver, why: string): WalshipError {
+  const answers = roleDriver.search.refusals;
   const said = answers.length === 0 ? '' : `: ${answers.join('; ')}`;
   return new WalshipError('REJOIN_REFUSED', `${why}${said}`, { details: { answers } });
 }

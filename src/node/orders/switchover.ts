@@ -3,14 +3,14 @@ import { WalshipError } from '../../errors.ts';
 import type { Leader } from '../../leader/leader.ts';
 import type { Session } from '../../leader/session.ts';
 import type { SwitchoverRequest, SwitchoverResult } from '../api/api.ts';
-import type { Life } from '../role/life.ts';
+import type { RoleDriver } from '../role/role-driver.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { WritePath } from '../requests/write-path.ts';
 
 export interface SwitchoverOptions {
   readonly replica: Replica;
   readonly clock: Clock;
-  readonly life: Life;
+  readonly roleDriver: RoleDriver;
   readonly leader: Leader;
   readonly writes: WritePath;
   readonly request: SwitchoverRequest;
@@ -111,10 +111,10 @@ export class Switchover {
   }
 
   #meetSuccessor(): void {
-    const { life, replica, request } = this.#options;
-    const successor = life.knownLeader?.nodeId;
+    const { roleDriver, replica, request } = this.#options;
+    const successor = roleDriver.knownLeader?.nodeId;
     if (successor === undefined) return;
-    const epoch = life.leader?.epoch ?? life.session?.epoch ?? 0;
+    const epoch = roleDriver.leader?.epoch ?? roleDriver.session?.epoch ?? 0;
     if (successor !== request.to) {
       this.#fail('SWITCHOVER_FAILED', `${successor} leads epoch ${epoch} instead`);
       return;
@@ -162,12 +162,13 @@ export class Switchover {
 }
 
 /** Returns the session of the target, where it may take over. */
-function eligible({ leader, replica, life, request }: SwitchoverOptions): Session {
+function eligible({ leader, replica, roleDriver, request }: SwitchoverOptions): Session {
   const { to } = request;
   const no = (why: string): WalshipError => new WalshipError('NOT_ELIGIBLE', `${to} ${why}`);
   if (to === replica.nodeId) throw no('leads already');
   const session = leader.sessions.find(({ nodeId }) => nodeId === to);
-  if (!life.votes(to)) throw no(session === undefined ? 'is not among the voters' : 'is a learner');
+  if (!roleDriver.votes(to))
+    throw no(session === undefined ? 'is not among the voters' : 'is a learner');
   if (session === undefined) throw no('is not connected: it is down, cut off or refused');
   if (session.state !== 'intact') {
     throw no(`is ${session.state}: it may lack records, and takes over once it has refetched them`);

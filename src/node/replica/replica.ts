@@ -25,8 +25,8 @@ import { StateLoader } from './state-loader.ts';
 /**
  * State of one node in any role: log, meta.json, store, and the two LSNs that bound what may be shown.
  *
- * Invariant: what is applied is committed, durable here, and verified against the leader of the day
- * (`applied <= min(durable, committed, verified)`): no read ever shows a write that is not committed.
+ * Invariant: what is applied is committed, durable here, and the same as in the log of the leader of the day
+ * (`applied <= min(durable, committed, matched)`): no read ever shows a write that is not committed.
  * Invariant: `fence` never falls below the durable promise, and only a node that said nothing under a fence lowers it again.
  */
 export class Replica {
@@ -52,7 +52,7 @@ export class Replica {
   /** Epochs of promises that are being written to disk. */
   readonly #promising: number[] = [];
   #committedLsn: number;
-  #verifiedLsn: number;
+  #matchedLsn: number;
   #leaving = 0;
   #failure: WalshipError | undefined;
   #closed = false;
@@ -90,7 +90,7 @@ export class Replica {
     const known = Math.max(Math.min(log.history.knownCommitLsn, log.durable.lsn), endLsn);
     // A node that an operator sent to another history does not know what is committed there.
     this.#committedLsn = discarding ? 0 : known;
-    this.#verifiedLsn = this.#committedLsn;
+    this.#matchedLsn = this.#committedLsn;
     this.snapshot = snapshot;
     this.warnings = [...log.recovery.warnings, ...warnings];
     this.applier = new Applier({
@@ -102,7 +102,7 @@ export class Replica {
       readyLsn: endLsn,
       limit: () => this.#applyLimit(),
       failed: () => this.#failure !== undefined,
-      onFailed: (error) => (log.sealed.mends(error) ? undefined : this.fail(error)),
+      onFailed: (error) => (log.sealed.isRepairable(error) ? undefined : this.fail(error)),
     });
     this.loader = new StateLoader(this, this.applier);
     this.loader.onLoaded((begunFrom) => void (this.snapshot = begunFrom));
@@ -311,7 +311,7 @@ export class Replica {
    * more than its log, which the new history may lack.
    */
   async enterHistory(patch: Partial<Meta>): Promise<void> {
-    this.#verifiedLsn = 0;
+    this.#matchedLsn = 0;
     this.#leaving += 1;
     const discarding = patch.discarding ?? (this.snapshot?.endLsn ?? 0) > this.log.durable.lsn;
     try {
@@ -351,8 +351,8 @@ export class Replica {
   }
 
   /** Notes that the log up to `lsn` equals the current leader's. Truncation and new sessions may lower it. */
-  setVerified(lsn: number): void {
-    this.#verifiedLsn = lsn;
+  setMatched(lsn: number): void {
+    this.#matchedLsn = lsn;
     this.applier.wake();
   }
 
@@ -373,7 +373,7 @@ export class Replica {
   #applyLimit(): number {
     // The rest of another history's log is applied to a state that was begun anew from it, not to an empty one.
     if (this.loader.loading || this.meta.current.discarding) return 0;
-    return Math.min(this.log.durable.lsn, this.#committedLsn, this.#verifiedLsn);
+    return Math.min(this.log.durable.lsn, this.#committedLsn, this.#matchedLsn);
   }
 
   /**

@@ -65,7 +65,7 @@ export class StateLoader {
     const shownLsn = this.#applier.appliedLsn;
     return this.#loadAnew({ toLsn: snapshot.endLsn, shownLsn }, async () => {
       try {
-        const tail = await log.restart(snapshot, reason);
+        const tail = await log.replaceBehind(snapshot, reason);
         this.#owner.learnCommitted(snapshot.endLsn);
         return { result: tail, loaded: arrived && { store: arrived, snapshot } };
       } catch (error) {

@@ -19,7 +19,8 @@ export function leftMsOf({ deadline, timeoutMs }: TimedWrite): number {
 
 /** A write that has an LSN, and waits for the level that its client asked for. */
 export class AppendedWrite implements Waiting<WriteResult> {
-  readonly lsn: number;
+  /** Its LSN. */
+  readonly mark: number;
   readonly #request: TimedWrite;
   readonly #at: { readonly replica: Replica; readonly leader: Leader };
 
@@ -29,7 +30,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
     at: { readonly replica: Replica; readonly leader: Leader },
   ) {
     this.#request = request;
-    this.lsn = lsn;
+    this.mark = lsn;
     this.#at = at;
   }
 
@@ -38,7 +39,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
   }
 
   get #version(): Version {
-    return { epoch: this.#at.leader.epoch, lsn: this.lsn };
+    return { epoch: this.#at.leader.epoch, lsn: this.mark };
   }
 
   /**
@@ -46,7 +47,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
    * cut off.
    */
   reached(): WriteResult {
-    const { lsn } = this;
+    const { mark: lsn } = this;
     const { ack } = this.#request;
     const { replica, leader } = this.#at;
     if (ack === 'local') replica.localAcks.acknowledged(lsn);
@@ -56,7 +57,7 @@ export class AppendedWrite implements Waiting<WriteResult> {
   /** Returns the timeout error, which is indeterminate: the write has an LSN. */
   expired(): WalshipError {
     const { ack, timeoutMs } = this.#request;
-    const committed = this.#at.replica.committedLsn >= this.lsn;
+    const committed = this.#at.replica.committedLsn >= this.mark;
     const known = committed ? '; it is committed at quorum' : '; it may still commit';
     return new WalshipError(
       'COMMIT_TIMEOUT',

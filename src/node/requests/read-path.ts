@@ -118,7 +118,7 @@ export class ReadPath {
       );
     }
     await waiters.wait({
-      lsn: version.lsn,
+      mark: version.lsn,
       timeoutMs: deadline.leftMs,
       reached: () => undefined,
       expired: () =>

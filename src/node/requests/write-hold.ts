@@ -70,7 +70,7 @@ export class WriteHold {
     this.#bytes += bytes;
     try {
       await this.#waiters.wait({
-        lsn: END,
+        mark: END,
         timeoutMs: leftMsOf(request),
         reached: () => undefined,
         expired: () => busy(`the write waited for ${timeoutMs} ms because ${this.#why}`),

@@ -393,7 +393,7 @@ export class WritePath {
   async #committedAt(lsn: number, timeoutMs: number): Promise<void> {
     if (this.#options.replica.committedLsn >= lsn) return;
     await this.#judgements.wait({
-      lsn,
+      mark: lsn,
       timeoutMs,
       reached: () => undefined,
       expired: () =>

@@ -5,7 +5,7 @@ import type { LocalAcks } from '../../wal/files/saved.ts';
 import { entryInto } from '../election/forced.ts';
 import { openIncoming } from '../replica/incoming.ts';
 import type { Answer } from '../../protocol/messages.ts';
-import type { LifeOptions } from '../election/life-options.ts';
+import type { RoleOptions } from '../election/role-options.ts';
 import type { Replica } from '../replica/replica.ts';
 
 const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
@@ -16,7 +16,7 @@ const LOCAL_ACKS: Readonly<Record<LocalAcks, string>> = {
 
 /** Creates the view of this node that a follower session has. */
 export function followerHost(
-  { replica, clock, membership, snapshots, onEvent }: LifeOptions,
+  { replica, clock, membership, snapshots, onEvent }: RoleOptions,
   hooks: Pick<FollowerHost, 'following' | 'takeOver'> & {
     /** Returns true while an operator wants this node to leave its history. */
     readonly leaves: () => boolean;
@@ -60,7 +60,7 @@ export function followerHost(
       await replica.updateMeta({ clusterId, historyId, voters, quorum: quorums.quorum });
       await replica.log.begin({ clusterId, historyId });
     },
-    setVerified: (lsn) => replica.setVerified(lsn),
+    setMatched: (lsn) => replica.setMatched(lsn),
     learnCommitted: (lsn) => replica.learnCommitted(lsn),
     saveState: (state, claim) => replica.updateMeta({ state, claim }),
     durableMoved: () => replica.durableMoved(),
@@ -84,7 +84,7 @@ export function followerHost(
 }
 
 function tellCut(
-  { replica, onEvent }: Pick<LifeOptions, 'replica' | 'onEvent'>,
+  { replica, onEvent }: Pick<RoleOptions, 'replica' | 'onEvent'>,
   tail: Parameters<FollowerHost['cut']>[0],
 ): void {
   const { fromLsn, toLsn, localAcks, why, names } = tail;
@@ -97,7 +97,7 @@ function tellCut(
 }
 
 async function enterHistory(
-  { replica, onEvent }: Pick<LifeOptions, 'replica' | 'onEvent'>,
+  { replica, onEvent }: Pick<RoleOptions, 'replica' | 'onEvent'>,
   answer: Answer,
   leaves: boolean,
 ): Promise<{ readonly code: string; readonly message: string } | undefined> {

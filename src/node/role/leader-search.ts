@@ -10,7 +10,7 @@ import { lowestCut } from '../../wal/snapshot/snapshot-shelf.ts';
 import type { Reason } from '../api/api.ts';
 import { FollowPause } from './follow-pause.ts';
 import { followerHost } from './follower-host.ts';
-import type { LifeOptions } from '../election/life-options.ts';
+import type { RoleOptions } from '../election/role-options.ts';
 import { dialWithin } from '../cluster/peers.ts';
 import type { Peer } from '../cluster/peers.ts';
 
@@ -41,7 +41,7 @@ export interface SearchHooks {
  * ended is followed by another search, which is the caller's to begin.
  */
 export class LeaderSearch {
-  readonly #options: LifeOptions;
+  readonly #options: RoleOptions;
   readonly #hooks: SearchHooks;
   #session: FollowerSession | undefined;
   #leader: Peer | undefined;
@@ -54,7 +54,7 @@ export class LeaderSearch {
   readonly #refusals = new Map<string, string>();
   readonly #pause: FollowPause;
 
-  constructor(options: LifeOptions, hooks: SearchHooks) {
+  constructor(options: RoleOptions, hooks: SearchHooks) {
     this.#options = options;
     this.#hooks = hooks;
     this.#pause = new FollowPause(options.clock);

@@ -53,7 +53,7 @@ export interface Candidate {
   readonly ownEpoch: number | null;
 }
 
-export interface Standing {
+export interface ElectionFacts {
   readonly voters: readonly string[];
   /** Write quorum (W). */
   readonly quorum: number;
@@ -92,7 +92,7 @@ export type MayLead =
       readonly lostData?: Version;
     };
 
-export function mayLead({ voters, quorum, candidate, answers }: Standing): MayLead {
+export function mayLead({ voters, quorum, candidate, answers }: ElectionFacts): MayLead {
   if (!voters.includes(candidate.nodeId)) {
     return no('NOT_A_VOTER', `${candidate.nodeId} is not one of the voters; only a voter may lead`);
   }
@@ -193,7 +193,7 @@ function blankCandidate(candidate: Candidate, born: boolean, absent: readonly st
   return no('CANDIDATE_BLANK', message);
 }
 
-function tooFew({ voters, quorum, candidate, answers }: Standing): MayLead {
+function tooFew({ voters, quorum, candidate, answers }: ElectionFacts): MayLead {
   const ahead = answers.find((answer) => intactAndAhead(answer, candidate.position));
   if (ahead !== undefined) return no('VOTER_AHEAD', aheadMessage(ahead, candidate));
   const granted = answers.filter((answer) => answer.granted);

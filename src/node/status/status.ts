@@ -3,7 +3,7 @@ import type { Session } from '../../leader/session.ts';
 import type { FollowerStatus, LogStatus, NodeStatus, Reason } from '../api/api.ts';
 import type { Quorums } from '../cluster/cluster.ts';
 import { COMMIT_WAIT_MS } from '../requests/commit-wait.ts';
-import type { Life } from '../role/life.ts';
+import type { RoleDriver } from '../role/role-driver.ts';
 import type { Peer } from '../cluster/peers.ts';
 import { notReady } from './ready.ts';
 import type { ReadyFacts, Term } from './ready.ts';
@@ -15,7 +15,7 @@ import { mayNotLead, why } from './why.ts';
 
 export interface StatusOptions {
   readonly replica: Replica;
-  readonly life: Life;
+  readonly roleDriver: RoleDriver;
   readonly snapshotter: Snapshotter;
   readonly scrubber: Scrubber;
   readonly peers: readonly Peer[];
@@ -32,18 +32,18 @@ export interface StatusOptions {
 
 /** Status of a node from its own knowledge, with the reasons in words. */
 export function statusOf(options: StatusOptions): NodeStatus {
-  const { replica, life, peers, quorums, contract, uncommittedBytes, uptimeMs } = options;
+  const { replica, roleDriver, peers, quorums, contract, uncommittedBytes, uptimeMs } = options;
   const { log, meta, store } = replica;
   const { clusterId, historyId, promise, state } = meta.current;
-  const { session } = life;
+  const { session } = roleDriver;
   const facts = {
     nodeId: replica.nodeId,
     clusterId,
     historyId,
-    role: life.role,
+    role: roleDriver.role,
     state,
-    epoch: life.leader?.epoch ?? session?.epoch ?? log.durable.epoch,
-    leader: life.knownLeader ?? null,
+    epoch: roleDriver.leader?.epoch ?? session?.epoch ?? log.durable.epoch,
+    leader: roleDriver.knownLeader ?? null,
     voters: peers,
     quorum: quorums.quorum,
     failover: options.failover,
@@ -54,7 +54,7 @@ export function statusOf(options: StatusOptions): NodeStatus {
     promise: { epoch: promise.epoch, candidate: promise.candidate },
     keys: store.count,
     uncommittedBytes,
-    leadership: life.leadership,
+    leadership: roleDriver.leadership,
     followers: followersOf(options),
     log: logStatus(options),
     scrub: options.scrubber.status,
@@ -72,8 +72,8 @@ export function statusOf(options: StatusOptions): NodeStatus {
 }
 
 function followersOf(options: StatusOptions): readonly FollowerStatus[] {
-  const { replica, life, peers } = options;
-  const { leader } = life;
+  const { replica, roleDriver, peers } = options;
+  const { leader } = roleDriver;
   if (leader === undefined) return [];
   const sessions = leader.sessions;
   const present = sessions.map((session) => ({
@@ -120,7 +120,7 @@ function reasonOf(session: Session): Reason | null {
       message: `${session.state}: it counts once it has caught up and enough voters have confirmed the epoch`,
     };
   }
-  if (!session.verified) {
+  if (!session.confirmed) {
     return {
       code: 'UNVERIFIED',
       message: 'not yet confirmed to be the process at its address',
@@ -154,10 +154,10 @@ function damaged({ scrubber }: StatusOptions): readonly Reason[] {
 }
 
 /** Returns the extent of the held log, and the holds that keep it from being purged. */
-function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
+function logStatus({ replica, roleDriver, snapshotter }: StatusOptions): LogStatus {
   const { log } = replica;
   const { coveredLsn, newestLsn } = snapshotter;
-  const holds = (life.leader?.holds.holds ?? [])
+  const holds = (roleDriver.leader?.holds.holds ?? [])
     .filter(({ lsn }) => lsn < coveredLsn && log.firstLsn <= coveredLsn)
     .map(({ nodeId, lsn, snapshot }) => ({
       code: snapshot ? 'SNAPSHOT_HOLD' : 'FOLLOWER_HOLD',
@@ -168,23 +168,26 @@ function logStatus({ replica, life, snapshotter }: StatusOptions): LogStatus {
 }
 
 /** Returns how long a voter may lag. */
-function retentionOf({ life }: StatusOptions, nodeId: string): Pick<FollowerStatus, 'retention'> {
-  const retention = life.leader?.holds.forecast(nodeId);
+function retentionOf(
+  { roleDriver }: StatusOptions,
+  nodeId: string,
+): Pick<FollowerStatus, 'retention'> {
+  const retention = roleDriver.leader?.holds.forecast(nodeId);
   return retention === undefined ? {} : { retention };
 }
 
 /** Collects the facts of this moment for the decision in ready.ts. */
-function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
+function readyFacts({ replica, roleDriver, peers }: StatusOptions): ReadyFacts {
   const { log, failure, committedLsn, nodeId } = replica;
   const lsn = Math.min(committedLsn, log.durable.lsn);
   return {
     nodeId,
     failure,
     rebuilding: replica.rebuilding,
-    term: termOf(life, nodeId),
-    copying: life.search.copying,
+    term: termOf(roleDriver, nodeId),
+    copying: roleDriver.search.copying,
     unwritable: replica.log.unwritable,
-    refusals: life.search.refusals,
+    refusals: roleDriver.search.refusals,
     committed: { epoch: log.epochAt(lsn), lsn },
     applied: replica.applied,
     voter: peers.some((peer) => peer.nodeId === nodeId),
@@ -193,16 +196,16 @@ function readyFacts({ replica, life, peers }: StatusOptions): ReadyFacts {
   };
 }
 
-function termOf({ leader, session }: Life, nodeId: string): Term | undefined {
+function termOf({ leader, session }: RoleDriver, nodeId: string): Term | undefined {
   if (leader !== undefined) return { leader: nodeId, epoch: leader.epoch, committedLsn: 0 };
   if (session === undefined) return undefined;
   const { epoch, committedAtStart } = session;
   return { leader: session.leader ?? '', epoch, committedLsn: committedAtStart };
 }
 
-function followWaits({ life }: StatusOptions): Pick<NodeStatus, 'followWaits'> {
-  const { followWaits: waits } = life.search;
-  const atWork = life.leader !== undefined || life.session !== undefined;
+function followWaits({ roleDriver }: StatusOptions): Pick<NodeStatus, 'followWaits'> {
+  const { followWaits: waits } = roleDriver.search;
+  const atWork = roleDriver.leader !== undefined || roleDriver.session !== undefined;
   return atWork || waits === undefined ? {} : { followWaits: waits };
 }
 
@@ -212,8 +215,8 @@ function unwritable({ replica }: StatusOptions): Pick<NodeStatus, 'unwritable'> 
 }
 
 /** Returns the reason for slow commits. Writes come and are committed all the time: only a long wait has a reason. */
-function commitWaits({ replica, life, quorums, commitWaitMs }: StatusOptions): Reason | null {
-  const { leader } = life;
+function commitWaits({ replica, roleDriver, quorums, commitWaitMs }: StatusOptions): Reason | null {
+  const { leader } = roleDriver;
   if (leader === undefined || replica.committedLsn >= replica.log.last.lsn) return null;
   const present = leader.countingVoters;
   const needed = leader.votersNeeded;

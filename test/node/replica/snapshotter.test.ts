@@ -43,7 +43,7 @@ async function taking(
 
 /** Writes so many records of 900 bytes, each its own batch, all of them committed and applied. */
 async function write(replica: Replica, count: number): Promise<void> {
-  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  replica.setMatched(Number.MAX_SAFE_INTEGER);
   for (let index = 0; index < count; index += 1) {
     const key = Buffer.from(`key ${replica.log.last.lsn % 7}`);
     replica.log.append([{ op: OP.PUT, key, value: Buffer.alloc(900, index) }]);
@@ -144,7 +144,7 @@ describe('a snapshot', () => {
       await again.caughtUp();
       // No seal says yet that what is behind the snapshot is committed.
       expect(again.appliedLsn).toBe(11);
-      again.setVerified(14);
+      again.setMatched(14);
       again.learnCommitted(14);
       await again.caughtUp();
       expect(stateOf(again)).toEqual(state);
@@ -179,13 +179,13 @@ describe('a snapshot', () => {
       const { startLsn, endLsn } = await taken;
       expect(endLsn).toBeGreaterThan(startLsn);
       const state = stateOf(replica);
-      replica.setVerified(startLsn);
+      replica.setMatched(startLsn);
 
       replica.loader.forget();
       await replica.loader.recall(startLsn);
       expect(replica.appliedLsn).toBe(startLsn);
       expect(replica.rebuilding).toBe(true);
-      replica.setVerified(replica.log.durable.lsn);
+      replica.setMatched(replica.log.durable.lsn);
       await replica.caughtUp();
 
       expect(replica.rebuilding).toBe(false);
@@ -278,7 +278,7 @@ describe('of several snapshots', () => {
       const again = await reopen();
       expect(again.snapshot?.start.lsn).toBe(41);
       expect(again.warnings).toMatchObject([{ code: 'SNAPSHOT_INVALID' }]);
-      again.setVerified(62);
+      again.setMatched(62);
       again.learnCommitted(62);
       await again.caughtUp();
       expect(stateOf(again)).toEqual(state);

@@ -15,7 +15,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
     test('is neither read nor scanned, and is again once it is built', () =>
       withReplica(async ({ replica, clock }) => {
         const reads = new ReadPath(replica, clock);
-        replica.setVerified(1);
+        replica.setMatched(1);
         replica.learnCommitted(1);
         await replica.caughtUp();
         replica.loader.forget();
@@ -61,7 +61,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
         replica.onApplied(() => reads.moved());
         expect(replica.committedLsn).toBe(0);
         const prove = (): Promise<void> => {
-          replica.setVerified(1);
+          replica.setMatched(1);
           replica.learnCommitted(1);
           return Promise.resolve();
         };
@@ -105,7 +105,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
         const shape = epoch === 1 ? {} : { epoch, leader: 'n2', historyId: OTHER };
         await log.write(batch(fork, { ops: [{}], ...shape }).bytes);
         await replica.arrived();
-        replica.setVerified(Number.MAX_SAFE_INTEGER);
+        replica.setMatched(Number.MAX_SAFE_INTEGER);
         replica.learnCommitted(log.durable.lsn);
 
         await expect(read).rejects.toMatchObject({ code: 'NO_LEADER' });
@@ -116,7 +116,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
       await withReplica(async ({ replica, clock }) => {
         const reads = new ReadPath(replica, clock);
         every(clock, 25, () => reads.expire());
-        replica.setVerified(0);
+        replica.setMatched(0);
         replica.learnCommitted(1);
         const proof = pass(clock, 600);
         const beganMs = clock.nowMs();
@@ -139,7 +139,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
         replica.learnCommitted(1);
         const proof = pass(clock, 600);
         const beganMs = clock.nowMs();
-        clock.after(900, () => replica.setVerified(1));
+        clock.after(900, () => replica.setMatched(1));
         const minVersion = { epoch: 1, lsn: 2 };
 
         const read = reads.read(

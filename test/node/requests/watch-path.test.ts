@@ -10,7 +10,7 @@ test('a watcher that is shown nothing of what it goes through lets others have t
       replica.log.append([{ op: OP.PUT, key: Buffer.from(`other ${index}`), value }]);
       await replica.log.drained();
     }
-    replica.setVerified(7);
+    replica.setMatched(7);
     replica.learnCommitted(7);
     await replica.caughtUp();
 

@@ -23,7 +23,7 @@ interface Written {
 /** The writes of n1, whose leadership is committed. */
 async function lead({ replica, clock }: Stage): Promise<Written> {
   const leader = leaderOf(replica, clock, { hooks: { commit: () => undefined } });
-  replica.setVerified(Number.MAX_SAFE_INTEGER);
+  replica.setMatched(Number.MAX_SAFE_INTEGER);
   replica.learnCommitted(1);
   const writes = new WritePath({
     replica,
@@ -231,7 +231,7 @@ describe.for(PACES)('on %s,', ([, pace]) => {
       });
       expect(replica.log.last.lsn).toBe(before);
 
-      replica.setVerified(1);
+      replica.setMatched(1);
       replica.learnCommitted(1);
       const write = writes.write(put('a'));
       expect(replica.log.last.lsn).toBe(before + 1);
@@ -357,7 +357,7 @@ test(
       const { writes } = await lead(stage);
       const { replica, world } = stage;
       // Committed at once, and never verified: nothing of it may be applied.
-      replica.setVerified(0);
+      replica.setMatched(0);
       const large = { op: 'put' as const, key: Buffer.from('k'), value: Buffer.alloc(16 * MiB) };
       for (let bytes = 0; bytes < UNAPPLIED_BYTES_MAX; bytes += large.value.length) {
         const written = writes.write({ ...put('k'), ops: [large] });
@@ -369,7 +369,7 @@ test(
         code: 'BUSY',
         outcome: 'rejected',
       });
-      replica.setVerified(Number.MAX_SAFE_INTEGER);
+      replica.setMatched(Number.MAX_SAFE_INTEGER);
       await replica.caughtUp();
       await world.pass(1);
       const written = writes.write(put('k'));

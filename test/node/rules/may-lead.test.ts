@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mayLead } from '../../../src/node/rules/may-lead.ts';
-import type { Standing, VoterAnswer } from '../../../src/node/rules/may-lead.ts';
+import type { ElectionFacts, VoterAnswer } from '../../../src/node/rules/may-lead.ts';
 import type { Claim } from '../../../src/protocol/messages.ts';
 
 const at = (epoch: number, lsn: number, chain = epoch * 1_000 + lsn) => ({ epoch, lsn, chain });
@@ -435,7 +435,7 @@ describe('a candidate', () => {
 });
 
 describe('for any answers', () => {
-  const standings: fc.Arbitrary<Standing> = fc
+  const facts: fc.Arbitrary<ElectionFacts> = fc
     .tuple(
       fc.integer({ min: 1, max: 5 }),
       fc.nat(),
@@ -480,7 +480,7 @@ describe('for any answers', () => {
     });
 
   /** Section 6, word by word. */
-  function restated({ voters, quorum: W, candidate, answers }: Standing): boolean {
+  function restated({ voters, quorum: W, candidate, answers }: ElectionFacts): boolean {
     const N = voters.length;
     const Q = Math.max(N - W + 1, Math.floor(N / 2) + 1);
     const number = ({ epoch, lsn }: { epoch: number; lsn: number }): number => epoch * 100 + lsn;
@@ -521,10 +521,10 @@ describe('for any answers', () => {
   test('the verdict is that of the rule word by word', { tags: ['slow'] }, () => {
     let led = 0;
     fc.assert(
-      fc.property(standings, (standing) => {
-        const { kind } = mayLead(standing);
+      fc.property(facts, (facts) => {
+        const { kind } = mayLead(facts);
         if (kind === 'lead') led += 1;
-        expect(kind === 'lead').toBe(restated(standing));
+        expect(kind === 'lead').toBe(restated(facts));
       }),
       { numRuns: 20_000 },
     );

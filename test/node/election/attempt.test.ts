@@ -3,8 +3,8 @@
  * Method: a real candidate on a simulated disk, and voters whose answers are made up.
  */
 import { expect, test } from 'vitest';
-import { stand } from '../../../src/node/election/candidacy.ts';
-import type { Candidacy } from '../../../src/node/election/candidacy.ts';
+import { stand } from '../../../src/node/election/attempt.ts';
+import type { AttemptResult } from '../../../src/node/election/attempt.ts';
 import { Voter } from '../../../src/node/election/voter.ts';
 import type { Ask, AskReply } from '../../../src/protocol/messages.ts';
 import { ID, withReplica } from '../replica-fixture.ts';
@@ -12,8 +12,8 @@ import { ID, withReplica } from '../replica-fixture.ts';
 const VOTERS = ['n1', 'n2', 'n3'].map((nodeId) => ({ nodeId, address: nodeId }));
 
 /** n1 stands; n2 grants everything but what `change` says, and n3 is silent. */
-async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<Candidacy> {
-  const results: Candidacy[] = [];
+async function candidacy(change: (ask: Ask) => Partial<AskReply>): Promise<AttemptResult> {
+  const results: AttemptResult[] = [];
   await withReplica(async ({ world, clock, replica }) => {
     const quiet = {
       heardLeaderRecently: false,

@@ -11,7 +11,7 @@ import type { Replica } from '../replica/replica.ts';
 import type { Snapshotter } from '../replica/snapshotter.ts';
 import type { Trigger } from '../api/trigger.ts';
 
-export interface LifeOptions {
+export interface RoleOptions {
   readonly replica: Replica;
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -1,4 +1,4 @@
-import type { Candidacy } from './candidacy.ts';
+import type { AttemptResult } from './attempt.ts';
 
 /**
  * Queue of attempts to lead; one runs at a time.
@@ -7,12 +7,12 @@ import type { Candidacy } from './candidacy.ts';
  * refused where a leader is alive, and that is no answer to an operator who asked for another leader. An operator's
  * attempt follows it then.
  */
-export class Standing {
-  readonly #attempt: (operator: boolean) => Promise<Candidacy>;
-  #running: { readonly operator: boolean; readonly result: Promise<Candidacy> } | undefined;
-  #queued: Promise<Candidacy> | undefined;
+export class AttemptQueue {
+  readonly #attempt: (operator: boolean) => Promise<AttemptResult>;
+  #running: { readonly operator: boolean; readonly result: Promise<AttemptResult> } | undefined;
+  #queued: Promise<AttemptResult> | undefined;
 
-  constructor(attempt: (operator: boolean) => Promise<Candidacy>) {
+  constructor(attempt: (operator: boolean) => Promise<AttemptResult>) {
     this.#attempt = attempt;
   }
 
@@ -21,7 +21,7 @@ export class Standing {
     return this.#running !== undefined || this.#queued !== undefined;
   }
 
-  stand(operator: boolean): Promise<Candidacy> {
+  stand(operator: boolean): Promise<AttemptResult> {
     if (this.#queued !== undefined) return this.#queued;
     const running = this.#running;
     if (running === undefined) return this.#begin(operator);
@@ -34,7 +34,7 @@ export class Standing {
   }
 
   /** Runs another kind of attempt, once no other is under way; callers during it share its result. */
-  async force(attempt: () => Promise<Candidacy>): Promise<Candidacy> {
+  async force(attempt: () => Promise<AttemptResult>): Promise<AttemptResult> {
     while (this.active) await (this.#queued ?? this.#running?.result);
     return this.#begin(true, attempt);
   }
@@ -46,8 +46,8 @@ export class Standing {
 
   #begin(
     operator: boolean,
-    attempt: (operator: boolean) => Promise<Candidacy> = this.#attempt,
-  ): Promise<Candidacy> {
+    attempt: (operator: boolean) => Promise<AttemptResult> = this.#attempt,
+  ): Promise<AttemptResult> {
     const result = attempt(operator).finally(() => {
       this.#running = undefined;
     });

@@ -3,7 +3,7 @@ import type { Link } from '../../ports/link.ts';
 import { isWalshipError } from '../../errors.ts';
 import { decodeMessage, encodeMessage } from '../../protocol/codec.ts';
 import type { Ask } from '../../protocol/messages.ts';
-import type { Life } from './life.ts';
+import type { RoleDriver } from './role-driver.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { PeerFault } from '../cluster/peer-faults.ts';
 import { FetchServer } from '../repair/serve-fetch.ts';
@@ -13,22 +13,22 @@ export const FIRST_MESSAGE_MS = 3_000;
 /** Number of links that may wait for their first message. */
 export const UNDECIDED_LINKS_MAX = 256;
 
-export interface ReceptionOptions {
+export interface PeerServerOptions {
   readonly clock: Clock;
   readonly run: string;
-  readonly life: Life;
+  readonly roleDriver: RoleDriver;
   readonly replica: Replica;
   readonly onPeerFault: (fault: PeerFault) => void;
 }
 
 /** Receives links from other nodes: the first message tells the purpose of each. */
-export class Reception {
-  readonly #options: ReceptionOptions;
+export class PeerServer {
+  readonly #options: PeerServerOptions;
   readonly #undecided = new Set<Link>();
   readonly #fetches: FetchServer;
   #closed = false;
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: PeerServerOptions) {
     this.#options = options;
     this.#fetches = new FetchServer({ clock: options.clock, log: options.replica.log });
   }
@@ -69,7 +69,7 @@ export class Reception {
   }
 
   #first(link: Link, bytes: Buffer): void {
-    const { life, run, replica } = this.#options;
+    const { roleDriver, run, replica } = this.#options;
     const decoded = decodeMessage(bytes);
     if (decoded.kind !== 'message') {
       const code = decoded.kind === 'version' ? 'UNSUPPORTED_VERSION' : 'PROTOCOL_ERROR';
@@ -80,7 +80,7 @@ export class Reception {
     const { message } = decoded;
     switch (message.kind) {
       case 'hello':
-        life.hello(link, message).catch((error: unknown) => close(link, error));
+        roleDriver.hello(link, message).catch((error: unknown) => close(link, error));
         return;
       case 'ask':
         this.#answer(link, message).catch((error: unknown) => close(link, error));
@@ -109,7 +109,7 @@ export class Reception {
   }
 
   async #answer(link: Link, ask: Ask): Promise<void> {
-    const reply = await this.#options.life.answer(ask);
+    const reply = await this.#options.roleDriver.answer(ask);
     link.send(encodeMessage(reply), () => link.close('answered'));
   }
 }

@@ -5,9 +5,11 @@ import type { Peer } from '../cluster/peers.ts';
  * An operator's request that this node leave its history. It is held in memory only, and ends when it is met or times
  * out.
  */
-export class Departure {
+export class PendingRejoin {
   readonly #clock: Clock;
-  #wish: { readonly targets: readonly Peer[]; readonly settle: (met: boolean) => void } | undefined;
+  #pending:
+    | { readonly targets: readonly Peer[]; readonly settle: (met: boolean) => void }
+    | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -15,14 +17,14 @@ export class Departure {
 
   /** Addresses where a leader of another history is looked for; undefined without a request. */
   get targets(): readonly Peer[] | undefined {
-    return this.#wish?.targets;
+    return this.#pending?.targets;
   }
 
   /**
    * Resolves with true once such a leader is followed, with false after `timeoutMs`; a later request replaces this
    * one.
    */
-  wish(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
+  request(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
     this.end();
     return new Promise((resolve) => {
       const cancel = this.#clock.after(timeoutMs, () => this.end());
@@ -30,7 +32,7 @@ export class Departure {
         cancel();
         resolve(met);
       };
-      this.#wish = { targets, settle };
+      this.#pending = { targets, settle };
     });
   }
 
@@ -45,8 +47,8 @@ export class Departure {
   }
 
   #settle(met: boolean): void {
-    const wish = this.#wish;
-    this.#wish = undefined;
-    wish?.settle(met);
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.settle(met);
   }
 }

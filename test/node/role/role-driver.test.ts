@@ -3,8 +3,8 @@
  * Method: a simulated cluster of three.
  */
 import { describe, expect, test } from 'vitest';
-import type { Candidacy } from '../../../src/node/election/candidacy.ts';
-import { Standing } from '../../../src/node/election/standing.ts';
+import type { AttemptResult } from '../../../src/node/election/attempt.ts';
+import { AttemptQueue } from '../../../src/node/election/attempt-queue.ts';
 import type { NodeApi } from '../../../src/node/api/api.ts';
 import { openSimNode } from '../../../src/sim/open-node.ts';
 import { SimCluster } from '../../../src/sim/sim-cluster.ts';
@@ -19,7 +19,7 @@ async function onCluster(main: (cluster: SimCluster) => Promise<void>): Promise<
   });
 }
 
-function lost(code: string): Candidacy {
+function lost(code: string): AttemptResult {
   return { kind: 'lost', code, message: '', answers: [] };
 }
 
@@ -34,28 +34,28 @@ const MANY_MS = 30_000;
 describe('an attempt to lead', () => {
   test('by a person is not answered by one that the node made by itself', async () => {
     const asked: boolean[] = [];
-    const ends: ((result: Candidacy) => void)[] = [];
-    const standing = new Standing((operator) => {
+    const ends: ((result: AttemptResult) => void)[] = [];
+    const attempts = new AttemptQueue((operator) => {
       asked.push(operator);
       return new Promise((resolve) => ends.push(resolve));
     });
-    const own = standing.stand(false);
-    const shared = standing.stand(false);
-    const person = standing.stand(true);
-    const other = standing.stand(true);
+    const own = attempts.stand(false);
+    const shared = attempts.stand(false);
+    const person = attempts.stand(true);
+    const other = attempts.stand(true);
     expect(asked).toEqual([false]);
 
     ends[0]?.(lost('LEADER_ALIVE'));
     expect(await own).toMatchObject({ code: 'LEADER_ALIVE' });
     expect(await shared).toMatchObject({ code: 'LEADER_ALIVE' });
-    expect(standing.active).toBe(true);
+    expect(attempts.active).toBe(true);
     ends[1]?.(lost('NO_QUORUM'));
 
     expect(await person).toMatchObject({ code: 'NO_QUORUM' });
     expect(await other).toMatchObject({ code: 'NO_QUORUM' });
     expect(asked).toEqual([false, true]);
-    await standing.idle();
-    expect(standing.active).toBe(false);
+    await attempts.idle();
+    expect(attempts.active).toBe(false);
   });
 
   test('ends with the node, whoever is still asked', () =>

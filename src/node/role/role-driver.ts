@@ -10,10 +10,10 @@ import { leftMetaAsItWas } from '../../wal/files/meta.ts';
 import type { Version } from '../../wal/format/position.ts';
 import type { LeadershipReport, Role } from '../api/api.ts';
 import { becomeIntactAtBirth, beginLeading, newLeader } from '../election/begin-leading.ts';
-import type { Begun, Won } from '../election/begin-leading.ts';
-import { type Candidacy, type CandidacyOptions, stand } from '../election/candidacy.ts';
-import { Departure } from './departure.ts';
-import type { LifeOptions } from '../election/life-options.ts';
+import type { NewLeadership, WonAttempt } from '../election/begin-leading.ts';
+import { type AttemptResult, type AttemptOptions, stand } from '../election/attempt.ts';
+import { PendingRejoin } from './pending-rejoin.ts';
+import type { RoleOptions } from '../election/role-options.ts';
 import { answerCandidate } from '../election/doubtful-candidate.ts';
 import { itsTurn } from '../election/its-turn.ts';
 import { LastSeen } from './last-seen.ts';
@@ -23,19 +23,19 @@ import { notLeader } from './not-leader.ts';
 import { ask, QUESTIONS_MAX } from '../cluster/peers.ts';
 import type { Peer } from '../cluster/peers.ts';
 import { PATIENT_FAILURES, RetryPause } from '../election/retry-pause.ts';
-import { Standing } from '../election/standing.ts';
+import { AttemptQueue } from '../election/attempt-queue.ts';
 import { Voter } from '../election/voter.ts';
 
 /**
  * Main loop of a node: looks for a leader and follows it; where there is none and it is this node's turn, stands;
  * once elected, leads until that ends. One thing at a time.
  */
-export class Life {
+export class RoleDriver {
   readonly voter: Voter;
-  readonly #options: LifeOptions;
+  readonly #options: RoleOptions;
   readonly #search: LeaderSearch;
-  readonly #standing = new Standing((operator) => this.#standOnce(operator));
-  readonly #departure: Departure;
+  readonly #attempts = new AttemptQueue((operator) => this.#standOnce(operator));
+  readonly #rejoin: PendingRejoin;
   readonly #lastSeen = new LastSeen();
   /** Aborts when this node ends, and with it all waits for peers. */
   readonly #end = new AbortController();
@@ -54,11 +54,11 @@ export class Life {
   #failures = 0;
   readonly #pause: RetryPause;
 
-  constructor(options: LifeOptions) {
+  constructor(options: RoleOptions) {
     const { replica, clock, run, membership, onEvent } = options;
     this.#options = options;
     setMaxListeners(QUESTIONS_MAX, this.#end.signal);
-    this.#departure = new Departure(clock);
+    this.#rejoin = new PendingRejoin(clock);
     this.#pause = new RetryPause(clock, options.entropy);
     this.voter = new Voter({
       replica,
@@ -73,14 +73,14 @@ export class Life {
       mayFollow: () => this.#mayFollow(),
       met: () => {
         this.#standPending = false;
-        this.#departure.met();
+        this.#rejoin.met();
       },
       // An operator asked for it, at the leader.
       takeOver: async () => {
         const result = await this.stand(true);
         return result.kind === 'lost' ? result : undefined;
       },
-      leaves: () => this.#departure.targets,
+      leaves: () => this.#rejoin.targets,
     });
     this.#standPending = itsTurn(replica, options.initialLeader);
     replica.onFenced((fence) => this.#fenced(fence));
@@ -93,7 +93,7 @@ export class Life {
   get role(): Role {
     if (this.#end.signal.aborted) return 'stopped';
     if (this.#leader !== undefined) return 'leader';
-    return this.#standing.active ? 'candidate' : 'follower';
+    return this.#attempts.active ? 'candidate' : 'follower';
   }
 
   get leader(): Leader | undefined {
@@ -143,13 +143,13 @@ export class Life {
   }
 
   /** Runs until `close`, or until the disk fails. */
-  async live(): Promise<void> {
+  async run(): Promise<void> {
     const { replica } = this.#options;
     while (!this.#end.signal.aborted && replica.failure === undefined) {
       // An attempt that is due does not wait for unresponsive peers.
       const followed = this.#standDue ? false : await this.#search.follow();
       this.#looksFirst = false;
-      await this.#standing.idle();
+      await this.#attempts.idle();
       if (this.#leading !== undefined) await this.#leading;
       if (followed) {
         // Asked again immediately, the leader would send the same bytes in vain, many times a second.
@@ -167,17 +167,19 @@ export class Life {
   }
 
   /** Tries to lead. An operator's request is not answered by an attempt that this node made on its own. */
-  stand(operator: boolean): Promise<Candidacy> {
-    return this.#standing.stand(operator);
+  stand(operator: boolean): Promise<AttemptResult> {
+    return this.#attempts.stand(operator);
   }
 
   /** Runs another kind of attempt, which ends by standing; no other attempt runs beside it. */
-  force(attempt: (stand: () => Promise<Candidacy>) => Promise<Candidacy>): Promise<Candidacy> {
-    const stand = (): Promise<Candidacy> => {
+  force(
+    attempt: (stand: () => Promise<AttemptResult>) => Promise<AttemptResult>,
+  ): Promise<AttemptResult> {
+    const stand = (): Promise<AttemptResult> => {
       this.#standPending = true;
       return this.#standOnce(true);
     };
-    return this.#standing.force(() => attempt(stand));
+    return this.#attempts.force(() => attempt(stand));
   }
 
   /**
@@ -185,7 +187,7 @@ export class Life {
    * `timeoutMs`.
    */
   async leave(targets: readonly Peer[], timeoutMs: number): Promise<boolean> {
-    const left = this.#departure.wish(targets, timeoutMs);
+    const left = this.#rejoin.request(targets, timeoutMs);
     const message = 'an operator takes this node to another history';
     this.#standDue = false;
     this.#leader?.end({ code: 'REJOIN', message });
@@ -202,7 +204,7 @@ export class Life {
     const { replica, trigger } = this.#options;
     // Only an intact voter may lead.
     const apt = this.isVoter && replica.state === 'intact' && this.session === undefined;
-    if (!apt || this.#looksFirst || this.#departure.targets !== undefined) return;
+    if (!apt || this.#looksFirst || this.#rejoin.targets !== undefined) return;
     if (!trigger.tick(Math.min(this.#quiet.ms, this.#search.silentMs))) return;
     this.#standDue = true;
     this.#search.interrupt();
@@ -224,7 +226,7 @@ export class Life {
   /** Ends the loop; idempotent. */
   close(reason: string): void {
     this.#end.abort();
-    this.#departure.end();
+    this.#rejoin.end();
     this.#leader?.end({ code: 'NODE_CLOSED', message: reason });
     this.#search.close(reason);
     this.#pause.cancel();
@@ -236,7 +238,7 @@ export class Life {
    */
   #mayStand(): boolean {
     const wants = this.#standDue || this.#standPending;
-    const waits = this.#search.expected !== undefined || this.#departure.targets !== undefined;
+    const waits = this.#search.expected !== undefined || this.#rejoin.targets !== undefined;
     return wants && this.isVoter && !this.#isOver() && !waits;
   }
 
@@ -249,7 +251,7 @@ export class Life {
   }
 
   #mayFollow(): boolean {
-    return !this.#isOver() && !this.#standing.active && this.#leader === undefined;
+    return !this.#isOver() && !this.#attempts.active && this.#leader === undefined;
   }
 
   #isOver(): boolean {
@@ -274,7 +276,7 @@ export class Life {
     this.#search.fenced(fence);
   }
 
-  async #standOnce(operator: boolean): Promise<Candidacy> {
+  async #standOnce(operator: boolean): Promise<AttemptResult> {
     try {
       return await this.#standTo(operator);
     } catch (error) {
@@ -285,9 +287,9 @@ export class Life {
     }
   }
 
-  async #standTo(operator: boolean): Promise<Candidacy> {
+  async #standTo(operator: boolean): Promise<AttemptResult> {
     const { replica, onEvent } = this.#options;
-    const result = await stand(this.candidacy(operator));
+    const result = await stand(this.attemptOptions(operator));
     if (result.kind !== 'won') {
       if (result.lostData !== undefined) await this.#lostData(result.lostData, result.message);
       return result;
@@ -311,7 +313,7 @@ export class Life {
   }
 
   /** Inputs for an election attempt by this node. */
-  candidacy(operator: boolean): CandidacyOptions {
+  attemptOptions(operator: boolean): AttemptOptions {
     const { replica, run, clock, entropy, dialer, membership } = this.#options;
     const { peers, quorums, configHash } = membership;
     const { signal } = this.#end;
@@ -329,7 +331,7 @@ export class Life {
     };
   }
 
-  #lead(won: Won, begun: Begun): void {
+  #lead(won: WonAttempt, begun: NewLeadership): void {
     const { replica, onLeading } = this.#options;
     let over!: () => void;
     this.#leading = new Promise((resolve) => {
@@ -343,12 +345,19 @@ export class Life {
     this.#leader = leader;
     this.#report = this.#reportOn(won);
     this.#standPending = true;
-    replica.setVerified(Number.MAX_SAFE_INTEGER);
+    replica.setMatched(Number.MAX_SAFE_INTEGER);
     onLeading(leader, begun.inherited);
     becomeIntactAtBirth(this.#options, leader).catch((error: unknown) => this.#failed(error));
   }
 
-  #reportOn({ epoch, how, promisedBy, vouchedBy, position, unheard }: Won): LeadershipReport {
+  #reportOn({
+    epoch,
+    how,
+    promisedBy,
+    vouchedBy,
+    position,
+    unheard,
+  }: WonAttempt): LeadershipReport {
     const { clock } = this.#options;
     const { heardMs } = this.#search;
     const lastMs = Math.max(heardMs ?? -Infinity, this.#ledMs ?? -Infinity);
@@ -377,7 +386,7 @@ export class Life {
     this.#leader = undefined;
     this.#ledMs = this.#options.clock.nowMs();
     replica.log.stopLeading();
-    replica.setVerified(replica.committedLsn);
+    replica.setMatched(replica.committedLsn);
     onLeaderEnded(reason.code, reason.message);
     onEvent({ level: 'warn', code: 'STEPPED_DOWN', message: reason.message, reason: reason.code });
     try {
@@ -401,7 +410,7 @@ export class Life {
     this.#options.replica.fail(error);
   }
 
-  #lost({ code, message, answers }: Candidacy & { kind: 'lost' }): void {
+  #lost({ code, message, answers }: AttemptResult & { kind: 'lost' }): void {
     this.#failures += 1;
     // The failure comes often, and is the same each time: report it once, and then now and again.
     if (this.#failures % 20 !== 1) return;

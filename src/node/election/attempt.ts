@@ -16,7 +16,7 @@ import type { Voter } from './voter.ts';
 /** Gap above all epochs seen for the next epoch where a voter answers blank: its promise is forgotten. */
 export const BLANK_EPOCH_GAP = 1_000;
 
-export interface CandidacyOptions {
+export interface AttemptOptions {
   readonly replica: Replica;
   readonly run: string;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface Refusal {
   readonly code: string;
 }
 
-export type Candidacy =
+export type AttemptResult =
   | {
       readonly kind: 'won';
       readonly epoch: number;
@@ -77,7 +77,7 @@ export type Candidacy =
  * After each round `mayLead` says whether the answers are enough. The dry round keeps a hopeless candidate from deposing
  * a leader; the confirm round keeps a voter that was wiped in between from being counted for a promise it no longer has.
  */
-export async function stand(options: CandidacyOptions): Promise<Candidacy> {
+export async function stand(options: AttemptOptions): Promise<AttemptResult> {
   if (options.replica.rebuilding) {
     const message =
       'its state is still being loaded, so it does not know yet what the log contains';
@@ -132,7 +132,7 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
 
 /** Builds the question of this node for a voter. */
 export function question(
-  { replica, run, configHash, operator }: CandidacyOptions,
+  { replica, run, configHash, operator }: AttemptOptions,
   { round, epoch, attempt }: Pick<Ask, 'round' | 'epoch' | 'attempt'>,
 ): Ask {
   const { clusterId, historyId } = replica.meta.current;
@@ -155,7 +155,7 @@ export function question(
 
 /** Asks every voter, or the named ones; this node answers for itself, by the same rules. */
 export function round(
-  options: CandidacyOptions,
+  options: AttemptOptions,
   ask: Ask,
   voters: readonly Peer[] = options.voters,
 ): Promise<readonly Asked[]> {
@@ -171,7 +171,7 @@ export function round(
 }
 
 /** Asks for promises. The candidate fences and promises itself first: its own position is final then. */
-export async function realRound(options: CandidacyOptions, ask: Ask): Promise<readonly Asked[]> {
+export async function realRound(options: AttemptOptions, ask: Ask): Promise<readonly Asked[]> {
   const { replica, voter } = options;
   const reply = await voter.answer(ask);
   const own = { kind: 'reply', reply } as const;
@@ -190,7 +190,7 @@ export async function realRound(options: CandidacyOptions, ask: Ask): Promise<re
  * Returns an epoch above all that was seen: far above, where a blank voter among voters that are not may have
  * forgotten one.
  */
-export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]): number {
+export function nextEpoch({ replica }: AttemptOptions, dry: readonly Asked[]): number {
   const replies = repliesOf(dry);
   const seen = [
     replica.fence,
@@ -204,7 +204,7 @@ export function nextEpoch({ replica }: CandidacyOptions, dry: readonly Asked[]):
 
 /** Asks a voter again in the final epoch where it refused only because the dry epoch was too low. */
 async function dryInEpoch(
-  options: CandidacyOptions,
+  options: AttemptOptions,
   {
     dry,
     probeEpoch,
@@ -223,7 +223,7 @@ async function dryInEpoch(
 }
 
 /** Judges whether these answers are enough to lead, by the ordinary rules. */
-export function judge(options: CandidacyOptions, asked: readonly Asked[]): MayLead {
+export function judge(options: AttemptOptions, asked: readonly Asked[]): MayLead {
   const { replica, voters, quorum } = options;
   const { nodeId, state, log } = replica;
   return mayLead({
@@ -261,7 +261,7 @@ export function repliesOf(asked: readonly Asked[]): readonly AskReply[] {
   return asked.flatMap((one) => (one.kind === 'reply' ? [one.reply] : []));
 }
 
-function unheard({ voters }: CandidacyOptions, asked: readonly Asked[]): readonly string[] {
+function unheard({ voters }: AttemptOptions, asked: readonly Asked[]): readonly string[] {
   const heard = new Set(repliesOf(asked).map(({ nodeId }) => nodeId));
   return voters.map(({ nodeId }) => nodeId).filter((nodeId) => !heard.has(nodeId));
 }
@@ -275,7 +275,7 @@ function identityAmong(
   return undefined;
 }
 
-function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Candidacy {
+function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): AttemptResult {
   const answers = asked.map((one) =>
     one.kind === 'silent'
       ? `${one.nodeId}: PEER_UNREACHABLE: ${one.message}`

@@ -6,25 +6,25 @@ import { MiB } from '../ports/units.ts';
 /** Bytes handed to a link and not yet taken by the network, above which sending pauses. */
 export const LINK_BYTES_MAX = 4 * MiB;
 /** Size of a pooled buffer: the largest message that carries bytes of a log or a snapshot. */
-const ROOM_BYTES = Math.max(FRAME_HEADER_BYTES, PIECE_HEADER_BYTES) + FRAME_BYTES_MAX;
-const ROOMS_MAX = LINK_BYTES_MAX / FRAME_BYTES_MAX;
+const BUFFER_BYTES = Math.max(FRAME_HEADER_BYTES, PIECE_HEADER_BYTES) + FRAME_BYTES_MAX;
+const BUFFERS_MAX = LINK_BYTES_MAX / FRAME_BYTES_MAX;
 
 /**
  * Buffers for the messages of one link, reused once the network has taken them: fresh memory costs more than the
  * copy.
  */
-export class Rooms {
+export class BufferPool {
   #free: Buffer[] = [];
   #used = false;
 
   /** Returns an uninitialised buffer. */
   take(): Buffer {
     this.#used = true;
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(ROOM_BYTES);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   }
 
-  giveBack(room: Buffer): void {
-    if (this.#free.length < ROOMS_MAX) this.#free.push(room);
+  giveBack(buffer: Buffer): void {
+    if (this.#free.length < BUFFERS_MAX) this.#free.push(buffer);
   }
 
   /** Frees the pool if no buffer was taken since the last call. Call it now and then. */
