@@ -11,7 +11,7 @@ export function sizeText(bytes: number): string {
 }
 
 /** Formats seconds in a unit of which there are at least two: `90 s`, `25 min`, `21 h`, `12 days`. */
-export function durationText(seconds: number): string {
+export function roughDurationText(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;

@@ -2,7 +2,7 @@ import type { ClientOptions } from './client-options.ts';
 import { askThroughOthers, clusterStatus } from './cluster-status.ts';
 import type { FollowerView, NodeView, StatusReason, StatusView } from './cluster-status.ts';
 import type { CommandIo } from './command-io.ts';
-import { durationText, sizeText } from './quantity-text.ts';
+import { roughDurationText, sizeText } from './quantity-text.ts';
 import { textTable } from './text-table.ts';
 
 /** Runs `walship status`: prints every voter in one table, and in words the reason of each wait. */
@@ -134,6 +134,6 @@ function retentionNote({ connected, lagLsns, retention }: FollowerView): string 
   if (retention === undefined || (connected && lagLsns === 0)) return undefined;
   const { bytesLeft, secondsLeft } = retention;
   if (bytesLeft === 0) return 'the log is no longer kept for it: it may need a full copy';
-  const time = secondsLeft === null ? '' : `, in about ${durationText(secondsLeft)}`;
+  const time = secondsLeft === null ? '' : `, in about ${roughDurationText(secondsLeft)}`;
   return `it needs a full copy once ${sizeText(bytesLeft)} more of log are written${time}`;
 }

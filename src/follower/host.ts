@@ -1,9 +1,10 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Turns } from '../ports/turns.ts';
-import type { Answer, Claim, SnapshotOffer, VoterState } from '../protocol/messages.ts';
+import type { Answer, SnapshotOffer } from '../protocol/messages.ts';
 import type { Log, SavedTail } from '../wal/log.ts';
 import type { LocalAcks } from '../wal/files/saved.ts';
 import type { SnapshotTarget } from './snapshot-intake.ts';
+import type { Claim, VoterState } from '../wal/format/voter-state.ts';
 
 /** State and actions that a follower needs outside of its log. */
 export interface FollowerHost {

@@ -1,8 +1,9 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Identity, VoterState } from '../protocol/messages.ts';
+import type { Identity } from '../protocol/messages.ts';
 import type { SnapshotSource } from './snapshot-sender.ts';
 import type { Log } from '../wal/log.ts';
 import type { Position } from '../wal/format/position.ts';
+import type { VoterState } from '../wal/format/voter-state.ts';
 
 export interface LeaderOptions {
   readonly log: Log;

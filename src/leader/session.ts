@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Link } from '../ports/link.ts';
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts';
-import type { Ack, ControlMessage, Hello, VoterState } from '../protocol/messages.ts';
+import type { Ack, ControlMessage, Hello } from '../protocol/messages.ts';
 import { FRAME_BYTES_MAX } from '../protocol/messages.ts';
 import { framesOf } from '../protocol/pieces.ts';
 import { TickTimer } from '../ports/tick-timer.ts';
@@ -16,6 +16,7 @@ import { fromFollower, INITIAL_PROGRESS } from './from-follower.ts';
 import { InFlight } from './in-flight.ts';
 import { LINK_BYTES_MAX, BufferPool } from './buffer-pool.ts';
 import { SnapshotSender, type SnapshotSource } from './snapshot-sender.ts';
+import type { VoterState } from '../wal/format/voter-state.ts';
 
 /** Bytes read from the files in one read. */
 const AHEAD_BYTES = 4 * MiB;

@@ -16,7 +16,7 @@ export const CLIENT_PATH = '/v1/client';
 /** Maximum size of a message: a control message of 1 MiB and a margin. A larger one closes the link. */
 export const MESSAGE_BYTES_MAX = MiB + 64 * KiB;
 /** Bytes of messages that are buffered before `receive`; above it, the socket is paused. */
-export const INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
+export const LINK_INBOX_BYTES_MAX = 4 * MESSAGE_BYTES_MAX;
 /** Time that a closing link waits for the other side before it is cut. */
 export const CLOSE_WAIT_MS = 2_000;
 /** Time limit for dialling, from the first packet to the open link. */
@@ -118,7 +118,7 @@ export class WsLink implements Link {
     }
     this.#inbox.push(message);
     this.#inboxBytes += message.length;
-    if (this.#inboxBytes >= INBOX_BYTES_MAX) this.#socket.pause();
+    if (this.#inboxBytes >= LINK_INBOX_BYTES_MAX) this.#socket.pause();
   }
 
   #onClose(code: number, reason: Buffer): void {

@@ -1,15 +1,7 @@
 import type { Position } from '../wal/format/position.ts';
-import type {
-  Answer,
-  Ask,
-  AskReply,
-  Claim,
-  ControlMessage,
-  EpochPromise,
-  Hello,
-  VotersAndQuorum,
-} from './messages.ts';
+import type { Answer, Ask, AskReply, ControlMessage, Hello, VotersAndQuorum } from './messages.ts';
 import { MESSAGE_CHARS_MAX } from './limits.ts';
+import type { Claim, EpochPromise } from '../wal/format/voter-state.ts';
 
 /**
  * A control message is an array: its tag, then its fields in a fixed order. `docs/protocol.md` has the table.

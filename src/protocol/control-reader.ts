@@ -11,9 +11,7 @@ import type {
   Answer,
   Ask,
   AskReply,
-  Claim,
   ControlMessage,
-  EpochPromise,
   Hello,
   HistoryEntry,
   Identity,
@@ -21,6 +19,7 @@ import type {
 } from './messages.ts';
 import { ROUNDS, STATES, TAGS, VERDICTS } from './control-fields.ts';
 import { FieldReader } from './field-reader.ts';
+import type { Claim, EpochPromise } from '../wal/format/voter-state.ts';
 
 export type DecodedControl =
   | { readonly kind: 'message'; readonly message: ControlMessage }

@@ -1,5 +1,6 @@
 import type { SpanView } from '../wal/format/history-spans.ts';
 import type { Position, Version } from '../wal/format/position.ts';
+import type { Claim, EpochPromise, VoterState } from '../wal/format/voter-state.ts';
 
 /**
  * Messages between nodes over `/v1/replicate`. The first message of a link decides its purpose: `hello` opens a
@@ -10,19 +11,6 @@ import type { Position, Version } from '../wal/format/position.ts';
  * - 1: the first.
  */
 export const PROTOCOL_VERSION = 1;
-
-/** A node's fsynced promise to follow no epoch below `epoch`. A promise made by following has no candidate and no attempt. */
-export interface EpochPromise {
-  readonly epoch: number;
-  readonly candidate: string | null;
-  /** 32 hexadecimal digits, new for every attempt to lead. */
-  readonly attempt: string | null;
-}
-
-export type VoterState = 'intact' | 'suspect' | 'blank';
-
-/** The highest position that a suspect may ever have held; null if it claims none. */
-export type Claim = Version | 'unknown' | null;
 
 /** State of a follower, sent when it opens a session. */
 export interface Hello {

@@ -1,5 +1,4 @@
 import { WalshipError } from '../errors.ts';
-import { isAddress } from './address.ts';
 import { readFields } from './admin-json.ts';
 import type { Exchange } from './exchange.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
@@ -34,4 +33,12 @@ export async function postRejoin(exchange: Exchange): Promise<void> {
     ...(from === undefined ? {} : { from }),
   };
   sendJson(exchange.response, await exchange.node.rejoin(request));
+}
+
+/** True for a host and a port, as `--peers` names nodes. */
+function isAddress(text: string): boolean {
+  const url = `http://${text}`;
+  if (!/:\d{1,5}$/.test(text) || !URL.canParse(url)) return false;
+  const { hostname, pathname, search, hash, username, password } = new URL(url);
+  return hostname !== '' && pathname === '/' && search + hash + username + password === '';
 }

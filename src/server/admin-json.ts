@@ -3,6 +3,7 @@ import { WalshipError } from '../errors.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
+import { invalidRequest } from './invalid-request.ts';
 
 /** Expected type of each field. */
 export type Shape = Readonly<Record<string, 'boolean' | 'string' | 'count'>>;
@@ -22,8 +23,8 @@ export async function readFields<S extends Shape>(exchange: Exchange, shape: S):
   const fields = parse(body);
   for (const [name, value] of Object.entries(fields)) {
     const wanted = shape[name];
-    if (wanted === undefined) throw invalid(`${name} is not a field of this request`);
-    if (!fits(value, wanted)) throw invalid(`${name} must be a ${wanted}`);
+    if (wanted === undefined) throw invalidRequest(`${name} is not a field of this request`);
+    if (!fits(value, wanted)) throw invalidRequest(`${name} must be a ${wanted}`);
   }
   return fields as Read<S>;
 }
@@ -38,14 +39,10 @@ function parse(body: Buffer): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Readonly<Record<string, unknown>>;
   }
-  throw invalid('the body must be a JSON object');
+  throw invalidRequest('the body must be a JSON object');
 }
 
 function fits(value: unknown, wanted: Shape[string]): boolean {
   if (wanted === 'count') return Number.isSafeInteger(value) && Number(value) >= 1;
   return typeof value === wanted;
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
 }

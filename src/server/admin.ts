@@ -1,10 +1,11 @@
-import { isWalshipError, WalshipError } from '../errors.ts';
+import { isWalshipError } from '../errors.ts';
 import type { SwitchoverRequest } from '../node/api/api.ts';
 import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 import { fetchStatus } from './peer-status.ts';
 import { sendJson } from './reply.ts';
+import { invalidRequest } from './invalid-request.ts';
 
 /** Handles `POST /v1/admin/snapshot`: this node takes a snapshot now. */
 export async function postSnapshot(exchange: Exchange): Promise<void> {
@@ -41,15 +42,15 @@ export async function postSwitchover(exchange: Exchange): Promise<void> {
 function parseSwitchover(body: Buffer): SwitchoverRequest {
   const { to, timeoutMs = SWITCHOVER_MS_DEFAULT, ...rest } = objectOf(body);
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw invalid(`"${unknown}" is not a field of a switchover`);
-  if (typeof to !== 'string' || to === '') throw invalid('"to" must be the id of a node');
+  if (unknown !== undefined) throw invalidRequest(`"${unknown}" is not a field of a switchover`);
+  if (typeof to !== 'string' || to === '') throw invalidRequest('"to" must be the id of a node');
   if (
     typeof timeoutMs !== 'number' ||
     !Number.isInteger(timeoutMs) ||
     timeoutMs < 1 ||
     timeoutMs > SWITCHOVER_MS_MAX
   ) {
-    throw invalid(`"timeoutMs" must be a whole number in [1, ${SWITCHOVER_MS_MAX}]`);
+    throw invalidRequest(`"timeoutMs" must be a whole number in [1, ${SWITCHOVER_MS_MAX}]`);
   }
   return { to, timeoutMs };
 }
@@ -61,11 +62,7 @@ function objectOf(body: Buffer): Record<string, unknown> {
   } catch {
     // An array or a number gets the same refusal, below.
   }
-  throw invalid('the body must be a JSON object such as {"to": "n2"}');
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
+  throw invalidRequest('the body must be a JSON object such as {"to": "n2"}');
 }
 
 async function leadershipOf(address: string | undefined): Promise<unknown> {

@@ -1,9 +1,9 @@
 /** `If-Match` and `If-None-Match`. The entity tag of a key is its version in quotes. */
-import { WalshipError } from '../errors.ts';
 import type { Condition } from '../node/api/api.ts';
 import { formatVersion, parseVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
 import type { Exchange } from './exchange.ts';
+import { invalidRequest } from './invalid-request.ts';
 
 export function etagOf(version: Version): string {
   return `"${formatVersion(version)}"`;
@@ -14,11 +14,11 @@ export function conditionsOf({ request }: Exchange, key: Buffer): readonly Condi
   const match = request.headers['if-match'];
   const noneMatch = request.headers['if-none-match'];
   if (match !== undefined && noneMatch !== undefined) {
-    throw invalid('If-Match and If-None-Match exclude each other');
+    throw invalidRequest('If-Match and If-None-Match exclude each other');
   }
   if (match !== undefined) return [{ key, expect: expected(match) }];
   if (noneMatch === undefined) return [];
-  if (noneMatch.trim() !== '*') throw invalid(`If-None-Match: ${noneMatch}, expected *`);
+  if (noneMatch.trim() !== '*') throw invalidRequest(`If-None-Match: ${noneMatch}, expected *`);
   return [{ key, expect: 'absent' }];
 }
 
@@ -32,10 +32,8 @@ function expected(match: string): Version | 'present' {
   if (match.trim() === '*') return 'present';
   const text = /^\s*"([^"]*)"\s*$/.exec(match)?.[1];
   const version = text === undefined ? undefined : parseVersion(text);
-  if (version === undefined) throw invalid(`If-Match: ${match}, expected one "<epoch>.<lsn>"`);
+  if (version === undefined) {
+    throw invalidRequest(`If-Match: ${match}, expected one "<epoch>.<lsn>"`);
+  }
   return version;
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
 }

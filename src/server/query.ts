@@ -1,9 +1,9 @@
-import { WalshipError } from '../errors.ts';
 import { parseVersion } from '../wal/format/position.ts';
 import type { Version } from '../wal/format/position.ts';
 import { decodeBase64 } from './bytes-json.ts';
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from './limits.ts';
 import { percentDecode } from './target.ts';
+import { invalidRequest } from './invalid-request.ts';
 
 /**
  * Parameters of a request, taken out one by one; `finish` refuses the rest. Every method throws
@@ -17,7 +17,7 @@ export class Query {
       if (pair === '') continue;
       const [rawName = '', ...rest] = pair.split('=');
       const name = formDecode(rawName, 'the query').toString('utf8');
-      if (this.#values.has(name)) throw invalid(`parameter ${name} is given twice`);
+      if (this.#values.has(name)) throw invalidRequest(`parameter ${name} is given twice`);
       this.#values.set(name, formDecode(rest.join('='), `parameter ${name}`));
     }
   }
@@ -31,7 +31,7 @@ export class Query {
     const plain = this.#take(name);
     const base64 = this.base64(`${name}64`);
     if (plain !== undefined && base64 !== undefined) {
-      throw invalid(`parameters ${name} and ${name}64 exclude each other`);
+      throw invalidRequest(`parameters ${name} and ${name}64 exclude each other`);
     }
     return plain ?? base64;
   }
@@ -47,7 +47,7 @@ export class Query {
     if (text === undefined) return choices[0];
     const found = choices.find((choice) => choice === text);
     if (found === undefined) {
-      throw invalid(`parameter ${name} is "${text}", expected ${choices.join(', ')}`);
+      throw invalidRequest(`parameter ${name} is "${text}", expected ${choices.join(', ')}`);
     }
     return found;
   }
@@ -57,7 +57,7 @@ export class Query {
     if (text === undefined) return undefined;
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= bounds.min && value <= bounds.max)) {
-      throw invalid(
+      throw invalidRequest(
         `parameter ${name} is "${text}", expected an integer from ${bounds.min} to ${bounds.max}`,
       );
     }
@@ -73,7 +73,7 @@ export class Query {
     if (text === undefined) return undefined;
     const version = parseVersion(text);
     if (version === undefined) {
-      throw invalid(`parameter ${name} is "${text}", expected a version such as 3.17`);
+      throw invalidRequest(`parameter ${name} is "${text}", expected a version such as 3.17`);
     }
     return version;
   }
@@ -81,7 +81,7 @@ export class Query {
   /** Refuses unknown parameters. Call it when all known parameters are taken, and before any effect. */
   finish(): void {
     if (this.#values.size === 0) return;
-    throw invalid(`unknown parameters: ${[...this.#values.keys()].join(', ')}`);
+    throw invalidRequest(`unknown parameters: ${[...this.#values.keys()].join(', ')}`);
   }
 
   #take(name: string): Buffer | undefined {
@@ -94,8 +94,4 @@ export class Query {
 /** Decodes a parameter. In a query, unlike in a path, a plus is a space: browsers and URLSearchParams encode it so. */
 function formDecode(text: string, what: string): Buffer {
   return percentDecode(text.replaceAll('+', ' '), what);
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
 }

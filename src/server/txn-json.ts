@@ -11,6 +11,7 @@ import { decodeBase64, encodeText } from './bytes-json.ts';
 import { JsonCursor } from './json-cursor.ts';
 import type { JsonString } from './json-cursor.ts';
 import { checkKey } from './keys.ts';
+import { invalidRequest } from './invalid-request.ts';
 
 export interface Transaction {
   readonly conditions: readonly Condition[];
@@ -46,7 +47,7 @@ export function* parseTransaction(body: Buffer): Steps<Transaction> {
       ops.push(yield* operationOf(reader, fields, where));
     },
   });
-  if (ops.length === 0 && conditions.length === 0) throw invalid('the transaction is empty');
+  if (ops.length === 0 && conditions.length === 0) throw invalidRequest('the transaction is empty');
   return { conditions, ops };
 }
 
@@ -73,11 +74,15 @@ class TransactionReader {
   *read(lists: Lists): Steps<void> {
     const json = this.#json;
     yield* this.#space();
-    if (!json.take('{')) throw json.byte < 0 ? noJson() : invalid('the body must be an object');
+    if (!json.take('{')) {
+      throw json.byte < 0 ? noJson() : invalidRequest('the body must be an object');
+    }
     const seen = new Set<string>();
     yield* this.#members('}', function* (this: TransactionReader): Steps<void> {
       const name = yield* this.#name();
-      if (name !== 'if' && name !== 'ops') throw invalid(`the body has unknown fields: ${name}`);
+      if (name !== 'if' && name !== 'ops') {
+        throw invalidRequest(`the body has unknown fields: ${name}`);
+      }
       if (seen.has(name)) throw twice(name, 'the body');
       seen.add(name);
       yield* this.#list(name, lists[name]);
@@ -90,7 +95,7 @@ class TransactionReader {
     const json = this.#json;
     if (!json.take('[')) {
       if (json.takeWord() === 'null') return;
-      throw json.byte < 0 ? noJson() : invalid(`${name} must be a list`);
+      throw json.byte < 0 ? noJson() : invalidRequest(`${name} must be a list`);
     }
     let index = 0;
     yield* this.#members(']', function* (this: TransactionReader): Steps<void> {
@@ -104,11 +109,13 @@ class TransactionReader {
 
   *#item(where: string, names: readonly string[]): Steps<Fields> {
     const json = this.#json;
-    if (!json.take('{')) throw json.byte < 0 ? noJson() : invalid(`${where} must be an object`);
+    if (!json.take('{')) {
+      throw json.byte < 0 ? noJson() : invalidRequest(`${where} must be an object`);
+    }
     const fields = new Map<string, Field>();
     yield* this.#members('}', function* (this: TransactionReader): Steps<void> {
       const name = yield* this.#name();
-      if (!names.includes(name)) throw invalid(`${where} has unknown fields: ${name}`);
+      if (!names.includes(name)) throw invalidRequest(`${where} has unknown fields: ${name}`);
       if (fields.has(name)) throw twice(name, where);
       fields.set(name, yield* this.#field(`${where}.${name}`));
     });
@@ -120,7 +127,7 @@ class TransactionReader {
     if (json.openString()) return yield* this.#string();
     const word = json.takeWord();
     if (word !== '') return { word };
-    throw json.byte < 0 ? noJson() : invalid(`${where} must be a string`);
+    throw json.byte < 0 ? noJson() : invalidRequest(`${where} must be a string`);
   }
 
   /** Calls `one` at each element, with commas between, up to `close`. */
@@ -142,7 +149,7 @@ class TransactionReader {
     const json = this.#json;
     if (!json.openString()) throw noJson();
     const at = yield* this.#string();
-    if (at.end - at.start > NAME_BYTES_MAX) throw invalid('the body has unknown fields');
+    if (at.end - at.start > NAME_BYTES_MAX) throw invalidRequest('the body has unknown fields');
     const name = json.textOf(at);
     yield* this.#space();
     if (name === undefined || !json.take(':')) throw noJson();
@@ -167,7 +174,9 @@ class TransactionReader {
   text(field: Field | undefined): string | undefined {
     if (field === undefined || 'word' in field) return undefined;
     const bytes = field.end - field.start;
-    if (bytes > SHORT_BYTES) throw invalid(`a string of ${bytes} bytes, expected a short one`);
+    if (bytes > SHORT_BYTES) {
+      throw invalidRequest(`a string of ${bytes} bytes, expected a short one`);
+    }
     const text = this.#json.textOf(field);
     if (text === undefined) throw noJson();
     return text;
@@ -178,7 +187,7 @@ class TransactionReader {
       return decodeBase64(this.text(field) ?? '', where);
     }
     const bytes = yield* decodeInPlace(this.#json.bytes, field);
-    if (bytes === undefined) throw invalid(`${where} is not base64`);
+    if (bytes === undefined) throw invalidRequest(`${where} is not base64`);
     return bytes;
   }
 }
@@ -193,7 +202,7 @@ function conditionOf(reader: TransactionReader, fields: Fields, where: string): 
   if (version === '*') return { key, expect: 'present' };
   const expect = version === undefined ? undefined : parseVersion(version);
   if (expect === undefined) {
-    throw invalid(`${where}.version must be a version such as "3.17", "*" or null`);
+    throw invalidRequest(`${where}.version must be a version such as "3.17", "*" or null`);
   }
   return { key, expect };
 }
@@ -207,15 +216,15 @@ function* operationOf(
   const op = reader.text(fields.get('op'));
   const value = fields.get('value') ?? fields.get('value64');
   if (fields.has('value') && fields.has('value64')) {
-    throw invalid(`${where} has value and value64, expected one`);
+    throw invalidRequest(`${where} has value and value64, expected one`);
   }
   if (op === 'delete') {
-    if (value !== undefined) throw invalid(`${where} is a delete with a value`);
+    if (value !== undefined) throw invalidRequest(`${where} is a delete with a value`);
     return { op, key, value: Buffer.alloc(0) };
   }
-  if (op !== 'put') throw invalid(`${where}.op must be "put" or "delete"`);
+  if (op !== 'put') throw invalidRequest(`${where}.op must be "put" or "delete"`);
   if (value === undefined || 'word' in value) {
-    throw invalid(`${where}.value must be a string of base64`);
+    throw invalidRequest(`${where}.value must be a string of base64`);
   }
   return { op, key, value: yield* reader.bytes(value, `${where}.value`) };
 }
@@ -229,11 +238,11 @@ function keyOf(reader: TransactionReader, fields: Fields, where: string): Buffer
   if (key64 !== undefined && !fields.has('key')) {
     return checkKey(decodeBase64(key64, `${where}.key64`));
   }
-  throw invalid(`${where} must have either key or key64, a string`);
+  throw invalidRequest(`${where} must have either key or key64, a string`);
 }
 
 function twice(name: string, where: string): WalshipError {
-  return invalid(`${where} has ${name} twice`);
+  return invalidRequest(`${where} has ${name} twice`);
 }
 
 function noJson(): WalshipError {
@@ -245,8 +254,4 @@ function tooMany(): WalshipError {
   return new WalshipError('TXN_TOO_LARGE', message, {
     details: { itemsMax: TRANSACTION_ITEMS_MAX },
   });
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
 }

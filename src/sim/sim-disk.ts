@@ -26,7 +26,7 @@
 import type { Disk } from '../ports/disk.ts';
 import type { SimProcess } from './sim-clock.ts';
 import { SeededEntropy } from '../ports/seeded-entropy.ts';
-import { describeOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
+import { describeDiskOperation, type DiskFault, type DiskOperation } from './sim-fault.ts';
 import { SimFile } from './sim-file.ts';
 import { SimNames } from './sim-names.ts';
 import { SimMount } from './sim-mount.ts';
@@ -122,7 +122,7 @@ export class SimDisk {
 
   /** Latest operations, oldest first, for display. */
   get history(): readonly string[] {
-    return this.#history.map(describeOperation);
+    return this.#history.map(describeDiskOperation);
   }
 
   /** Crashes in operation number `number`, as `onOperation` would. */

@@ -55,7 +55,7 @@ export interface Action<T> {
 }
 
 /** Describes an operation for display: `#17 writeDurable /data/wal/00000000000000000001.wal @4096 +512`. */
-export function describeOperation(operation: DiskOperation): string {
+export function describeDiskOperation(operation: DiskOperation): string {
   const { number, kind, path, target, position, bytes } = operation;
   let text = `#${number} ${kind} ${path}`;
   if (target !== undefined) text += ` -> ${target}`;

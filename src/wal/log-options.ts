@@ -3,7 +3,7 @@ import type { Disk } from '../ports/disk.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { LogBase } from './format/log-base.ts';
 import type { MetaStore } from './files/meta.ts';
-import type { ReplayedBatch } from './recovery/recover.ts';
+import type { RecoveredBatch } from './recovery/recover.ts';
 import type { LocalAcks } from './files/saved.ts';
 
 /** Identity of a log. */
@@ -34,7 +34,7 @@ export interface LogOptions {
   /** Snapshot that covers everything before the log, if any. */
   readonly base?: LogBase | undefined;
   /** Called synchronously, in order, for each verified batch that the snapshot does not include; its bytes are valid during the call only. */
-  readonly replay?: (batch: ReplayedBatch) => void;
+  readonly replay?: (batch: RecoveredBatch) => void;
 }
 
 /** Reason for a cut and known facts about the tail, for the note in `saved/`. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { durationText, sizeText } from '../../src/cli/quantity-text.ts';
+import { roughDurationText, sizeText } from '../../src/cli/quantity-text.ts';
 
 test.for([
   [0, '0 bytes'],
@@ -20,5 +20,5 @@ test.for([
   [75_302, '21 h'],
   [1_000_000, '12 days'],
 ] as const)('%i seconds read as %s', ([seconds, text]) => {
-  expect(durationText(seconds)).toBe(text);
+  expect(roughDurationText(seconds)).toBe(text);
 });

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { becomeIntact } from '../../src/follower/become-intact.ts';
 import type { FollowerHost } from '../../src/follower/host.ts';
-import type { VoterState } from '../../src/protocol/messages.ts';
 import type { Position } from '../../src/wal/format/position.ts';
+import type { VoterState } from '../../src/wal/format/voter-state.ts';
 
 const at = (lsn: number): Position => ({ epoch: 1, lsn, chain: lsn * 7 });
 

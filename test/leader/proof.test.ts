@@ -6,10 +6,11 @@ import { expect, test } from 'vitest';
 import type { Leader } from '../../src/leader/leader.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
-import type { ControlMessage, Hello, Identity, VoterState } from '../../src/protocol/messages.ts';
+import type { ControlMessage, Hello, Identity } from '../../src/protocol/messages.ts';
 import { leaderOf } from '../node/leader-fixture.ts';
 import { ID, withReplica } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
+import type { VoterState } from '../../src/wal/format/voter-state.ts';
 
 const VOTERS = ['n1', 'n2', 'n3'];
 

@@ -7,9 +7,10 @@ import { COMMIT_NOTICE_MS, Session } from '../../src/leader/session.ts';
 import type { Link, LinkHandlers } from '../../src/ports/link.ts';
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts';
 import { TICK_MS } from '../../src/ports/tick-timer.ts';
-import type { ControlMessage, VoterState } from '../../src/protocol/messages.ts';
+import type { ControlMessage } from '../../src/protocol/messages.ts';
 import { ID, PACES, replicaAt } from '../node/replica-fixture.ts';
 import type { Stage } from '../node/replica-fixture.ts';
+import type { VoterState } from '../../src/wal/format/voter-state.ts';
 
 interface Follower {
   readonly session: Session;

@@ -3,7 +3,6 @@ import { connect } from '../../client/index.ts';
 import type { Client, Written } from '../../client/index.ts';
 import { isWalshipError, WalshipError } from '../../errors.ts';
 import { formatVersion, parseVersion } from '../../wal/format/position.ts';
-import type { Version } from '../../wal/format/position.ts';
 import type { Expectation } from '../../check/history.ts';
 import type {
   DrillChange,
@@ -16,7 +15,7 @@ import type {
   ReadAnswer,
   WriteAnswer,
 } from './drill-client.ts';
-import { pageAt, readAt, watchAt } from './node-http.ts';
+import { pageAt, readAt, versionOf, watchAt } from './node-http.ts';
 import type { TargetNode } from '../target/target.ts';
 
 /** Milliseconds that a session looks for a first node. */
@@ -164,10 +163,4 @@ function answerOf({ code, outcome, details }: WalshipError): WriteAnswer {
   }
   const actual = code === 'CONDITION_FAILED' && version === null ? null : told;
   return { end: 'rejected', code, actual };
-}
-
-function versionOf(text: string): Version {
-  const version = parseVersion(text);
-  if (version === undefined) throw new WalshipError('PROTOCOL_ERROR', `no version: ${text}`);
-  return version;
 }

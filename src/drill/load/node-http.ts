@@ -158,7 +158,8 @@ function textOf(base64: string): string {
   return Buffer.from(base64, 'base64').toString('utf8');
 }
 
-function versionOf(text: string): Version {
+/** Parses a version that a node sent. @throws WalshipError PROTOCOL_ERROR. */
+export function versionOf(text: string): Version {
   const version = parseVersion(text);
   if (version === undefined) throw new WalshipError('PROTOCOL_ERROR', `no version: ${text}`);
   return version;

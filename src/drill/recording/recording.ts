@@ -146,12 +146,12 @@ export interface FinalState {
   /** Events from `/v1/events`: leaderships, truncations, resyncs, refusals. */
   readonly events: readonly unknown[];
   /** Entries under `saved/`, if the target can read them. */
-  readonly saved: readonly SavedTail[] | undefined;
+  readonly saved: readonly SavedEntry[] | undefined;
   readonly output: string;
 }
 
 /** An entry of `saved/`. */
-export interface SavedTail {
+export interface SavedEntry {
   readonly name: string;
   /** LSN of the first record in it. */
   readonly fromLsn: number;

@@ -1,5 +1,5 @@
 /** Tables of the steps with their results, and of the reports of each node. */
-import type { FinalState, Recording, SavedTail, TimelineEvent } from '../recording/recording.ts';
+import type { FinalState, Recording, SavedEntry, TimelineEvent } from '../recording/recording.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import { formatVersion } from '../../wal/format/position.ts';
 import { html } from './markup.ts';
@@ -181,7 +181,7 @@ function eventTable(events: readonly SaidEvent[], left: number): Markup | undefi
 
 const LEVELS: ReadonlySet<string> = new Set(['warn', 'error']);
 
-function savedTable(saved: readonly SavedTail[]): Markup | undefined {
+function savedTable(saved: readonly SavedEntry[]): Markup | undefined {
   if (saved.length === 0) return undefined;
   const rows = saved.map(({ name, fromLsn, to, by, records, localAcks }) => {
     const end = to === undefined ? 'unknown' : formatVersion(to);

@@ -5,6 +5,7 @@ import type { EventPage } from './event-log.ts';
 import type { FailoverPlan } from '../rules/failover-plan.ts';
 import type { Link } from '../../ports/link.ts';
 import type { Failover } from './trigger.ts';
+import type { VoterState } from '../../wal/format/voter-state.ts';
 
 /** API of a node for servers and embedding programs. */
 export interface NodeApi {
@@ -256,8 +257,6 @@ export interface RejoinResult {
 }
 
 export type Role = 'leader' | 'follower' | 'candidate' | 'stopped';
-export type VoterState = 'intact' | 'suspect' | 'blank';
-
 /** A code with a sentence in plain words. */
 export interface Reason {
   readonly code: string;

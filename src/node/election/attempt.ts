@@ -290,3 +290,13 @@ function lost(verdict: MayLead & { kind: 'no' }, asked: readonly Asked[]): Attem
   const suspicion = lostData === undefined ? {} : { lostData };
   return { kind: 'lost', code, message, answers, refusals, ...suspicion };
 }
+
+/**
+ * Returns true if this node tries to lead on its own when it starts: a restarted leader does, a candidate that had
+ * all but won, and at birth the initial leader.
+ */
+export function itsTurn({ nodeId, log, meta }: Replica, initialLeader: string): boolean {
+  const last = log.history.newest;
+  const first = last === undefined ? initialLeader : last.leader;
+  return first === nodeId || meta.current.promise.candidate === nodeId;
+}

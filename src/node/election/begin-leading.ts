@@ -3,8 +3,8 @@ import type { LeaderHooks } from '../../leader/leader-options.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { RoleOptions } from './role-options.ts';
 import { identify } from '../cluster/peers.ts';
-import { inheritedWrites } from '../requests/inherited.ts';
-import type { Overlay } from '../../store/overlay.ts';
+import { Overlay } from '../../store/overlay.ts';
+import type { Replica } from '../replica/replica.ts';
 
 export type WonAttempt = AttemptResult & { readonly kind: 'won' };
 
@@ -105,4 +105,24 @@ export async function becomeIntactAtBirth({ replica }: RoleOptions, leader: Lead
   if (replica.log.durable.lsn < leader.ownEpochLsn) return;
   await replica.updateMeta({ state: 'intact' });
   leader.advance();
+}
+
+/** Number of records read in one turn of the event loop. */
+const TURN_RECORDS = 1_024;
+
+/**
+ * Returns the writes in the log that are not applied yet: a new leader inherits them and may still see them
+ * committed. All that is known to be committed is applied before it resolves, so the rest is bounded by the limit on
+ * uncommitted bytes.
+ */
+async function inheritedWrites(replica: Replica): Promise<Overlay> {
+  await replica.caughtUp();
+  const overlay = new Overlay();
+  let count = 0;
+  for await (const { lsn, op, key } of replica.log.read({ from: replica.applier.settledLsn + 1 })) {
+    overlay.note(lsn, op, key);
+    count += 1;
+    if (count % TURN_RECORDS === 0) await replica.place.turns.next();
+  }
+  return overlay;
 }

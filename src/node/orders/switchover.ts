@@ -167,8 +167,9 @@ function eligible({ leader, replica, roleDriver, request }: SwitchoverOptions): 
   const no = (why: string): WalshipError => new WalshipError('NOT_ELIGIBLE', `${to} ${why}`);
   if (to === replica.nodeId) throw no('leads already');
   const session = leader.sessions.find(({ nodeId }) => nodeId === to);
-  if (!roleDriver.votes(to))
+  if (!roleDriver.votes(to)) {
     throw no(session === undefined ? 'is not among the voters' : 'is a learner');
+  }
   if (session === undefined) throw no('is not connected: it is down, cut off or refused');
   if (session.state !== 'intact') {
     throw no(`is ${session.state}: it may lack records, and takes over once it has refetched them`);

@@ -2,7 +2,6 @@ import type { SnapshotTarget } from '../../follower/snapshot-intake.ts';
 import { isWalshipError } from '../../errors.ts';
 import type { Answer, SnapshotOffer } from '../../protocol/messages.ts';
 import { IncomingSnapshot } from '../../wal/snapshot/snapshot-incoming.ts';
-import { ArrivingState } from './arriving-state.ts';
 import type { Membership } from './membership.ts';
 import type { PartialSnapshot } from './partial-snapshot.ts';
 import type { Replica } from './replica.ts';
@@ -11,6 +10,10 @@ import { SEGMENT_HEADER_BYTES } from '../../wal/format/limits.ts';
 import { refuseWithoutRoom } from '../../wal/files/saved.ts';
 import type { LocalAcks } from '../../wal/files/saved.ts';
 import { supersededLsn } from '../../wal/format/superseded.ts';
+import type { Store } from '../../store/store.ts';
+import type { SnapshotVisitor } from '../../wal/snapshot/snapshot-decoder.ts';
+import { newStore } from './load-state.ts';
+import type { StatePlace } from './load-state.ts';
 
 export interface IncomingParts {
   readonly replica: Replica;
@@ -113,4 +116,26 @@ async function askForRoom(
     if (segment.last.lsn <= fromLsn) entries -= 1;
   }
   await refuseWithoutRoom(place, { bytes: bytes + entries * SEGMENT_HEADER_BYTES, entries });
+}
+
+/** State built from a snapshot while it arrives; valid only once the snapshot is whole. */
+class ArrivingState {
+  readonly #place: Pick<StatePlace, 'newSeed'>;
+  #store: Store | undefined;
+
+  constructor(place: Pick<StatePlace, 'newSeed'>) {
+    this.#place = place;
+  }
+
+  /** Store being filled; undefined before the first `begin`. */
+  get store(): Store | undefined {
+    return this.#store;
+  }
+
+  /** Starts over with an empty store. */
+  begin(): SnapshotVisitor {
+    const store = newStore(this.#place);
+    this.#store = store;
+    return (lsn, key, value) => store.putRange(lsn, key, value);
+  }
 }

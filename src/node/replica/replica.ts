@@ -1,6 +1,5 @@
 import type { DiskLock } from '../../ports/disk.ts';
 import { isWalshipError, WalshipError } from '../../errors.ts';
-import type { Claim, EpochPromise, VoterState } from '../../protocol/messages.ts';
 import { applyRecords } from '../../store/apply.ts';
 import type { Store } from '../../store/store.ts';
 import { Log, type SavedTail } from '../../wal/log.ts';
@@ -21,6 +20,7 @@ import { LocalAckMemory } from './local-acks.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import { Replay } from './replay.ts';
 import { StateLoader } from './state-loader.ts';
+import type { Claim, EpochPromise, VoterState } from '../../wal/format/voter-state.ts';
 
 /**
  * State of one node in any role: log, meta.json, store, and the two LSNs that bound what may be shown.

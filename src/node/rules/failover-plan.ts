@@ -11,8 +11,9 @@
 import { votersNeeded } from '../../leader/commit-rule.ts';
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
 import type { Position, Version } from '../../wal/format/position.ts';
-import type { Claim, VotersAndQuorum, VoterState } from '../../protocol/messages.ts';
+import type { VotersAndQuorum } from '../../protocol/messages.ts';
 import type { MayLead, VoterAnswer } from './may-lead.ts';
+import type { Claim, VoterState } from '../../wal/format/voter-state.ts';
 
 interface PlannedAnswer extends VoterAnswer {
   readonly code: string;

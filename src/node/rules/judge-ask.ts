@@ -8,8 +8,9 @@
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
 import type { Position } from '../../wal/format/position.ts';
 import { PROTOCOL_VERSION } from '../../protocol/messages.ts';
-import type { Ask, Claim, EpochPromise, VoterState } from '../../protocol/messages.ts';
+import type { Ask } from '../../protocol/messages.ts';
 import { isStranger } from '../../protocol/stranger.ts';
+import type { Claim, EpochPromise, VoterState } from '../../wal/format/voter-state.ts';
 
 /** Knowledge of a voter about a leader right now. It decides when to try, never what is safe. */
 export interface LeaderLiveness {

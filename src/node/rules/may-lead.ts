@@ -25,7 +25,7 @@
  */
 import { comparePositions, formatVersion } from '../../wal/format/position.ts';
 import type { Position, Version } from '../../wal/format/position.ts';
-import type { Claim, EpochPromise, VoterState } from '../../protocol/messages.ts';
+import type { Claim, EpochPromise, VoterState } from '../../wal/format/voter-state.ts';
 
 export interface VoterAnswer {
   readonly nodeId: string;

@@ -6,7 +6,8 @@
  * leader is that this record is applied; for a follower too, and also all that its leader called committed when it began to follow.
  */
 import type { Version } from '../../wal/format/position.ts';
-import type { Reason, VoterState } from '../api/api.ts';
+import type { Reason } from '../api/api.ts';
+import type { VoterState } from '../../wal/format/voter-state.ts';
 
 /** Leadership that a node takes part in, as its leader or as a follower. */
 export interface Term {

@@ -7,16 +7,7 @@ import { isId } from '../format/epoch-record.ts';
 import { EPOCH_MAX, LSN_MAX } from '../format/limits.ts';
 import type { Position } from '../format/position.ts';
 import { hex32 } from '../format/record.ts';
-
-/** A node's fsynced promise to follow no epoch below `epoch`; a promise made by following has no attempt. */
-export interface Promised {
-  readonly epoch: number;
-  readonly candidate: string | null;
-  readonly attempt: string | null;
-}
-
-/** The highest position that a suspect may ever have held. */
-export type Claim = { readonly epoch: number; readonly lsn: number } | 'unknown' | null;
+import type { Claim, EpochPromise, VoterState } from '../format/voter-state.ts';
 
 /** Configuration after a forced failover, if it succeeds in becoming a history, whose id is that of the attempt. */
 export interface ForcedConfig {
@@ -26,8 +17,6 @@ export interface ForcedConfig {
   readonly from: { readonly epoch: number; readonly lsn: number };
 }
 
-export type NodeState = 'intact' | 'suspect' | 'blank';
-
 /** State that a node must not forget, beside its log. */
 export interface Meta {
   readonly format: 1;
@@ -35,15 +24,15 @@ export interface Meta {
   readonly historyId: string | null;
   /** Node id; empty until the node has one. */
   readonly nodeId: string;
-  readonly promise: Promised;
+  readonly promise: EpochPromise;
   /**
    * Last confirmed promise to create a cluster, while the node is blank: its presence proves that this node has lost nothing since.
    * Null at any other time.
    */
-  readonly birth: Promised | null;
+  readonly birth: EpochPromise | null;
   /** Set if the promise was granted to a forced failover. */
   readonly forced: ForcedConfig | null;
-  readonly state: NodeState;
+  readonly state: VoterState;
   readonly claim: Claim;
   /** Base LSN of the newest durable segment. */
   readonly newestSegment: number | null;
@@ -321,11 +310,11 @@ const isEpoch = (value: unknown): boolean => isCount(value) && value <= EPOCH_MA
 const isLsn = (value: unknown): boolean => isCount(value) && value <= LSN_MAX;
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === 'string';
 
-function isPromised(promise: Promised): boolean {
+function isPromised(promise: EpochPromise): boolean {
   return (
     typeof promise === 'object' &&
     // A file may violate the type.
-    (promise as Promised | null) !== null &&
+    (promise as EpochPromise | null) !== null &&
     isEpoch(promise.epoch) &&
     isTextOrNull(promise.candidate) &&
     isTextOrNull(promise.attempt)

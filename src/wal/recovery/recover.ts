@@ -44,14 +44,14 @@ import {
 } from '../format/segment.ts';
 
 /** One batch that recovery verified; `bytes` alias a buffer that is reused after the call. */
-export interface ReplayedBatch {
+export interface RecoveredBatch {
   readonly bytes: Buffer;
   readonly last: Position;
   readonly seal: Seal;
 }
 
 /** A verified batch with its place in its segment. */
-export type MappedBatch = ReplayedBatch & { readonly place: BatchPlace };
+export type MappedBatch = RecoveredBatch & { readonly place: BatchPlace };
 
 export interface RecoverOptions {
   readonly disk: Disk;
@@ -70,7 +70,7 @@ export interface RecoverOptions {
   /** Snapshot that covers everything before the log; without one the log must begin with LSN 1. */
   readonly base?: LogBase | undefined;
   /** Called in order, synchronously, for each verified batch that the snapshot does not include. */
-  readonly replay?: (batch: ReplayedBatch) => void;
+  readonly replay?: (batch: RecoveredBatch) => void;
   /** Called like `replay`, but for all batches that are kept. */
   readonly mapped?: (batch: MappedBatch) => void;
   /** Called to discard the batches passed to `mapped` so far. */

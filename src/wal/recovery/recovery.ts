@@ -3,9 +3,9 @@
  * The same table is in docs/wal-format.md, and each row's title is the title of its test.
  */
 import type { ErrorCode } from '../../errors.ts';
-import type { Claim } from '../files/meta.ts';
 import type { Position, Version } from '../format/position.ts';
 import type { TailEvidence } from '../format/evidence.ts';
+import type { Claim } from '../format/voter-state.ts';
 
 /** Kind of the end of the good part of the log. */
 export type Ending =

@@ -6,11 +6,12 @@ import { SEGMENT_BYTES_DEFAULT } from '../format/limits.ts';
 import type { LogBase } from '../format/log-base.ts';
 import { lostMetaHint, metaFromLog } from '../files/lost-meta.ts';
 import { encodeMeta, META_NAME, MetaStore, writeWhole } from '../files/meta.ts';
-import type { Claim, Meta, NodeState } from '../files/meta.ts';
+import type { Meta } from '../files/meta.ts';
 import { recover, type RecoveryWarning } from '../recovery/recover.ts';
 import type { RowId } from '../recovery/recovery.ts';
 import { newestBase } from './newest-base.ts';
 import { orphaned, verify, type VerifyReport } from './verify.ts';
+import type { Claim, VoterState } from '../format/voter-state.ts';
 
 export interface RepairReport {
   readonly dir: string;
@@ -28,7 +29,7 @@ export interface RepairReport {
   /** New content of meta.json if the file was lost and was recreated from the log. */
   readonly madeMeta: Meta | undefined;
   /** State of the node after the repair. */
-  readonly state: NodeState;
+  readonly state: VoterState;
   readonly claim: Claim;
 }
 

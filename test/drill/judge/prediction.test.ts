@@ -1,7 +1,7 @@
 /** What may be lost, and was: exactly what the tools had said, or the drill has failed. */
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../src/drill/judge/judge.ts';
-import type { Recording, SavedTail } from '../../../src/drill/recording/recording.ts';
+import type { Recording, SavedEntry } from '../../../src/drill/recording/recording.ts';
 import type { LeadershipReport } from '../../../src/node/api/api.ts';
 import type { FailoverResult } from '../../../src/node/api/api.ts';
 import type { Version } from '../../../src/wal/format/position.ts';
@@ -21,7 +21,7 @@ interface Failover {
   /** The end of the log that goes on. */
   readonly after: Version;
   /** What is saved of the rest, on n1. */
-  readonly tail: SavedTail;
+  readonly tail: SavedEntry;
 }
 
 /** The last writes of epoch 1 are cut off, and epoch 2 begins. */
@@ -43,7 +43,7 @@ function failedOver(ack: 'local' | 'quorum', loss: Recording['scenario']['loss']
 interface Told {
   readonly report?: Partial<LeadershipReport>;
   /** Undefined: no disk could be read. */
-  readonly saved?: readonly SavedTail[] | undefined;
+  readonly saved?: readonly SavedEntry[] | undefined;
 }
 
 /** `told` changes what the new leader said, and what is saved. */

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mayLead } from '../../../src/node/rules/may-lead.ts';
 import type { ElectionFacts, VoterAnswer } from '../../../src/node/rules/may-lead.ts';
-import type { Claim } from '../../../src/protocol/messages.ts';
+import type { Claim } from '../../../src/wal/format/voter-state.ts';
 
 const at = (epoch: number, lsn: number, chain = epoch * 1_000 + lsn) => ({ epoch, lsn, chain });
 const intact = (nodeId: string, epoch: number, lsn: number): VoterAnswer => ({

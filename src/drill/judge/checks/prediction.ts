@@ -4,7 +4,7 @@
 import type { LeadershipReport } from '../../../node/api/api.ts';
 import { comparePositions, formatVersion } from '../../../wal/format/position.ts';
 import type { Version } from '../../../wal/format/position.ts';
-import type { Recording, SavedTail } from '../../recording/recording.ts';
+import type { Recording, SavedEntry } from '../../recording/recording.ts';
 import type { Check } from '../verdict.ts';
 import type { Evidence } from './evidence.ts';
 import { checkOf } from './finding.ts';
@@ -106,7 +106,7 @@ function toldLostAndThere({ recording, acknowledged, losses }: Evidence): readon
   });
 }
 
-function tailsOf({ finals }: Recording): readonly SavedTail[] {
+function tailsOf({ finals }: Recording): readonly SavedEntry[] {
   return finals.flatMap(({ saved }) => saved ?? []);
 }
 
@@ -114,7 +114,7 @@ function areAllRead({ finals }: Recording): boolean {
   return finals.every(({ saved }) => saved !== undefined);
 }
 
-function covers({ fromLsn, to }: SavedTail, version: Version): boolean {
+function covers({ fromLsn, to }: SavedEntry, version: Version): boolean {
   if (version.lsn < fromLsn) return false;
   return to === undefined || (version.lsn <= to.lsn && version.epoch <= to.epoch);
 }
