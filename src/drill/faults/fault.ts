@@ -37,9 +37,9 @@ export type Fault =
   | { readonly kind: 'no-descriptors'; readonly node: string }
   | { readonly kind: 'heal-descriptors'; readonly node: string }
   // Connections between nodes; clients reach every node all the time.
-  /** Nothing passes from `from` to `to`, whoever opened the connection; the other way it does. */
+  /** Stops all messages from `from` to `to`, whichever side opened the connection; the other direction still works. */
   | { readonly kind: 'cut'; readonly from: string; readonly to: string }
-  /** Nothing passes between `node` and any other, either way. */
+  /** Stops all messages between `node` and every other node, in both directions. */
   | { readonly kind: 'isolate'; readonly node: string }
   /** Nodes of one group reach each other, and none of another group. It takes the place of every cut, isolation and partition before it, at one moment. */
   | { readonly kind: 'partition'; readonly groups: readonly (readonly string[])[] }

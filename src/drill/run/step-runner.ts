@@ -293,7 +293,7 @@ function nodeNow({ nodeId, up, status }: Seen['nodes'][number]): NodeNow {
   };
 }
 
-/** Whom a name is given to: of a link the node where it begins. */
+/** The nodes that a name is given to: for a link, the node where it begins. */
 function subjectsOf(order: Fault | OperatorAction): readonly string[] {
   return 'from' in order ? [order.from] : nodesOf(order);
 }

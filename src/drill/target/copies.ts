@@ -1,4 +1,4 @@
-/** Whole data directories: emptied, copied, and put back. The directory itself stays, since a container may have it mounted. */
+/** Empties, copies and restores whole data directories. The directory itself stays, since a container may have it mounted. */
 import { chown, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WalshipError } from '../../errors.ts';
