@@ -587,6 +587,14 @@ export const DEFECTS = [
     test: unit('test/wal/crash.test.ts'),
   },
   {
+    name: 'taken-while-a-write-waits',
+    what: 'new records are taken while a rotation waits for a descriptor, and wait with it',
+    file: 'src/wal/write/segment-writer.ts',
+    find: '        this.#waitsFor = error;\n',
+    replace: '',
+    test: unit('test/wal/full-disk.test.ts'),
+  },
+  {
     name: 'no-descriptor-for-the-directory',
     what: 'a node that has no descriptor while it rotates takes its disk for a failed one',
     file: 'src/wal/write/segment-writer.ts',

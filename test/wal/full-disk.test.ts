@@ -187,6 +187,38 @@ test('a rotation waits for a descriptor to make the name of the next segment dur
   }
 });
 
+test('new records are refused while a rotation waits for a descriptor, and taken again after it', async () => {
+  await simulate(1, async (world) => {
+    const sim = new SimDisk({ seed: 1 });
+    const model = new LogModel();
+    const life = await openLife(world, sim, 1);
+    await lead(life, model);
+    let waits = false;
+    let isFree = false;
+    sim.onOperation = ({ kind, path }) => {
+      if (kind === 'rename' && path.endsWith('/spare.tmp')) waits = true;
+      return kind === 'syncDir' && waits && !isFree ? 'emfile' : undefined;
+    };
+    const pass = async (ms: number): Promise<void> =>
+      await new Promise<void>((done) => life.process.after(ms, done));
+    for (let count = 0; life.log.unwritable === undefined; count += 1) {
+      expect(count).toBeLessThan(2 * SEGMENT_BYTES);
+      append(life, model, 300);
+      await pass(10);
+    }
+
+    expect(() => append(life, model, 300)).toThrow('the disk does not accept the next segment');
+    expect(life.log.unwritable).toMatchObject({ code: 'NO_DESCRIPTORS' });
+
+    isFree = true;
+    await life.log.drained();
+    expect(life.log.unwritable).toBeUndefined();
+    append(life, model, 300);
+    await life.log.drained();
+    expect(await readTexts(life.log)).toEqual(model.records);
+  });
+});
+
 test.for([
   ['header', 'writeDurable'],
   ['name', 'rename'],

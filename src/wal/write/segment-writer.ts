@@ -71,6 +71,8 @@ export class SegmentWriter {
   /** True until the current segment is in meta.json; nothing may be written to it before. */
   #unregistered = false;
   #writing = false;
+  /** Error that a write with its LSNs waits for to pass; new records are refused meanwhile. */
+  #waitsFor: WalshipError | undefined;
   #trimming: Promise<void> = Promise.resolve();
 
   /** Continues writing in `current`. */
@@ -86,13 +88,16 @@ export class SegmentWriter {
 
   /** Error of the disk that does not accept the next segment; while set, new records are refused. */
   get lack(): WalshipError | undefined {
-    return this.#spare.lack;
+    return this.#waitsFor ?? this.#spare.lack;
   }
 
-  /** Refuses if the disk does not accept the next segment and `bytes` do not fit into the current one. @throws WalshipError of the disk, rejected. */
+  /**
+   * Refuses while a write waits for the disk, or if the disk does not accept the next segment and `bytes` do not fit into the current one.
+   * @throws WalshipError of the disk, rejected.
+   */
   refuseIfFull(bytes: number): void {
     const { lack } = this;
-    if (lack === undefined || this.fits(bytes)) return;
+    if (lack === undefined || (this.#waitsFor === undefined && this.fits(bytes))) return;
     throw rejected(
       lack.code,
       `the disk does not accept the next segment: ${lack.message}`,
@@ -231,11 +236,14 @@ export class SegmentWriter {
     const startMs = clock.nowMs();
     for (;;) {
       try {
-        return await step();
+        const result = await step();
+        this.#waitsFor = undefined;
+        return result;
       } catch (error) {
         if (!passes(error)) throw error;
         if (whenFull === 'refuse') throw refused(error);
         if (clock.nowMs() - startMs >= ROOM_WAIT_MS_MAX) throw error;
+        this.#waitsFor = error;
         await new Promise<void>((done) => {
           clock.after(ROOM_RETRY_MS, done);
         });
