@@ -71,7 +71,7 @@ describe('a drill that is interrupted', () => {
 });
 
 test('a process that ends in this very turn kills its nodes and removes their files', async () => {
-  const module = path.join(path.dirname(PROGRAM), '../drill/local-target.js');
+  const module = path.join(path.dirname(PROGRAM), '../drill/target/local-target.js');
   const script = `
     const { LocalTarget } = await import(${JSON.stringify(module)});
     const target = new LocalTarget({ program: ${JSON.stringify(PROGRAM)}, seed: 1 });

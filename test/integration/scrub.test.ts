@@ -69,7 +69,7 @@ test.for(['n2', 'n1'])('a byte that flips beneath %s is put back while it runs',
   expect(streamOf(await readFile(file)).equals(streamOf(before))).toBe(true);
   expect((await scrubOf(cluster, id)).damaged).toEqual([]);
   expect(cluster.output(id)).toContain('"SEGMENT_DAMAGED"');
-  expect(cluster.output(id)).toMatch(/it was fetched from n[123]/);
+  expect(cluster.output(id)).toMatch(/its records were fetched from n[123]/);
   const url = `${cluster.url(id)}/v1/kv/after?ack=all`;
   const put = await fetch(url, { method: 'PUT', body: 'v' });
   expect(put.status, await put.text()).toBe(200);
