@@ -67,9 +67,13 @@ export class SealedSegments {
     this.#parts().durable.onDamage = listener;
   }
 
-  /** Removes whole segments without records above `lsn`, never the newest; durable on resolve. @throws WalshipError DISK_FAILED. */
+  /**
+   * Removes whole segments without records above `lsn`, never the newest, and none before the name of the newest is durable; durable on
+   * resolve. Without a descriptor, the rest stays on disk until the first purge after the next start. @throws WalshipError DISK_FAILED.
+   */
   purge(lsn: number): Promise<void> {
     const { options, durable, writer, fail } = this.#parts();
+    if (writer?.isNamePending === true) return Promise.resolve();
     const paths = durable.purge(lsn);
     return this.#next(async () => {
       if (paths.length === 0) return;
@@ -78,7 +82,8 @@ export class SealedSegments {
         await writer?.settle();
         await removeSegments(options.disk, walDirOf(options.dir), paths);
       } catch (error) {
-        throw fail(error);
+        // The removals are in order, so the remaining files have no gap.
+        if (!isWalshipError(error, 'NO_DESCRIPTORS')) throw fail(error);
       }
     });
   }

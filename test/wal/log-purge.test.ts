@@ -44,6 +44,53 @@ async function baseAt({ log }: Life, lsn: number, endLsn = lsn): Promise<LogBase
 }
 
 describe('a purge', () => {
+  test.for([1, 2, 3])(
+    'that finds no descriptor at sync %i leaves a log without a gap, which goes on',
+    async (failing) => {
+      await simulate(1, async (world) => {
+        const sim = new SimDisk({ seed: failing });
+        const { life, model } = await grown(world, sim);
+        const base = await baseAt(life, 41);
+        let syncs = 0;
+        sim.onOperation = ({ kind }) =>
+          kind === 'syncDir' && (syncs += 1) === failing ? 'emfile' : undefined;
+
+        await life.log.purge(41);
+        expect(syncs).toBe(failing);
+        append(life, model, 900, 5);
+        await life.log.drained();
+        sim.losePower();
+
+        const { log } = await openLife(world, sim, 1, base);
+        expect(log.firstLsn).toBeLessThanOrEqual(42);
+        expect(await readTexts(log, log.firstLsn)).toEqual(model.records.slice(log.firstLsn - 1));
+      });
+    },
+  );
+
+  test('takes nothing while the name of the newest segment is not durable', async () => {
+    await simulate(1, async (world) => {
+      const sim = new SimDisk({ seed: 1 });
+      const { life, model } = await grown(world, sim);
+      let waits = false;
+      sim.onOperation = ({ kind, path }) => {
+        if (kind === 'rename' && path.endsWith('/spare.tmp')) waits = true;
+        return kind === 'syncDir' && waits ? 'emfile' : undefined;
+      };
+      while (life.log.unwritable === undefined) {
+        append(life, model, 900, 5);
+        await new Promise<void>((done) => {
+          life.process.after(10, done);
+        });
+      }
+      const { firstLsn } = life.log;
+
+      await life.log.purge(life.log.durable.lsn);
+
+      expect(life.log.firstLsn).toBe(firstLsn);
+    });
+  });
+
   test('takes whole segments that hold nothing above the LSN, and what is left reads and goes on', async () => {
     await simulate(1, async (world) => {
       const sim = new SimDisk({ seed: 1 });

@@ -91,6 +91,11 @@ export class SegmentWriter {
     return this.#waitsFor ?? this.#spare.lack;
   }
 
+  /** True until the name of the current segment is durable: after a power cut its predecessor may be the last segment. */
+  get isNamePending(): boolean {
+    return this.#predecessor !== undefined;
+  }
+
   /**
    * Refuses while a write waits for the disk, or if the disk does not accept the next segment and `bytes` do not fit into the current one.
    * @throws WalshipError of the disk, rejected.
@@ -119,8 +124,12 @@ export class SegmentWriter {
     assert(!this.#writing, 'one write in flight');
     this.#writing = true;
     try {
-      if (!this.fits(bytes.length)) await this.#rotate(bytes.length, order);
+      // A rotation that was refused halfway is finished first: its predecessor is still to be trimmed.
       await this.#makeNameDurable(order);
+      if (!this.fits(bytes.length)) {
+        await this.#rotate(bytes.length, order);
+        await this.#makeNameDurable(order);
+      }
       await this.#register(order);
       const { file, header } = this.#current;
       const offset = borderAfter(this.#offset);
