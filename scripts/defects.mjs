@@ -587,6 +587,22 @@ export const DEFECTS = [
     test: unit('test/wal/crash.test.ts'),
   },
   {
+    name: 'purge-without-a-descriptor',
+    what: 'a purge that finds no descriptor ends the log',
+    file: 'src/wal/sealed-segments.ts',
+    find: "        if (!isWalshipError(error, 'NO_DESCRIPTORS')) throw fail(error);\n",
+    replace: '        throw fail(error);\n',
+    test: unit('test/wal/log-purge.test.ts'),
+  },
+  {
+    name: 'purge-under-a-pending-name',
+    what: 'a purge takes the predecessor of a segment whose name is not durable',
+    file: 'src/wal/sealed-segments.ts',
+    find: '    if (writer?.isNamePending === true) return Promise.resolve();\n',
+    replace: '',
+    test: unit('test/wal/log-purge.test.ts'),
+  },
+  {
     name: 'taken-while-a-write-waits',
     what: 'new records are taken while a rotation waits for a descriptor, and wait with it',
     file: 'src/wal/write/segment-writer.ts',
