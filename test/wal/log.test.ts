@@ -731,3 +731,41 @@ describe('a cut', () => {
       expect(life.log.durable.lsn).toBe(3);
     }));
 });
+
+test('a follower trims the segment before a rotation that was refused halfway, whatever it writes next', () =>
+  simulate(1, async (world) => {
+    const leader = await openLife(world, new SimDisk({ seed: 7 }), 1);
+    const model = new LogModel();
+    await lead(leader, model);
+    for (let count = 0; count < 24; count += 1) {
+      append(leader, model, 1000);
+      await leader.log.drained();
+    }
+    const batches = (await batchesAfter(leader.log, 0)).map(({ bytes }) => bytes);
+    const sim = new SimDisk({ seed: 8 });
+    const { log } = await openLife(world, sim, 3);
+    await log.begin(leader.log.identity ?? { clusterId: '', historyId: '' });
+    let renamed = false;
+    sim.onOperation = ({ kind, path }) => {
+      if (kind === 'rename' && path.endsWith('/spare.tmp')) renamed = true;
+      return kind === 'syncDir' && renamed ? 'emfile' : undefined;
+    };
+    const refusal = { code: 'NO_DESCRIPTORS', outcome: 'rejected' };
+    let written = 0;
+    for (const bytes of batches) {
+      await log.write(bytes).catch((error: unknown) => expect(error).toMatchObject(refusal));
+      if (renamed) break;
+      written += 1;
+    }
+    const rest = Buffer.concat(batches.slice(written));
+
+    sim.onOperation = () => undefined;
+    // More than the segment that is waiting holds.
+    expect(rest.length).toBeGreaterThan(SEGMENT_BYTES);
+    await log.write(rest);
+    await log.close();
+
+    const [first = ''] = sim.paths().filter((path) => path.endsWith('.wal'));
+    expect(sim.contentOf(first)?.length).toBeLessThan(SEGMENT_BYTES);
+    expect(log.durable).toEqual(leader.log.durable);
+  }));
