@@ -131,8 +131,8 @@ async function replaceSegment(
     const saved = damage.readable ? await save(options, damage) : null;
     await durable.during(async () => {
       await disk.rename(temporary, segment.path);
-      await disk.syncDir(walDirOf(dir));
       durable.map.rewritten(segment.path, header, usedBytes);
+      await disk.syncDir(walDirOf(dir)).catch(ignoreLackOfDescriptors);
     });
     return { saved };
   } catch (error) {
@@ -140,6 +140,11 @@ async function replaceSegment(
     await disk.remove(temporary);
     throw error;
   }
+}
+
+/** If a power cut brings the damaged segment back, the next scrub repairs it again. */
+function ignoreLackOfDescriptors(error: unknown): void {
+  if (!isWalshipError(error, 'NO_DESCRIPTORS')) throw error;
 }
 
 /** Saves the damaged segment; null if saved/ is full, which loses nothing, since the replacement is proven to have the original content. */

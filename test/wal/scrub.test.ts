@@ -165,6 +165,32 @@ describe('mending', () => {
     });
   });
 
+  test('without a descriptor for the directory reads at once what it put back', async () => {
+    await simulate(1, async (world) => {
+      const { sim, life, model, segment } = await grown(world);
+      const source = await grown(world, 2);
+      sim.flip(segment.path, BLOCK_BYTES + 132, 1);
+      const damage = await scrub(sim, life, segment);
+      if (damage === undefined) throw new Error('it is damaged');
+      const disk = sim.mount(life.process);
+      const entropy = sim.entropy;
+      const refetched = await refetchSegment({ disk, entropy }, segment, from(source.life));
+      let refused = 0;
+      sim.onOperation = ({ kind, path }) => {
+        if (kind !== 'syncDir' || path !== '/data/wal') return undefined;
+        refused += 1;
+        return 'emfile';
+      };
+
+      expect(await life.log.sealed.replace(damage, refetched)).toBeDefined();
+
+      expect(refused).toBe(1);
+      expect(await readTexts(life.log)).toEqual(model.records);
+      const now = life.log.sealed.at(segment.path);
+      expect(now && (await scrub(sim, life, now))).toBeUndefined();
+    });
+  });
+
   test('refuses what is not byte for byte what was there', async () => {
     await simulate(1, async (world) => {
       const { sim, life, segment } = await grown(world);
