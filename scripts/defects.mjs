@@ -1443,7 +1443,7 @@ export const DEFECTS = [
     name: 'birth-promised-away',
     what: 'a blank voter promises that fewer than all voters are enough',
     file: 'src/node/node.ts',
-    find: "const blank = votes && this.#replica.meta.current.state === 'blank';",
+    find: "const blank = votes && meta.current.state === 'blank' && committedLsn === 0;",
     replace: 'const blank = false;',
     test: unit('test/node/cluster/cluster.test.ts'),
   },

@@ -3,10 +3,11 @@
  * Verifies: the noun of each exported class is a bold term of the glossary in docs/architecture.md, or a word that programmers and
  * people of this field use anyway.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { filesUnder } from './imports.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -47,9 +48,7 @@ function nounsOf(name: string): readonly string[] {
 }
 
 function classNames(): string[] {
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
-  return files
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
+  return filesUnder('src', '.ts')
+    .map((file) => readFileSync(join(ROOT, file), 'utf8'))
     .flatMap((text) => [...text.matchAll(/^export class (\w+)/gm)].map(([, name = '']) => name));
 }

@@ -1,5 +1,5 @@
 /** The imports of a source file, read from its text. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,21 @@ export interface Import {
   readonly names: readonly string[];
   /** True for `import()`, which loads the module when it is needed. */
   readonly isDynamic: boolean;
+}
+
+/** Lists the files under a folder whose names end so, as paths from the root, sorted. */
+export function filesUnder(folder: string, extension: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(extension))
+    .map((name) => join(folder, name))
+    .toSorted();
+}
+
+/** Lists the modules that a file names in imports and re-exports, types and `import()` included. The path begins at the root. */
+export function modulesOf(path: string): string[] {
+  const text = withoutComments(readFileSync(join(ROOT, path), 'utf8'));
+  const found = text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
+  return [...found].map(([, from = '']) => from);
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -2,12 +2,9 @@
  * Goal: the folders of `src` show the architecture: each one imports what lies below it, and nothing goes round.
  * Verifies: every import of every file, types included, against the one table of who may import whom; no circle between two files.
  */
-import { readFileSync, readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+import { filesUnder, modulesOf } from './imports.ts';
 
 const CORE =
   'ports wal wal/format wal/files wal/snapshot wal/recovery wal/read store protocol leader follower';
@@ -75,7 +72,7 @@ const MAY_IMPORT = new Map(
   ),
 );
 
-const imports = new Map(filesUnder('src').map((path) => [path, importsOf(path)]));
+const imports = new Map(filesUnder('src', '.ts').map((path) => [path, importsOf(path)]));
 
 test('every folder is in the table, and there are no others', () => {
   const found = new Set([...imports.keys()].map(folderOf));
@@ -129,16 +126,9 @@ function folderOf(path: string): string {
   return path.split('/').slice(1, -1).slice(0, 2).join('/');
 }
 
-function filesUnder(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name))
-    .toSorted();
-}
-
-/** The relative imports of a file, types and dynamic ones included, as paths from the root. */
+/** The relative imports of a file, as paths from the root. */
 function importsOf(path: string): string[] {
-  const text = readFileSync(join(ROOT, path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
-  const found = text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*'(\.[^']+)'/gm);
-  return [...found].map(([, from = '']) => relative(ROOT, join(ROOT, dirname(path), from)));
+  return modulesOf(path)
+    .filter((from) => from.startsWith('.'))
+    .map((from) => join(dirname(path), from));
 }

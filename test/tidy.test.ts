@@ -3,10 +3,11 @@ import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import config from '../vitest.config.ts';
 import { fieldsAsMarkdown } from '../src/config/fields.ts';
 import { scenariosAsMarkdown } from '../src/drill/scenario/catalog-markdown.ts';
-import { importsOf, withoutComments } from './imports.ts';
-import { forbiddenImport, testFiles } from './unit-files.ts';
+import { filesUnder, importsOf, modulesOf, withoutComments } from './imports.ts';
+import { forbiddenImport } from './unit-files.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Width of prose in Markdown. */
@@ -111,11 +112,17 @@ describe('the rule for unit tests', () => {
   });
 
   test('leaves no test file out', () => {
-    const { unit, component } = testFiles();
     const all = filesUnder('test', '.test.ts');
-    const others = all.filter((path) => /^test\/(sim|integration|compose)\//.test(path));
+    const included = (config.test?.projects ?? []).flatMap((project) =>
+      typeof project === 'object' && 'test' in project ? (project.test?.include ?? []) : [],
+    );
+    const run = included.flatMap((pattern) =>
+      pattern.endsWith('/**/*.test.ts')
+        ? all.filter((path) => path.startsWith(pattern.slice(0, -'**/*.test.ts'.length)))
+        : [pattern],
+    );
 
-    expect([...unit, ...component, ...others].toSorted()).toEqual(all);
+    expect(run.toSorted()).toEqual(all);
   });
 });
 
@@ -202,19 +209,9 @@ describe('documentation', () => {
   );
 });
 
-function filesUnder(folder: string, extension: string): string[] {
-  const path = join(ROOT, folder);
-  if (!existsSync(path)) return [];
-  return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(extension))
-    .map((name) => join(folder, name))
-    .toSorted();
-}
-
 function read(path: string): Source {
   const text = readFileSync(join(ROOT, path), 'utf8');
-  const found = withoutComments(text).matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm);
-  return { path, text, imports: [...found].map((match) => match[1] ?? '') };
+  return { path, text, imports: modulesOf(path) };
 }
 
 /** Declarations are no importers: nothing is left of them at run time. */

@@ -2,12 +2,9 @@
  * Divides test files into unit and component tests. A unit test loads no code that opens sockets, starts processes or threads,
  * writes files, or simulates a whole cluster. It may read the files of this repository, and use the simulated disk.
  */
-import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { importsOf } from './imports.ts';
+import { filesUnder, importsOf } from './imports.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Folders that are Vitest projects of their own. */
 const OTHER_PROJECTS = /^test\/(integration|sim|compose)\//;
 const OUTSIDE =
@@ -18,11 +15,7 @@ const CLUSTER = 'src/sim/sim-cluster.ts';
 
 /** Lists the test files of the projects `unit` and `component`, as paths from the root. */
 export function testFiles(): { unit: string[]; component: string[] } {
-  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join('test', name))
-    .filter((path) => !OTHER_PROJECTS.test(path))
-    .toSorted();
+  const files = filesUnder('test', '.test.ts').filter((path) => !OTHER_PROJECTS.test(path));
   const isUnit = (path: string): boolean => forbiddenImport(path) === undefined;
   return {
     unit: files.filter(isUnit),

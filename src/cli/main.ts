@@ -10,7 +10,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // A log that nobody reads, or that its disk has no space for, is no reason to stop a node.
 process.stderr.on('error', () => undefined);
 
-if (process.argv[2] === 'serve') loadAtOnce('run-commands.js', 'serve-parts.js');
+if (process.argv[2] === 'serve' && process.features.require_module) {
+  loadAtOnce('run-commands.js', 'serve-parts.js');
+}
 
 // Lingering timers and sockets must not keep the process of a finished command.
 process.exit(await runCommandLine(process.argv.slice(2), processIo()));

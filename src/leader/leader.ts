@@ -125,7 +125,7 @@ export class Leader {
     const present = this.#sessions.get(hello.nodeId);
     const held = present !== undefined && !this.#impostors.has(present);
     if (held && present.run !== hello.run && present.silentMs < silenceMs) {
-      const message = `another process is in session as ${hello.nodeId}`;
+      const message = `another process is connected as ${hello.nodeId}`;
       this.#refuse(link, { code: 'DUPLICATE_NODE', message, blames: hello });
       return;
     }
@@ -232,7 +232,7 @@ export class Leader {
       this.#probed();
     } else if (run !== undefined) {
       this.#impostors.add(session);
-      const message = `another process than the one in session answers at the address of ${session.nodeId}`;
+      const message = `another process than the connected one answers at the address of ${session.nodeId}`;
       this.#options.hooks.warn('DUPLICATE_NODE', message);
     }
   }

@@ -75,7 +75,7 @@ export class Node implements NodeApi {
   readonly #membership: Membership;
   readonly #roleDriver: RoleDriver;
   readonly #reads: ReadPath;
-  readonly #reception: PeerServer;
+  readonly #peerServer: PeerServer;
   readonly #snapshotter: Snapshotter;
   readonly #scrubber: Scrubber;
   readonly #startedMs: number;
@@ -87,7 +87,7 @@ export class Node implements NodeApi {
   #switchover: Switchover | undefined;
   #cancelTick: () => void = () => undefined;
   #closing: Promise<void> | undefined;
-  #lived: Promise<void> = Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
   #settle!: { readonly stop: () => void; readonly fail: (error: WalshipError) => void };
 
   private constructor(options: NodeOptions, { replica, membership, events }: NodeParts) {
@@ -142,7 +142,7 @@ export class Node implements NodeApi {
       bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND_DEFAULT,
       onEvent: (event) => this.#noteEvent(event),
     });
-    this.#reception = new PeerServer({
+    this.#peerServer = new PeerServer({
       clock,
       run,
       roleDriver: this.#roleDriver,
@@ -199,7 +199,9 @@ export class Node implements NodeApi {
   get contract(): readonly string[] {
     const { peers, quorums } = this.#membership;
     const votes = peers.some(({ nodeId }) => nodeId === this.nodeId);
-    const blank = votes && this.#replica.meta.current.state === 'blank';
+    // A blank voter of a cluster that exists has heard of commits.
+    const { meta, committedLsn } = this.#replica;
+    const blank = votes && meta.current.state === 'blank' && committedLsn === 0;
     return [...contractOf(quorums, { blank }), ...(votes ? [] : [learnerLine(this.nodeId)])];
   }
 
@@ -260,7 +262,7 @@ export class Node implements NodeApi {
   }
 
   accept(link: Link): void {
-    this.#reception.accept(link);
+    this.#peerServer.accept(link);
   }
 
   promote(): Promise<PromoteResult> {
@@ -320,9 +322,9 @@ export class Node implements NodeApi {
     this.#cancelTick();
     const error = new WalshipError('NODE_CLOSED', 'the node is shutting down');
     this.#roleDriver.close(error.message);
-    this.#reception.close();
+    this.#peerServer.close();
     this.#reads.fail(error);
-    await this.#lived;
+    await this.#running;
     await this.#snapshotter.close();
     await this.#scrubber.close();
     await this.#replica.close();
@@ -336,7 +338,7 @@ export class Node implements NodeApi {
 
   #start(): void {
     this.#scrubber.start();
-    this.#lived = this.#roleDriver.run().catch((error: unknown) => {
+    this.#running = this.#roleDriver.run().catch((error: unknown) => {
       this.#replica.fail(
         isWalshipError(error)
           ? error

@@ -4,6 +4,7 @@ import { readBody } from './body.ts';
 import { DISK_PARTS } from '../ports/break-node.ts';
 import type { BreakNode, DiskPart, NodeFault } from '../ports/break-node.ts';
 import type { Exchange } from './exchange.ts';
+import { invalidRequest } from './invalid-request.ts';
 import { OTHER_BODY_BYTES_MAX } from './limits.ts';
 import { sendJson } from './reply.ts';
 import type { Resource } from './router.ts';
@@ -59,10 +60,10 @@ const READERS: {
 function faultOf(body: Buffer): NodeFault {
   const order = parsed(body);
   const { kind } = order;
-  if (!isKind(kind)) throw invalid(`kind must be one of ${Object.keys(READERS).join(', ')}`);
+  if (!isKind(kind)) throw invalidRequest(`kind must be one of ${Object.keys(READERS).join(', ')}`);
   const fault = READERS[kind](order);
   const unknown = Object.keys(order).find((name) => !Object.hasOwn(fault, name));
-  if (unknown !== undefined) throw invalid(`${kind} has no member ${unknown}`);
+  if (unknown !== undefined) throw invalidRequest(`${kind} has no member ${unknown}`);
   return fault;
 }
 
@@ -72,7 +73,7 @@ function isKind(kind: unknown): kind is NodeFault['kind'] {
 
 function partOf({ part = 'all' }: Members): DiskPart {
   const known = DISK_PARTS.find((name) => name === part);
-  if (known === undefined) throw invalid(`part must be one of ${DISK_PARTS.join(', ')}`);
+  if (known === undefined) throw invalidRequest(`part must be one of ${DISK_PARTS.join(', ')}`);
   return known;
 }
 
@@ -84,7 +85,7 @@ function parsed(body: Buffer): Members {
     throw new WalshipError('REQUEST_INVALID', 'the body is not JSON', { cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw invalid('the body must be an object');
+  throw invalidRequest('the body must be an object');
 }
 
 function numberOf(
@@ -96,9 +97,5 @@ function numberOf(
   if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) {
     return Number(value);
   }
-  throw invalid(`${name} must be a whole number in [${min}, ${max}]`);
-}
-
-function invalid(message: string): WalshipError {
-  return new WalshipError('REQUEST_INVALID', message);
+  throw invalidRequest(`${name} must be a whole number in [${min}, ${max}]`);
 }

@@ -6,10 +6,10 @@
 export { simulate, SimWorld } from '../sim/sim-world.ts';
 export type { SimRunLimits } from '../sim/sim-world.ts';
 export { SimClock, SimProcess } from '../sim/sim-clock.ts';
-export { SeededEntropy } from '../ports/seeded-entropy.ts';
+export { SeededEntropy as SimEntropy } from '../ports/seeded-entropy.ts';
 export { SimDisk } from '../sim/sim-disk.ts';
 export type { DiskLatency, SimDiskOptions } from '../sim/sim-disk.ts';
-export { describeDiskOperation } from '../sim/sim-fault.ts';
+export { describeDiskOperation as describeOperation } from '../sim/sim-fault.ts';
 export type { DiskFault, DiskOperation, DiskOperationKind } from '../sim/sim-fault.ts';
 export { SimNetwork } from '../sim/sim-network.ts';
 export type { SimNetworkOptions } from '../sim/sim-network.ts';

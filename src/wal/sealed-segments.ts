@@ -5,7 +5,8 @@ import type { SealedSegment } from './read/log-map.ts';
 import type { LogParts } from './log-surgery.ts';
 import { walDirOf } from './open-log.ts';
 import { samePosition } from './format/position.ts';
-import { removeSegments } from './recovery/restart-log.ts';
+import { pathsOf, removeSegments } from './recovery/restart-log.ts';
+import { parseSegmentName } from './format/segment.ts';
 import { saveSegment } from './files/saved.ts';
 import type { RefetchedSegment, ScrubDamage } from './scrub.ts';
 
@@ -24,6 +25,8 @@ export class SealedSegments {
   readonly #exclusive: Exclusive;
   /** Current work on files; never rejects, since a failure ends the log. */
   #work: Promise<void> = Promise.resolve();
+  /** True while segments on disk may be older than the log. */
+  #isUnpurged = false;
 
   constructor(parts: () => LogParts, exclusive: Exclusive) {
     this.#parts = parts;
@@ -69,20 +72,25 @@ export class SealedSegments {
 
   /**
    * Removes whole segments without records above `lsn`, never the newest, and none before the name of the newest is durable; durable on
-   * resolve. Without a descriptor, the rest stays on disk until the first purge after the next start. @throws WalshipError DISK_FAILED.
+   * resolve. Without a descriptor, the next purge removes the rest. @throws WalshipError DISK_FAILED.
    */
   purge(lsn: number): Promise<void> {
     const { options, durable, writer, fail } = this.#parts();
     if (writer?.isNamePending === true) return Promise.resolve();
-    const paths = durable.purge(lsn);
+    if (durable.purge(lsn).length > 0) this.#isUnpurged = true;
     return this.#next(async () => {
-      if (paths.length === 0) return;
+      if (!this.#isUnpurged) return;
+      const walDir = walDirOf(options.dir);
       try {
         // A segment that is being trimmed is not removed before that is done.
         await writer?.settle();
-        await removeSegments(options.disk, walDirOf(options.dir), paths);
+        // By the names on disk, since an earlier purge may have left some.
+        const names = await options.disk.list(walDir);
+        const start = durable.map.start.lsn;
+        const purged = names.filter((name) => (parseSegmentName(name) ?? Infinity) <= start);
+        await removeSegments(options.disk, walDir, pathsOf(walDir, purged));
+        this.#isUnpurged = false;
       } catch (error) {
-        // The removals are in order, so the remaining files have no gap.
         if (!isWalshipError(error, 'NO_DESCRIPTORS')) throw fail(error);
       }
     });

@@ -15,6 +15,7 @@ const DRILLS: readonly (readonly [name: string, ...flags: string[]])[] = [
   ['power-cut-all'],
   ['leader-isolated'],
   ['fsync-error'],
+  ['no-descriptors'],
   ['local-failover', '--expect-loss'],
 ];
 

@@ -130,7 +130,7 @@ describe('the loss of a leader under load', () => {
         await saysOfWrites(cluster, leader, rejected);
       }
     } else if (others.length > 0) {
-      const words = `of ${promises} needed voters that are not blank promised`;
+      const words = `voters that are not blank promised (needed: ${promises})`;
       await isRefused(cluster, others.at(-1) ?? '', words);
       await isRefused(cluster, others.at(-1) ?? '', 'no grant from n1: bring them back');
     }
@@ -190,7 +190,7 @@ describe('an empty directory', () => {
     await isRefused(
       cluster,
       'n1',
-      'n2, n3 are blank or may have had more records than n1; at most 1 such voters are allowed',
+      'voters that are blank or may have had more records than n1: n2, n3 (limit: 1)',
     );
     await isRefused(cluster, 'n2', BLANK);
     const told = await runCommand('promote', '--url', cluster.url('n2'));

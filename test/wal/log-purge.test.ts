@@ -55,14 +55,16 @@ describe('a purge', () => {
         sim.onOperation = ({ kind }) =>
           kind === 'syncDir' && (syncs += 1) === failing ? 'emfile' : undefined;
 
+        await life.log.purge(21);
         await life.log.purge(41);
-        expect(syncs).toBe(failing);
+        expect(syncs).toBeGreaterThanOrEqual(failing);
         append(life, model, 900, 5);
         await life.log.drained();
         sim.losePower();
 
-        const { log } = await openLife(world, sim, 1, base);
-        expect(log.firstLsn).toBeLessThanOrEqual(42);
+        const { log, process } = await openLife(world, sim, 1, base);
+        expect(log.recovery.warnings).toEqual([]);
+        expect(await listSaved({ disk: sim.mount(process), dir: '/data' })).toEqual([]);
         expect(await readTexts(log, log.firstLsn)).toEqual(model.records.slice(log.firstLsn - 1));
       });
     },

@@ -17,7 +17,6 @@ export interface LeftToHeal {
 /** @param faults what was done, oldest first, healing included. */
 export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
   const broken = {
-    process: new Set<string>(),
     pause: new Set<string>(),
     disk: new Set<string>(),
     clients: new Set<string>(),
@@ -28,13 +27,14 @@ export function leftToHeal(faults: readonly Fault[]): LeftToHeal {
     const { breaks, heals } = FAULTS[fault.kind];
     if (heals === 'network') broken.network.clear();
     for (const node of nodesOf(fault)) {
-      if (breaks !== undefined) broken[breaks].add(node);
-      if (heals !== undefined) broken[heals].delete(node);
       if (breaks === 'process') {
         // A pause and a limit end with their process.
         broken.pause.delete(node);
         broken.descriptors.delete(node);
+      } else if (breaks !== undefined) {
+        broken[breaks].add(node);
       }
+      if (heals !== undefined && heals !== 'process') broken[heals].delete(node);
     }
   }
   return {

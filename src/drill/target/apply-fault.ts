@@ -41,7 +41,13 @@ export async function applyFault(wanted: Fault, places: FaultPlaces): Promise<st
       places.clients.leave(fault.node);
       return undefined;
     case 'limits':
-      return await places.descriptors?.(fault);
+      if (places.descriptors === undefined) {
+        throw new WalshipError(
+          'DRILL_FAILED',
+          'descriptors cannot be taken from nodes of this target',
+        );
+      }
+      return await places.descriptors(fault);
     case 'network':
       await places.applyToNetwork(fault);
       return undefined;

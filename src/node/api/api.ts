@@ -7,6 +7,8 @@ import type { Link } from '../../ports/link.ts';
 import type { Failover } from './trigger.ts';
 import type { VoterState } from '../../wal/format/voter-state.ts';
 
+export type { VoterState };
+
 /** API of a node for servers and embedding programs. */
 export interface NodeApi {
   readonly nodeId: string;

@@ -4,12 +4,12 @@ import type { Clock } from '../../ports/clock.ts';
 import { isWalshipError, WalshipError } from '../../errors.ts';
 import { FORCED_EPOCH_GAP } from '../../protocol/limits.ts';
 import { EPOCH_MAX } from '../../wal/format/limits.ts';
-import { comparePositions, formatVersion } from '../../wal/format/position.ts';
+import { formatVersion } from '../../wal/format/position.ts';
 import type { FailoverRequest, FailoverResult } from '../api/api.ts';
 import { judge, nextEpoch, question, realRound, repliesOf, round } from '../election/attempt.ts';
 import type { AttemptOptions } from '../election/attempt.ts';
 import type { EventListener } from '../api/events.ts';
-import { planFailover } from '../rules/failover-plan.ts';
+import { changedSince, planFailover } from '../rules/failover-plan.ts';
 import type { FailoverPlan } from '../rules/failover-plan.ts';
 import { forcedHistory } from '../election/forced.ts';
 import type { RoleDriver } from '../role/role-driver.ts';
@@ -131,15 +131,9 @@ async function fork(
     { ...ask, forced: { voters, quorum } },
   );
   const granted = repliesOf(real).filter((reply) => reply.granted);
-  const ended = formatVersion(replica.log.durable);
-  const own = replica.log.durable;
-  const ahead = granted.some(
-    ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
-  );
-  if (granted.length !== voters.length || ahead || ended !== formatVersion(plan.kept)) {
-    const message = `nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss => the plan was for ${voters.join(', ')} at ${formatVersion(plan.kept)}, but ${granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; first run the command again without --accept-data-loss => nodeId).join(', ') || 'nobody'} promised at ${ended}: nothing was changed; ask first what it would do now, without --accept-data-loss`;
-    throw refused('CHANGED', message, real);
-  }
+  const { durable } = replica.log;
+  const changed = changedSince(plan, granted, durable);
+  if (changed !== undefined) throw refused('CHANGED', changed, real);
   const { clusterId, historyId } = replica.meta.current;
   const patch = forcedHistory(replica.meta.current, { historyId: attempt, clusterId });
   if (patch === undefined || replica.fence !== epoch) {
@@ -153,7 +147,7 @@ async function fork(
   forced.onEvent({
     level: 'warn',
     code: 'FAILOVER_FORCED',
-    message: `an operator accepted data loss: history ${attempt} begins after ${ended}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
+    message: `an operator accepted data loss: history ${attempt} begins after ${formatVersion(durable)}, with voters ${voters.join(', ')} and quorum ${quorum}; ${plan.risk.message}`,
     historyId: attempt,
     ...plan,
   });

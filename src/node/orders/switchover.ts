@@ -168,7 +168,7 @@ function eligible({ leader, replica, roleDriver, request }: SwitchoverOptions): 
   if (to === replica.nodeId) throw no('leads already');
   const session = leader.sessions.find(({ nodeId }) => nodeId === to);
   if (!roleDriver.votes(to)) {
-    throw no(session === undefined ? 'is not among the voters' : 'is a learner');
+    throw no(session === undefined ? 'is not one of the voters' : 'is a learner');
   }
   if (session === undefined) throw no('is not connected: it is down, cut off or refused');
   if (session.state !== 'intact') {

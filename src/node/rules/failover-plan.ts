@@ -213,6 +213,25 @@ function missingVoter(nodeId: string, asked: FailoverQuestion): MissingVoter {
   return { nodeId, message: silent?.message ?? 'no answer', atLeast: seen };
 }
 
+/**
+ * Compares the real round of a forced failover with its plan. Returns why nothing may be changed, or undefined if exactly the plan's voters
+ * promised, none of them has more records than `own`, and the log of this node still ends where the plan says.
+ */
+export function changedSince(
+  plan: Pick<FailoverPlan, 'voters' | 'kept'>,
+  granted: readonly Pick<VoterAnswer, 'nodeId' | 'state' | 'position'>[],
+  own: Position,
+): string | undefined {
+  const { voters, kept } = plan;
+  const isAhead = granted.some(
+    ({ state, position }) => state !== 'blank' && comparePositions(position, own) > 0,
+  );
+  const isSame = comparePositions(kept, own) === 0;
+  if (granted.length === voters.length && !isAhead && isSame) return undefined;
+  const promised = granted.map(({ nodeId }) => nodeId).join(', ') || 'nobody';
+  return `the plan was for ${voters.join(', ')} at ${formatVersion(kept)}, but ${promised} promised at ${formatVersion(own)}: nothing was changed; first run the command again without --accept-data-loss`;
+}
+
 function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): LossRisk {
   const { config, position, committedLsn, answers } = asked;
   const doubtful = [
@@ -224,7 +243,7 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   const { quorum } = config;
   const rule = `an acknowledged write is on ${quorum} of ${config.voters.length} voters`;
   if (doubtful.length < quorum && committedLsn <= position.lsn) {
-    const message = `${rule}, and only ${doubtful.length} are missing or uncertain (${doubtful.join(', ')}): this node has every write that was acknowledged at quorum`;
+    const message = `${rule}; fewer than ${quorum} are missing or uncertain (${doubtful.join(', ') || 'none'}): this node has every write that was acknowledged at quorum`;
     return { some: false, fromLsn: position.lsn + 1, toLsn: position.lsn, message };
   }
   const known = missing.flatMap(({ atLeast }) => (atLeast === null ? [] : [atLeast.lsn]));
@@ -234,7 +253,11 @@ function riskOf(asked: FailoverQuestion, missing: readonly MissingVoter[]): Loss
   const highest = Math.max(committedLsn, ...known, ...claims);
   const fromLsn = Math.min(committedLsn, position.lsn) + 1;
   const toLsn = highest >= fromLsn ? highest : 'unknown';
-  const message = `${rule}, and ${doubtful.length} are missing or uncertain (${doubtful.join(', ')}): this node may lack acknowledged writes from LSN ${fromLsn} on; with at most ${quorum - 1} such voters, no acknowledged write would be at risk`;
+  const limit =
+    doubtful.length < quorum
+      ? ''
+      : `; with at most ${quorum - 1} such voters, no acknowledged write would be at risk`;
+  const message = `${rule}; missing or uncertain: ${doubtful.join(', ') || 'none'}; this node may lack acknowledged writes from LSN ${fromLsn} on${limit}`;
   return { some: true, fromLsn, toLsn, message };
 }
 

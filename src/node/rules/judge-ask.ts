@@ -127,7 +127,7 @@ function judgeConfirm(voter: AskedVoter, ask: Ask): AskJudgement {
   const held = Math.max(voter.promise.epoch, voter.fence);
   return refuse(
     'STALE_EPOCH',
-    `this node does not hold that promise of epoch ${ask.epoch}, but ${held}`,
+    `it no longer holds this attempt's promise of epoch ${ask.epoch}; its latest promise is of epoch ${held}`,
   );
 }
 

@@ -129,7 +129,7 @@ export function mayLead({ voters, quorum, candidate, answers }: ElectionFacts): 
   if (doubtful.length < quorum) {
     return { kind: 'lead', how: 'all-answered', counted: idsOf(granted), vouched, all };
   }
-  const message = `${doubtful.join(', ')} are blank or may have had more records than ${candidate.nodeId}; at most ${quorum - 1} such voters are allowed, so committed records could be lost: bring their disks back, or use failover --accept-data-loss`;
+  const message = `voters that are blank or may have had more records than ${candidate.nodeId}: ${doubtful.join(', ')} (limit: ${quorum - 1}); committed records could be lost: bring their disks back, or use failover --accept-data-loss`;
   return no('TOO_MANY_DAMAGED', message);
 }
 
@@ -201,7 +201,7 @@ function tooFew({ voters, quorum, candidate, answers }: ElectionFacts): MayLead 
   const vouched = granted.filter((answer) => vouches(answer, candidate)).length;
   const { promises, vouchers } = needs(voters.length, quorum);
   const absent = missing(voters, granted).join(', ');
-  const message = `${promised} of ${promises} needed voters that are not blank promised, and ${vouched} of ${vouchers} needed voters vouched; no grant from ${absent}: bring them back (if all voters answer, another rule applies)`;
+  const message = `${promised} voters that are not blank promised (needed: ${promises}), and ${vouched} vouched (needed: ${vouchers}); no grant from ${absent}: bring them back (if all voters answer, another rule applies)`;
   return no('NO_QUORUM', message);
 }
 

@@ -102,7 +102,7 @@ export class DiskWatch {
     onEvent({
       level: 'warn',
       code: 'HANDING_OVER',
-      message: `to ${to}, which has free space: ${message}`,
+      message: `to ${to}, whose disk accepts writes: ${message}`,
       to,
       why: code,
     });

@@ -40,8 +40,8 @@ function diskFull({ role, unwritable, followers, notReady }: WhyFacts): Reason |
   const to = voterWithRoom(rooms);
   const help =
     to === undefined
-      ? 'no other connected voter has free space either'
-      : `${to} has free space: walship switchover --to ${to} lets the cluster accept writes`;
+      ? 'no other connected voter can write either'
+      : `${to} can write: walship switchover --to ${to} lets the cluster accept writes`;
   return { code, message: `new writes are rejected: ${message}; ${help}` };
 }
 
@@ -114,7 +114,7 @@ export function mayNotLead(facts: WhyFacts): Reason | null {
   const behind = `it has fsynced up to LSN ${durable.lsn} and ${committedLsn} is committed: it lacks ${lacks} records`;
   if (leader !== null) {
     const also = lacks === 0 ? '' : `, and ${behind}`;
-    const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; an operator can change that with promote`;
+    const message = `${leader.nodeId} leads epoch ${epoch} and is alive${also}; an operator can replace the leader with promote`;
     return may('LEADER_LIVES', message);
   }
   return lacks === 0 ? null : may('BEHIND_COMMIT', `${behind} that another voter has`);

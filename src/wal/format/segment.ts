@@ -208,7 +208,13 @@ export async function createSegment(
   assert(sizeBytes > SEGMENT_HEADER_BYTES, 'a segment holds more than its header');
   const path = `${dir}/${segmentName(header.baseLsn)}${TEMPORARY_SUFFIX}`;
   const prefilled = await prefill(disk, path, sizeBytes);
-  const segment = await nameSegment(disk, dir, { prefilled, header });
-  await disk.syncDir(dir);
-  return segment;
+  try {
+    const segment = await nameSegment(disk, dir, { prefilled, header });
+    await disk.syncDir(dir);
+    return segment;
+  } catch (cause) {
+    await prefilled.file.close();
+    await removeQuietly(disk, path);
+    throw cause;
+  }
 }

@@ -178,8 +178,10 @@ async function extentOf(
   }
 }
 
-const pathsOf = (walDir: string, names: readonly string[]): readonly string[] =>
-  names.map((name) => `${walDir}/${name}`);
+/** Returns the paths of files in the directory of the segments. */
+export function pathsOf(walDir: string, names: readonly string[]): readonly string[] {
+  return names.map((name) => `${walDir}/${name}`);
+}
 
 /** Removes segments, oldest first, each removal durable before the next: the remaining log never has a gap. */
 export async function removeSegments(

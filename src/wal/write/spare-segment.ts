@@ -74,8 +74,8 @@ export class SpareSegment {
   async discard({ file, path }: PrefilledFile, lack: WalshipError): Promise<void> {
     await file.close();
     await removeQuietly(this.#options.disk, path);
-    // With another spare ready, the disk has no known lack of space.
-    if (this.#ready === undefined) this.#waitForRoom(lack);
+    // Another spare that is ready or being filled tells whether the disk lacks space.
+    if (this.#ready === undefined && this.#filling === undefined) this.#waitForRoom(lack);
   }
 
   /** Removes the spare, which is empty. */

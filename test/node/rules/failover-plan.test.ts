@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planFailover } from '../../../src/node/rules/failover-plan.ts';
+import { changedSince, planFailover } from '../../../src/node/rules/failover-plan.ts';
 import type { FailoverQuestion } from '../../../src/node/rules/failover-plan.ts';
 
 const AT = { epoch: 3, lsn: 40, chain: 7 };
@@ -153,5 +153,30 @@ describe('what may be lost', () => {
       (other) => planOf({ config, answers: [answer('n1'), other] }).risk.some,
     );
     expect(some).toEqual([true, true, false]);
+  });
+});
+
+describe('a real round that differs from the plan', () => {
+  const plan = { voters: ['n1', 'n2'], kept: { epoch: 3, lsn: 40 } };
+  const longer = { ...AT, lsn: 41 };
+  const message = (promised: string, at: string): string =>
+    `the plan was for n1, n2 at 3.40, but ${promised} promised at ${at}: nothing was changed; ` +
+    'first run the command again without --accept-data-loss';
+
+  test('changes nothing, and says what was planned and what came', () => {
+    expect(changedSince(plan, [answer('n1')], AT)).toBe(message('n1', '3.40'));
+    expect(changedSince(plan, [], AT)).toBe(message('nobody', '3.40'));
+    expect(changedSince(plan, [answer('n1'), answer('n2')], longer)).toBe(
+      message('n1, n2', '3.41'),
+    );
+    expect(changedSince(plan, [answer('n1'), answer('n2', { position: longer })], AT)).toBe(
+      message('n1, n2', '3.40'),
+    );
+  });
+
+  test('is none where all promise as planned; what a blank voter has forgotten does not count', () => {
+    expect(changedSince(plan, [answer('n1'), answer('n2')], AT)).toBeUndefined();
+    const blank = answer('n2', { state: 'blank', position: longer });
+    expect(changedSince(plan, [answer('n1'), blank], AT)).toBeUndefined();
   });
 });

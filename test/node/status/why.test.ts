@@ -84,7 +84,7 @@ describe('why', () => {
     expect(said({})).toEqual([
       {
         code: 'DISK_FULL',
-        message: `new writes are rejected: ${unwritable.message}; n2 has free space: walship switchover --to n2 lets the cluster accept writes`,
+        message: `new writes are rejected: ${unwritable.message}; n2 can write: walship switchover --to n2 lets the cluster accept writes`,
       },
     ]);
     expect(said({ followers: [full('n2'), follower('n3')] })[0]?.message).toContain('--to n3');
